@@ -1,0 +1,32 @@
+"""The position-wise feed-forward layer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from simulators.layers.base import Layer, Size, Weight, linear
+
+Activation = Literal["gelu", "gelu_tanh", "silu", "relu", "relu_squared", "quick_gelu"]
+
+
+class MLP(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mlp"):
+    """A plain MLP, ``W2 f(W1 x)``, or a gated one, ``W2 (f(Wg x) * W1 x)`` (Shazeer, arXiv:2002.05202).
+
+    >>> sum(w.size for w in MLP(d_ff=8192, activation="gelu", bias=True).weights(2048))
+    33564672
+    >>> sum(w.size for w in MLP(d_ff=11008, activation="silu", gated=True).weights(4096))
+    135266304
+    """
+
+    d_ff: Size
+    activation: Activation
+    gated: bool = False
+    bias: bool = False
+
+    def weights(self, d_model: int) -> list[Weight]:
+        gate = linear("gate", d_model, self.d_ff, "mlp", bias=self.bias) if self.gated else []
+        return [
+            *gate,
+            *linear("up", d_model, self.d_ff, "mlp", bias=self.bias),
+            *linear("down", self.d_ff, d_model, "mlp", bias=self.bias),
+        ]

@@ -1,0 +1,63 @@
+"""Mixtures of experts."""
+
+from __future__ import annotations
+
+from simulators.layers.base import Extent, Layer, Size, Weight
+from simulators.layers.mlp import MLP, Activation
+
+
+class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe"):
+    """``top_k`` of ``n_experts`` routed MLPs for each token, beside shared ones that all tokens use
+    (Shazeer et al., arXiv:1701.06538; shared experts: DeepSeekMoE, arXiv:2401.06066).
+
+    ``shared_d_ff`` is the hidden width of all shared experts together; by default each shared
+    expert is as wide as a routed one. ``router_bias_buffer`` is the per-expert correction that
+    DeepSeek-V3 moves without a gradient (arXiv:2412.19437, section 2.1.2): stored, not trained.
+    ``shared_gate`` is the one-column gate on the shared expert (Qwen1.5-MoE).
+
+    >>> from simulators.layers.base import total
+    >>> moe = MoE(n_experts=256, top_k=8, n_shared_experts=1, d_ff_expert=2048, activation="silu",
+    ...           gated=True, router_bias_buffer=True)
+    >>> total(moe.weights(7168)), sum(w.active_size for w in moe.weights(7168) if w.role != "buffer")
+    (11320164352, 398196736)
+    """
+
+    n_experts: Size
+    top_k: Size
+    d_ff_expert: Size
+    activation: Activation
+    n_shared_experts: Extent = 0
+    shared_d_ff: Extent | None = None
+    shared_gate: bool = False
+    gated: bool = False
+    bias: bool = False
+    router_bias: bool = False
+    router_bias_buffer: bool = False
+
+    def __post_init__(self) -> None:
+        if self.top_k > self.n_experts:
+            raise ValueError(
+                f"top_k ({self.top_k}) is more than n_experts ({self.n_experts}); write top_k: {self.n_experts} or less"
+            )
+
+    def weights(self, d_model: int) -> list[Weight]:
+        router = [Weight("router", (self.n_experts, d_model), "router", "router")]
+        if self.router_bias:
+            router.append(Weight("router.bias", (self.n_experts,), "router", "bias"))
+        if self.router_bias_buffer:
+            router.append(Weight("router.correction", (self.n_experts,), "router", "buffer"))
+        expert = MLP(d_ff=self.d_ff_expert, activation=self.activation, gated=self.gated, bias=self.bias)
+        routed = [
+            Weight(f"experts.{w.name}", w.shape, "experts", w.role, copies=self.n_experts, active=self.top_k)
+            for w in expert.weights(d_model)
+        ]
+        return [*router, *routed, *self._shared(d_model)]
+
+    def _shared(self, d_model: int) -> list[Weight]:
+        d_ff = self.n_shared_experts * self.d_ff_expert if self.shared_d_ff is None else self.shared_d_ff
+        if d_ff == 0:
+            return []
+        shared = MLP(d_ff=d_ff, activation=self.activation, gated=self.gated, bias=self.bias)
+        weights = [Weight(f"shared.{w.name}", w.shape, "shared experts", w.role) for w in shared.weights(d_model)]
+        gate = [Weight("shared_gate", (1, d_model), "shared experts")] if self.shared_gate else []
+        return [*weights, *gate]

@@ -1,0 +1,34 @@
+"""Normalisation."""
+
+from __future__ import annotations
+
+from simulators.layers.base import Layer, Weight
+
+
+class LayerNorm(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="layer_norm"):
+    """Layer normalisation with gain and, usually, bias (Ba et al., arXiv:1607.06450).
+
+    >>> sum(w.size for w in LayerNorm().weights(2048))
+    4096
+    """
+
+    bias: bool = True
+    gain: bool = True
+
+    def weights(self, d_model: int) -> list[Weight]:
+        gain = [Weight("weight", (d_model,), "norm", "scale")] if self.gain else []
+        return [*gain, Weight("bias", (d_model,), "norm", "bias")] if self.bias else gain
+
+
+class RMSNorm(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rms_norm"):
+    """Root-mean-square normalisation, a gain and no bias (Zhang and Sennrich, arXiv:1910.07467).
+
+    >>> sum(w.size for w in RMSNorm().weights(7168))
+    7168
+    """
+
+    def weights(self, d_model: int) -> list[Weight]:
+        return [Weight("weight", (d_model,), "norm", "scale")]
+
+
+Norm = LayerNorm | RMSNorm

@@ -1,0 +1,60 @@
+"""How a mixer knows where a token stands: rotary embedding and its extensions, or nothing.
+
+Learned absolute positions are a table beside the vocabulary's (``layers.embedding``); rotary
+positions have no weights, so these classes carry facts, not counts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from simulators.layers.base import Size
+
+Factor = Annotated[float, msgspec.Meta(ge=1.0)]
+
+
+class Linear(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="linear"):
+    """Position interpolation: positions divided by ``factor`` (Chen et al., arXiv:2306.15595)."""
+
+    factor: Factor
+
+
+class Yarn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="yarn"):
+    """YaRN: interpolation by parts (Peng et al., arXiv:2309.00071).
+
+    ``beta_fast`` and ``beta_slow`` bound the ramp in rotations over ``original_positions`` tokens.
+    """
+
+    factor: Factor
+    original_positions: Size
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+
+
+class Llama3(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="llama3"):
+    """Llama 3.1's scaling of the low frequencies (``rope_type: llama3`` in the model's config)."""
+
+    factor: Factor
+    original_positions: Size
+    low_frequency_factor: float = 1.0
+    high_frequency_factor: float = 4.0
+
+
+class Rope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="rope"):
+    """Rotary position embedding (Su et al., arXiv:2104.09864).
+
+    ``base`` is the paper's 10,000; ``fraction`` of each head's dimensions are rotated.
+    """
+
+    base: Annotated[float, msgspec.Meta(gt=0.0)]
+    fraction: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 1.0
+    scaling: Linear | Yarn | Llama3 | None = None
+
+
+class NoPosition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
+    """No position in the mixer: a learned table stands beside the vocabulary, or there is none."""
+
+
+Position = Rope | NoPosition
