@@ -1,0 +1,60 @@
+# Everything needs only Python 3.11 or later: the environment is made on the way.
+#
+#   make report                 the main job: a report for DeepSeek-V3
+#   make report MODEL=starcoder another model
+#   make test                   the tests that need no torch
+#   make independent            counts and schedules against transformers and torch (CPU)
+#   make check lint benchmarks browser
+
+PYTHON ?= python3
+MODEL ?= deepseek_v3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: report test independent check lint benchmarks browser clean
+
+report: $(VENV)/.lehr
+	$(BIN)/lehr report model=$(MODEL)
+
+check: $(VENV)/.lehr
+	$(BIN)/lehr check
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+independent: $(VENV)/.independent
+	$(BIN)/python -m pytest tests/independent
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmarks: $(VENV)/.test
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+browser: $(VENV)/.test
+	$(BIN)/python -m pytest tests/browser
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lehr: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.lehr
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.independent: $(VENV)/.test
+	$(PIP) --editable '.[test,independent]'
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	$(PIP) --editable '.[test,dev]'
+	@touch $@

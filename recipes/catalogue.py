@@ -1,0 +1,150 @@
+"""The catalogue: every file under the config roots, read directly and decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import msgspec
+
+from recipes.decode import decode, load_yaml
+from recipes.errors import LehrError, nearest
+from simulators.architecture import Architecture
+from simulators.evidence import Provenance, Reported, Source
+
+if TYPE_CHECKING:
+    from recipes.plans import AcceleratorFile, RecipeFile
+    from simulators.laws import ScalingLaw
+
+T = TypeVar("T")
+
+_BESIDE = Path(__file__).parent / "conf"
+CONF = _BESIDE if _BESIDE.is_dir() else Path(__file__).parents[1] / "conf"
+"""The config root: inside the package in a wheel, beside it in a checkout."""
+
+ModelKind = Literal["dense", "moe", "recurrent", "hybrid", "diffusion", "encoder", "encoder_decoder", "embedding"]
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One checkpoint: its architecture where it is public, who said so, and what others reported of it."""
+
+    name: str
+    family: str
+    kind: ModelKind
+    open: Literal["weights", "dimensions", "closed"]
+    provenance: Provenance
+    hf_id: str | None = None
+    architecture: Architecture | None = None
+    reported: list[Reported] = []
+    note: str | None = None
+
+    def shape(self) -> Architecture:
+        """The architecture. Raises ``LehrError`` where it is not public."""
+        if self.architecture is None:
+            raise LehrError(f"{self.name} is closed: its architecture is not public, so that nothing can be counted")
+        return self.architecture
+
+
+class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A corpus that recipes train on."""
+
+    name: str
+    title: str
+    provenance: Provenance
+    size_bytes: float | None = None
+    tokens: float | None = None
+    languages: int | None = None
+    sources: list[str] = []
+    deduplication: str | None = None
+    license: str | None = None
+    reported: list[Reported] = []
+    note: str | None = None
+
+
+class Catalogue:
+    """Files by group and name over several roots; a later root (a user's own) wins over an earlier one.
+
+    >>> Catalogue().model("deepseek_v3").shape().n_layers
+    61
+    """
+
+    def __init__(self, roots: Sequence[Path] = (CONF,)) -> None:
+        self.roots = list(roots)
+
+    def files(self, group: str) -> dict[str, Path]:
+        """Name to path of every file of ``group``."""
+        found = {p.stem: p for root in self.roots for p in sorted((root / group).glob("*.yaml"))}
+        return dict(sorted(found.items()))
+
+    def path(self, group: str, name: str) -> Path:
+        """The file of ``name``. Raises ``LehrError`` with the nearest name where there is none."""
+        for root in reversed(self.roots):
+            if (path := root / group / f"{name}.yaml").is_file():
+                return path
+        raise LehrError(f"no {group} is called {name!r}; {nearest(name, self.files(group))}")
+
+    def read(self, group: str, name: str, kind: type[T]) -> T:
+        """One file, decoded."""
+        path = self.path(group, name)
+        return decode(load_yaml(path), kind, shown(path))
+
+    def model(self, name: str) -> Model:
+        """One model by name."""
+        return self.read("model", name, Model)
+
+    def models(self) -> dict[str, Model]:
+        """All of them, by name."""
+        return {name: decode(load_yaml(path), Model, shown(path)) for name, path in self.files("model").items()}
+
+    def recipe(self, name: str) -> RecipeFile:
+        """The recipe of one model, by name."""
+        from recipes.plans import RecipeFile
+
+        return self.read("recipe", name, RecipeFile)
+
+    def recipes(self) -> dict[str, RecipeFile]:
+        """All of them, by name."""
+        return {name: self.recipe(name) for name in self.files("recipe")}
+
+    @cached_property
+    def accelerators(self) -> dict[str, AcceleratorFile]:
+        """All accelerators, by name."""
+        from recipes.plans import AcceleratorFile
+
+        return {name: self.read("accelerator", name, AcceleratorFile) for name in self.files("accelerator")}
+
+    def law(self, name: str) -> ScalingLaw:
+        """One scaling law, by name."""
+        from recipes.plans import decode_law
+
+        path = self.path("law", name)
+        return decode_law(load_yaml(path), shown(path))
+
+    def datasets(self) -> dict[str, Dataset]:
+        """All corpora, by name."""
+        return {name: decode(load_yaml(path), Dataset, shown(path)) for name, path in self.files("dataset").items()}
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The bibliography, by key. Raises ``LehrError`` where one key is defined twice in a root."""
+        merged: dict[str, Source] = {}
+        for root in self.roots:
+            here: dict[str, Any] = {}
+            for path in sorted((root / "sources").glob("*.yaml")):
+                for key, value in (load_yaml(path) or {}).items():
+                    if key in here:
+                        raise LehrError(f"{shown(path)}: source {key!r} is defined twice; keep one of them")
+                    here[key] = decode(value, Source, f"{shown(path)}: {key}")
+            merged |= here
+        return merged
+
+
+def shown(path: Path) -> str:
+    """A path as a person reads it: from the config root, or as it is.
+
+    >>> shown(CONF / "model" / "deepseek_v3.yaml")
+    'conf/model/deepseek_v3.yaml'
+    """
+    return f"conf/{path.relative_to(CONF)}" if path.is_relative_to(CONF) else str(path)

@@ -1,0 +1,136 @@
+"""The command ``lehr``: each verb is a Hydra app over one config root."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+from recipes.catalogue import CONF
+from recipes.errors import LehrError, nearest
+
+HYDRA_VERSION_BASE = "1.3"
+
+VERBS = {
+    "report": "project one recipe and set it beside what was published",
+    "check": "set every reported figure of the catalogue beside its projection",
+    "count": "parameters, FLOPs per token and decoding state of one model",
+    "models": "list the models of the catalogue",
+}
+"""Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(config, roots, overrides) -> exit status``."""
+
+HELP = """lehr plans the training of a language model: published recipes, counted and projected.
+
+  lehr VERB [key=value ...]
+
+{verbs}
+
+  lehr VERB --help       what a verb takes, with examples
+  lehr completion bash   a completion script (bash and zsh): eval "$(lehr completion bash)"
+  lehr --version
+"""
+
+COMPLETION = """_lehr() {{
+  local line
+  if (( COMP_CWORD <= 1 )); then
+    COMPREPLY=($(compgen -W "{verbs}" -- "${{COMP_WORDS[1]}}"))
+    return
+  fi
+  line="lehr ${{COMP_LINE#*"${{COMP_WORDS[1]}}"}}"
+  COMPREPLY=($(compgen -W "$(COMP_POINT=${{#line}} COMP_LINE="$line" lehr "${{COMP_WORDS[1]}}" -sc query=bash)" \\
+    -- "${{line##* }}"))
+}}
+[ -n "$ZSH_VERSION" ] && autoload -U +X bashcompinit && bashcompinit
+COMP_WORDBREAKS=${{COMP_WORDBREAKS//=}}
+complete -o nospace -o default -F _lehr lehr"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``lehr`` with ``arguments`` (the command line by default) and exit with its status."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = dispatch(argv)
+        sys.stdout.flush()
+    except LehrError as error:
+        print(f"lehr: {error}", file=sys.stderr)
+        status = 2
+    except BrokenPipeError:
+        # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
+
+
+def dispatch(argv: list[str]) -> int:
+    """Run one verb and return the exit status. Raises ``LehrError`` for a mistake in the input."""
+    if not argv or argv[0] in ("--help", "-h", "help"):
+        print(HELP.format(verbs="\n".join(f"  {verb:<10}{says}" for verb, says in VERBS.items())), end="")
+        return 0
+    verb, *rest = argv
+    if verb == "--version":
+        print(f"lehr {import_module('importlib.metadata').version('lehr')}")
+        return 0
+    if verb == "completion":
+        print(COMPLETION.format(verbs=" ".join([*VERBS, "completion"])))
+        return 0
+    if verb not in VERBS:
+        raise LehrError(f"there is no verb {verb!r}; {nearest(verb, VERBS)}")
+    return run_verb(verb, rest)
+
+
+def run_verb(verb: str, arguments: list[str]) -> int:
+    """Compose the verb's configuration with Hydra and run it, once or for each job of a multirun."""
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    statuses: list[int] = []
+    mistakes: list[LehrError] = []
+
+    def task(config: Any) -> None:
+        from recipes.compose import composed
+
+        module = import_module(f"recipes.verbs.{verb}")
+        job = composed(config)
+        try:
+            statuses.append(module.run(job))
+        except LehrError as error:
+            # Hydra would print a line of its own above ours; a multirun goes on with its other jobs
+            mistakes.append(LehrError(f"{' '.join(job.overrides)}: {error}") if job.multirun else error)
+
+    app: Callable[[], None] = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=verb)(task)
+    saved, debugging = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["lehr", *arguments]
+    # with this set Hydra raises what went wrong instead of printing it over several lines
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        app()
+    except (HydraException, OmegaConfBaseException) as error:
+        if debugging == "1":
+            raise
+        from recipes.compose import explain
+
+        raise LehrError(explain(error, verb, arguments)) from error
+    except OSError as error:
+        if debugging == "1" or isinstance(error, BrokenPipeError):
+            raise
+        raise LehrError(f"{error.filename}: {error.strerror}; write another folder with out=...") from error
+    finally:
+        sys.argv = saved
+        if debugging is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = debugging
+    for mistake in mistakes[:-1]:
+        print(f"lehr: {mistake}", file=sys.stderr)
+    if mistakes:
+        raise mistakes[-1]
+    return max(statuses, default=0)
+
+
+if __name__ == "__main__":
+    main()

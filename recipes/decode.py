@@ -1,0 +1,143 @@
+"""From YAML to the types of ``simulators``, strictly: an unknown key or a wrong value is an error that says where."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from recipes.errors import LehrError, nearest
+
+T = TypeVar("T")
+
+_Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class NumberLoader(_Loader):  # type: ignore[misc]
+    """YAML 1.1 without its trap: ``8.03e9`` is a number here, as OmegaConf reads it, not a string."""
+
+    yaml_implicit_resolvers = {k: list(v) for k, v in _Loader.yaml_implicit_resolvers.items()}  # type: ignore[attr-defined]  # noqa: RUF012
+
+
+_FLOAT = re.compile(
+    r"^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?(?:[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)"
+    r"|\.[0-9_]+(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+)
+for _character in "-+0123456789.":
+    _resolvers = NumberLoader.yaml_implicit_resolvers.get(_character, [])
+    NumberLoader.yaml_implicit_resolvers[_character] = [("tag:yaml.org,2002:float", _FLOAT), *_resolvers]
+for _character, _resolvers in NumberLoader.yaml_implicit_resolvers.items():
+    # dates stay the text that they are
+    NumberLoader.yaml_implicit_resolvers[_character] = [r for r in _resolvers if r[0] != "tag:yaml.org,2002:timestamp"]
+
+
+def load_yaml(path: Path) -> Any:
+    """The plain data of a YAML file.
+
+    Raises ``LehrError`` where the file cannot be read or is not YAML, with its line.
+    """
+    try:
+        # the loader derives from yaml's safe one
+        return yaml.load(path.read_bytes(), Loader=NumberLoader)
+    except OSError as error:
+        raise LehrError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise LehrError(f"{place}: not YAML: {error.problem}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LehrError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def plain(value: Any, where: str) -> Any:
+    """``value`` with integral floats as integers, so that 14.8e12 counts tokens exactly.
+
+    Raises ``LehrError`` for a number that is not finite.
+
+    >>> plain({"tokens": 14.8e12, "peak": 2.2e-4}, "recipe")
+    {'tokens': 14800000000000, 'peak': 0.00022}
+    """
+    if isinstance(value, dict):
+        return {k if isinstance(k, str) else str(k): plain(v, f"{where}.{k}") for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(v, f"{where}.{i}") for i, v in enumerate(value)]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise LehrError(f"{where}: {value} is not a finite number; write a number, or leave the key out")
+        if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+    return value
+
+
+def decode(data: Any, kind: type[T], where: str) -> T:
+    """``data`` as a ``kind``; ``where`` names the file or group in errors.
+
+    Raises ``LehrError`` that names the key path, what was found and what may stand there.
+    """
+    data = plain(data, where)
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        _explain(data, msgspec.inspect.type_info(kind), where)
+        raise LehrError(f"{where}: {error}") from error
+
+
+def _explain(data: Any, kind: msgspec.inspect.Type, where: str) -> None:
+    """Walk ``data`` beside its type and raise for the deepest thing that is wrong."""
+    info = msgspec.inspect
+    if isinstance(kind, info.UnionType):
+        structs = [t for t in kind.types if isinstance(t, info.StructType)]
+        if structs and isinstance(data, dict):
+            _explain(data, _by_tag(data, structs, where), where)
+        elif structs and not isinstance(data, (list, type(None))) and len(structs) == len(kind.types):
+            raise LehrError(f"{where}: found {data!r}; write a mapping with `kind:`")
+        lists = [t for t in kind.types if isinstance(t, (info.DictType, info.ListType))]
+        if lists and isinstance(data, (dict, list)):
+            _explain(data, lists[0], where)
+    elif isinstance(kind, info.StructType):
+        _explain_struct(data, kind, where)
+    elif isinstance(kind, info.DictType) and isinstance(data, dict):
+        for key, value in data.items():
+            _explain(value, kind.value_type, f"{where}.{key}")
+    elif isinstance(kind, info.ListType) and isinstance(data, list):
+        for index, value in enumerate(data):
+            _explain(value, kind.item_type, f"{where}.{index}")
+
+
+def _by_tag(data: dict[str, Any], structs: list[msgspec.inspect.StructType], where: str) -> msgspec.inspect.StructType:
+    if len(structs) == 1:
+        return structs[0]
+    tags = {str(s.tag): s for s in structs}
+    if "kind" not in data:
+        raise LehrError(f"{where}: has no `kind`; write kind: one of {', '.join(tags)}")
+    if data["kind"] not in tags:
+        raise LehrError(f"{where}.kind: {data['kind']!r} is not known; {nearest(str(data['kind']), tags)}")
+    return tags[data["kind"]]
+
+
+def _explain_struct(data: Any, kind: msgspec.inspect.StructType, where: str) -> None:
+    if not isinstance(data, dict):
+        raise LehrError(
+            f"{where}: found {data!r}; write a mapping with {', '.join(f.encode_name for f in kind.fields)}"
+        )
+    fields = {f.encode_name: f for f in kind.fields}
+    for key, value in data.items():
+        if key in fields:
+            _explain(value, fields[key].type, f"{where}.{key}")
+        elif key != kind.tag_field:
+            raise LehrError(f"{where}.{key}: unknown key; {nearest(key, fields)}")
+    for name, field in fields.items():
+        if field.required and name not in data:
+            raise LehrError(f"{where}: `{name}` is missing; write {name}: ...")
+    try:
+        msgspec.convert(data, kind.cls)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        below = re.sub(r"\[(\d+)\]", r".\1", path.strip("`").removeprefix("$"))
+        found = data.get(below.strip(".").split(".")[0]) if below else None
+        shown = f" (found {found!r})" if below and not isinstance(found, (dict, list)) else ""
+        raise LehrError(f"{where}{below}: {message}{shown}") from error

@@ -1,0 +1,25 @@
+"""The one error that a person sees: a line that says where, what was found and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class LehrError(Exception):
+    """A mistake in the input; the command line prints it as one line and exits with status 2."""
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """What to write instead of ``name``: the nearest option, or all of them where none is near.
+
+    >>> nearest("deepsek_v3", ["deepseek_v3", "starcoder"])
+    'did you mean deepseek_v3?'
+    >>> nearest("xyz", ["dense", "moe"])
+    'write one of dense, moe'
+    """
+    known = sorted(set(options))
+    if close := get_close_matches(name, known, n=1, cutoff=0.6):
+        return f"did you mean {close[0]}?"
+    shown = ", ".join(known[:12])
+    return f"write one of {shown}{', ...' if len(known) > 12 else ''}" if known else "nothing may stand here"

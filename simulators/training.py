@@ -1,0 +1,227 @@
+"""A recipe: the ordered stages that train one model, each with its data, batch, schedule and hardware."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from simulators.layers.base import Size
+from simulators.layers.position import Position
+from simulators.schedules import Batch, Curve, Schedule, join
+
+StageKind = Literal["PT", "CPT", "ANN", "REPO_PT", "SFT", "RL", "REPO_SFT"]
+
+STAGE_KINDS: dict[str, str] = {
+    "PT": "pre-training from random weights",
+    "CPT": "continued pre-training on further data",
+    "ANN": "annealing: the learning rate falls on selected data",
+    "REPO_PT": "repository-level or long-context pre-training",
+    "SFT": "supervised fine-tuning",
+    "RL": "reinforcement learning and preference optimisation",
+    "REPO_SFT": "repository-level supervised fine-tuning",
+}
+PRETRAINING = ("PT", "CPT", "ANN", "REPO_PT")
+"""The stages whose loss is a next-token loss on a corpus, which scaling laws describe."""
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+
+
+class Fim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fill in the middle: the share of documents cut in three and reordered (Bavarian et al., arXiv:2207.14255)."""
+
+    rate: Share
+    formats: list[Literal["psm", "spm"]] = []
+
+
+class NextToken(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="next_token"
+):
+    """Next-token prediction, with fill-in-the-middle and multi-token prediction where used."""
+
+    fim: Fim | None = None
+    mtp_weight: Positive | None = None
+
+
+class MaskedLM(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="masked_lm"
+):
+    """Masked language modelling (Devlin et al., arXiv:1810.04805)."""
+
+    mask_rate: Share | None = None
+
+
+class SpanDenoising(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="span_denoising"
+):
+    """Span corruption (Raffel et al., arXiv:1910.10683)."""
+
+    noise_density: Share | None = None
+    mean_span: Positive | None = None
+
+
+class MaskedDiffusion(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="masked_diffusion"
+):
+    """Masked diffusion: a random share of tokens is hidden, all are predicted at once (LLaDA, arXiv:2502.09992)."""
+
+
+class Contrastive(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="contrastive"
+):
+    """Contrastive training of embeddings (InfoNCE, van den Oord et al., arXiv:1807.03748)."""
+
+    temperature: Positive | None = None
+
+
+class Supervised(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="supervised"
+):
+    """Supervised fine-tuning: the loss counts the answers' tokens."""
+
+
+class Preference(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="preference"
+):
+    """Offline preference optimisation (DPO, Rafailov et al., arXiv:2305.18290)."""
+
+    method: str
+
+
+class PolicyGradient(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="policy_gradient"
+):
+    """Online reinforcement learning (PPO, GRPO and their kin); ``method`` absent where the report does not name it."""
+
+    method: str | None = None
+    group_size: Size | None = None
+
+
+Objective = (
+    NextToken | MaskedLM | SpanDenoising | MaskedDiffusion | Contrastive | Supervised | Preference | PolicyGradient
+)
+
+
+class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An optimiser with the settings that were published."""
+
+    kind: Literal["adam", "adamw", "adafactor", "muon", "muonclip", "lion", "sgd"]
+    beta1: Share | None = None
+    beta2: Share | None = None
+    epsilon: Positive | None = None
+    momentum: Share | None = None
+    weight_decay: Annotated[float, msgspec.Meta(ge=0.0)] | None = None
+    grad_clip: Positive | None = None
+
+
+Precision = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "fp4"]
+
+
+class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a stage ran on. ``hours`` are accelerator-hours, all devices together [h]; ``mfu`` is as published."""
+
+    accelerator: str
+    count: Size | None = None
+    precision: Precision | None = None
+    hours: Positive | None = None
+    mfu: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The model that training starts from, and the tokens that it had seen."""
+
+    model: str
+    tokens: Positive | None = None
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One training stage. What nobody published is absent, and what follows from it is then unknown (``None``).
+
+    Raises ``ValueError`` for shares that sum to more than one, and where tokens are given twice over.
+    """
+
+    kind: StageKind
+    objective: Objective
+    tokens: Positive | None = None
+    examples: Size | None = None
+    epochs: Positive | None = None
+    steps: Size | None = None
+    sequence_length: Size | None = None
+    batch: Batch | None = None
+    optimizer: Optimizer | None = None
+    schedule: Schedule | None = None
+    data: dict[str, Share] = {}
+    datasets: list[str] = []
+    position: Position | None = None
+    hardware: Hardware | None = None
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.tokens is not None and self.steps is not None and self.batch is not None:
+            raise ValueError("tokens follow from steps and batch; write steps with batch, or tokens, not all three")
+        if sum(self.data.values()) > 1 + 1e-9:
+            raise ValueError(
+                f"the shares of `data` sum to {sum(self.data.values()):.4g}; write shares that sum to at most 1"
+            )
+
+    @property
+    def n_tokens(self) -> float | None:
+        """Tokens that the stage trains on [tokens]: stated, or steps times batch; unknown is ``None``."""
+        if self.tokens is not None:
+            return self.tokens
+        if self.steps is None or self.batch is None or self.sequence_length is None:
+            return None
+        return float(self.batch.clock(self.sequence_length).tokens_at(self.steps))
+
+    @property
+    def n_steps(self) -> int | None:
+        """Optimiser updates of the stage [steps]: stated, or tokens over batch; unknown is ``None``."""
+        if self.steps is not None:
+            return self.steps
+        if self.tokens is None or self.batch is None or self.sequence_length is None:
+            return None
+        return self.batch.steps_for(self.tokens, self.sequence_length)
+
+    @property
+    def final_batch_tokens(self) -> float | None:
+        """Tokens in one update once any ramp is over [tokens]."""
+        if self.batch is None or self.sequence_length is None:
+            return None
+        return float(self.batch.sequences * self.sequence_length)
+
+    def curve(self) -> Curve | None:
+        """The learning rate at every step, or ``None`` where schedule or length is not known."""
+        if self.schedule is None or self.n_steps is None:
+            return None
+        clock = self.batch.clock(self.sequence_length) if self.batch and self.sequence_length else None
+        return self.schedule.resolve(self.n_steps, clock)
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ordered run of stages that makes one model, from random weights or from a base model.
+
+    Raises ``ValueError`` where ``order`` and ``stages`` do not name the same stages.
+    """
+
+    name: str
+    model: str
+    order: list[str]
+    stages: dict[str, Stage]
+    base: Base | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.order:
+            if name not in self.stages:
+                raise ValueError(f"order names {name!r}, which is not in `stages`: {', '.join(self.stages)}")
+        if left := [name for name in self.stages if name not in self.order]:
+            raise ValueError(f"stage {left[0]!r} is not in `order`; add it there, or remove the stage")
+
+    def ordered(self) -> list[tuple[str, Stage]]:
+        """The stages with their names, in the order in which they run."""
+        return [(name, self.stages[name]) for name in self.order]
+
+    def curve(self) -> Curve | None:
+        """The learning rates of all stages whose rates are known, joined."""
+        curves = {name: curve for name, stage in self.ordered() if (curve := stage.curve()) is not None}
+        return join(curves) if curves else None
