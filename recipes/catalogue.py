@@ -15,8 +15,9 @@ from simulators.architecture import Architecture
 from simulators.evidence import Provenance, Reported, Source
 
 if TYPE_CHECKING:
-    from recipes.plans import AcceleratorFile, RecipeFile
     from simulators.laws import ScalingLaw
+
+    from recipes.plans import AcceleratorFile, RecipeFile
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     provenance: Provenance
     hf_id: str | None = None
     architecture: Architecture | None = None
+    languages: int | None = None
     reported: list[Reported] = []
     note: str | None = None
 

@@ -20,7 +20,7 @@ _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class NumberLoader(_Loader):  # type: ignore[misc]
     """YAML 1.1 without its trap: ``8.03e9`` is a number here, as OmegaConf reads it, not a string."""
 
-    yaml_implicit_resolvers = {k: list(v) for k, v in _Loader.yaml_implicit_resolvers.items()}  # type: ignore[attr-defined]  # noqa: RUF012
+    yaml_implicit_resolvers = {k: list(v) for k, v in _Loader.yaml_implicit_resolvers.items()}  # type: ignore[attr-defined]
 
 
 _FLOAT = re.compile(
