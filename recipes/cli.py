@@ -85,6 +85,7 @@ def dispatch(argv: list[str]) -> int:
 def run_verb(verb: str, arguments: list[str]) -> int:
     """Compose the verb's configuration with Hydra and run it, once or for each job of a multirun."""
     import hydra
+    import yaml
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -109,7 +110,7 @@ def run_verb(verb: str, arguments: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         app()
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         if debugging == "1":
             raise
         from recipes.compose import explain

@@ -52,8 +52,12 @@ def composed(config: Any) -> Composed:
 
 def explain(error: Exception, verb: str, arguments: list[str]) -> str:
     """One line for an error of Hydra's or OmegaConf's, with the nearest name where a name was wrong."""
+    import yaml
     from hydra.errors import MissingConfigException, OverrideParseException
 
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{mark.name}:{mark.line + 1}:{mark.column + 1}: not YAML: {error.problem}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not understood; write key=value, and quote text that has brackets or commas"
 

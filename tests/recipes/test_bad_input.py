@@ -1,0 +1,85 @@
+"""A mistake is one line that says where and what to write instead, with exit status 2 and nothing written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MISTAKES = {
+    "a model's name": (["count", "model=deepsek_v3"], "did you mean deepseek_v3?"),
+    "a verb's name": (["cuont"], "did you mean count?"),
+    "a setting's name": (["count", "sequence_lenght=8"], "did you mean sequence_length?"),
+    "a key deep in a file": (["count", "model.architecture.blocks.moe.mlp.n_expert=8"], "did you mean n_experts?"),
+    "an added key": (["count", "+model.architecture.d_modl=8"], "did you mean d_model?"),
+    "a layer kind": (["count", "model.architecture.blocks.moe.mixer.kind=mlaa"], "did you mean mla?"),
+    "heads": (
+        ["count", "model=starcoder", "model.architecture.blocks.decoder.mixer.n_kv_heads=7"],
+        "write n_kv_heads: one of 1, 2, 3, 4, 6, 8, 12, 16, 24, 48",
+    ),
+    "experts": (["count", "model.architecture.blocks.moe.mlp.top_k=300"], "write top_k: 256 or less"),
+    "a negative size": (["count", "model.architecture.d_model=-1"], ">= 1 (found -1)"),
+    "a word for a number": (["count", "model.architecture.d_model=big"], "(found 'big')"),
+    "a block that is not there": (["count", "model.architecture.mtp.block=mo"], "no block is called 'mo'"),
+    "a broken override": (["count", "model=[deepseek_v3"], "write key=value"),
+    "a sequence of no tokens": (["count", "sequence_length=0"], "write a number of tokens"),
+    "a filter's value": (["models", "kind=mixture"], "write one of"),
+    "a law's name": (["report", "law=chinchila"], "did you mean chinchilla?"),
+    "an accelerator's name": (["report", "accelerator=h100"], "there are"),
+    "negative tokens": (["report", "recipe.stages.pt.tokens=-1"], "recipe.stages.pt"),
+    "a warm-up longer than the stage": (
+        ["report", "model=starcoder", "recipe.stages.pt.schedule.warmup.duration.steps=300000"],
+        "stage pt",
+    ),
+    "a utilisation of 40": (["report", "mfu=40"], "write a share of the peak"),
+}
+
+
+def lehr(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "recipes.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("arguments", "advice"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_line(arguments: list[str], advice: str, tmp_path: Path) -> None:
+    done = lehr(arguments, tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert advice in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text("name: mine\nkind: [dense\nopen: weights\n")
+    done = lehr(["count", "--config-dir", str(tmp_path), "model=mine"], tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "mine.yaml" in done.stderr
+    assert "line 3" in done.stderr or ":3:" in done.stderr
+
+
+def test_an_unwritable_folder_leaves_the_earlier_report(tmp_path: Path) -> None:
+    earlier = tmp_path / "out" / "starcoder"
+    earlier.parent.mkdir()
+    earlier.write_text("a file where the folder would go")
+    done = lehr(["report", "model=starcoder", f"out={tmp_path / 'out'}"], tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "write another folder with out=" in done.stderr
+    assert [p.name for p in earlier.parent.iterdir()] == ["starcoder"]
+    assert earlier.read_text() == "a file where the folder would go"
+
+
+def test_an_output_folder_inside_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = lehr(["report", "model=starcoder", f"out={tmp_path / 'file' / 'out'}"], tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr

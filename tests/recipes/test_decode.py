@@ -1,0 +1,96 @@
+"""Decoding is strict, names the place, and never ends in a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from recipes.catalogue import CONF, Catalogue, Model
+from recipes.decode import decode, load_yaml, plain
+from recipes.errors import LehrError
+
+FILES = sorted(p for p in CONF.rglob("*.yaml"))
+DEEPSEEK = CONF / "model" / "deepseek_v3.yaml"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(CONF)))
+def test_numbers_are_read_as_omegaconf_reads_them(path: Path) -> None:
+    assert load_yaml(path) == OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+
+
+def paths_of(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(p for key, child in children for p in paths_of(child, (*at, key)))]
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    if isinstance(value, dict):
+        return {k: replaced(v, path[1:], new) if k == path[0] else v for k, v in value.items()}
+    return [replaced(v, path[1:], new) if i == path[0] else v for i, v in enumerate(value)]
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-10, 10**12),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=4), st.integers(), max_size=2),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_spoilt_file_is_a_model_or_one_line(data: st.DataObject) -> None:
+    original = load_yaml(DEEPSEEK)
+    path = data.draw(st.sampled_from(paths_of(original)))
+    try:
+        decode(replaced(original, path, data.draw(JUNK)), Model, "model")
+    except LehrError as error:
+        assert "\n" not in str(error)
+        assert str(error).startswith("model")
+
+
+@given(content=st.binary(max_size=60))
+def test_any_bytes_are_data_or_one_line(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("yaml") / "file.yaml"
+    path.write_bytes(content)
+    try:
+        load_yaml(path)
+    except LehrError as error:
+        assert "\n" not in str(error)
+
+
+def test_an_error_names_the_block() -> None:
+    data = load_yaml(DEEPSEEK)
+    data["architecture"]["blocks"]["moe"]["mlp"]["n_expert"] = 3
+    with pytest.raises(LehrError, match=r"^model\.architecture\.blocks\.moe\.mlp\.n_expert: unknown key; did you mean"):
+        decode(data, Model, "model")
+
+
+def test_a_missing_key_is_named() -> None:
+    data = load_yaml(DEEPSEEK)
+    del data["architecture"]["blocks"]["moe"]["mlp"]["top_k"]
+    with pytest.raises(LehrError, match=r"blocks\.moe\.mlp: `top_k` is missing"):
+        decode(data, Model, "model")
+
+
+def test_no_number_may_be_infinite() -> None:
+    with pytest.raises(LehrError, match="not a finite number"):
+        plain({"tokens": float("inf")}, "recipe")
+
+
+def test_a_users_file_wins_over_ours(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    mine = DEEPSEEK.read_text().replace("family: DeepSeek-V3", "family: Mine")
+    (tmp_path / "model" / "deepseek_v3.yaml").write_text(mine)
+    assert Catalogue([CONF, tmp_path]).model("deepseek_v3").family == "Mine"
+    assert Catalogue().model("deepseek_v3").family == "DeepSeek-V3"

@@ -1,0 +1,29 @@
+"""A folder is replaced whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from recipes.errors import LehrError
+from recipes.writing import write_file, write_folder
+
+
+def test_a_second_write_leaves_nothing_of_the_first(tmp_path: Path) -> None:
+    write_folder(tmp_path / "a", {"one": b"1", "plots/two": b"2"})
+    write_folder(tmp_path / "a", {"three": b"3"})
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == ["a", "a/three"]
+
+
+def test_a_failure_half_way_leaves_the_earlier_folder(tmp_path: Path) -> None:
+    write_folder(tmp_path / "a", {"one": b"1"})
+    with pytest.raises(LehrError, match="cannot be written"):
+        write_folder(tmp_path / "a", {"one": b"new", "one/below": b"a file cannot hold a file"})
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "one"]
+    assert (tmp_path / "a" / "one").read_bytes() == b"1"
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LehrError, match="cannot be written"):
+        write_file(tmp_path / "file" / "below", b"")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
