@@ -28,7 +28,7 @@ MISTAKES = {
     "an accelerator's name": (["report", "accelerator=h100"], "there are"),
     "negative tokens": (["report", "recipe.stages.pt.tokens=-1"], "recipe.stages.pt"),
     "a warm-up longer than the stage": (
-        ["report", "model=starcoder", "recipe.stages.pt.schedule.warmup.duration.steps=300000"],
+        ["report", "model=starcoder", "recipe.stages.pt.schedule.warmup.steps=300000"],
         "stage pt",
     ),
     "a utilisation of 40": (["report", "mfu=40"], "write a share of the peak"),

@@ -1,0 +1,87 @@
+"""Every file of the catalogue: decodes, is named after itself, and says where its values come from."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recipes.catalogue import CONF, Catalogue
+from recipes.decode import load_yaml
+from simulators.evidence import Provenance
+
+CATALOGUE = Catalogue()
+GROUPS = ("model", "recipe", "dataset", "accelerator", "law")
+FILES = [path for group in GROUPS for path in CATALOGUE.files(group).values()]
+
+
+@cache
+def content(path: Path) -> Any:
+    return load_yaml(path)
+
+
+def by_name(path: Path) -> str:
+    return str(path.relative_to(CONF))
+
+
+def read(path: Path) -> Any:
+    reader = {
+        "model": CATALOGUE.model,
+        "recipe": CATALOGUE.recipe,
+        "dataset": lambda name: CATALOGUE.datasets()[name],
+        "accelerator": lambda name: CATALOGUE.accelerators[name],
+        "law": CATALOGUE.law,
+    }
+    return reader[path.parent.name](path.stem)
+
+
+@pytest.mark.parametrize("path", FILES, ids=by_name)
+def test_it_decodes_and_is_named_after_itself(path: Path) -> None:
+    assert read(path).name == path.stem
+
+
+def cited(value: Any) -> set[str]:
+    """Every ``source:`` below ``value``."""
+    if isinstance(value, dict):
+        here = {value["source"]} if isinstance(value.get("source"), str) else set()
+        return here.union(*(cited(v) for v in value.values()))
+    return set().union(*(cited(v) for v in value)) if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=by_name)
+def test_every_source_is_in_the_bibliography(path: Path) -> None:
+    assert cited(content(path)) <= set(CATALOGUE.sources)
+
+
+def test_every_source_of_the_bibliography_is_cited() -> None:
+    used = set().union(*(cited(content(path)) for path in FILES))
+    assert set(CATALOGUE.sources) <= used
+
+
+def holds(value: Any, path: list[str]) -> bool:
+    """Does the dotted ``path`` lead somewhere in ``value``?"""
+    if not path:
+        return True
+    if isinstance(value, dict):
+        return path[0] in value and holds(value[path[0]], path[1:])
+    return isinstance(value, list) and path[0].isdigit() and int(path[0]) < len(value) and holds(value[int(path[0])], path[1:])
+
+
+@pytest.mark.parametrize("path", FILES, ids=by_name)
+def test_every_exception_covers_a_value_that_is_there(path: Path) -> None:
+    provenance = read(path).provenance
+    assert isinstance(provenance, Provenance)
+    dangling = [key for key in provenance.exceptions if not holds(content(path), key.split("."))]
+    assert dangling == []
+
+
+def test_recipes_name_what_the_catalogue_has() -> None:
+    datasets = CATALOGUE.datasets()
+    for name, recipe in CATALOGUE.recipes().items():
+        assert recipe.model in CATALOGUE.files("model"), name
+        for stage in recipe.stages.values():
+            assert set(stage.datasets) <= set(datasets), name
+            if stage.hardware:
+                assert stage.hardware.accelerator in CATALOGUE.accelerators, name
