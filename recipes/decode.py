@@ -114,7 +114,7 @@ def _by_tag(data: dict[str, Any], structs: list[msgspec.inspect.StructType], whe
     tags = {str(s.tag): s for s in structs}
     if "kind" not in data:
         raise LehrError(f"{where}: has no `kind`; write kind: one of {', '.join(tags)}")
-    if data["kind"] not in tags:
+    if not isinstance(data["kind"], str) or data["kind"] not in tags:
         raise LehrError(f"{where}.kind: {data['kind']!r} is not known; {nearest(str(data['kind']), tags)}")
     return tags[data["kind"]]
 

@@ -4,9 +4,10 @@
 then found by the decoder, the contract tests and the documentation.
 """
 
-from simulators.layers.attention import MLA, Attention
+from simulators.layers.attention import Attention
 from simulators.layers.base import Layer, Weight
 from simulators.layers.embedding import Embedding
+from simulators.layers.latent import MLA
 from simulators.layers.mlp import MLP
 from simulators.layers.moe import MoE
 from simulators.layers.norm import LayerNorm, Norm, RMSNorm
