@@ -1,0 +1,117 @@
+"""The command line as a Hydra user and a shell know it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recipes.cli import VERBS
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+
+def lehr(*arguments: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "recipes.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_without_a_verb_it_lists_them(tmp_path: Path) -> None:
+    for arguments in ([], ["--help"]):
+        shown = lehr(*arguments, folder=tmp_path)
+        assert all(f"  {verb}" in shown for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_is_our_own_text_with_examples(verb: str, tmp_path: Path) -> None:
+    shown = lehr(verb, "--help", folder=tmp_path)
+    assert shown.startswith(f"lehr {verb}: ")
+    assert f"  lehr {verb} " in shown
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_composed_configuration_is_shown(verb: str, tmp_path: Path) -> None:
+    assert "out: outputs" in lehr(verb, "--cfg", "job", folder=tmp_path)
+    assert "Config search path" in lehr(verb, "--info", "searchpath", folder=tmp_path)
+
+
+def test_count_prints_what_a_program_reads(tmp_path: Path) -> None:
+    counts = json.loads(lehr("count", "model=deepseek_v3", "format=json", folder=tmp_path))
+    assert counts["model"] == "deepseek_v3"
+    assert counts["hf_id"] == "deepseek-ai/DeepSeek-V3"
+    assert counts["parameters"]["total"] == 671_026_404_352
+    assert counts["parameters"]["total"] + counts["buffers"] == 671_026_419_200
+    assert counts["parameters"]["active"] == {
+        "all": 37_552_282_624,
+        "excl_input_embedding": 36_625_603_584,
+        "excl_embeddings": 35_698_924_544,
+    }
+    assert counts["extras"]["mtp"] == 11_610_067_968
+    assert set(counts) >= {"flops_per_token", "kv_cache_bytes_per_token"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_prints_what_a_program_reads(tmp_path: Path) -> None:
+    models = json.loads(lehr("models", "format=json", folder=tmp_path))
+    assert {"name", "hf_id", "family", "kind", "open"} <= set(models[0])
+    assert "deepseek_v3" in {m["name"] for m in models}
+    assert {m["kind"] for m in json.loads(lehr("models", "kind=moe", "format=json", folder=tmp_path))} == {"moe"}
+    small = json.loads(lehr("models", "max_parameters=2e9", "format=json", folder=tmp_path))
+    assert small
+    assert all(m["parameters"] <= 2e9 for m in small)
+
+
+def test_a_multirun_counts_each_model(tmp_path: Path) -> None:
+    shown = lehr("count", "-m", "model=starcoder,santacoder", folder=tmp_path)
+    assert "15,517,456,384" in shown
+    assert "1,124,886,528" in shown
+
+
+def test_a_model_of_ones_own_needs_one_file(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    block = text.partition("`my_conf/model/mine.yaml`:\n\n```yaml\n")[2].partition("```")[0]
+    (tmp_path / "my_conf" / "model").mkdir(parents=True)
+    (tmp_path / "my_conf" / "model" / "mine.yaml").write_text(block)
+    arguments = ("count", "--config-dir", "my_conf", "model=mine", "format=json")
+    # 4 of 16 heads have keys and values: attention is (1 + 1/4 + 1/4 + 1) d^2; the gated MLP is 3 x 4 d^2
+    d = 2048
+    expected = 24 * (d * d * 5 // 2 + 12 * d * d + 2 * d) + 49152 * d + d
+    assert json.loads(lehr(*arguments, folder=tmp_path))["parameters"]["total"] == expected
+
+
+def test_the_completion_script_completes_verbs_names_and_keys(tmp_path: Path) -> None:
+    if not (BIN / "lehr").exists() or not shutil.which("bash"):
+        pytest.skip("needs bash and an installed lehr")
+    script = """
+    eval "$(lehr completion bash)"
+    complete_line() {
+      COMP_LINE="$1"; COMP_POINT=${#1}; read -ra COMP_WORDS <<< "$1"
+      COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 )); COMPREPLY=(); _lehr; echo "${COMPREPLY[*]}"
+    }
+    complete_line "lehr cou"
+    complete_line "lehr count model=stardoes"
+    complete_line "lehr count model=santa"
+    complete_line "lehr count model=deepseek_v3 model.architecture.d_m"
+    """
+    done = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": f"{BIN}:/usr/bin:/bin"},
+        check=True,
+    )
+    assert done.stdout.split("\n")[:4] == ["count", "", "model=santacoder", "model.architecture.d_model="]
