@@ -7,15 +7,16 @@ from typing import Literal
 
 import msgspec
 
-from simulators.layers import ChannelMixer, Embedding, Mixer, Norm
-from simulators.layers.base import Size, Weight, linear
+from simulators.layers import ChannelMixer, CrossAttention, Embedding, Layer, Mixer, Norm, OutputHead
+from simulators.layers.base import Kept, Size, Weight, linear
 
 NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2}
 """Norms that each sublayer of a block has, by where they stand."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One residual block: a mixer, an MLP or mixture of experts, and their norms.
+    """One residual block: a mixer, an MLP or mixture of experts, and their norms; in a decoder with an encoder,
+    cross-attention between the two.
 
     ``norm_placement``: ``pre`` and ``post`` have one norm a sublayer, ``sandwich`` one before and one
     after, ``parallel`` one for both sublayers together (GPT-J).
@@ -23,18 +24,37 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     norm: Norm
     mixer: Mixer | None = None
+    cross: CrossAttention | None = None
     mlp: ChannelMixer | None = None
     norm_placement: Literal["pre", "post", "sandwich", "parallel"] = "pre"
 
-    def sublayers(self) -> list[Mixer | ChannelMixer]:
-        """The mixer and the channel mixer, those that are there."""
-        return [layer for layer in (self.mixer, self.mlp) if layer is not None]
+    def sublayers(self) -> list[Layer]:
+        """The mixer, the cross-attention and the channel mixer, those that are there."""
+        return [layer for layer in (self.mixer, self.cross, self.mlp) if layer is not None]
+
+    @property
+    def n_norms(self) -> int:
+        """Norms of the block, wherever they stand; norms inside a layer are the layer's."""
+        if self.norm_placement == "parallel":
+            return 1
+        return NORMS_OF_PLACEMENT[self.norm_placement] * len(self.sublayers())
 
     def weights(self, d_model: int) -> list[Weight]:
         """Every tensor of the block."""
-        sublayers = self.sublayers()
-        n_norms = 1 if self.norm_placement == "parallel" else NORMS_OF_PLACEMENT[self.norm_placement] * len(sublayers)
-        return [w for layer in sublayers for w in layer.weights(d_model)] + self.norm.weights(d_model) * n_norms
+        own = [w for layer in self.sublayers() for w in layer.weights(d_model)]
+        return own + self.norm.weights(d_model) * self.n_norms
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        """What one token leaves for the backward pass in this block [bytes].
+
+        >>> from simulators.layers import KORTHIKANTI, MLP, Attention, LayerNorm, NoPosition
+        >>> block = Block(mixer=Attention(n_heads=96, n_kv_heads=96, d_head=128, position=NoPosition()),
+        ...               mlp=MLP(d_ff=4 * 12288, activation="gelu"), norm=LayerNorm())
+        >>> block.activation_bytes(12288, 2048, KORTHIKANTI) == 34 * 12288 + 5 * 96 * 2048   # their equation 1
+        True
+        """
+        norms = self.n_norms * self.norm.activation_bytes(d_model, seq_len, kept)
+        return norms + sum(layer.activation_bytes(d_model, seq_len, kept) for layer in self.sublayers())
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,18 +78,49 @@ class MTP(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def weights(self, d_model: int, blocks: dict[str, Block]) -> list[Weight]:
         """Every tensor that the modules add to training."""
-        one = [
-            *linear("projection", 2 * d_model, d_model, "mtp"),
-            *self.norm.weights(d_model) * 3,
-            *blocks[self.block].weights(d_model),
-        ]
-        return one * self.depth
+        return (self.own_weights(d_model) + blocks[self.block].weights(d_model)) * self.depth
+
+    def own_weights(self, d_model: int) -> list[Weight]:
+        """What one module has beside its block."""
+        return [*linear("projection", 2 * d_model, d_model, "mtp"), *self.norm.weights(d_model) * 3]
+
+
+class Encoder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The encoder of an encoder-decoder network: a stack of its own, whose output the decoder attends to.
+
+    Its blocks are named in the architecture's ``blocks``. It reads the decoder's vocabulary table unless it has an
+    ``embedding`` of its own; ``d_model`` is written where it is not the decoder's, and ``projection`` where an affine
+    map leads from its width to the decoder's.
+    """
+
+    layers: list[Layers]
+    final_norm: Norm | None
+    d_model: Size | None = None
+    embedding: Embedding | None = None
+    embedding_norm: Norm | None = None
+    projection: bool = False
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a published checkpoint stores beside the weights of the network.
+
+    ``fp8_block``: its matrices are stored in 8 bits, with one scale for each square of that side; table, head, router
+    and norms are not. ``stores_head``: a tied head is stored once more. ``rotary_buffers``: the inverse frequencies
+    of the rotary embedding, for every layer or once. ``modules``: values of modules that are not described here.
+    """
+
+    fp8_block: Size | None = None
+    stores_head: bool = False
+    rotary_buffers: Literal["layer", "model"] | None = None
+    modules: dict[str, Size] = {}
 
 
 class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A network, whole: width, tables, named blocks and the order in which they are stacked.
 
-    Raises ``ValueError`` where ``layers`` or ``mtp`` name a block that is not in ``blocks``.
+    ``causal: false`` is a network that sees both sides of a token (an encoder, a masked diffusion model). ``output``
+    is a head beside the vocabulary's. Raises ``ValueError`` where ``layers``, ``encoder`` or ``mtp`` name a block that
+    is not in ``blocks``.
 
     >>> from simulators.layers import Attention, LayerNorm, MLP, NoPosition
     >>> santacoder = Architecture(
@@ -92,30 +143,76 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     final_norm: Norm | None
     embedding_norm: Norm | None = None
     causal: bool = True
+    encoder: Encoder | None = None
     mtp: MTP | None = None
+    output: OutputHead | None = None
+    checkpoint: Checkpoint | None = None
 
     def __post_init__(self) -> None:
-        named = [name for run in self.layers for name in run.blocks] + ([self.mtp.block] if self.mtp else [])
+        runs = [*self.layers, *(self.encoder.layers if self.encoder else [])]
+        named = [name for run in runs for name in run.blocks] + ([self.mtp.block] if self.mtp else [])
         for name in named:
             if name not in self.blocks:
                 raise ValueError(f"no block is called {name!r}; `blocks` has {', '.join(sorted(self.blocks))}")
+        crossed = any(self.blocks[name].cross is not None for run in self.layers for name in run.blocks)
+        if crossed != (self.encoder is not None):
+            raise ValueError("cross-attention and an encoder need each other; write both `cross` and `encoder`")
+        if self.checkpoint is not None and self.checkpoint.stores_head and not self.embedding.tied:
+            raise ValueError("stores_head is for a tied head, which is stored twice; write tied: true, or leave it out")
 
     @property
     def n_layers(self) -> int:
-        """Blocks in the stack [layers]; modules beside it (MTP) are not counted."""
+        """Blocks in the stack [layers]; an encoder's and those of modules beside it (MTP) are not counted."""
         return sum(len(run.blocks) * run.repeat for run in self.layers)
 
     def stack(self) -> list[tuple[Block, int]]:
         """Each kind of block of the stack with how often it occurs."""
-        times: Counter[str] = Counter()
-        for run in self.layers:
-            for name in run.blocks:
-                times[name] += run.repeat
-        return [(self.blocks[name], n) for name, n in times.items()]
+        return stacked(self.layers, self.blocks)
+
+    def encoder_stack(self) -> list[tuple[Block, int]]:
+        """The same of the encoder; empty where there is none."""
+        return stacked(self.encoder.layers, self.blocks) if self.encoder else []
+
+    @property
+    def d_encoder(self) -> int:
+        """The encoder's width."""
+        return (self.encoder.d_model if self.encoder else None) or self.d_model
+
+    def ends(self) -> list[Weight]:
+        """What is outside the stack of blocks: tables, head, the norms at both ends, an output head."""
+        norms = [norm for norm in (self.embedding_norm, self.final_norm) if norm is not None]
+        return [
+            *self.embedding.weights(self.d_model),
+            *(w for norm in norms for w in norm.weights(self.d_model)),
+            *(self.output.weights(self.d_model) if self.output else []),
+        ]
+
+    def encoder_ends(self) -> list[Weight]:
+        """The same of the encoder; its projection to the decoder's width is among them."""
+        if self.encoder is None:
+            return []
+        width = self.d_encoder
+        norms = [norm for norm in (self.encoder.embedding_norm, self.encoder.final_norm) if norm is not None]
+        projected = (
+            linear("projection", width, self.d_model, "projection", bias=True) if self.encoder.projection else []
+        )
+        return [
+            *(self.encoder.embedding.weights(width) if self.encoder.embedding else []),
+            *(w for norm in norms for w in norm.weights(width)),
+            *projected,
+        ]
 
     def weights(self) -> list[tuple[Weight, int]]:
         """Every tensor of the main model with how often it occurs; extra modules are not in it."""
-        norms = [norm for norm in (self.embedding_norm, self.final_norm) if norm is not None]
-        ends = self.embedding.weights(self.d_model) + [w for norm in norms for w in norm.weights(self.d_model)]
         body = [(w, n) for block, n in self.stack() for w in block.weights(self.d_model)]
-        return [*((w, 1) for w in ends), *body]
+        encoder = [(w, n) for block, n in self.encoder_stack() for w in block.weights(self.d_encoder)]
+        return [*((w, 1) for w in [*self.ends(), *self.encoder_ends()]), *body, *encoder]
+
+
+def stacked(layers: list[Layers], blocks: dict[str, Block]) -> list[tuple[Block, int]]:
+    """Each kind of block of a stack with how often it occurs."""
+    times: Counter[str] = Counter()
+    for run in layers:
+        for name in run.blocks:
+            times[name] += run.repeat
+    return [(blocks[name], n) for name, n in times.items()]

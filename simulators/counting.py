@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from simulators.architecture import Architecture
-from simulators.layers.base import Weight
+from simulators.architecture import Architecture, Block
+from simulators.layers.base import Kept, Weight
 
 ACTIVE_CONVENTIONS = {
     "all": "every parameter that one token uses, both tables included",
@@ -42,7 +42,9 @@ class FlopConvention(msgspec.Struct, frozen=True, kw_only=True):
     causal: bool
     router: bool = True
     mtp: bool = False
+    head: bool = True
     input_embedding: bool = False
+    vectors: bool = True
     softmax: bool = False
     says: str = ""
 
@@ -51,22 +53,43 @@ FLOP_CONVENTIONS = {
     c.name: c
     for c in (
         FlopConvention(
-            name="causal", causal=True, router=False,
+            name="causal",
+            causal=True,
+            router=False,
             says="6 x (active - input embedding - router) + causal attention, as Megatron-LM counts",
         ),
         FlopConvention(
-            name="full", causal=False, router=False,
+            name="full",
+            causal=False,
+            router=False,
             says="as `causal`, but attention over the whole square, masked half included",
         ),
         FlopConvention(name="causal_with_router", causal=True, says="`causal` and the router of a mixture of experts"),
         FlopConvention(name="full_with_router", causal=False, says="`full` and the router of a mixture of experts"),
         FlopConvention(
-            name="causal_with_mtp", causal=True, router=False, mtp=True,
+            name="causal_with_mtp",
+            causal=True,
+            router=False,
+            mtp=True,
             says="`causal` and the modules for multi-token prediction, with their pass through the head",
         ),
         FlopConvention(
-            name="chinchilla", causal=False, input_embedding=True, softmax=True,
-            says="Hoffmann et al., arXiv:2203.15556, appendix F: embedding as a matrix, full attention, softmax",
+            name="chinchilla",
+            causal=False,
+            head=False,
+            vectors=False,
+            softmax=True,
+            says="Hoffmann et al., arXiv:2203.15556, Table A4: the matrices of the blocks, full attention, softmax; "
+            "neither embedding nor head",
+        ),
+        FlopConvention(
+            name="chinchilla_appendix_f",
+            causal=False,
+            input_embedding=True,
+            vectors=False,
+            softmax=True,
+            says="the formula that their appendix F prints: embedding and head as matrices too. Their own Table A4 "
+            "leaves both out (author's word in karpathy/nanoGPT, scaling_laws.ipynb)",
         ),
     )
 }
@@ -113,52 +136,138 @@ def count_parameters(architecture: Architecture) -> ParameterCount:
 
 def count_extras(architecture: Architecture) -> dict[str, int]:
     """What stands beside the main model, by name: trained parameters and stored values [values]."""
-    if architecture.mtp is None:
-        return {}
-    weights = architecture.mtp.weights(architecture.d_model, architecture.blocks)
-    extras = {"mtp": sum(w.size for w in weights if w.role != "buffer")}
-    if buffers := sum(w.size for w in weights if w.role == "buffer"):
-        extras["mtp_buffers"] = buffers
-    if architecture.mtp.stores_tables:
-        tables = sum(w.size for w in architecture.embedding.weights(architecture.d_model))
-        extras["mtp_stored_tables"] = tables * architecture.mtp.depth
-    return extras
+    extras: dict[str, int] = {}
+    mtp, stored, d_model = architecture.mtp, architecture.checkpoint, architecture.d_model
+    if mtp is not None:
+        weights = mtp.weights(d_model, architecture.blocks)
+        extras["mtp"] = sum(w.size for w in weights if w.role != "buffer")
+        extras["mtp_buffers"] = sum(w.size for w in weights if w.role == "buffer")
+        if mtp.stores_tables:
+            extras["mtp_stored_tables"] = mtp.depth * sum(w.size for w in architecture.embedding.weights(d_model))
+    if stored is not None:
+        if stored.fp8_block is not None:
+            side = stored.fp8_block
+            extras["fp8_scales"] = sum(n * block_scales(b.weights(d_model), side) for b, n in architecture.stack())
+            if mtp is not None:
+                block = architecture.blocks[mtp.block]
+                extras["mtp_fp8_scales"] = mtp.depth * block_scales(block.weights(d_model), side)
+        if stored.stores_head:
+            extras["stored_head"] = architecture.embedding.vocab_size * d_model
+        extras["rotary_buffers"] = rotary_buffers(architecture)
+        extras |= stored.modules
+    return {name: values for name, values in extras.items() if values}
 
 
-def forward_flops_per_token(architecture: Architecture, seq_len: int, convention: FlopConvention) -> float:
-    """Forward work per token, averaged over a sequence of ``seq_len`` tokens [FLOP]."""
+def block_scales(weights: list[Weight], side: int) -> int:
+    """Scales of matrices that are stored in 8 bits, one for each square of ``side`` [values].
+
+    DeepSeek-V3, arXiv:2412.19437, section 3.3.2; the router, norms and biases stay in 16 or 32 bits.
+
+    >>> from simulators.layers.base import linear
+    >>> block_scales(linear("kv_a_proj", 7168, 576, "attention"), 128)        # 5 x 56 squares, the last row cut short
+    280
+    """
+    return sum(
+        w.copies * -(-w.shape[0] // side) * -(-w.shape[1] // side)
+        for w in weights
+        if w.role == "matrix" and len(w.shape) == 2 and not w.full_precision
+    )
+
+
+def rotary_buffers(architecture: Architecture) -> int:
+    """Inverse frequencies that a checkpoint stores for its rotary embedding [values]."""
+    stored = architecture.checkpoint.rotary_buffers if architecture.checkpoint else None
+    if stored is None:
+        return 0
+    each = [(block.mixer.rotary_frequencies(), n) for block, n in architecture.stack() if block.mixer is not None]
+    return sum(f * n for f, n in each) if stored == "layer" else max(f for f, _ in each)
+
+
+def forward_flops_per_token(
+    architecture: Architecture, seq_len: int, convention: FlopConvention, target_len: int | None = None
+) -> float:
+    """Forward work per token, averaged over a sequence of ``seq_len`` tokens [FLOP].
+
+    With an encoder, ``seq_len`` tokens enter it and ``target_len`` (as many, where it is absent) the decoder; the
+    average is over both.
+    """
     d_model, embedding = architecture.d_model, architecture.embedding
     causal = convention.causal and architecture.causal
+    n_decoded = target_len or seq_len
+    if architecture.encoder is None:
+        n_decoded = seq_len
 
-    def matrices(weights: list[tuple[Weight, int]]) -> float:
-        skipped = {"buffer", "lookup"} | (set() if convention.router else {"router"})
-        return sum(2.0 * w.active_size * n for w, n in weights if w.role not in skipped)
-
-    head = 2.0 * embedding.vocab_size * d_model
-    flops = matrices(architecture.weights()) + (head if embedding.tied else 0.0)
+    head = 2.0 * embedding.vocab_size * d_model if embedding.head and convention.head else 0.0
+    ends = [w for w in architecture.ends() if w.name != "head"]
+    flops = matrix_flops(ends, convention) + head
     if convention.input_embedding:
         flops += 2.0 * embedding.vocab_size * d_model
-    blocks = list(architecture.stack())
+    blocks = architecture.stack()
     if convention.mtp and architecture.mtp is not None:
         mtp = architecture.mtp
-        flops += matrices([(w, 1) for w in mtp.weights(d_model, architecture.blocks)]) + head * mtp.depth
-        blocks.append((architecture.blocks[mtp.block], mtp.depth))
-    for block, n in blocks:
-        if block.mixer is not None:
-            flops += n * block.mixer.mixing_flops(d_model, seq_len, causal=causal)
-            if convention.softmax:
-                flops += n * 3.0 * block.mixer.softmax_rows() * seq_len
+        flops += (matrix_flops(mtp.own_weights(d_model), convention) + head) * mtp.depth
+        blocks = [*blocks, (architecture.blocks[mtp.block], mtp.depth)]
+    flops += sum(
+        n * block_flops(block, d_model, n_decoded, convention, causal=causal, n_memory=seq_len) for block, n in blocks
+    )
+    if architecture.output is not None:
+        flops += architecture.output.mixing_flops(d_model, n_decoded, causal=causal)
+    if architecture.encoder is None:
+        return flops
+    encoded = matrix_flops(architecture.encoder_ends(), convention) + sum(
+        n * block_flops(block, architecture.d_encoder, seq_len, convention, causal=False)
+        for block, n in architecture.encoder_stack()
+    )
+    return (flops * n_decoded + encoded * seq_len) / (n_decoded + seq_len)
+
+
+def matrix_flops(weights: list[Weight], convention: FlopConvention) -> float:
+    """Forward work per token of ``weights``: 2 FLOP for each that the token uses [FLOP]."""
+    skipped = {"buffer", "lookup", "once"}
+    skipped |= set() if convention.router else {"router"}
+    skipped |= set() if convention.vectors else {"bias", "scale"}
+    return sum(2.0 * w.active_size for w in weights if w.role not in skipped)
+
+
+def block_flops(
+    block: Block, d_model: int, seq_len: int, convention: FlopConvention, *, causal: bool, n_memory: int = 0
+) -> float:
+    """Forward work per token of one block, averaged over ``seq_len`` tokens; ``n_memory`` is the encoder's length."""
+    flops = matrix_flops(block.weights(d_model), convention)
+    for layer in (block.mixer, block.mlp):
+        if layer is not None:
+            flops += layer.mixing_flops(d_model, seq_len, causal=causal)
+            flops += 3.0 * layer.softmax_rows() * seq_len if convention.softmax else 0.0
+    if block.cross is not None:
+        memory = matrix_flops(block.cross.memory_weights(d_model), convention)
+        flops += block.cross.mixing_flops(d_model, n_memory, causal=False) + memory * (n_memory / seq_len - 1.0)
+        flops += 3.0 * block.cross.softmax_rows() * n_memory if convention.softmax else 0.0
     return flops
 
 
-def training_flops_per_token(architecture: Architecture, seq_len: int, convention: FlopConvention) -> float:
+def training_flops_per_token(
+    architecture: Architecture, seq_len: int, convention: FlopConvention, target_len: int | None = None
+) -> float:
     """Forward and backward work per token [FLOP]; backward is twice forward, nothing is recomputed.
 
     Raises ``ValueError`` if ``seq_len`` is below 1.
     """
     if seq_len < 1:
         raise ValueError(f"seq_len is {seq_len}; write a sequence length of 1 or more")
-    return 3.0 * forward_flops_per_token(architecture, seq_len, convention)
+    return 3.0 * forward_flops_per_token(architecture, seq_len, convention, target_len)
+
+
+def state_values(architecture: Architecture, n_tokens: int, n_memory: int = 0) -> int:
+    """What decoding must remember of ``n_tokens`` tokens, and of ``n_memory`` that an encoder read [values].
+
+    Keys and values grow with the tokens, up to a window; the state of a recurrent layer has its size from the start.
+    """
+    d_model = architecture.d_model
+    values = 0
+    for block, n in architecture.stack():
+        own = sum(layer.state_values(d_model, n_tokens) for layer in block.sublayers())
+        values += n * (own + (block.cross.memory_values(d_model, n_memory) if block.cross else 0))
+    return values
 
 
 def kv_cache_bytes_per_token(architecture: Architecture, bytes_per_value: int = 2) -> int:
@@ -166,10 +275,28 @@ def kv_cache_bytes_per_token(architecture: Architecture, bytes_per_value: int = 
 
     ``bytes_per_value`` is 2 for bf16. A recurrent layer adds nothing.
     """
-    d_model = architecture.d_model
-    values = sum(
-        n * (block.mixer.state_values(d_model, 1) - block.mixer.state_values(d_model, 0))
-        for block, n in architecture.stack()
-        if block.mixer is not None
-    )
-    return values * bytes_per_value
+    return (state_values(architecture, 1) - state_values(architecture, 0)) * bytes_per_value
+
+
+def activation_bytes_per_token(architecture: Architecture, seq_len: int, kept: Kept) -> float:
+    """What one token leaves for the backward pass in the whole stack, nothing recomputed [bytes].
+
+    Of the ends: the input of the last norm, that of the head and the logits in 32 bits, with dropout the embedding's
+    mask (Korthikanti et al., arXiv:2205.05198, section 4.3: 5 s b h + 4 s b v). An encoder's stack is not in it.
+
+    >>> from simulators.architecture import Layers
+    >>> from simulators.layers import KORTHIKANTI, Attention, Embedding, LayerNorm, MLP, NoPosition
+    >>> gpt3 = Architecture(
+    ...     d_model=12288, context_length=2048, embedding=Embedding(vocab_size=51200, tied=True),
+    ...     blocks={"decoder": Block(
+    ...         mixer=Attention(n_heads=96, n_kv_heads=96, d_head=128, position=NoPosition()),
+    ...         mlp=MLP(d_ff=49152, activation="gelu", bias=True), norm=LayerNorm())},
+    ...     layers=[Layers(blocks=["decoder"], repeat=96)], final_norm=LayerNorm())
+    >>> round(activation_bytes_per_token(gpt3, 2048, KORTHIKANTI) * 2048 / 2**30, 1)       # one sequence [GiB]
+    257.0
+    """
+    d_model, embedding = architecture.d_model, architecture.embedding
+    layers = sum(n * block.activation_bytes(d_model, seq_len, kept) for block, n in architecture.stack())
+    norm = architecture.final_norm.activation_bytes(d_model, seq_len, kept) if architecture.final_norm else 0.0
+    head = kept.bytes(d_model, full=embedding.vocab_size) if embedding.head else 0.0
+    return layers + norm + head + kept.bytes(0.0, dropped=d_model)

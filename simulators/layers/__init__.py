@@ -4,22 +4,77 @@
 then found by the decoder, the contract tests and the documentation.
 """
 
-from simulators.layers.attention import Attention
-from simulators.layers.base import Layer, Weight
+from simulators.layers.attention import Attention, CrossAttention
+from simulators.layers.base import KORTHIKANTI, Kept, Layer, Weight
+from simulators.layers.convolution import Hyena
 from simulators.layers.embedding import Embedding
-from simulators.layers.latent import MLA
+from simulators.layers.latent import MLA, Indexer
+from simulators.layers.linear_attention import DeltaNet, GatedDeltaNet, LightningAttention, Retention
 from simulators.layers.mlp import MLP
 from simulators.layers.moe import MoE
 from simulators.layers.norm import LayerNorm, Norm, RMSNorm
-from simulators.layers.position import NoPosition, Position, Rope
+from simulators.layers.output import AttentionPooling, MaskedLMHead, OutputHead, Pooler, Projection
+from simulators.layers.position import NoPosition, Position, RelativeBias, Rope, TransformerXL
+from simulators.layers.rwkv import RWKV4TimeMix, RWKV5TimeMix, RWKV6TimeMix, RWKV7TimeMix, RWKVChannelMix
+from simulators.layers.state_space import Mamba, Mamba2
 
-Mixer = Attention | MLA
+Mixer = (
+    Attention
+    | MLA
+    | Retention
+    | LightningAttention
+    | DeltaNet
+    | GatedDeltaNet
+    | Mamba
+    | Mamba2
+    | RWKV4TimeMix
+    | RWKV5TimeMix
+    | RWKV6TimeMix
+    | RWKV7TimeMix
+    | Hyena
+)
 """What mixes tokens."""
 
-ChannelMixer = MLP | MoE
+ChannelMixer = MLP | MoE | RWKVChannelMix
 """What mixes the features of one token."""
 
 __all__ = [
-    "MLA", "MLP", "Attention", "ChannelMixer", "Embedding", "Layer", "LayerNorm", "Mixer", "MoE",
-    "NoPosition", "Norm", "Position", "RMSNorm", "Rope", "Weight",
+    "KORTHIKANTI",
+    "MLA",
+    "MLP",
+    "Attention",
+    "AttentionPooling",
+    "ChannelMixer",
+    "CrossAttention",
+    "DeltaNet",
+    "Embedding",
+    "GatedDeltaNet",
+    "Hyena",
+    "Indexer",
+    "Kept",
+    "Layer",
+    "LayerNorm",
+    "LightningAttention",
+    "Mamba",
+    "Mamba2",
+    "MaskedLMHead",
+    "Mixer",
+    "MoE",
+    "NoPosition",
+    "Norm",
+    "OutputHead",
+    "Pooler",
+    "Position",
+    "Projection",
+    "RMSNorm",
+    "RWKV4TimeMix",
+    "RWKV5TimeMix",
+    "RWKV6TimeMix",
+    "RWKV7TimeMix",
+    "RWKVChannelMix",
+    "RelativeBias",
+    "Retention",
+    "Rope",
+    "TransformerXL",
+    "Weight",
 ]

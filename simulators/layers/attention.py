@@ -1,11 +1,11 @@
-"""Softmax attention: multi-head, grouped, multi-query, windowed, and latent (MLA)."""
+"""Softmax attention: multi-head, grouped, multi-query, windowed, chunked, gated, and across two sequences."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from simulators.layers.base import Layer, Size, Weight, attended, linear
-from simulators.layers.position import Position
+from simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
+from simulators.layers.position import Position, RelativeBias, Rope, TransformerXL
 
 
 class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="attention"):
@@ -13,14 +13,20 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
     ``n_kv_heads = n_heads`` is multi-head (Vaswani et al., arXiv:1706.03762), 1 is multi-query
     (Shazeer, arXiv:1911.02150), anything between is grouped-query (Ainslie et al., arXiv:2305.13245).
-    ``window`` limits the reach to that many tokens. ``qk_norm`` is an RMSNorm with a gain over each
-    head (``head``) or over all heads together (``full``).
+    ``window`` limits the reach to that many tokens (Beltagy et al., arXiv:2004.05150); ``chunk`` cuts the
+    sequence into pieces that do not see each other (Llama 4's local layers). ``qk_norm`` is an RMSNorm with
+    a gain over each head (``head``), over all heads together (``full``), or of each head to unit length
+    without a gain (``l2``). ``output_gate`` is a second query-wide projection whose sigmoid multiplies what
+    the heads return (Qiu et al., arXiv:2505.06708; Qwen3-Next).
 
     >>> from simulators.layers.base import total
-    >>> from simulators.layers.position import Rope
     >>> gqa = Attention(n_heads=28, n_kv_heads=4, d_head=128, qkv_bias=True, position=Rope(base=1e6))
     >>> gqa.variant, total(gqa.weights(3584)), gqa.state_values(3584, n_tokens=1)
     ('GQA', 29364736, 1024)
+    >>> gated = Attention(n_heads=16, n_kv_heads=2, d_head=256, qk_norm="head", output_gate=True,
+    ...                   position=Rope(base=1e7, fraction=0.25))
+    >>> total(gated.weights(2048))                         # one of Qwen3-Next's twelve
+    27263488
     """
 
     n_heads: Size
@@ -29,8 +35,10 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     position: Position
     qkv_bias: bool = False
     out_bias: bool = False
-    qk_norm: Literal["head", "full"] | None = None
+    qk_norm: Literal["head", "full", "l2"] | None = None
     window: Size | None = None
+    chunk: Size | None = None
+    output_gate: bool = False
 
     def __post_init__(self) -> None:
         if self.n_heads % self.n_kv_heads:
@@ -39,6 +47,8 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
                 f"n_heads ({self.n_heads}) is not a multiple of n_kv_heads ({self.n_kv_heads}); "
                 f"write n_kv_heads: one of {allowed}"
             )
+        if self.window is not None and self.chunk is not None:
+            raise ValueError("window and chunk are two ways to limit the reach; write one of them")
 
     @property
     def variant(self) -> str:
@@ -50,82 +60,112 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     def weights(self, d_model: int) -> list[Weight]:
         d_query, d_kv = self.n_heads * self.d_head, self.n_kv_heads * self.d_head
         norms = []
-        if self.qk_norm:
+        if self.qk_norm in ("head", "full"):
             widths = (self.d_head, self.d_head) if self.qk_norm == "head" else (d_query, d_kv)
             norms = [Weight(f"{n}_norm", (width,), "norm", "scale") for n, width in zip("qk", widths, strict=True)]
+        gate = linear("gate_proj", d_model, d_query, "attention", bias=self.qkv_bias) if self.output_gate else []
         return [
             *linear("q_proj", d_model, d_query, "attention", bias=self.qkv_bias),
+            *gate,
             *linear("k_proj", d_model, d_kv, "attention", bias=self.qkv_bias),
             *linear("v_proj", d_model, d_kv, "attention", bias=self.qkv_bias),
             *linear("o_proj", d_query, d_model, "attention", bias=self.out_bias),
             *norms,
+            *position_weights(self.position, d_model, self.n_heads, self.d_head),
         ]
+
+    def reach(self, seq_len: int, *, causal: bool) -> float:
+        """How many positions a token attends to, averaged over a sequence [tokens]."""
+        if self.chunk is not None:
+            return attended(min(seq_len, self.chunk), causal=causal)
+        return attended(seq_len, causal=causal, window=self.window)
 
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
         # scores and the weighted sum: 2 FLOP for each of d_head features, each head, each position
-        return 4.0 * self.n_heads * self.d_head * attended(seq_len, causal=causal, window=self.window)
+        return 4.0 * self.n_heads * self.d_head * self.reach(seq_len, causal=causal)
 
     def state_values(self, d_model: int, n_tokens: int) -> int:
-        kept = n_tokens if self.window is None else min(n_tokens, self.window)
+        limit = self.window or self.chunk
+        kept = n_tokens if limit is None else min(n_tokens, limit)
         return 2 * self.n_kv_heads * self.d_head * kept
 
     def softmax_rows(self) -> int:
         return self.n_heads
 
+    def rotary_frequencies(self) -> int:
+        return round(self.d_head * self.position.fraction / 2) if isinstance(self.position, Rope) else 0
 
-class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla"):
-    """Multi-head latent attention: keys and values from one latent per token
-    (DeepSeek-V2, arXiv:2405.04434, section 2.1 and appendix C).
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # the input; queries, keys and values; the input of the output projection; with a gate, also its own
+        # output and what the heads returned before it. Korthikanti et al., section 4.1: 11 h + 5 a s.
+        d_query, d_kv = self.n_heads * self.d_head, self.n_kv_heads * self.d_head
+        values = d_model + 2 * d_query + 2 * d_kv + (2 * d_query if self.output_gate else 0)
+        scored = min(seq_len, self.window or self.chunk or seq_len)
+        return kept.bytes(values, dropped=d_model) + kept.softmax(self.n_heads, scored)
 
-    ``q_rank`` and ``kv_rank`` are the latent widths (``q_lora_rank``, ``kv_lora_rank``), each with an
-    RMSNorm; ``q_rank`` absent projects queries directly. Decoding keeps ``kv_rank + d_rope`` values a token.
+
+class CrossAttention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cross_attention"):
+    """Attention from a decoder's tokens to an encoder's output (Vaswani et al., arXiv:1706.03762, section 3.2.3).
+
+    Queries come from the decoder, keys and values from the encoder, ``d_memory`` wide (as wide as the
+    decoder where it is absent), so that their two projections work on the encoder's tokens.
 
     >>> from simulators.layers.base import total
-    >>> from simulators.layers.position import Rope
-    >>> mla = MLA(n_heads=128, q_rank=1536, kv_rank=512, d_nope=128, d_rope=64, d_value=128,
-    ...           position=Rope(base=10000.0))
-    >>> total(mla.weights(7168)), mla.state_values(7168, n_tokens=1)
-    (187107328, 576)
+    >>> cross = CrossAttention(n_heads=12, n_kv_heads=12, d_head=64)
+    >>> total(cross.weights(768)), cross.memory_values(768, n_memory=512)
+    (2359296, 786432)
     """
 
     n_heads: Size
-    kv_rank: Size
-    d_nope: Size
-    d_rope: Size
-    d_value: Size
-    position: Position
-    q_rank: Size | None = None
-    bias: bool = False
-
-    @property
-    def variant(self) -> str:
-        """The name that the field uses."""
-        return "MLA"
+    n_kv_heads: Size
+    d_head: Size
+    d_memory: Size | None = None
+    q_bias: bool = False
+    kv_bias: bool = False
+    out_bias: bool = False
 
     def weights(self, d_model: int) -> list[Weight]:
-        d_query = self.n_heads * (self.d_nope + self.d_rope)
-        if self.q_rank is None:
-            queries = linear("q_proj", d_model, d_query, "attention")
-        else:
-            queries = [
-                *linear("q_a_proj", d_model, self.q_rank, "attention", bias=self.bias),
-                Weight("q_a_norm", (self.q_rank,), "norm", "scale"),
-                *linear("q_b_proj", self.q_rank, d_query, "attention"),
-            ]
+        d_query = self.n_heads * self.d_head
         return [
-            *queries,
-            *linear("kv_a_proj", d_model, self.kv_rank + self.d_rope, "attention", bias=self.bias),
-            Weight("kv_a_norm", (self.kv_rank,), "norm", "scale"),
-            *linear("kv_b_proj", self.kv_rank, self.n_heads * (self.d_nope + self.d_value), "attention"),
-            *linear("o_proj", self.n_heads * self.d_value, d_model, "attention", bias=self.bias),
+            *linear("q_proj", d_model, d_query, "cross attention", bias=self.q_bias),
+            *self.memory_weights(d_model),
+            *linear("o_proj", d_query, d_model, "cross attention", bias=self.out_bias),
+        ]
+
+    def memory_weights(self, d_model: int) -> list[Weight]:
+        """Those that work on the encoder's tokens: the projections to keys and values."""
+        d_in, d_kv = self.d_memory or d_model, self.n_kv_heads * self.d_head
+        return [
+            w for name in ("k_proj", "v_proj") for w in linear(name, d_in, d_kv, "cross attention", bias=self.kv_bias)
         ]
 
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
-        per_position = 2.0 * self.n_heads * (self.d_nope + self.d_rope + self.d_value)
-        return per_position * attended(seq_len, causal=causal)
+        """As of every layer; here ``seq_len`` is the encoder's length, all of which is seen."""
+        return 4.0 * self.n_heads * self.d_head * seq_len
 
-    def state_values(self, d_model: int, n_tokens: int) -> int:
-        return (self.kv_rank + self.d_rope) * n_tokens
+    def memory_values(self, d_model: int, n_memory: int) -> int:
+        """Keys and values of ``n_memory`` encoder tokens, held while a sequence is decoded [values]."""
+        return 2 * self.n_kv_heads * self.d_head * n_memory
 
     def softmax_rows(self) -> int:
         return self.n_heads
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # as self-attention, keys and values counted where they are made, once for each encoder token
+        d_query, d_kv = self.n_heads * self.d_head, self.n_kv_heads * self.d_head
+        values = d_model + 2 * d_query + 2 * d_kv + (self.d_memory or d_model)
+        return kept.bytes(values, dropped=d_model) + kept.softmax(self.n_heads, seq_len)
+
+
+def position_weights(position: Position, d_model: int, n_heads: int, d_head: int) -> list[Weight]:
+    """The tensors of a relative position embedding; the other kinds have none."""
+    if isinstance(position, RelativeBias):
+        shape = (position.n_buckets, n_heads)
+        return [Weight("relative_bias", shape, "positions", "lookup")] if position.holds_table else []
+    if isinstance(position, TransformerXL):
+        names = ("content_bias", "position_bias") if position.biases else ()
+        return [
+            Weight("r_proj", (n_heads * d_head, d_model), "positions", "once"),
+            *(Weight(name, (n_heads * d_head,), "positions", "bias") for name in names),
+        ]
+    return []

@@ -20,16 +20,18 @@ Size = Annotated[int, msgspec.Meta(ge=1)]
 Extent = Annotated[int, msgspec.Meta(ge=0)]
 """A count that may be zero."""
 
-Role = Literal["matrix", "bias", "scale", "lookup", "router", "buffer"]
+Role = Literal["matrix", "bias", "scale", "lookup", "once", "router", "buffer"]
 """What a weight does to a token: ``matrix`` multiplies it, ``bias`` is added, ``scale`` multiplies
-element by element, ``lookup`` is a table one row of which is read, ``router`` is the matrix that
-scores experts, ``buffer`` is stored in the checkpoint but not trained."""
+element by element, ``lookup`` is a table one row of which is read, ``once`` is a matrix applied once for a
+sequence or a batch, not to each token, ``router`` is the matrix that scores experts, ``buffer`` is stored in the
+checkpoint but not trained."""
 
 
 class Weight(msgspec.Struct, frozen=True):
     """One tensor of a layer, or ``copies`` equal ones.
 
     ``active`` of the copies take part in one token (experts: ``top_k`` of ``n_experts``).
+    ``full_precision`` marks a matrix that a quantised checkpoint leaves as it is.
 
     >>> w = Weight("up", (2048, 768), "experts", copies=128, active=8)
     >>> w.size, w.active_size          # [parameters]
@@ -42,6 +44,7 @@ class Weight(msgspec.Struct, frozen=True):
     role: Role = "matrix"
     copies: int = 1
     active: int = 1
+    full_precision: bool = False
 
     @property
     def size(self) -> int:
@@ -69,6 +72,40 @@ def linear(
 def total(weights: Iterable[Weight]) -> int:
     """Trainable parameters of ``weights`` [parameters]; buffers are not parameters."""
     return sum(w.size for w in weights if w.role != "buffer")
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the forward pass leaves for the backward pass, nothing recomputed (Korthikanti et al., arXiv:2205.05198).
+
+    ``flash`` attention keeps one logarithm for each softmax row in place of the row (Dao et al.,
+    arXiv:2205.14135); ``dropout`` keeps a mask of one byte for each value that it drops.
+
+    >>> from simulators.layers import MLP
+    >>> MLP(d_ff=4096, activation="gelu").activation_bytes(1024, 2048, KORTHIKANTI) / 1024      # their 19 s b h
+    19.0
+    """
+
+    bytes_per_value: Size = 2
+    flash: bool = True
+    dropout: bool = False
+
+    def bytes(self, values: float, *, dropped: float = 0.0, full: float = 0.0) -> float:
+        """The bytes of ``values``, of the masks of ``dropped`` values and of ``full`` values in 32 bits [bytes]."""
+        return values * self.bytes_per_value + (dropped if self.dropout else 0.0) + 4.0 * full
+
+    def softmax(self, rows: float, seq_len: float) -> float:
+        """What softmax attention keeps of ``rows`` rows of ``seq_len`` scores [bytes].
+
+        Without flash attention the probabilities, and under dropout their mask and what it leaves: 5 a s of the
+        paper's 11 h + 5 a s.
+        """
+        if self.flash:
+            return self.bytes(0.0, full=rows)
+        return self.bytes((2 if self.dropout else 1) * rows * seq_len, dropped=rows * seq_len)
+
+
+KORTHIKANTI = Kept(flash=False, dropout=True)
+"""The paper's own setting: 16 bits, every score of attention kept, dropout with masks of one byte."""
 
 
 def attended(seq_len: int, *, causal: bool, window: int | None = None) -> float:
@@ -113,3 +150,11 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def softmax_rows(self) -> int:
         """How many softmax rows each token computes (one per head) [rows]."""
         return 0
+
+    def rotary_frequencies(self) -> int:
+        """How many frequencies its rotary embedding has: half the features that are rotated."""
+        return 0
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        """What one token leaves for the backward pass, its input included [bytes]."""
+        raise NotImplementedError

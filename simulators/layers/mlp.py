@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from simulators.layers.base import Layer, Size, Weight, linear
+from simulators.layers.base import Kept, Layer, Size, Weight, linear
 
 Activation = Literal["gelu", "gelu_tanh", "silu", "relu", "relu_squared", "quick_gelu"]
+"""The functions between the matrices; each of them has no weights."""
 
 
 class MLP(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mlp"):
     """A plain MLP, ``W2 f(W1 x)``, or a gated one, ``W2 (f(Wg x) * W1 x)`` (Shazeer, arXiv:2002.05202).
+
+    ``bias`` is on every matrix; ``down_bias`` says otherwise for the last one.
 
     >>> sum(w.size for w in MLP(d_ff=8192, activation="gelu", bias=True).weights(2048))
     33564672
@@ -22,11 +25,17 @@ class MLP(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mlp
     activation: Activation
     gated: bool = False
     bias: bool = False
+    down_bias: bool | None = None
 
     def weights(self, d_model: int) -> list[Weight]:
         gate = linear("gate", d_model, self.d_ff, "mlp", bias=self.bias) if self.gated else []
+        down_bias = self.bias if self.down_bias is None else self.down_bias
         return [
             *gate,
             *linear("up", d_model, self.d_ff, "mlp", bias=self.bias),
-            *linear("down", self.d_ff, d_model, "mlp", bias=self.bias),
+            *linear("down", self.d_ff, d_model, "mlp", bias=down_bias),
         ]
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # the input, what goes into the activation and what comes out; a gate adds the other factor and the product
+        return kept.bytes(d_model + (4 if self.gated else 2) * self.d_ff, dropped=d_model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.layers.base import Extent, Layer, Size, Weight
+from simulators.layers.base import Extent, Kept, Layer, Size, Weight
 from simulators.layers.mlp import MLP, Activation
 
 
@@ -53,8 +53,18 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
         ]
         return [*router, *routed, *self._shared(d_model)]
 
+    @property
+    def d_ff_shared(self) -> int:
+        """The hidden width of all shared experts together; 0 where there are none."""
+        return self.n_shared_experts * self.d_ff_expert if self.shared_d_ff is None else self.shared_d_ff
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # each chosen expert has a copy of the input and gives an output that its score weighs; scores are 32 bits
+        inner = (4 if self.gated else 2) * (self.top_k * self.d_ff_expert + self.d_ff_shared)
+        return kept.bytes(d_model * (1 + 2 * self.top_k) + inner, full=self.n_experts)
+
     def _shared(self, d_model: int) -> list[Weight]:
-        d_ff = self.n_shared_experts * self.d_ff_expert if self.shared_d_ff is None else self.shared_d_ff
+        d_ff = self.d_ff_shared
         if d_ff == 0:
             return []
         shared = MLP(d_ff=d_ff, activation=self.activation, gated=self.gated, bias=self.bias)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.layers.base import Layer, Weight
+from simulators.layers.base import Kept, Layer, Weight
 
 
 class LayerNorm(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="layer_norm"):
@@ -19,16 +19,27 @@ class LayerNorm(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         gain = [Weight("weight", (d_model,), "norm", "scale")] if self.gain else []
         return [*gain, Weight("bias", (d_model,), "norm", "bias")] if self.bias else gain
 
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # its input (Korthikanti et al., section 4.1: 2 s b h); mean and scale of a token are two values
+        return kept.bytes(d_model)
+
 
 class RMSNorm(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rms_norm"):
     """Root-mean-square normalisation, a gain and no bias (Zhang and Sennrich, arXiv:1910.07467).
+
+    ``zero_centred`` multiplies by one plus the gain (Gemma, Qwen3-Next), so that weight decay pulls towards one.
 
     >>> sum(w.size for w in RMSNorm().weights(7168))
     7168
     """
 
+    zero_centred: bool = False
+
     def weights(self, d_model: int) -> list[Weight]:
         return [Weight("weight", (d_model,), "norm", "scale")]
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        return kept.bytes(d_model)
 
 
 Norm = LayerNorm | RMSNorm

@@ -1,7 +1,7 @@
-"""How a mixer knows where a token stands: rotary embedding and its extensions, or nothing.
+"""How a mixer knows where a token stands: rotary embedding and its extensions, relative positions, or nothing.
 
-Learned absolute positions are a table beside the vocabulary's (``layers.embedding``); rotary
-positions have no weights, so these classes carry facts, not counts.
+Learned absolute positions are a table beside the vocabulary's (``layers.embedding``); rotary positions
+have no weights; those of relative positions are listed by ``layers.attention``.
 """
 
 from __future__ import annotations
@@ -42,6 +42,22 @@ class Llama3(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     high_frequency_factor: float = 4.0
 
 
+class Ntk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="ntk"):
+    """A base raised by ``factor ** (d / (d - 2))``, so that only low frequencies are stretched (Peng et al.,
+    arXiv:2309.00071, definition 1)."""
+
+    factor: Factor
+
+
+class LongRope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="longrope"):
+    """LongRoPE: a factor of its own for each frequency, found by search (Ding et al., arXiv:2402.13753).
+
+    The factors are the checkpoint's; here stands over how many positions they were trained.
+    """
+
+    original_positions: Size
+
+
 class Rope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="rope"):
     """Rotary position embedding (Su et al., arXiv:2104.09864).
 
@@ -50,11 +66,33 @@ class Rope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     base: Annotated[float, msgspec.Meta(gt=0.0)]
     fraction: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 1.0
-    scaling: Linear | Yarn | Llama3 | None = None
+    scaling: Linear | Yarn | Llama3 | Ntk | LongRope | None = None
+
+
+class RelativeBias(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="relative_bias"
+):
+    """T5's bias on each score, for each head and bucket of distances (Raffel et al., arXiv:1910.10683, section 2.1).
+
+    All layers of a stack share the table that one of them holds: ``holds_table`` is true in that layer.
+    """
+
+    n_buckets: Size
+    max_distance: Size
+    holds_table: bool
+
+
+class TransformerXL(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="transformer_xl"
+):
+    """Transformer-XL's relative positions (Dai et al., arXiv:1901.02860, section 3.3): in each layer a projection of
+    sinusoids and, with ``biases``, one bias of the query for content and one for position."""
+
+    biases: bool = True
 
 
 class NoPosition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
     """No position in the mixer: a learned table stands beside the vocabulary, or there is none."""
 
 
-Position = Rope | NoPosition
+Position = Rope | RelativeBias | TransformerXL | NoPosition

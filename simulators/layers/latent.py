@@ -1,0 +1,128 @@
+"""Multi-head latent attention, dense and with sparse selection of keys."""
+
+from __future__ import annotations
+
+import msgspec
+
+from simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
+from simulators.layers.position import Position, Rope
+
+
+class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The lightning indexer of DeepSeek Sparse Attention (DeepSeek-V3.2, arXiv:2512.02556, section 2.1).
+
+    It scores every earlier token, ``sum_j w_j ReLU(q_j . k)`` over ``n_heads`` small heads that share one
+    key of ``d_head`` features; the ``top_k`` best are attended to.
+
+    >>> from simulators.layers.base import total
+    >>> total(Indexer(n_heads=64, d_head=128, top_k=2048).weights(7168, 1536))
+    13959424
+    """
+
+    n_heads: Size
+    d_head: Size
+    top_k: Size
+
+    def weights(self, d_model: int, q_rank: int) -> list[Weight]:
+        """Every tensor; queries are read from the latent query of ``q_rank`` features."""
+        return [
+            *linear("indexer.q_proj", q_rank, self.n_heads * self.d_head, "indexer"),
+            *linear("indexer.k_proj", d_model, self.d_head, "indexer"),
+            Weight("indexer.k_norm", (self.d_head,), "indexer", "scale"),
+            Weight("indexer.k_norm.bias", (self.d_head,), "indexer", "bias"),
+            Weight("indexer.head_weights", (self.n_heads, d_model), "indexer", full_precision=True),
+        ]
+
+    def mixing_flops(self, seq_len: int, *, causal: bool) -> float:
+        """Scores of all earlier tokens: a dot product, and a weighted sum over heads [FLOP]."""
+        return 2.0 * self.n_heads * (self.d_head + 1) * attended(seq_len, causal=causal)
+
+
+class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla"):
+    """Multi-head latent attention: keys and values from one latent per token
+    (DeepSeek-V2, arXiv:2405.04434, section 2.1 and appendix C).
+
+    ``q_rank`` and ``kv_rank`` are the latent widths (``q_lora_rank``, ``kv_lora_rank``), each with an
+    RMSNorm; ``q_rank`` absent projects queries directly. Decoding keeps ``kv_rank + d_rope`` values a token.
+    ``indexer`` makes it DeepSeek Sparse Attention (DSA): each token attends to the ``top_k`` tokens that the
+    indexer chose, whose key is kept beside the latent.
+
+    >>> from simulators.layers.base import total
+    >>> from simulators.layers.position import Rope
+    >>> mla = MLA(n_heads=128, q_rank=1536, kv_rank=512, d_nope=128, d_rope=64, d_value=128,
+    ...           position=Rope(base=10000.0))
+    >>> total(mla.weights(7168)), mla.state_values(7168, n_tokens=1)
+    (187107328, 576)
+    >>> dsa = msgspec.structs.replace(mla, indexer=Indexer(n_heads=64, d_head=128, top_k=2048))
+    >>> dsa.variant, total(dsa.weights(7168)) - total(mla.weights(7168)), dsa.state_values(7168, n_tokens=1)
+    ('MLA+DSA', 13959424, 704)
+    >>> long = 131072                                     # what mixing costs, sparse over dense
+    >>> round(dsa.mixing_flops(7168, long, causal=True) / mla.mixing_flops(7168, long, causal=True), 3)
+    0.233
+    """
+
+    n_heads: Size
+    kv_rank: Size
+    d_nope: Size
+    d_rope: Size
+    d_value: Size
+    position: Position
+    q_rank: Size | None = None
+    bias: bool = False
+    indexer: Indexer | None = None
+
+    def __post_init__(self) -> None:
+        if self.indexer is not None and self.q_rank is None:
+            raise ValueError("an indexer reads the latent query; write q_rank")
+
+    @property
+    def variant(self) -> str:
+        """The name that the field uses."""
+        return "MLA+DSA" if self.indexer else "MLA"
+
+    def weights(self, d_model: int) -> list[Weight]:
+        d_query = self.n_heads * (self.d_nope + self.d_rope)
+        if self.q_rank is None:
+            queries = linear("q_proj", d_model, d_query, "attention")
+        else:
+            queries = [
+                *linear("q_a_proj", d_model, self.q_rank, "attention", bias=self.bias),
+                Weight("q_a_norm", (self.q_rank,), "norm", "scale"),
+                *linear("q_b_proj", self.q_rank, d_query, "attention"),
+            ]
+        return [
+            *queries,
+            *linear("kv_a_proj", d_model, self.kv_rank + self.d_rope, "attention", bias=self.bias),
+            Weight("kv_a_norm", (self.kv_rank,), "norm", "scale"),
+            *linear("kv_b_proj", self.kv_rank, self.n_heads * (self.d_nope + self.d_value), "attention"),
+            *linear("o_proj", self.n_heads * self.d_value, d_model, "attention", bias=self.bias),
+            *(self.indexer.weights(d_model, self.q_rank or d_model) if self.indexer else []),
+        ]
+
+    def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
+        per_position = 2.0 * self.n_heads * (self.d_nope + self.d_rope + self.d_value)
+        if self.indexer is None:
+            return per_position * attended(seq_len, causal=causal)
+        # token t attends to min(t, top_k) others: on average the same as within a window of top_k
+        chosen = attended(seq_len, causal=causal, window=self.indexer.top_k)
+        return per_position * chosen + self.indexer.mixing_flops(seq_len, causal=causal)
+
+    def state_values(self, d_model: int, n_tokens: int) -> int:
+        return (self.kv_rank + self.d_rope + (self.indexer.d_head if self.indexer else 0)) * n_tokens
+
+    def softmax_rows(self) -> int:
+        return self.n_heads
+
+    def rotary_frequencies(self) -> int:
+        return self.d_rope // 2 if isinstance(self.position, Rope) else 0
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # the input; both latents before and after their norm; queries, keys and values of each head; what the
+        # heads return. An indexer adds its queries, its key and its weights.
+        latents = 2 * (self.q_rank or 0) + 2 * self.kv_rank + self.d_rope
+        heads = self.n_heads * (2 * (self.d_nope + self.d_rope) + 2 * self.d_value)
+        scored = seq_len
+        if self.indexer is not None:
+            heads += self.indexer.n_heads * (self.indexer.d_head + 1) + self.indexer.d_head
+            scored = min(seq_len, self.indexer.top_k)
+        return kept.bytes(d_model + latents + heads, dropped=d_model) + kept.softmax(self.n_heads, scored)

@@ -1,0 +1,285 @@
+"""Counting: totals of published checkpoints, the named extras, conventions, and what must hold of every network."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from recipes.catalogue import Catalogue
+from simulators.architecture import MTP, Architecture, Block, Checkpoint, Encoder, Layers
+from simulators.counting import (
+    FLOP_CONVENTIONS,
+    activation_bytes_per_token,
+    block_scales,
+    count_parameters,
+    forward_flops_per_token,
+    kv_cache_bytes_per_token,
+    state_values,
+    training_flops_per_token,
+)
+from simulators.layers import (
+    KORTHIKANTI,
+    MLP,
+    Attention,
+    CrossAttention,
+    Embedding,
+    Kept,
+    LayerNorm,
+    Mamba,
+    MoE,
+    NoPosition,
+    RMSNorm,
+    Rope,
+)
+from simulators.layers.base import linear
+
+CATALOGUE = Catalogue()
+
+
+def decoder(n_layers: int = 2, *, tied: bool = False, vocab_size: int = 1000) -> Architecture:
+    block = Block(
+        mixer=Attention(n_heads=4, n_kv_heads=2, d_head=16, position=Rope(base=1e4)),
+        mlp=MLP(d_ff=256, activation="silu", gated=True),
+        norm=RMSNorm(),
+    )
+    return Architecture(
+        d_model=64,
+        context_length=128,
+        embedding=Embedding(vocab_size=vocab_size, tied=tied),
+        blocks={"decoder": block},
+        layers=[Layers(blocks=["decoder"], repeat=n_layers)],
+        final_norm=RMSNorm(),
+    )
+
+
+def encoder_decoder(d_encoder: int = 64) -> Architecture:
+    attention = Attention(n_heads=4, n_kv_heads=4, d_head=16, position=NoPosition())
+    mlp = MLP(d_ff=256, activation="relu")
+    cross = CrossAttention(n_heads=4, n_kv_heads=4, d_head=16, d_memory=d_encoder)
+    return Architecture(
+        d_model=64,
+        context_length=128,
+        embedding=Embedding(vocab_size=1000, tied=True),
+        blocks={
+            "encoder": Block(mixer=attention, mlp=mlp, norm=RMSNorm()),
+            "decoder": Block(mixer=attention, cross=cross, mlp=mlp, norm=RMSNorm()),
+        },
+        layers=[Layers(blocks=["decoder"], repeat=3)],
+        final_norm=RMSNorm(),
+        encoder=Encoder(layers=[Layers(blocks=["encoder"], repeat=2)], final_norm=RMSNorm(), d_model=d_encoder),
+    )
+
+
+# DeepSeek-V3 and StarCoder: every stored value has a name
+
+
+def test_deepseek_v3_is_reconstructed_value_by_value() -> None:
+    model = msgspec.structs.replace(CATALOGUE.model("deepseek_v3").shape(), checkpoint=Checkpoint(fp8_block=128))
+    count = count_parameters(model)
+    assert count.total == 671_026_404_352
+    assert count.buffers == 58 * 256
+    assert count.total + count.buffers == 671_026_419_200
+    mtp = {name: values for name, values in count.extras.items() if name.startswith("mtp") and "fp8" not in name}
+    assert sum(mtp.values()) == 13_463_426_304
+    assert count.extras["fp8_scales"] == 40_838_232
+    assert count.extras["mtp_fp8_scales"] == 702_264
+    assert count.total + count.buffers + sum(count.extras.values()) == 684_531_386_000
+
+
+def test_starcoder_stores_its_tied_head() -> None:
+    model = msgspec.structs.replace(CATALOGUE.model("starcoder").shape(), checkpoint=Checkpoint(stores_head=True))
+    count = count_parameters(model)
+    assert count.extras == {"stored_head": 301_989_888}
+    assert count.total + 301_989_888 == 15_819_446_272
+
+
+def test_rotary_buffers_are_half_a_head_for_each_layer_or_once() -> None:
+    for stored, values in (("layer", 2 * 8), ("model", 8)):
+        model = msgspec.structs.replace(decoder(), checkpoint=Checkpoint(rotary_buffers=stored))  # type: ignore[arg-type]
+        assert count_parameters(model).extras == {"rotary_buffers": values}
+
+
+def test_modules_beside_the_network_are_extras_and_nothing_else() -> None:
+    model = msgspec.structs.replace(decoder(), checkpoint=Checkpoint(modules={"vision_tower": 7}))
+    assert count_parameters(model).extras == {"vision_tower": 7}
+    assert count_parameters(model).total == count_parameters(decoder()).total
+
+
+def test_block_scales_skip_what_stays_in_full_precision() -> None:
+    moe = MoE(n_experts=4, top_k=2, d_ff_expert=256, activation="silu", gated=True)
+    # three matrices of 256 x 64, in each of 4 experts: two squares of 128 each; no scale for the router
+    assert block_scales(moe.weights(64), 128) == 4 * 3 * 2
+    assert block_scales(linear("o", 129, 129, "x", bias=True), 128) == 4
+
+
+# Parameters
+
+
+def test_a_layer_more_adds_a_block() -> None:
+    two, three = (count_parameters(decoder(n)) for n in (2, 3))
+    block = sum(w.size for w in decoder().blocks["decoder"].weights(64))
+    assert three.total - two.total == block
+
+
+def test_runs_of_layers_add_up() -> None:
+    one = decoder(4)
+    split = msgspec.structs.replace(one, layers=[Layers(blocks=["decoder"], repeat=1), Layers(blocks=["decoder"] * 3)])
+    assert count_parameters(one) == count_parameters(split)
+
+
+def test_a_tied_head_is_counted_once_and_stays_active() -> None:
+    tied, untied = count_parameters(decoder(tied=True)), count_parameters(decoder(tied=False))
+    assert untied.total - tied.total == 64_000
+    assert tied.active["all"] == tied.active["excl_input_embedding"]
+    assert untied.active["all"] - untied.active["excl_input_embedding"] == 64_000
+    assert tied.active["excl_embeddings"] == untied.active["excl_embeddings"] == tied.non_embedding
+
+
+def test_a_network_without_a_head_excludes_its_table_either_way() -> None:
+    model = msgspec.structs.replace(decoder(), embedding=Embedding(vocab_size=1000, tied=False, head=False))
+    count = count_parameters(model)
+    assert count.active["excl_input_embedding"] == count.active["excl_embeddings"] == count.non_embedding
+
+
+def test_components_add_up_to_the_total() -> None:
+    for model in (decoder(), encoder_decoder(), CATALOGUE.model("deepseek_v3").shape()):
+        count = count_parameters(model)
+        assert sum(count.components.values()) == count.total
+
+
+def test_mtp_is_beside_the_main_model() -> None:
+    model = msgspec.structs.replace(decoder(), mtp=MTP(block="decoder", norm=RMSNorm(), depth=2))
+    assert count_parameters(model).total == count_parameters(decoder()).total
+    block = sum(w.size for w in model.blocks["decoder"].weights(64))
+    assert count_parameters(model).extras == {"mtp": 2 * (block + 2 * 64 * 64 + 3 * 64)}
+
+
+def test_encoder_and_decoder_are_both_counted() -> None:
+    model = encoder_decoder()
+    encoder = sum(w.size for w in model.blocks["encoder"].weights(64))
+    own = sum(w.size for w in model.blocks["decoder"].weights(64))
+    assert count_parameters(model).total == 64_000 + 2 * encoder + 3 * own + 2 * 64
+
+
+# FLOPs
+
+
+def test_flops_are_six_for_each_active_parameter_and_the_square() -> None:
+    model, seq_len = decoder(), 128
+    active = count_parameters(model).active["excl_input_embedding"]
+    square = 12 * 2 * 4 * 16 * seq_len
+    assert training_flops_per_token(model, seq_len, FLOP_CONVENTIONS["full"]) == 6 * active + square
+    assert training_flops_per_token(model, seq_len, FLOP_CONVENTIONS["causal"]) == 6 * active + square / 2
+
+
+def test_a_tied_head_works_as_an_untied_one() -> None:
+    for convention in FLOP_CONVENTIONS.values():
+        tied, untied = (training_flops_per_token(decoder(tied=t), 128, convention) for t in (True, False))
+        assert tied == untied
+
+
+def test_conventions_that_count_more_are_not_less() -> None:
+    model = CATALOGUE.model("deepseek_v3").shape()
+    flops = {name: training_flops_per_token(model, 4096, c) for name, c in FLOP_CONVENTIONS.items()}
+    assert flops["causal"] < flops["causal_with_router"] < flops["full_with_router"]
+    assert flops["causal"] < flops["full"] < flops["full_with_router"]
+    assert flops["causal"] < flops["causal_with_mtp"]
+    assert flops["chinchilla"] < flops["chinchilla_appendix_f"]
+
+
+def test_a_bidirectional_network_sees_the_whole_square_under_every_convention() -> None:
+    model = msgspec.structs.replace(decoder(), causal=False)
+    causal, full = (training_flops_per_token(model, 128, FLOP_CONVENTIONS[n]) for n in ("causal", "full"))
+    assert causal == full
+
+
+def test_encoder_decoder_work_is_averaged_over_both_sequences() -> None:
+    model, convention = encoder_decoder(), FLOP_CONVENTIONS["full"]
+    forward = forward_flops_per_token(model, 96, convention, target_len=32) * (96 + 32)
+    matrix = {name: 2.0 * sum(w.size for w in model.blocks[name].weights(64)) for name in ("encoder", "decoder")}
+    keys_and_values = 2.0 * 2 * 64 * 64
+    width = 4 * 16
+    encoder = 96 * (2 * (matrix["encoder"] + 4 * width * 96) + 2 * 64)
+    own = matrix["decoder"] - keys_and_values + 4 * width * 32 + 4 * width * 96
+    decoder = 32 * (3 * own + 2 * 64 + 2 * 1000 * 64) + 3 * 96 * keys_and_values
+    assert forward == pytest.approx(encoder + decoder, rel=1e-12)
+
+
+def test_the_default_target_is_as_long_as_the_source() -> None:
+    model, convention = encoder_decoder(), FLOP_CONVENTIONS["causal"]
+    default = forward_flops_per_token(model, 96, convention)
+    assert default == forward_flops_per_token(model, 96, convention, target_len=96)
+
+
+def test_a_sequence_of_no_tokens_is_refused() -> None:
+    with pytest.raises(ValueError, match="write a sequence length of 1 or more"):
+        training_flops_per_token(decoder(), 0, FLOP_CONVENTIONS["causal"])
+
+
+# State and activations
+
+
+def test_kv_cache_of_known_models() -> None:
+    # 2 x layers x key-value heads x head width x 2 bytes; MLA: layers x (512 + 64) x 2 bytes
+    assert kv_cache_bytes_per_token(CATALOGUE.model("qwen2_5_coder_7b").shape()) == 2 * 28 * 4 * 128 * 2
+    assert kv_cache_bytes_per_token(CATALOGUE.model("deepseek_v3").shape()) == 61 * 576 * 2
+
+
+def test_a_recurrent_layer_adds_nothing_per_token() -> None:
+    block = Block(mixer=Mamba(d_inner=128, d_state=16, conv_kernel=4, dt_rank=4), norm=RMSNorm())
+    model = msgspec.structs.replace(decoder(), blocks={"decoder": block})
+    assert kv_cache_bytes_per_token(model) == 0
+    assert state_values(model, 1) == state_values(model, 10**6) == 2 * 128 * (16 + 3)
+
+
+def test_a_window_stops_the_cache_from_growing() -> None:
+    attention = Attention(n_heads=4, n_kv_heads=2, d_head=16, position=Rope(base=1e4), window=32)
+    model = msgspec.structs.replace(decoder(), blocks={"decoder": Block(mixer=attention, norm=RMSNorm())})
+    assert state_values(model, 32) == state_values(model, 1000) == 32 * state_values(model, 1)
+
+
+def test_an_encoders_keys_and_values_are_kept_while_decoding() -> None:
+    model = encoder_decoder()
+    assert state_values(model, 10, n_memory=100) - state_values(model, 10) == 3 * 2 * 64 * 100
+
+
+def test_activations_follow_the_papers_equation() -> None:
+    """Korthikanti et al., arXiv:2205.05198, equation 1: s b h L (34 + 5 a s / h), and the ends: 5 s b h + 4 s b v."""
+    block = Block(
+        mixer=Attention(n_heads=4, n_kv_heads=4, d_head=16, position=NoPosition()),
+        mlp=MLP(d_ff=256, activation="gelu"),
+        norm=LayerNorm(),
+    )
+    model = msgspec.structs.replace(decoder(), blocks={"decoder": block}, final_norm=LayerNorm())
+    expected = 2 * (34 * 64 + 5 * 4 * 128) + 5 * 64 + 4 * 1000
+    assert activation_bytes_per_token(model, 128, KORTHIKANTI) == expected
+
+
+def test_flash_attention_keeps_no_scores() -> None:
+    flash = Kept()
+    short, long = (activation_bytes_per_token(decoder(), s, flash) for s in (128, 4096))
+    assert short == long
+    assert activation_bytes_per_token(decoder(), 4096, Kept(flash=False)) > long
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layers": [Layers(blocks=["other"])]}, "no block is called 'other'"),
+        ({"mtp": MTP(block="other", norm=RMSNorm())}, "no block is called 'other'"),
+        ({"checkpoint": Checkpoint(stores_head=True)}, "write tied: true"),
+        ({"encoder": Encoder(layers=[Layers(blocks=["decoder"])], final_norm=None)}, "write both"),
+    ],
+)
+def test_inconsistent_networks_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        msgspec.structs.replace(decoder(), **change)
+
+
+def test_cross_attention_needs_an_encoder() -> None:
+    cross = CrossAttention(n_heads=4, n_kv_heads=4, d_head=16)
+    with pytest.raises(ValueError, match="write both"):
+        msgspec.structs.replace(decoder(), blocks={"decoder": Block(cross=cross, norm=RMSNorm())})
