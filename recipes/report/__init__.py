@@ -1,0 +1,31 @@
+"""A report as files: one page, one text, the data behind both, and the figures."""
+
+from __future__ import annotations
+
+from recipes.report.data import ReportData
+
+__all__ = ["ReportData", "render"]
+
+
+def render(data: ReportData) -> dict[str, bytes]:
+    """The files of a report by relative path: ``report.html``, ``report.md``, ``projection.json`` and ``plots/``.
+
+    The same data gives the same bytes.
+    """
+    from recipes.report.content import compose
+    from recipes.report.markdown import as_markdown
+    from recipes.report.page import as_html
+    from recipes.report.plots import draw_all
+    from recipes.report.projection_json import as_json
+
+    drawn = draw_all(data)
+    document = compose(data, {d.picture.name: d.picture for d in drawn})
+    files = {
+        "report.html": as_html(document, {d.picture.name: d.svg for d in drawn}).encode(),
+        "report.md": as_markdown(document).encode(),
+        "projection.json": as_json(data).encode(),
+    }
+    for d in drawn:
+        files[f"plots/{d.picture.name}.svg"] = d.svg.encode()
+        files[f"plots/{d.picture.name}.png"] = d.png
+    return files

@@ -1,0 +1,59 @@
+"""The report in its order: verdict, headline, stages, figures, comparison, shape, what qualifies it, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from recipes.report import notes, shape, stages
+from recipes.report.citing import cited
+from recipes.report.data import ReportData
+from recipes.report.document import Cards, Document, Part, Picture, Section, Sources, Text
+from recipes.report.headline import headline, verdict
+
+
+def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
+    """The document of ``data``, with the figures that could be drawn."""
+    text, mark = verdict(data)
+    entries = cited(data)
+    model, recipe = data.model, data.recipe
+    order = " → ".join(f"{name} ({stage.kind})" for name, stage in recipe.ordered())
+    sections = [
+        Section(name="headline", title="In short", parts=[Cards(headline(data))]),
+        Section(name="stages", title="Stages", parts=[stages.as_stated(data), stages.as_projected(data)]),
+        Section(name="figures", title="Figures", parts=list(pictures.values())),
+        Section(name="published", title="Projected beside published", parts=[notes.comparison(data)]),
+        *_dense(data),
+        Section(
+            name="architecture",
+            title="Architecture",
+            parts=[shape.dimensions(data), shape.blocks(data), shape.parameters(data), shape.counts(data)],
+        ),
+        Section(name="conventions", title="Conventions", parts=[notes.conventions(data)]),
+        Section(name="assumptions", title="Assumptions", parts=[notes.assumptions(data)]),
+        Section(name="warnings", title="Warnings", parts=[notes.warnings(data)]),
+        Section(name="sources", title="Sources", parts=[Sources(entries)]),
+    ]
+    base = f" It starts from {recipe.base.model}." if recipe.base else ""
+    return Document(
+        title=model.hf_id.rpartition("/")[2] if model.hf_id else model.name,
+        subtitle=f"{model.name}{f' ({model.hf_id})' if model.hf_id else ''}. Stages: {order}.{base}",
+        verdict=text,
+        verdict_mark=mark,
+        sections=sections,
+        version=data.version,
+        numbers={entry.key: entry.number for entry in entries},
+    )
+
+
+def _dense(data: ReportData) -> list[Section]:
+    table = stages.beside_dense(data)
+    if table is None:
+        return []
+    parts: list[Part] = [
+        Text(
+            "The work of a token follows from the parameters that it uses, attention being the same in all three. "
+            "A dense model of the same total would be stronger, one of the same active parameters weaker."
+        ),
+        table,
+    ]
+    return [Section(name="dense", title="Beside dense models", parts=parts)]

@@ -1,0 +1,42 @@
+"""What a report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from recipes.catalogue import Model
+from recipes.plans import AcceleratorFile, RecipeFile
+from simulators.evidence import Comparison, Fact, Source
+from simulators.laws import ScalingLaw
+from simulators.projection import Projection
+
+
+class ReportData(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one report shows; nothing else is read while it is rendered.
+
+    ``laws`` begins with the one that the headline quotes. ``sources`` has at least every key that is cited.
+    ``overridden`` are dotted paths that the command line set, such as ``recipe.stages.pt.tokens`` or ``mfu``.
+    """
+
+    model: Model
+    recipe: RecipeFile
+    projection: Projection
+    comparisons: Sequence[Comparison]
+    laws: Sequence[ScalingLaw]
+    sources: Mapping[str, Source]
+    accelerators: Mapping[str, AcceleratorFile]
+    version: str
+    overridden: Collection[str] = ()
+
+    def is_set(self, path: str) -> bool:
+        """Did the command line set the value at ``path``, all of what it stands in, or a part of it?"""
+        return any(o == path or path.startswith(f"{o}.") or o.startswith(f"{path}.") for o in self.overridden)
+
+    def facts(self, path: str) -> list[Fact]:
+        """Who said the value at ``path``, which begins with ``recipe.`` or ``model.``, and the values below it."""
+        group, _, inside = path.partition(".")
+        provenance = self.recipe.provenance if group == "recipe" else self.model.provenance
+        below = [fact for p, fact in provenance.exceptions.items() if p.startswith(f"{inside}.")]
+        return [provenance.of(inside), *below]

@@ -1,0 +1,130 @@
+"""A report before it has a format: sections of tables, figures, lists and text, which HTML and Markdown both render."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Mark = Literal["", "published", "derived", "assumed", "set", "projected", "unknown", "agrees", "differs", "fails"]
+
+MARKS: dict[Mark, tuple[str, str]] = {
+    "derived": ("‡", "derived: follows from published figures by the note under Assumptions"),
+    "assumed": ("†", "assumed: nobody published it; the reason stands under Assumptions"),
+    "set": ("§", "set on the command line for this report"),
+}
+"""The sign that follows a value that nobody published as it stands, and what the sign says."""
+
+NOT_PUBLISHED = "not published"
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """A value with the sign of its origin; ``below`` is what qualifies it: an interval, a convention, a basis."""
+
+    text: str
+    mark: Mark = ""
+    below: str = ""
+    source: str | None = None
+
+    @property
+    def sign(self) -> str:
+        """``†`` and its like, or nothing."""
+        return MARKS[self.mark][0] if self.mark in MARKS else ""
+
+
+UNKNOWN = Cell(NOT_PUBLISHED, "unknown")
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column: its heading, the unit or convention of what stands in it, and whether that is numbers."""
+
+    heading: str
+    unit: str = ""
+    numeric: bool = False
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of cells; the first of each row names it. ``total`` marks the last row as the sum of the others."""
+
+    name: str
+    caption: str
+    columns: list[Column]
+    rows: list[list[Cell]]
+    total: bool = False
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure by the name of its files; ``alternative`` says in words what it shows."""
+
+    name: str
+    title: str
+    caption: str
+    alternative: str
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A headline number: what, how much, and the lines that qualify it."""
+
+    label: str
+    value: str
+    lines: list[str]
+    mark: Mark = ""
+
+
+class Cards(msgspec.Struct, frozen=True):
+    """The headline numbers."""
+
+    cards: list[Card]
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A paragraph."""
+
+    text: str
+
+
+class Bullets(msgspec.Struct, frozen=True):
+    """A list; each item may begin with a term."""
+
+    items: list[tuple[str, str]]
+
+
+class Cited(msgspec.Struct, frozen=True, kw_only=True):
+    """A source with what was read in it: (place, what for)."""
+
+    number: int
+    key: str
+    title: str
+    url: str
+    by: str
+    note: str
+    uses: list[tuple[str, str]]
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """The bibliography of the report."""
+
+    sources: list[Cited]
+
+
+Part = Cards | Table | Picture | Text | Bullets | Sources
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A heading with its parts; ``name`` is its anchor."""
+
+    name: str
+    title: str
+    parts: list[Part]
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole report."""
+
+    title: str
+    subtitle: str
+    verdict: str
+    verdict_mark: Mark
+    sections: list[Section]
+    version: str
+    numbers: dict[str, int]

@@ -1,0 +1,138 @@
+"""The first things that a reader sees: the verdict in one line and the headline numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from recipes.report.data import ReportData
+from recipes.report.document import Card, Mark
+from recipes.report.numbers import between, dollars, estimate, loss, percent, quantity, whole
+from simulators.accelerator import Price
+from simulators.cost import Amount
+from simulators.projection import Time
+
+BASES = {"published": "published", "given": "set for this report", "assumed": "assumed from published runs"}
+"""What the model FLOP utilisation of a stage rests on."""
+
+
+def verdict(data: ReportData) -> tuple[str, Mark]:
+    """How many published figures agree, in one line, and how that is to be taken."""
+    counts = Counter(c.verdict for c in data.comparisons)
+    if not counts:
+        return "No published figure is on record to compare with.", ""
+    agree, known, fail = counts["agrees"], counts["differs, known cause"], counts["FAILS"]
+    text = (
+        f"{agree} published {'figure agrees' if agree == 1 else 'figures agree'}, "
+        f"{known} {'differs' if known == 1 else 'differ'} for a known cause, {fail} {'fails' if fail == 1 else 'fail'}"
+    )
+    return text, "fails" if fail else "agrees"
+
+
+def headline(data: ReportData) -> list[Card]:
+    """Parameters, tokens, work, accelerator-hours, money and loss."""
+    return [_parameters(data), _tokens(data), _flops(data), *_hours_and_cost(data), _loss(data)]
+
+
+def _parameters(data: ReportData) -> Card:
+    count = data.projection.parameters
+    lines = [f"{whole(count.total)} trained in the main model"]
+    if count.active["all"] < count.total:
+        lines += [f"active per token: {quantity(n)} ({name})" for name, n in count.active.items()]
+    else:
+        lines.append(f"{quantity(count.non_embedding)} non-embedding")
+    return Card(label="Parameters", value=quantity(count.total, 4), lines=lines)
+
+
+def _tokens(data: ReportData) -> Card:
+    totals, base = data.projection.totals, data.recipe.base
+    lines = [known_stages(data)]
+    if base is not None:
+        seen = "an unpublished number of" if base.tokens is None else quantity(base.tokens, 4)
+        lines.append(f"after {seen} tokens of {base.model}")
+    return Card(label="Training tokens", value=quantity(totals.tokens, 4) if totals.tokens else "unknown", lines=lines)
+
+
+def known_stages(data: ReportData) -> str:
+    """Which stages a sum holds.
+
+    The others have no published length, so that nothing follows for them.
+    """
+    unknown = data.projection.totals.unknown
+    n_stages = len(data.projection.stages)
+    if not unknown:
+        return "the only stage" if n_stages == 1 else f"all {n_stages} stages"
+    return f"{n_stages - len(unknown)} of {n_stages} stages; length not published: {', '.join(unknown)}"
+
+
+def _flops(data: ReportData) -> Card:
+    stages = [s for s in data.projection.stages if s.flops is not None]
+    conventions = ", ".join(dict.fromkeys(s.flop_convention for s in stages))
+    six_nd = sum(s.six_nd or 0.0 for s in stages)
+    lines = [f"convention: {conventions}", f"6ND: {quantity(six_nd)} with N active, all"] if stages else []
+    flops = data.projection.totals.flops
+    return Card(label="Training FLOPs", value=estimate(flops) if flops else "unknown", lines=lines)
+
+
+def _hours_and_cost(data: ReportData) -> list[Card]:
+    times = [s.time for s in data.projection.stages if s.time is not None]
+    totals = data.projection.totals
+    hours = list(dict.fromkeys(on_what(t) for t in times))
+    published = sum(hours_stated(data, s.name) or 0.0 for s in data.projection.stages)
+    hours += [f"published: {quantity(published, 4)}"] if published else []
+    money = list(dict.fromkeys(priced(t.price, t) for t in times if t.cost is not None))
+    return [
+        Card(
+            label="Accelerator-hours",
+            value=estimate(totals.hours.value) if totals.hours else "unknown",
+            lines=[*_interval(totals.hours), *hours],
+            mark="assumed" if any(t.assumed_hardware for t in times) else "",
+        ),
+        Card(
+            label="Cost",
+            value=dollars(totals.cost.value) if totals.cost else "unknown",
+            lines=[*_interval(totals.cost, money=True), *money],
+            mark="assumed" if any(t.assumed_hardware for t in times if t.cost) else "",
+        ),
+    ]
+
+
+def hours_stated(data: ReportData, stage: str) -> float | None:
+    """The accelerator-hours that the recipe states for a stage [h]."""
+    hardware = data.recipe.stages[stage].hardware
+    return None if hardware is None else hardware.hours
+
+
+def on_what(time: Time) -> str:
+    """The accelerator, the precision and the utilisation of a stage, with what that rests on."""
+    return f"{time.accelerator} in {time.precision}, MFU {percent(time.mfu.value)}, {BASES[time.basis]}"
+
+
+def priced(price: Price | None, time: Time) -> str:
+    """What an accelerator-hour costs, and since when."""
+    if price is None:
+        rate = time.cost.value / time.hours.value if time.cost else 0.0
+        return f"${rate:.2f} per {time.accelerator} hour, set for this report"
+    return f"${price.usd_per_hour:.2f} per {time.accelerator} hour ({price.date})"
+
+
+def _interval(amount: Amount | None, *, money: bool = False) -> list[str]:
+    text = between(amount, dollars if money else estimate) if amount else ""
+    return [text] if text else []
+
+
+def _loss(data: ReportData) -> Card:
+    label = "Loss after pre-training"
+    law = data.laws[0] if data.laws else None
+    reached = [s for s in data.projection.stages if law is not None and law.name in s.loss]
+    if law is None or not reached:
+        return Card(label=label, value="unknown", lines=["no stage that a law of next-token loss describes"])
+    last = reached[-1]
+    amount = last.loss[law.name]
+    return Card(
+        label=label,
+        value=loss(amount.value),
+        lines=[
+            f"{amount.unit}{', ' + between(amount, loss) if between(amount, loss) else ''}",
+            f"{law.title}, after stage {last.name}",
+        ],
+    )

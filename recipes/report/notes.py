@@ -1,0 +1,254 @@
+"""What qualifies the numbers: conventions, assumptions and warnings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from recipes.report.citing import cited, facts, keys_in
+from recipes.report.data import ReportData
+from recipes.report.document import Bullets, Cell, Column, Mark, Table, Text
+from recipes.report.numbers import between, percent, quantity, rate, whole
+from simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
+
+N_CONVENTIONS = {
+    "total": "every trained parameter",
+    "with_head": "without the input embedding; the output head counts",
+    "non_embedding": "without the input embedding and the output head",
+    "active": "the parameters that one token uses",
+    "flops_per_token": "a sixth of the training FLOPs per token",
+}
+"""What a scaling law means by N."""
+
+
+LOGARITHMS = {
+    "nats/token": " (natural logarithm)",
+    "bits/byte": " (logarithm to base 2)",
+    "bits/char": " (logarithm to base 2)",
+}
+"""The logarithm behind each unit of loss."""
+
+
+def conventions(data: ReportData) -> Bullets:
+    """Every convention that a number in the report depends on."""
+    count = data.projection.parameters
+    sparse = count.active["all"] < count.total
+    items = [("N, total", "every trained parameter of the main model; buffers and extra modules are counted apart")]
+    if sparse:
+        items += [(f"N, active, {name}", says) for name, says in ACTIVE_CONVENTIONS.items()]
+    else:
+        items.append(("N, non-embedding", "without the vocabulary's table and the output head"))
+    used = list(dict.fromkeys(s.flop_convention for s in data.projection.stages))
+    used += ["causal_with_router"] if sparse else []
+    items += [(f"FLOPs, {name}", FLOP_CONVENTIONS[name].says.replace("`", "")) for name in dict.fromkeys(used)]
+    items += [
+        ("FLOPs, all", "2 FLOP forward and 4 backward for each parameter that a token uses; nothing is recomputed"),
+        ("6ND", "6 × N × D with N active, all, and D the tokens: the usual rule, without attention"),
+        (
+            "MFU",
+            "model FLOPs over what the devices could do at their dense peak (no structured sparsity) in the stated "
+            "precision; recomputation is not counted as work",
+        ),
+        (
+            "Accelerator-hours",
+            "training FLOPs / (peak × MFU), all devices together; a failed or repeated run is not counted",
+        ),
+        ("Cost", "accelerator-hours × the dated price of an hour; no storage, staff or networking"),
+    ]
+    items += [
+        (
+            f"Loss, {law.name}",
+            f"{law.title}: {law.loss_unit}{LOGARITHMS.get(law.loss_unit, '')}; "
+            f"N is {N_CONVENTIONS[law.n_convention]}; D is all tokens of pre-training so far, "
+            "those of a base model included",
+        )
+        for law in data.laws
+    ]
+    if sparse and data.laws:
+        items.append(
+            (
+                "Loss of a mixture of experts",
+                "these laws are of dense models: the interval runs from a dense model of the total (low) to one of the "
+                "active parameters (high), and the value stands at the geometric mean of the two sizes",
+            )
+        )
+    items += [
+        (
+            "Learning rate",
+            "the rate of each update; the first update is step 0 unless the schedule names another convention",
+        ),
+        ("Suffixes", "K, M, B and T are powers of 1,000"),
+    ]
+    return Bullets(items)
+
+
+def assumptions(data: ReportData) -> Table | Text:
+    """Every value that nobody published as it stands, with the reason."""
+    rows = [*_set(data), *_facts(data), *_stand_ins(data)]
+    if not rows:
+        return Text("Every value was published as it stands.")
+    return Table(
+        name="assumptions",
+        caption="Values that were not published as they stand",
+        columns=[Column("Value"), Column("What is used"), Column("Origin"), Column("Why")],
+        rows=rows,
+    )
+
+
+def _set(data: ReportData) -> list[list[Cell]]:
+    return [
+        [Cell(path), Cell(shown(look_up(data, path)), "set"), Cell("command line"), Cell("set for this report")]
+        for path in sorted(data.overridden)
+    ]
+
+
+def _facts(data: ReportData) -> list[list[Cell]]:
+    return [
+        [
+            Cell(use.path),
+            Cell(shown(look_up(data, use.path)), use.fact.origin),
+            Cell(use.fact.origin),
+            Cell(numbered(data, use.fact.note or ""), source=use.fact.source),
+        ]
+        for use in facts(data)
+        if use.fact.origin != "published" and not data.is_set(use.path)
+    ]
+
+
+def numbered(data: ReportData, note: str) -> str:
+    """A note with its sources' keys as the numbers of the report's list."""
+    numbers = {entry.key: entry.number for entry in cited(data)}
+    for key in keys_in(data, note):
+        note = re.sub(rf"\b{key}\b", f"[{numbers[key]}]", note)
+    return note
+
+
+def _stand_ins(data: ReportData) -> list[list[Cell]]:
+    """What the projection itself put in the place of something unpublished."""
+    rows = []
+    hardware: dict[str, list[str]] = {}
+    utilisation: dict[tuple[str, str, str], list[str]] = {}
+    for stage in data.projection.stages:
+        if (time := stage.time) is None:
+            continue
+        if time.assumed_hardware:
+            hardware.setdefault(f"{time.accelerator}, {time.precision}", []).append(stage.name)
+        if time.basis == "assumed":
+            share = f"{percent(time.mfu.value)}, {between(time.mfu, percent)}".rstrip(", ")
+            utilisation.setdefault((time.accelerator, time.precision, share), []).append(stage.name)
+    for device, stages in hardware.items():
+        rows.append(
+            [
+                Cell(f"hardware of {', '.join(stages)}"),
+                Cell(device, "assumed"),
+                Cell("assumed"),
+                Cell("no hardware was published for it; fallback_accelerator= names another"),
+            ]
+        )
+    for (name, precision, share), stages in utilisation.items():
+        rows.append(
+            [
+                Cell(f"MFU of {', '.join(stages)}"),
+                Cell(share, "assumed"),
+                Cell("assumed"),
+                Cell(f"what published runs reached on {name} in {precision}; mfu= sets another"),
+            ]
+        )
+    return rows
+
+
+def look_up(data: ReportData, path: str) -> Any:
+    """The value at a dotted path that begins with ``recipe.``, ``model.``, ``accelerator.<name>.`` or ``law.<name>.``,
+    as plain data; ``None`` where there is none."""
+    group, _, inside = path.partition(".")
+    roots: dict[str, Any] = {
+        "recipe": data.recipe,
+        "model": data.model,
+        "accelerator": dict(data.accelerators),
+        "law": {law.name: law for law in data.laws},
+    }
+    if group not in roots or not inside:
+        return None
+    value = msgspec.to_builtins(roots[group])
+    for key in inside.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def shown(value: Any) -> str:
+    """A configured value as a reader sees it.
+
+    >>> shown(14.8e12), shown({"low": 0.3, "high": 0.4}), shown([1, 2]), shown(None)
+    ('14.8T', 'low 0.3, high 0.4', '1, 2', '')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "yes", False: "no"}[value]
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {shown(v)}" for key, v in value.items() if v is not None and v != [])
+    if isinstance(value, list):
+        return ", ".join(shown(v) for v in value)
+    if isinstance(value, (int, float)) and abs(value) >= 1e6:
+        return quantity(value, 4)
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.6g}"
+    return whole(value) if isinstance(value, (int, float)) else str(value)
+
+
+def warnings(data: ReportData) -> Bullets | Text:
+    """What limits the projection, each with the stages it concerns."""
+    stages: dict[str, list[str]] = {}
+    for stage in data.projection.stages:
+        for warning in stage.warnings:
+            stages.setdefault(warning, []).append(stage.name)
+    if not stages:
+        return Text("None.")
+    return Bullets([(", ".join(names), text) for text, names in stages.items()])
+
+
+def verdict_mark(verdict: str) -> Mark:
+    """How a verdict is shown."""
+    marks: dict[str, Mark] = {"agrees": "agrees", "differs, known cause": "differs", "FAILS": "fails"}
+    return marks[verdict]
+
+
+def comparison(data: ReportData) -> Table | Text:
+    """Every published figure beside its projection; what fails comes first, then what differs."""
+    if not data.comparisons:
+        return Text("No published figure is on record to compare with.")
+    order = ("FAILS", "differs, known cause", "agrees")
+    rows = [
+        [
+            Cell(row.quantity.replace("_", " "), below=row.subject),
+            Cell(row.reported, "published"),
+            Cell(_projected(row.projected), "projected", row.unit),
+            Cell(row.rule),
+            Cell(row.verdict, verdict_mark(row.verdict), row.cause or ""),
+            Cell(row.place, source=row.source),
+        ]
+        for row in sorted(data.comparisons, key=lambda r: order.index(r.verdict))
+    ]
+    return Table(
+        name="comparison",
+        caption="What fails comes first, then what differs; the tolerance is that of the printed digits",
+        columns=[
+            Column("Quantity", "of"),
+            Column("Published", "as printed", True),
+            Column("Projected", "unit", True),
+            Column("Rule", "and convention"),
+            Column("Verdict", "and cause"),
+            Column("Source", "and place"),
+        ],
+        rows=rows,
+    )
+
+
+def _projected(value: float | str | None) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if float(value).is_integer() and abs(value) < 1e15:
+        return whole(value)
+    return rate(value) if 0 < abs(value) < 1e-3 else quantity(value, 4)

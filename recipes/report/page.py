@@ -1,0 +1,52 @@
+"""The report as one page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from recipes.report.document import MARKS, Document, Part, Picture
+from recipes.report.markdown import marks_used
+from recipes.report.plots.style import for_page
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def as_html(document: Document, figures: Mapping[str, str]) -> str:
+    """The document as HTML; ``figures`` are SVG by the name of their picture."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pictures = [part for section in document.sections for part in section.parts if isinstance(part, Picture)]
+    alternatives = {picture.name: picture.alternative for picture in pictures}
+    # the SVG is our own drawing, and its label is escaped here
+    inline = {name: Markup(for_page(svg, name, str(escape(alternatives[name])))) for name, svg in figures.items()}
+    return environment.get_template("report.html.j2").render(
+        document=document,
+        figures=inline,
+        legend=[(mark, *MARKS[mark]) for mark in marks_used(document)],
+        style=Markup((TEMPLATES / "report.css").read_text()),
+        kind=kind_of,
+        is_link=is_link,
+    )
+
+
+def kind_of(part: Part) -> str:
+    """The name of a part's type, by which the template chooses."""
+    return type(part).__name__
+
+
+def is_link(url: str) -> bool:
+    """May ``url`` become a link? A source file of the user's own may hold anything.
+
+    >>> is_link("https://arxiv.org/abs/2412.19437"), is_link("javascript:alert(1)")
+    (True, False)
+    """
+    return url.startswith(("https://", "http://"))

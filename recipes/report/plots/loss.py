@@ -1,0 +1,156 @@
+"""The loss over all pre-training stages, by every law."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+from textwrap import fill
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from recipes.report.data import ReportData
+from recipes.report.document import Picture
+from recipes.report.numbers import between, loss, quantity
+from recipes.report.plots.style import GRID, INK, MUTED, PAPER, SERIES, new_figure
+from simulators.cost import Amount
+from simulators.laws import ScalingLaw
+from simulators.projection import StageProjection, parameters_of, project_loss
+
+N_POINTS = 41
+RIGHT = 0.70
+"""Where the curves end; the labels stand to the right of it."""
+
+
+def draw(data: ReportData) -> tuple[Figure, Picture] | None:
+    """Loss against cumulative tokens, one panel for each unit of loss; nothing where no stage has a loss."""
+    stages = [s for s in data.projection.stages if s.loss and s.cumulative_tokens]
+    if not stages:
+        return None
+    units = list(dict.fromkeys(law.loss_unit for law in data.laws))
+    figure = new_figure(0.4 + 3.1 * len(units))
+    panels = figure.subplots(len(units), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, unit in zip(panels, units, strict=True):
+        _panel(axes, data, stages, [law for law in data.laws if law.loss_unit == unit], unit)
+    panels[-1].set_xlabel("Tokens of pre-training so far, those of the base model included (logarithmic)")
+    height = figure.get_figheight()
+    figure.subplots_adjust(left=0.075, right=RIGHT, top=1 - 0.38 / height, bottom=0.52 / height, hspace=0.3)
+    last = stages[-1]
+    reached = "; ".join(f"{law.title}: {loss(a.value)} {a.unit}" for law in data.laws if (a := last.loss.get(law.name)))
+    sparse = data.projection.parameters.active["all"] < data.projection.parameters.total
+    band = (
+        "Band: from a dense model of the total parameters to one of the active ones."
+        if sparse
+        else "Band: the law's own interval, where it has one."
+    )
+    return figure, Picture(
+        name="loss",
+        title="Projected loss over pre-training",
+        caption=f"Dashed: outside the runs that the law was fitted on. {band} Dots: the end of a stage. "
+        "The laws give the loss at the end of a schedule of that length.",
+        alternative="Curves that fall with the tokens. "
+        f"After {quantity(last.cumulative_tokens or 0.0, 4)} tokens: {reached}.",
+    )
+
+
+def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: list[ScalingLaw], unit: str) -> None:
+    count, base = data.projection.parameters, data.recipe.base
+    end = max(s.cumulative_tokens or 0.0 for s in stages)
+    seen = base.tokens if base is not None and base.tokens else None
+    start = min(seen / 3, end / 10) if seen else end / 300
+    grid = [start * (end / start) ** (i / (N_POINTS - 1)) for i in range(N_POINTS)]
+    finals: list[tuple[ScalingLaw, Amount, str]] = []
+    for law, colour in zip(laws, SERIES, strict=False):
+        curve = [project_loss(law, count, tokens) for tokens in grid]
+        smallest = parameters_of(law, count)[0]
+        outside = [bool(law.warnings(smallest, tokens)) for tokens in grid]
+        values = [a.value for a in curve]
+        for i in range(N_POINTS - 1):
+            # one segment at a time would break the dashes; a run of equal ones is one line
+            if i == 0 or outside[i] != outside[i - 1]:
+                end_of_run = next((j for j in range(i, N_POINTS) if outside[j] != outside[i]), N_POINTS - 1)
+                style = (0, (4, 2)) if outside[i] else "solid"
+                axes.plot(grid[i : end_of_run + 1], values[i : end_of_run + 1], color=colour, linestyle=style)
+        if all(a.low is not None and a.high is not None for a in curve):
+            axes.fill_between(
+                grid,
+                [a.low or 0.0 for a in curve],
+                [a.high or 0.0 for a in curve],
+                color=colour,
+                alpha=0.13,
+                linewidth=0,
+            )
+        dots = [(s.cumulative_tokens or 0.0, s.loss[law.name].value) for s in stages if law.name in s.loss]
+        axes.plot([x for x, _ in dots], [y for _, y in dots], "o", color=colour, markersize=4)
+        finals.append((law, curve[-1], colour))
+    axes.set_xscale("log")
+    axes.set_xlim(start, end)
+    axes.set_ylabel(f"Loss [{unit}]")
+    axes.grid(axis="y")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: quantity(x)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    _label_laws(axes, finals)
+    _mark_stages(axes, stages, start, end)
+    if seen:
+        axes.axvline(seen, color=MUTED, linewidth=0.9)
+        axes.text(
+            seen,
+            high,
+            f" {base.model if base else ''}: {quantity(seen, 4)}",
+            color=MUTED,
+            size=8.5,
+            va="top",
+            bbox=_paper(),
+        )
+
+
+def _paper() -> dict[str, object]:
+    return {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}
+
+
+def _label_laws(axes: Axes, finals: Sequence[tuple[ScalingLaw, Amount, str]]) -> None:
+    """Name each curve at its right end; labels that would touch are moved apart."""
+    low, high = axes.get_ylim()
+    gap = (high - low) * 0.2
+    previous = float("inf")
+    for law, amount, colour in sorted(finals, key=lambda f: -f[1].value):
+        y = min(amount.value, previous - gap)
+        previous = y
+        interval = f" ({between(amount, loss)})" if between(amount, loss) else ""
+        axes.annotate(
+            f"{fill(law.title, 32)}\n{loss(amount.value)}{interval}",
+            (1, (y - low) / (high - low)),
+            xycoords="axes fraction",
+            xytext=(8, 0),
+            textcoords="offset points",
+            color=colour,
+            size=9,
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def _mark_stages(axes: Axes, stages: list[StageProjection], start: float, end: float) -> None:
+    """A line at the end of each stage with its name above; stages that end close together share one name."""
+    groups: list[tuple[float, list[str]]] = []
+    for stage in stages:
+        x = log((stage.cumulative_tokens or start) / start) / log(end / start)
+        axes.axvline(stage.cumulative_tokens or start, color=GRID, linewidth=0.9, zorder=0)
+        if groups and x - groups[-1][0] < 0.012 * len(stage.name) + 0.02:
+            groups[-1] = (x, [*groups[-1][1], stage.name])
+        else:
+            groups.append((x, [stage.name]))
+    for x, names in groups:
+        axes.text(
+            x,
+            1.02,
+            " + ".join(names),
+            transform=axes.transAxes,
+            ha="right" if x > 0.5 else "left",
+            va="bottom",
+            size=8.5,
+            color=INK,
+        )

@@ -1,0 +1,134 @@
+"""The learning rate over all stages."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from recipes.report.data import ReportData
+from recipes.report.document import NOT_PUBLISHED, Picture
+from recipes.report.numbers import power, quantity, rate, whole
+from recipes.report.plots.style import GRID, INK, MUTED, PAPER, SERIES, new_figure
+from simulators.schedules import Curve
+from simulators.training import Stage
+
+N_POINTS = 1500
+LOGARITHMIC_FROM = 8.0
+"""A logarithmic axis where the highest published rate is this many times the lowest stage's peak or final rate."""
+
+
+def draw(data: ReportData) -> tuple[Figure, Picture] | None:
+    """One band a stage, each with its own scale of tokens or steps; nothing where no stage has a published schedule."""
+    stages = [(name, stage, stage.curve()) for name, stage in data.recipe.ordered()]
+    curves = [curve for _, _, curve in stages if curve is not None]
+    if not curves:
+        return None
+    ends = [value for curve in curves for value in (curve.peak, curve.final) if value > 0]
+    logarithmic = max(ends) / min(ends) >= LOGARITHMIC_FROM
+    figure = new_figure(3.6)
+    axes = figure.subplots()
+    figure.subplots_adjust(left=0.1, right=0.985, top=0.88, bottom=0.09)
+    top, bottom = (max(ends) * 1.9, min(ends) / 2.5) if logarithmic else (max(ends) * 1.2, 0.0)
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power(y, 1)))
+    else:
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: rate(float(f"{y:.6g}"))))
+    axes.set_ylim(bottom, top)
+    axes.grid(axis="y")
+    axes.set_ylabel(f"Learning rate{' (logarithmic)' if logarithmic else ''}")
+    axes.set_xticks([])
+    widths = [_weight(data, name, curve) for name, _, curve in stages]
+    axes.set_xlim(0, sum(widths))
+    left = 0.0
+    for i, ((name, stage, curve), width) in enumerate(zip(stages, widths, strict=True)):
+        _draw_band(axes, Band(left, width, name, stage, curve), shaded=i % 2 == 0)
+        left += width
+    described = "; ".join(
+        f"{name}: " + (NOT_PUBLISHED if c is None else f"peak {rate(c.peak)}, at the end {rate(c.final)}")
+        for name, _, c in stages
+    )
+    return figure, Picture(
+        name="learning_rate",
+        title="Learning rate over all stages",
+        caption="Each stage has its own scale of tokens, or of steps where its batch was not published. "
+        "Hatched: no schedule, or no length, was published.",
+        alternative=f"One band a stage. {described}.",
+    )
+
+
+def _weight(data: ReportData, name: str, curve: Curve | None) -> float:
+    """The width of a band: the longest known stage has more room, a stage without a curve less."""
+    if curve is None:
+        return 0.9
+    tokens = {s.name: s.tokens or 0.0 for s in data.projection.stages}
+    return 2.6 if tokens[name] == max(tokens.values()) > 0 else 1.2
+
+
+class Band(msgspec.Struct, frozen=True):
+    """A stage's place on the axis and what is drawn there."""
+
+    left: float
+    width: float
+    name: str
+    stage: Stage
+    curve: Curve | None
+
+    @property
+    def middle(self) -> float:
+        """The centre of the band on the axis."""
+        return self.left + self.width / 2
+
+
+def _draw_band(axes: Axes, band: Band, *, shaded: bool) -> None:
+    right, blend = band.left + band.width, axes.get_xaxis_transform()
+    if shaded:
+        axes.axvspan(band.left, right, color=GRID, alpha=0.3, linewidth=0, zorder=0)
+    if band.left:
+        axes.axvline(band.left, color=MUTED, linewidth=0.7)
+    axes.text(band.middle, 1.085, band.name, transform=blend, ha="center", size=9, weight="bold")
+    axes.text(band.middle, 1.025, band.stage.kind, transform=blend, ha="center", size=8.5, color=MUTED)
+    if band.curve is None:
+        axes.axvspan(band.left, right, facecolor="none", edgecolor=GRID, hatch="///", linewidth=0)
+        schedule = band.stage.schedule
+        text = "not\npublished" if schedule is None else f"peak\n{rate(schedule.peak)},\nlength not\npublished"
+        paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 2.0}
+        axes.text(band.middle, 0.5, text, transform=blend, ha="center", va="center", color=MUTED, size=8.5, bbox=paper)
+        return
+    steps = np.unique(np.linspace(0, band.curve.n_steps - 1, N_POINTS).round().astype(np.int64))
+    rates = np.asarray(band.curve.rates(steps), dtype=float)
+    position, length = _positions(band.stage, steps, band.curve.n_steps)
+    low = axes.get_ylim()[0]
+    axes.plot(band.left + band.width * position, np.maximum(rates, low), color=SERIES[0], solid_joinstyle="round")
+    axes.text(band.middle, -0.04, length, transform=blend, ha="center", va="top", size=8.5, color=MUTED)
+    _label_values(axes, band, band.curve)
+
+
+def _positions(stage: Stage, steps: np.ndarray, n_steps: int) -> tuple[np.ndarray, str]:
+    """Where each step lies in its stage [0 to 1], by tokens where they are known, and how long the stage is."""
+    if stage.batch is None or stage.sequence_length is None:
+        return steps / max(n_steps - 1, 1), f"{whole(n_steps)} steps"
+    clock = stage.batch.clock(stage.sequence_length)
+    tokens = np.asarray(clock.tokens_at(steps), dtype=float)
+    end = float(clock.tokens_at(n_steps))
+    return tokens / end, f"{quantity(stage.n_tokens or end, 4)} tokens"
+
+
+def _label_values(axes: Axes, band: Band, curve: Curve) -> None:
+    """The peak above the curve and, where it differs, the final rate at its end."""
+    constant = curve.peak == curve.final
+    x, align = (band.middle, "center") if constant else (band.left + 0.04 * band.width, "left")
+    _label(axes, rate(curve.peak), (x, curve.peak), align)
+    if not constant:
+        _label(axes, rate(curve.final), (band.left + band.width, max(curve.final, axes.get_ylim()[0])), "right")
+
+
+def _label(axes: Axes, text: str, at: tuple[float, float], align: str) -> None:
+    """Text just above a point."""
+    offset = {"left": 0, "center": 0, "right": -4}[align]
+    axes.annotate(text, at, (offset, 4), textcoords="offset points", ha=align, va="bottom", size=8.5, color=INK)

@@ -1,0 +1,306 @@
+"""The stages of a recipe as tables: what was stated of each, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from recipes.report.data import ReportData
+from recipes.report.document import UNKNOWN, Cell, Column, Mark, Table
+from recipes.report.headline import BASES, hours_stated
+from recipes.report.numbers import between, dollars, estimate, loss, percent, quantity, rate, whole
+from simulators.cost import Amount
+from simulators.projection import StageProjection
+from simulators.training import STAGE_KINDS, Fim, Objective, Optimizer, Stage
+
+NOTHING = Cell("–", "unknown")
+"""Stands where a stage has no such number."""
+
+
+def mark_of(data: ReportData, *paths: str) -> Mark:
+    """Where the values at ``paths`` and below them come from: the command line before all else, then the weakest."""
+    if any(data.is_set(path) for path in paths):
+        return "set"
+    origins = {fact.origin for path in paths for fact in data.facts(path)}
+    weakest: list[Mark] = ["assumed", "derived"]
+    return next((mark for mark in weakest if mark in origins), "published")
+
+
+def stated(data: ReportData, path: str, value: Any, shown: Callable[[Any], str] = str, below: str = "") -> Cell:
+    """A value of the recipe, with the sign of its origin."""
+    return UNKNOWN if value is None else Cell(shown(value), mark_of(data, path), below)
+
+
+def as_stated(data: ReportData) -> Table:
+    """What the recipe says of each stage."""
+    return Table(
+        name="stages-stated",
+        caption="What was stated of each stage",
+        columns=[
+            Column("Stage"),
+            Column("Objective"),
+            Column("Tokens", "in the stage", True),
+            Column("Sequence", "tokens", True),
+            Column("Batch", "tokens per update", True),
+            Column("Steps", "updates", True),
+            Column("Learning rate", "peak to final", True),
+            Column("Optimiser"),
+            Column("Hardware"),
+        ],
+        rows=[
+            _stated_row(data, name, stage, projected)
+            for (name, stage), projected in zip(data.recipe.ordered(), data.projection.stages, strict=True)
+        ],
+    )
+
+
+def _stated_row(data: ReportData, name: str, stage: Stage, projected: StageProjection) -> list[Cell]:
+    path = f"recipe.stages.{name}"
+    return [
+        Cell(name, below=f"{stage.kind}, {STAGE_KINDS[stage.kind].partition(':')[0]}"),
+        stated(data, f"{path}.objective", objective(stage.objective)),
+        _tokens(data, path, stage),
+        stated(data, f"{path}.sequence_length", stage.sequence_length, whole),
+        _batch(data, path, stage, projected),
+        _steps(data, path, stage, projected),
+        _rates(data, path, stage, projected),
+        stated(data, f"{path}.optimizer", stage.optimizer, optimizer),
+        _hardware(data, path, stage),
+    ]
+
+
+def _tokens(data: ReportData, path: str, stage: Stage) -> Cell:
+    below = ", ".join(
+        part
+        for part in (
+            f"{whole(stage.examples)} examples" if stage.examples else "",
+            f"{stage.epochs:g} epochs" if stage.epochs else "",
+        )
+        if part
+    )
+    if stage.tokens is not None:
+        return stated(data, f"{path}.tokens", stage.tokens, lambda n: quantity(n, 4), below)
+    if stage.n_tokens is not None:
+        return Cell(quantity(stage.n_tokens, 4), "projected", "steps × batch")
+    return Cell(UNKNOWN.text, "unknown", below)
+
+
+def _batch(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
+    if stage.batch is None:
+        return UNKNOWN
+    below = f"{whole(stage.batch.sequences)} sequences"
+    if stage.batch.ramp is not None:
+        below += f", ramped up from {whole(stage.batch.ramp.start)}"
+    mark = mark_of(data, f"{path}.batch")
+    return Cell(quantity(projected.batch_tokens) if projected.batch_tokens else UNKNOWN.text, mark, below)
+
+
+def _steps(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
+    if stage.steps is not None:
+        return stated(data, f"{path}.steps", stage.steps, whole)
+    if projected.steps is not None:
+        return Cell(whole(projected.steps), "projected", "tokens / batch")
+    return UNKNOWN
+
+
+def _rates(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
+    if stage.schedule is None:
+        return UNKNOWN
+    mark = mark_of(data, f"{path}.schedule")
+    kind = str(stage.schedule.__struct_config__.tag).replace("_", " ")
+    if projected.peak_rate is None or projected.final_rate is None:
+        return Cell(rate(stage.schedule.peak), mark, f"{kind}; length unknown")
+    if projected.peak_rate == projected.final_rate:
+        return Cell(rate(projected.peak_rate), mark, kind)
+    return Cell(f"{rate(projected.peak_rate)} to {rate(projected.final_rate)}", mark, kind)
+
+
+def _hardware(data: ReportData, path: str, stage: Stage) -> Cell:
+    hardware = stage.hardware
+    if hardware is None:
+        return UNKNOWN
+    text = f"{whole(hardware.count)} × {hardware.accelerator}" if hardware.count else hardware.accelerator
+    below = ", ".join(
+        part
+        for part in (
+            hardware.precision or "",
+            f"MFU {percent(hardware.mfu)}" if hardware.mfu else "",
+        )
+        if part
+    )
+    shown = ("accelerator", "count", "precision", "mfu")
+    return Cell(text, mark_of(data, *(f"{path}.hardware.{field}" for field in shown)), below)
+
+
+def objective(of: Objective) -> str:
+    """What a stage is trained to do, in words, with every setting that is known.
+
+    >>> objective(NextToken(fim=Fim(rate=0.1, formats=["psm"]), mtp_weight=0.3))
+    'next token; FIM 10 % (PSM); MTP weight 0.3'
+    >>> objective(PolicyGradient(method="grpo", group_size=16))
+    'policy gradient; GRPO; group size 16'
+    """
+    settings = [(f.name, getattr(of, f.name)) for f in msgspec.structs.fields(of)]
+    words = str(of.__struct_config__.tag).replace("_", " ")
+    return "; ".join([words, *(_setting(name, value) for name, value in settings if value is not None)])
+
+
+def _setting(name: str, value: Any) -> str:
+    if isinstance(value, Fim):
+        formats = f" ({', '.join(f.upper() for f in value.formats)})" if value.formats else ""
+        return f"FIM {percent(value.rate)}{formats}"
+    if name == "method":
+        return str(value).upper()
+    words = name.replace("_", " ").replace("mtp", "MTP")
+    return f"{words} {value:g}" if isinstance(value, (int, float)) else f"{words} {value}"
+
+
+def optimizer(of: Optimizer) -> str:
+    """An optimiser with the settings that are known.
+
+    >>> optimizer(Optimizer(kind="adamw", beta1=0.9, beta2=0.95, weight_decay=0.1))
+    'AdamW, β₁ 0.9, β₂ 0.95, weight decay 0.1'
+    """
+    names = {"adam": "Adam", "adamw": "AdamW", "muonclip": "MuonClip", "sgd": "SGD"}
+    settings = (
+        ("β₁", of.beta1),
+        ("β₂", of.beta2),
+        ("ε", of.epsilon),
+        ("momentum", of.momentum),
+        ("weight decay", of.weight_decay),
+        ("clip", of.grad_clip),
+    )
+    known = [
+        f"{name} {rate(value) if 0 < value < 1e-3 else f'{value:g}'}" for name, value in settings if value is not None
+    ]
+    return ", ".join([names.get(of.kind, of.kind.capitalize()), *known])
+
+
+def as_projected(data: ReportData) -> Table:
+    """What follows for each stage, and the sums."""
+    projection = data.projection
+    totals = projection.totals
+    columns = [
+        Column("Stage"),
+        Column("Work per token", "GFLOP, forward and backward", True),
+        Column("Training FLOPs", "FLOP", True),
+        Column("MFU", "of the dense peak", True),
+        Column("Accelerator-hours", "h", True),
+        Column("Published hours", "h, with the MFU implied", True),
+        Column("Duration", "days", True),
+        Column("Cost", "USD", True),
+        *(Column("Loss after", f"{law.name}, {law.loss_unit}", True) for law in data.laws),
+    ]
+    total = [
+        Cell("All known stages" if totals.unknown else "All stages"),
+        Cell(""),
+        Cell(estimate(totals.flops), "projected") if totals.flops else UNKNOWN,
+        Cell(""),
+        _amount(totals.hours, estimate),
+        _published_hours(data),
+        Cell(""),
+        _amount(totals.cost, dollars),
+        *(Cell("") for _ in data.laws),
+    ]
+    return Table(
+        name="stages-projected",
+        caption="What follows for each stage",
+        columns=columns,
+        rows=[*(_projected_row(data, s) for s in projection.stages), total],
+        total=True,
+    )
+
+
+def _published_hours(data: ReportData) -> Cell:
+    stated = {name: hours for name in data.recipe.order if (hours := hours_stated(data, name))}
+    mark = mark_of(data, *(f"recipe.stages.{name}.hardware.hours" for name in stated))
+    return Cell(quantity(sum(stated.values()), 4), mark) if len(stated) > 1 else Cell("")
+
+
+def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
+    time = s.time
+    if time is None:
+        rest = [NOTHING, NOTHING, _stated_hours(data, s), NOTHING, NOTHING]
+    else:
+        assumed: Mark = "assumed" if time.assumed_hardware else "projected"
+        rest = [
+            _mfu(data, s),
+            _amount(time.hours, estimate, mark=assumed),
+            _stated_hours(data, s),
+            _amount(time.days, estimate, f"{whole(time.devices)} devices" if time.devices else "", assumed),
+            _amount(time.cost, dollars, mark=assumed),
+        ]
+    return [
+        Cell(s.name, below=s.kind),
+        Cell(f"{s.flops_per_token / 1e9:,.2f}", "projected", f"{s.flop_convention}, at {whole(s.sequence_length)}"),
+        Cell(estimate(s.flops), "projected")
+        if s.flops is not None
+        else Cell("unknown", "unknown", "length not published"),
+        *rest,
+        *(_amount(s.loss.get(law.name), loss) for law in data.laws),
+    ]
+
+
+def _stated_hours(data: ReportData, s: StageProjection) -> Cell:
+    hours = hours_stated(data, s.name)
+    if hours is None:
+        return NOTHING
+    implied = f"MFU {percent(s.time.implied_mfu)}" if s.time and s.time.implied_mfu else ""
+    return Cell(quantity(hours, 4), mark_of(data, f"recipe.stages.{s.name}.hardware.hours"), implied)
+
+
+def _mfu(data: ReportData, s: StageProjection) -> Cell:
+    assert s.time is not None
+    time = s.time
+    mark: Mark = {"published": "published", "given": "set", "assumed": "assumed"}[time.basis]  # type: ignore[assignment]
+    if data.is_set(f"recipe.stages.{s.name}.hardware.mfu"):
+        mark = "set"
+    qualifier = between(time.mfu, percent) or BASES[time.basis]
+    return Cell(percent(time.mfu.value), mark, f"{qualifier}; {time.accelerator}, {time.precision}")
+
+
+def _amount(
+    amount: Amount | None, shown: Callable[[float], str], qualifier: str = "", mark: Mark = "projected"
+) -> Cell:
+    if amount is None:
+        return NOTHING
+    below = "; ".join(part for part in (between(amount, shown), qualifier) if part)
+    return Cell(shown(amount.value), mark, below)
+
+
+def beside_dense(data: ReportData) -> Table | None:
+    """A mixture of experts beside dense models; nothing for a dense model."""
+    dense = data.projection.dense
+    if dense is None:
+        return None
+    count, tokens = data.projection.parameters, data.projection.totals.tokens
+    rows = (
+        ("This mixture of experts", count.total, count.active["all"], dense.moe),
+        ("A dense model with the same total", count.total, count.total, dense.dense_same_total),
+        ("A dense model with the same active", count.active["all"], count.active["all"], dense.dense_same_active),
+    )
+    return Table(
+        name="dense",
+        caption="What a token costs beside dense models",
+        columns=[
+            Column("Model"),
+            Column("Parameters", "total", True),
+            Column("Active", "all", True),
+            Column("Work per token", f"GFLOP, causal with router, at {whole(dense.sequence_length)}", True),
+            Column("Beside this model", "ratio of work", True),
+            Column("For the recipe's tokens", "FLOP", True),
+        ],
+        rows=[
+            [
+                Cell(name),
+                Cell(quantity(total), "projected"),
+                Cell(quantity(active), "projected"),
+                Cell(f"{work / 1e9:,.1f}", "projected"),
+                Cell(f"{work / dense.moe:.2f} ×", "projected"),
+                Cell(estimate(work * tokens), "projected") if tokens else UNKNOWN,
+            ]
+            for name, total, active, work in rows
+        ],
+    )
