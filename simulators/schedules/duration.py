@@ -1,0 +1,54 @@
+"""How long a part of a schedule lasts: in steps, in tokens, or as a share of the stage's steps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+
+
+class TokenClock(Protocol):
+    """What turns tokens into steps; a batch-size ramp makes the map bend."""
+
+    def step_at(self, tokens: float) -> float:
+        """The step, as a real number, at which ``tokens`` have been trained on."""
+
+
+class Duration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Exactly one of ``steps``, ``tokens`` and ``fraction`` (of the stage's steps).
+
+    >>> Duration(fraction=0.02).in_steps(600_000, None)
+    12000
+    """
+
+    steps: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    tokens: Positive | None = None
+    fraction: Share | None = None
+
+    def __post_init__(self) -> None:
+        if sum(value is not None for value in (self.steps, self.tokens, self.fraction)) != 1:
+            raise ValueError(
+                "a duration is one of `steps: 2000`, `tokens: 8e9` and `fraction: 0.02`; write exactly one"
+            )
+
+    def in_steps(self, n_steps: int, clock: TokenClock | None, *, after: float = 0.0) -> int:
+        """The duration in whole steps, where it begins after ``after`` steps of a stage of ``n_steps`` [steps].
+
+        Raises ``ValueError`` for tokens without a batch to count them in.
+        """
+        if self.steps is not None:
+            return self.steps
+        if self.fraction is not None:
+            return round(self.fraction * n_steps)
+        if clock is None or self.tokens is None:
+            raise ValueError("a duration in tokens needs the stage's batch and sequence_length; write it in steps")
+        return round(clock.step_at(tokens_before(clock, after) + self.tokens) - after)
+
+
+def tokens_before(clock: TokenClock, step: float) -> float:
+    """Tokens at ``step``; zero at the beginning, so that a clock need only go one way for a first phase."""
+    tokens_at = getattr(clock, "tokens_at", None)
+    return float(tokens_at(step)) if step and tokens_at is not None else 0.0
