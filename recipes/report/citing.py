@@ -14,9 +14,10 @@ from simulators.evidence import Fact, Provenance
 
 
 class Use(msgspec.Struct, frozen=True):
-    """One fact that is used: what it says who said, and the values it covers."""
+    """One fact that is used: the file and the values in it that it covers, in words and as a path."""
 
     fact: Fact
+    group: str
     what: str
     path: str
 
@@ -39,13 +40,13 @@ def used(provenance: Provenance, stated: Mapping[str, Any], group: str, title: s
     paths = [path for key, value in stated.items() for path in leaves(msgspec.to_builtins(value), key)]
     covering = {id(provenance.of(path)) for path in paths}
     uses = [
-        Use(fact, f"{title}: {path}", f"{group}.{path}")
+        Use(fact, title, path, f"{group}.{path}")
         for path, fact in provenance.exceptions.items()
         if id(fact) in covering
     ]
     if id(provenance.default) in covering:
         rest = "all values" if not uses else "values not listed elsewhere"
-        uses.append(Use(provenance.default, f"{title}: {rest}", group))
+        uses.append(Use(provenance.default, title, rest, group))
     return uses
 
 
@@ -55,16 +56,16 @@ def facts(data: ReportData) -> list[Use]:
     stated: dict[str, Any] = {"stages": recipe.stages}
     if recipe.base is not None:
         stated["base"] = recipe.base
-    uses = used(recipe.provenance, stated, "recipe", "Recipe")
-    uses += used(model.provenance, {"architecture": model.shape()}, "model", "Model")
+    uses = used(recipe.provenance, stated, "recipe", "recipe")
+    uses += used(model.provenance, {"architecture": model.shape()}, "model", "model")
     for name in accelerators_used(data):
         uses += used(
-            data.accelerators[name].provenance, _figures(data, name), f"accelerator.{name}", f"Accelerator {name}"
+            data.accelerators[name].provenance, _figures(data, name), f"accelerator.{name}", f"accelerator {name}"
         )
     for law in data.laws:
         if law.provenance is not None:
             constants = {k: v for k, v in msgspec.to_builtins(law).items() if k not in _NOT_A_CONSTANT}
-            uses += used(law.provenance, constants, f"law.{law.name}", f"Law {law.name}")
+            uses += used(law.provenance, constants, f"law.{law.name}", f"law {law.name}")
     return uses
 
 
@@ -90,22 +91,30 @@ def accelerators_used(data: ReportData) -> list[str]:
 
 def cited(data: ReportData) -> list[Cited]:
     """The sources of just these facts, each with the places that were read, numbered in the order of use."""
-    uses: dict[str, list[tuple[str, str]]] = {}
+    uses: dict[str, dict[str, dict[str, list[str]]]] = {}
 
-    def cite(source: str | None, place: str | None, what: str) -> None:
-        if source is not None and (entry := (place or "", what)) not in uses.setdefault(source, []):
-            uses[source].append(entry)
+    def cite(source: str | None, place: str | None, group: str, what: str) -> None:
+        if source is not None:
+            whats = uses.setdefault(source, {}).setdefault(place or "", {}).setdefault(group, [])
+            whats += [what] if what not in whats else []
 
     for use in facts(data):
-        cite(use.fact.source, use.fact.place, use.what)
+        cite(use.fact.source, use.fact.place, use.group, use.what)
         for key in keys_in(data, use.fact.note):
-            cite(key, "", use.what)
+            cite(key, "", use.group, use.what)
     for stage in data.projection.stages:
         if stage.time is not None and (price := stage.time.price) is not None:
-            cite(price.source, price.place, f"Accelerator {stage.time.accelerator}: price, {price.date}")
+            cite(price.source, price.place, f"accelerator {stage.time.accelerator}", f"price, {price.date}")
     for row in data.comparisons:
-        cite(row.source, row.place, f"Compared: {row.quantity}")
-    return [_entry(data, number, key, places) for number, (key, places) in enumerate(uses.items(), start=1)]
+        cite(row.source, row.place, "compared", row.quantity.replace("_", " "))
+    return [
+        _entry(data, number, key, [(place, _listed(groups)) for place, groups in places.items()])
+        for number, (key, places) in enumerate(uses.items(), start=1)
+    ]
+
+
+def _listed(groups: dict[str, list[str]]) -> str:
+    return "; ".join(f"{group}: {', '.join(whats)}" for group, whats in groups.items())
 
 
 def keys_in(data: ReportData, note: str | None) -> list[str]:

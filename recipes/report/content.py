@@ -9,6 +9,7 @@ from recipes.report.citing import cited
 from recipes.report.data import ReportData
 from recipes.report.document import Cards, Document, Part, Picture, Section, Sources, Text
 from recipes.report.headline import headline, verdict
+from recipes.report.phases import phases
 
 
 def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
@@ -19,7 +20,7 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     order = " → ".join(f"{name} ({stage.kind})" for name, stage in recipe.ordered())
     sections = [
         Section(name="headline", title="In short", parts=[Cards(headline(data))]),
-        Section(name="stages", title="Stages", parts=[stages.as_stated(data), stages.as_projected(data)]),
+        Section(name="stages", title="Stages", parts=_stages(data)),
         Section(name="figures", title="Figures", parts=list(pictures.values())),
         Section(name="published", title="Projected beside published", parts=[notes.comparison(data)]),
         *_dense(data),
@@ -43,6 +44,11 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
         version=data.version,
         numbers={entry.key: entry.number for entry in entries},
     )
+
+
+def _stages(data: ReportData) -> list[Part]:
+    tables = (stages.as_stated(data), stages.as_projected(data), phases(data))
+    return [table for table in tables if table is not None]
 
 
 def _dense(data: ReportData) -> list[Section]:

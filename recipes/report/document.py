@@ -90,7 +90,7 @@ class Bullets(msgspec.Struct, frozen=True):
 
 
 class Cited(msgspec.Struct, frozen=True, kw_only=True):
-    """A source with what was read in it: (place, what for)."""
+    """A source with what was read in it: (place, what for), one entry a place."""
 
     number: int
     key: str

@@ -103,7 +103,7 @@ def _source(part: Sources) -> list[str]:
         described = ". ".join(escaped(p) for p in (entry.by, entry.note) if p)
         lines.append(f"{entry.number}. {link}{'. ' + described if described else ''}")
         lines += [
-            f"    - {escaped(what)} ({escaped(place)})" if place else f"    - {escaped(what)}"
+            f"    - {escaped(place)}: {escaped(what)}" if place else f"    - {escaped(what)}"
             for place, what in entry.uses
         ]
     return lines

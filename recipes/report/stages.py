@@ -137,6 +137,7 @@ def _hardware(data: ReportData, path: str, stage: Stage) -> Cell:
 def objective(of: Objective) -> str:
     """What a stage is trained to do, in words, with every setting that is known.
 
+    >>> from simulators.training import NextToken, PolicyGradient
     >>> objective(NextToken(fim=Fim(rate=0.1, formats=["psm"]), mtp_weight=0.3))
     'next token; FIM 10 % (PSM); MTP weight 0.3'
     >>> objective(PolicyGradient(method="grpo", group_size=16))

@@ -8,12 +8,12 @@ from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from recipes.report.data import ReportData
 from recipes.report.document import Picture
 from recipes.report.numbers import between, loss, quantity
-from recipes.report.plots.style import GRID, INK, MUTED, PAPER, SERIES, new_figure
+from recipes.report.plots.style import GRID, INK, MUTED, SERIES, new_figure
 from simulators.cost import Amount
 from simulators.laws import ScalingLaw
 from simulators.projection import StageProjection, parameters_of, project_loss
@@ -89,26 +89,16 @@ def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: li
     axes.set_ylabel(f"Loss [{unit}]")
     axes.grid(axis="y")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: quantity(x)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axes.xaxis.set_minor_locator(NullLocator())
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     _label_laws(axes, finals)
     _mark_stages(axes, stages, start, end)
-    if seen:
+    if seen and base is not None:
         axes.axvline(seen, color=MUTED, linewidth=0.9)
-        axes.text(
-            seen,
-            high,
-            f" {base.model if base else ''}: {quantity(seen, 4)}",
-            color=MUTED,
-            size=8.5,
-            va="top",
-            bbox=_paper(),
-        )
-
-
-def _paper() -> dict[str, object]:
-    return {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}
+        axes.annotate(f"{base.model},\n{quantity(seen, 4)} tokens", (seen, low), (-5, 6), textcoords="offset points",
+                      color=MUTED, size=8.5, ha="right", va="bottom")  # fmt: skip
 
 
 def _label_laws(axes: Axes, finals: Sequence[tuple[ScalingLaw, Amount, str]]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from recipes.report.data import ReportData
 from recipes.report.document import NOT_PUBLISHED, Picture
@@ -31,14 +32,16 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
     figure = new_figure(3.6)
     axes = figure.subplots()
     figure.subplots_adjust(left=0.1, right=0.985, top=0.88, bottom=0.09)
-    top, bottom = (max(ends) * 1.9, min(ends) / 2.5) if logarithmic else (max(ends) * 1.2, 0.0)
+    top, bottom = (max(ends) * 1.9, min(ends) / 2.5) if logarithmic else (max(ends) * 1.15, -0.1 * max(ends))
     if logarithmic:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+        steps = (1.0,) if top / bottom > 300 else (1.0, 2.0, 5.0)
+        axes.yaxis.set_major_locator(LogLocator(subs=steps, numticks=12))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power(y, 1)))
     else:
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: rate(float(f"{y:.6g}"))))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "" if y < 0 else rate(float(f"{y:.6g}"))))
+        axes.spines["bottom"].set_position(("data", 0))
     axes.set_ylim(bottom, top)
     axes.grid(axis="y")
     axes.set_ylabel(f"Learning rate{' (logarithmic)' if logarithmic else ''}")
@@ -100,21 +103,26 @@ def _draw_band(axes: Axes, band: Band, *, shaded: bool) -> None:
         paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 2.0}
         axes.text(band.middle, 0.5, text, transform=blend, ha="center", va="center", color=MUTED, size=8.5, bbox=paper)
         return
-    steps = np.unique(np.linspace(0, band.curve.n_steps - 1, N_POINTS).round().astype(np.int64))
-    rates = np.asarray(band.curve.rates(steps), dtype=float)
+    last = band.curve.n_steps - 1
+    edges = np.cumsum([phase.steps for phase in band.curve.phases])
+    # the two updates on each side of a phase's edge, so that a jump is drawn as one
+    steps = np.unique(np.concatenate([np.linspace(0, last, N_POINTS).round(), edges - 1, edges])).astype(np.int64)
+    steps = steps[(steps >= 0) & (steps <= last)]
+    rates = band.curve.at(steps)
     position, length = _positions(band.stage, steps, band.curve.n_steps)
-    low = axes.get_ylim()[0]
+    low = max(axes.get_ylim()[0], 0.0)
     axes.plot(band.left + band.width * position, np.maximum(rates, low), color=SERIES[0], solid_joinstyle="round")
     axes.text(band.middle, -0.04, length, transform=blend, ha="center", va="top", size=8.5, color=MUTED)
     _label_values(axes, band, band.curve)
 
 
-def _positions(stage: Stage, steps: np.ndarray, n_steps: int) -> tuple[np.ndarray, str]:
+def _positions(stage: Stage, steps: NDArray[np.int64], n_steps: int) -> tuple[NDArray[np.float64], str]:
     """Where each step lies in its stage [0 to 1], by tokens where they are known, and how long the stage is."""
     if stage.batch is None or stage.sequence_length is None:
-        return steps / max(n_steps - 1, 1), f"{whole(n_steps)} steps"
+        return (steps + 1) / n_steps, f"{whole(n_steps)} steps"
     clock = stage.batch.clock(stage.sequence_length)
-    tokens = np.asarray(clock.tokens_at(steps), dtype=float)
+    # an update stands where its batch has been seen
+    tokens = np.asarray(clock.tokens_at(steps + 1), dtype=float)
     end = float(clock.tokens_at(n_steps))
     return tokens / end, f"{quantity(stage.n_tokens or end, 4)} tokens"
 
@@ -125,10 +133,12 @@ def _label_values(axes: Axes, band: Band, curve: Curve) -> None:
     x, align = (band.middle, "center") if constant else (band.left + 0.04 * band.width, "left")
     _label(axes, rate(curve.peak), (x, curve.peak), align)
     if not constant:
-        _label(axes, rate(curve.final), (band.left + band.width, max(curve.final, axes.get_ylim()[0])), "right")
+        # a curve comes down from the left, so that there is room below its end
+        end = (band.left + band.width, max(curve.final, axes.get_ylim()[0]))
+        _label(axes, rate(curve.final), end, "right", offset=(-4, -4))
 
 
-def _label(axes: Axes, text: str, at: tuple[float, float], align: str) -> None:
-    """Text just above a point."""
-    offset = {"left": 0, "center": 0, "right": -4}[align]
-    axes.annotate(text, at, (offset, 4), textcoords="offset points", ha=align, va="bottom", size=8.5, color=INK)
+def _label(axes: Axes, text: str, at: tuple[float, float], align: str, offset: tuple[int, int] = (0, 4)) -> None:
+    """Text just above a point, or below it where the offset goes down."""
+    below = "top" if offset[1] < 0 else "bottom"
+    axes.annotate(text, at, offset, textcoords="offset points", ha=align, va=below, size=8.5, color=INK)
