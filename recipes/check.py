@@ -17,7 +17,7 @@ from simulators.counting import count_parameters
 from simulators.evidence import Comparison, Reported, Rule, Verdict, matches_number, parse_figure
 from simulators.layers import Attention
 from simulators.projection import Projection
-from simulators.training import Recipe
+from simulators.training import Recipe, Stage
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -168,7 +168,8 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
         ],
         "accelerator_hours": [
             Candidate("projected", sum(t.hours.value for t in times) or None, "h", low, high),
-            Candidate("sum of the published stages", hours, "h"),
+            # for one stage that would compare a figure with itself
+            *([Candidate("sum of the published stages", hours, "h")] if stage is None and len(stated) > 1 else []),
         ],
         "accelerator_hours_per_trillion_tokens": [
             Candidate("published hours", hours / tokens * 1e12 if hours and tokens else None, "h")
@@ -178,7 +179,7 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
     }
 
 
-def _stages(recipe: Recipe, stage: str | None) -> list[msgspec.Struct]:
+def _stages(recipe: Recipe, stage: str | None) -> list[Stage]:
     return [s for name, s in recipe.ordered() if stage is None or name == stage]
 
 

@@ -208,15 +208,21 @@ def project_time(
 
 
 def assumed_mfu(device: Accelerator, precision: str, *, sparse: bool) -> Interval:
-    """The utilisation that published runs reached on ``device``, for the precision where it has one of its own.
+    """The utilisation that published runs reached on ``device``; a key without a precision is for 16 bits.
 
-    Raises ``ValueError`` where the accelerator carries none.
+    Raises ``ValueError`` where the accelerator carries none for the precision.
     """
-    kind = "moe" if sparse else "dense"
-    for key in (f"{kind}_{precision}", kind, f"dense_{precision}", "dense"):
-        if key in device.mfu:
-            return device.mfu[key]
-    raise ValueError(f"{device.name} has no published utilisation; write mfu=0.4 or another accelerator")
+    suffix = "" if precision in ("bf16", "fp16") else f"_{precision}"
+    for kind in ("moe", "dense") if sparse else ("dense",):
+        if f"{kind}{suffix}" in device.mfu:
+            return device.mfu[f"{kind}{suffix}"]
+    raise ValueError(f"{device.name} has no published utilisation in {precision}; write mfu=0.4 or another accelerator")
+
+
+def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
+    """The sequence length of a stage that states none: the whole context for long-context training, else 4,096 or
+    the context where that is shorter [tokens]."""
+    return architecture.context_length if stage.kind == "REPO_PT" else min(4096, architecture.context_length)
 
 
 def project_stage(
@@ -231,11 +237,11 @@ def project_stage(
     assumptions: Assumptions,
 ) -> StageProjection:
     """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown)."""
-    seq_len = stage.sequence_length or architecture.context_length
+    seq_len = stage.sequence_length or assumed_sequence(stage, architecture)
     convention = stage_convention(architecture, stage)
     per_token = training_flops_per_token(architecture, seq_len, convention)
     tokens = stage.n_tokens
-    warnings = [] if stage.sequence_length else [f"sequence length not published; the context length {seq_len} is used"]
+    warnings = [] if stage.sequence_length else [f"sequence length not published; {seq_len:,} is assumed"]
     if stage.kind == "RL" and tokens is not None:
         # a policy-gradient token is generated once and trained on once: rollout is one forward pass
         per_token += forward_flops_per_token(architecture, seq_len, convention)
@@ -335,5 +341,5 @@ def project(
         parameters=count,
         stages=stages,
         totals=add_up(stages),
-        dense=compare_with_dense(architecture, recipe.ordered()[0][1].sequence_length or architecture.context_length),
+        dense=compare_with_dense(architecture, stages[0].sequence_length if stages else architecture.context_length),
     )

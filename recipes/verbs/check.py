@@ -8,8 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from recipes.catalogue import Model
 from recipes.check import check_all, check_model, check_recipe
 from recipes.compose import Composed
+from recipes.decode import decode
 from recipes.projecting import project_by_name
 from recipes.tables import short, text_table
 from recipes.writing import write_file
@@ -20,16 +22,14 @@ VERSION = 1
 
 def run(job: Composed) -> int:
     """Compare, write ``<out>/check/check.json``, print; 1 where a figure fails, else 0."""
-    models = job.setting("model", str | list[str] | None)
     catalogue = job.catalogue
-    if models is None:
+    if job.config.get("model") is None:
         rows = check_all(catalogue, lambda name: project_by_name(catalogue, name))
     else:
-        rows = []
-        for name in [models] if isinstance(models, str) else models:
-            rows += check_model(catalogue.model(name))
-            if name in catalogue.files("recipe"):
-                rows += check_recipe(*project_by_name(catalogue, name))
+        model = decode(job.config["model"], Model, "model")
+        rows = check_model(model)
+        if model.name in catalogue.files("recipe"):
+            rows += check_recipe(*project_by_name(catalogue, model.name))
     table = as_json(rows)
     path = Path(job.setting("out", str)) / "check" / "check.json"
     write_file(path, table.encode())

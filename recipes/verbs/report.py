@@ -13,7 +13,7 @@ from recipes.check import check_model, check_recipe
 from recipes.compose import Composed
 from recipes.decode import decode, plain
 from recipes.errors import LehrError
-from recipes.plans import RecipeFile, decode_law
+from recipes.plans import AcceleratorFile, RecipeFile, decode_law
 from recipes.projecting import project_model
 from recipes.report import ReportData, render
 from recipes.writing import write_folder
@@ -57,8 +57,15 @@ def report_data(job: Composed) -> ReportData:
         raise LehrError(f"{model.name} has no recipe; write recipe=<name of one>, or a file recipe/{model.name}.yaml")
     recipe = decode(config["recipe"], RecipeFile, "recipe")
     laws = [decode_law(config["law"], "law")]
-    laws += [law for name in job.setting("compare_laws", list[str]) if (law := catalogue.law(name)).name != laws[0].name]
-    projection = project_model(catalogue, model, recipe, laws, assumptions(job))
+    laws += [
+        law for name in job.setting("compare_laws", list[str]) if (law := catalogue.law(name)).name != laws[0].name
+    ]
+    chosen = None
+    if job.config.get("accelerator") is not None:
+        chosen = decode(job.config["accelerator"], AcceleratorFile, "accelerator")
+        # with what the command line set in it
+        catalogue.accelerators[chosen.name] = chosen
+    projection = project_model(catalogue, model, recipe, laws, assumptions(job, chosen))
     return ReportData(
         model=model,
         recipe=recipe,
@@ -72,7 +79,7 @@ def report_data(job: Composed) -> ReportData:
     )
 
 
-def assumptions(job: Composed) -> Assumptions:
+def assumptions(job: Composed, accelerator: AcceleratorFile | None) -> Assumptions:
     """What the planner set. Raises ``LehrError`` for a value that cannot be."""
     mfu = job.setting("mfu", float | None)
     if mfu is not None and not 0 < mfu <= 1:
@@ -83,7 +90,7 @@ def assumptions(job: Composed) -> Assumptions:
         raise LehrError(f"usd_per_hour: {price}, devices: {devices}; write numbers above 0")
     return Assumptions(
         fallback=job.setting("fallback_accelerator", str),
-        accelerator=job.setting("accelerator", str | None),
+        accelerator=accelerator.name if accelerator else None,
         precision=job.setting("precision", str | None),
         devices=devices,
         mfu=mfu,

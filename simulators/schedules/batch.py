@@ -60,7 +60,8 @@ class Clock:
         step = np.asarray(step, dtype=float)
         inside = np.interp(step, self._steps, self._tokens)
         beyond = self._tokens[-1] + (step - self._steps[-1]) * self._rate
-        return np.where(step > self._steps[-1], beyond, inside)[()]
+        tokens: NDArray[np.float64] = np.where(step > self._steps[-1], beyond, inside)
+        return tokens[()]
 
     def step_at(self, tokens: float) -> float:
         """The step, as a real number, at which ``tokens`` have been trained on [steps]."""

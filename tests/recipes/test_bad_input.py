@@ -25,7 +25,7 @@ MISTAKES = {
     "a sequence of no tokens": (["count", "sequence_length=0"], "write a number of tokens"),
     "a filter's value": (["models", "kind=mixture"], "write one of"),
     "a law's name": (["report", "law=chinchila"], "did you mean chinchilla?"),
-    "an accelerator's name": (["report", "accelerator=h100"], "there are"),
+    "an accelerator's name": (["report", "accelerator=h10_sxm"], "did you mean h100_sxm?"),
     "negative tokens": (["report", "recipe.stages.pt.tokens=-1"], "recipe.stages.pt"),
     "a warm-up longer than the stage": (
         ["report", "model=starcoder", "recipe.stages.pt.schedule.warmup.steps=300000"],
