@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from recipes.report import notes, shape, stages
+from recipes.report.assumptions import assumptions
 from recipes.report.citing import cited
 from recipes.report.data import ReportData
 from recipes.report.document import Cards, Document, Part, Picture, Section, Sources, Text
@@ -30,7 +31,7 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
             parts=[shape.dimensions(data), shape.blocks(data), shape.parameters(data), shape.counts(data)],
         ),
         Section(name="conventions", title="Conventions", parts=[notes.conventions(data)]),
-        Section(name="assumptions", title="Assumptions", parts=[notes.assumptions(data)]),
+        Section(name="assumptions", title="Assumptions", parts=[assumptions(data)]),
         Section(name="warnings", title="Warnings", parts=[notes.warnings(data)]),
         Section(name="sources", title="Sources", parts=[Sources(entries)]),
     ]

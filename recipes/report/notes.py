@@ -1,16 +1,10 @@
-"""What qualifies the numbers: conventions, assumptions and warnings."""
+"""What qualifies the numbers: conventions, published figures and warnings."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-import msgspec
-
-from recipes.report.citing import cited, facts, keys_in
 from recipes.report.data import ReportData
 from recipes.report.document import Bullets, Cell, Column, Mark, Table, Text
-from recipes.report.numbers import between, percent, quantity, rate, whole
+from recipes.report.numbers import quantity, rate, whole
 from simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
 
 N_CONVENTIONS = {
@@ -82,118 +76,6 @@ def conventions(data: ReportData) -> Bullets:
         ("Suffixes", "K, M, B and T are powers of 1,000"),
     ]
     return Bullets(items)
-
-
-def assumptions(data: ReportData) -> Table | Text:
-    """Every value that nobody published as it stands, with the reason."""
-    rows = [*_set(data), *_facts(data), *_stand_ins(data)]
-    if not rows:
-        return Text("Every value was published as it stands.")
-    return Table(
-        name="assumptions",
-        caption="Values that were not published as they stand",
-        columns=[Column("Value"), Column("What is used"), Column("Origin"), Column("Why")],
-        rows=rows,
-    )
-
-
-def _set(data: ReportData) -> list[list[Cell]]:
-    return [
-        [Cell(path), Cell(shown(look_up(data, path)), "set"), Cell("command line"), Cell("set for this report")]
-        for path in sorted(data.overridden)
-    ]
-
-
-def _facts(data: ReportData) -> list[list[Cell]]:
-    return [
-        [
-            Cell(use.path),
-            Cell(shown(look_up(data, use.path)), use.fact.origin),
-            Cell(use.fact.origin),
-            Cell(numbered(data, use.fact.note or ""), source=use.fact.source),
-        ]
-        for use in facts(data)
-        if use.fact.origin != "published" and not data.is_set(use.path)
-    ]
-
-
-def numbered(data: ReportData, note: str) -> str:
-    """A note with its sources' keys as the numbers of the report's list."""
-    numbers = {entry.key: entry.number for entry in cited(data)}
-    for key in keys_in(data, note):
-        note = re.sub(rf"\b{key}\b", f"[{numbers[key]}]", note)
-    return note
-
-
-def _stand_ins(data: ReportData) -> list[list[Cell]]:
-    """What the projection itself put in the place of something unpublished."""
-    rows = []
-    hardware: dict[str, list[str]] = {}
-    utilisation: dict[tuple[str, str, str], list[str]] = {}
-    for stage in data.projection.stages:
-        if (time := stage.time) is None:
-            continue
-        if time.assumed_hardware:
-            hardware.setdefault(f"{time.accelerator}, {time.precision}", []).append(stage.name)
-        if time.basis == "assumed":
-            share = f"{percent(time.mfu.value)}, {between(time.mfu, percent)}".rstrip(", ")
-            utilisation.setdefault((time.accelerator, time.precision, share), []).append(stage.name)
-    for device, stages in hardware.items():
-        rows.append(
-            [
-                Cell(f"hardware of {', '.join(stages)}"),
-                Cell(device, "assumed"),
-                Cell("assumed"),
-                Cell("no hardware was published for it; fallback_accelerator= names another"),
-            ]
-        )
-    for (name, precision, share), stages in utilisation.items():
-        rows.append(
-            [
-                Cell(f"MFU of {', '.join(stages)}"),
-                Cell(share, "assumed"),
-                Cell("assumed"),
-                Cell(f"what published runs reached on {name} in {precision}; mfu= sets another"),
-            ]
-        )
-    return rows
-
-
-def look_up(data: ReportData, path: str) -> Any:
-    """The value at a dotted path that begins with ``recipe.``, ``model.``, ``accelerator.<name>.`` or ``law.<name>.``,
-    as plain data; ``None`` where there is none."""
-    group, _, inside = path.partition(".")
-    roots: dict[str, Any] = {
-        "recipe": data.recipe,
-        "model": data.model,
-        "accelerator": dict(data.accelerators),
-        "law": {law.name: law for law in data.laws},
-    }
-    if group not in roots or not inside:
-        return None
-    value = msgspec.to_builtins(roots[group])
-    for key in inside.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def shown(value: Any) -> str:
-    """A configured value as a reader sees it.
-
-    >>> shown(14.8e12), shown({"low": 0.3, "high": 0.4}), shown([1, 2]), shown(None)
-    ('14.8T', 'low 0.3, high 0.4', '1, 2', '')
-    """
-    if value is None or isinstance(value, bool):
-        return {None: "", True: "yes", False: "no"}[value]
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {shown(v)}" for key, v in value.items() if v is not None and v != [])
-    if isinstance(value, list):
-        return ", ".join(shown(v) for v in value)
-    if isinstance(value, (int, float)) and abs(value) >= 1e6:
-        return quantity(value, 4)
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:.6g}"
-    return whole(value) if isinstance(value, (int, float)) else str(value)
 
 
 def warnings(data: ReportData) -> Bullets | Text:

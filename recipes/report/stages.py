@@ -62,7 +62,7 @@ def _stated_row(data: ReportData, name: str, stage: Stage, projected: StageProje
         Cell(name, below=f"{stage.kind}, {STAGE_KINDS[stage.kind].partition(':')[0]}"),
         stated(data, f"{path}.objective", objective(stage.objective)),
         _tokens(data, path, stage),
-        stated(data, f"{path}.sequence_length", stage.sequence_length, whole),
+        _sequence(data, path, stage, projected),
         _batch(data, path, stage, projected),
         _steps(data, path, stage, projected),
         _rates(data, path, stage, projected),
@@ -85,6 +85,12 @@ def _tokens(data: ReportData, path: str, stage: Stage) -> Cell:
     if stage.n_tokens is not None:
         return Cell(quantity(stage.n_tokens, 4), "projected", "steps × batch")
     return Cell(UNKNOWN.text, "unknown", below)
+
+
+def _sequence(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
+    if stage.sequence_length is None:
+        return Cell(whole(projected.sequence_length), "assumed")
+    return stated(data, f"{path}.sequence_length", stage.sequence_length, whole)
 
 
 def _batch(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:

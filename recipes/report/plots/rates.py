@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,31 +23,17 @@ LOGARITHMIC_FROM = 8.0
 """A logarithmic axis where the highest published rate is this many times the lowest stage's peak or final rate."""
 
 
-def draw(data: ReportData) -> tuple[Figure, Picture] | None:
-    """One band a stage, each with its own scale of tokens or steps; nothing where no stage has a published schedule."""
+def draw(data: ReportData) -> tuple[Figure, Picture]:
+    """One band a stage, each with its own scale of tokens or steps; a stage without a published schedule is hatched."""
     stages = [(name, stage, stage.curve()) for name, stage in data.recipe.ordered()]
-    curves = [curve for _, _, curve in stages if curve is not None]
-    if not curves:
-        return None
-    ends = [value for curve in curves for value in (curve.peak, curve.final) if value > 0]
-    logarithmic = max(ends) / min(ends) >= LOGARITHMIC_FROM
-    figure = new_figure(3.6)
+    ends = [value for _, _, c in stages if c is not None for value in (c.peak, c.final) if value > 0]
+    figure = new_figure(3.6 if ends else 1.8)
     axes = figure.subplots()
-    figure.subplots_adjust(left=0.1, right=0.985, top=0.88, bottom=0.09)
-    top, bottom = (max(ends) * 1.9, min(ends) / 2.5) if logarithmic else (max(ends) * 1.15, -0.1 * max(ends))
-    if logarithmic:
-        axes.set_yscale("log")
-        steps = (1.0,) if top / bottom > 300 else (1.0, 2.0, 5.0)
-        axes.yaxis.set_major_locator(LogLocator(subs=steps, numticks=12))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power(y, 1)))
-    else:
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "" if y < 0 else rate(float(f"{y:.6g}"))))
-        axes.spines["bottom"].set_position(("data", 0))
-    axes.set_ylim(bottom, top)
-    axes.grid(axis="y")
-    axes.set_ylabel(f"Learning rate{' (logarithmic)' if logarithmic else ''}")
+    height = figure.get_figheight()
+    figure.subplots_adjust(left=0.1, right=0.985, top=1 - 0.43 / height, bottom=0.32 / height)
     axes.set_xticks([])
+    logarithmic = _scale(axes, ends)
+    axes.set_ylabel(f"Learning rate{' (logarithmic)' if logarithmic else ''}")
     widths = [_weight(data, name, curve) for name, _, curve in stages]
     axes.set_xlim(0, sum(widths))
     left = 0.0
@@ -63,6 +51,27 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
         "Hatched: no schedule, or no length, was published.",
         alternative=f"One band a stage. {described}.",
     )
+
+
+def _scale(axes: Axes, ends: list[float]) -> bool:
+    """Set up the axis of rates between the lowest and the highest of ``ends``; is it logarithmic?"""
+    if not ends:
+        axes.set_yticks([])
+        return False
+    highest, lowest = max(ends), min(ends)
+    axes.grid(axis="y")
+    if highest / lowest < LOGARITHMIC_FROM:
+        axes.set_ylim(-0.1 * highest, 1.15 * highest)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "" if y < 0 else rate(float(f"{y:.6g}"))))
+        axes.spines["bottom"].set_position(("data", 0))
+        return False
+    axes.set_yscale("log")
+    axes.set_ylim(lowest / 2.5, highest * 1.9)
+    steps = (1.0,) if highest / lowest > 60 else (1.0, 2.0, 5.0)
+    axes.yaxis.set_major_locator(LogLocator(subs=steps, numticks=12))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power(y, 1)))
+    return True
 
 
 def _weight(data: ReportData, name: str, curve: Curve | None) -> float:
@@ -94,8 +103,9 @@ def _draw_band(axes: Axes, band: Band, *, shaded: bool) -> None:
         axes.axvspan(band.left, right, color=GRID, alpha=0.3, linewidth=0, zorder=0)
     if band.left:
         axes.axvline(band.left, color=MUTED, linewidth=0.7)
-    axes.text(band.middle, 1.085, band.name, transform=blend, ha="center", size=9, weight="bold")
-    axes.text(band.middle, 1.025, band.stage.kind, transform=blend, ha="center", size=8.5, color=MUTED)
+    above: Any = {"xycoords": blend, "textcoords": "offset points", "ha": "center"}
+    axes.annotate(band.stage.kind, (band.middle, 1), (0, 4), color=MUTED, size=8.5, **above)
+    axes.annotate(band.name, (band.middle, 1), (0, 16), weight="bold", size=9, **above)
     if band.curve is None:
         axes.axvspan(band.left, right, facecolor="none", edgecolor=GRID, hatch="///", linewidth=0)
         schedule = band.stage.schedule

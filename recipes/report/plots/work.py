@@ -59,7 +59,7 @@ def _panel(
     axes.spines["left"].set_color(GRID)
     axes.set_xticks([])
     # room on the right for the label of the longest bar
-    axes.set_xlim(0, top * 1.75)
+    axes.set_xlim(0, top * 1.62)
     axes.set_title(title)
     for row, amount in enumerate(amounts):
         if amount is None:

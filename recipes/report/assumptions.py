@@ -1,0 +1,117 @@
+"""Every value that nobody published as it stands: set, derived or assumed, each with its reason."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from recipes.report.citing import accelerators_used, cited, facts, keys_in
+from recipes.report.data import ReportData
+from recipes.report.document import Cell, Column, Table, Text
+from recipes.report.numbers import between, percent, quantity, whole
+
+
+def assumptions(data: ReportData) -> Table | Text:
+    """Every value that nobody published as it stands, with the reason."""
+    rows = [*_set(data), *_facts(data), *_stand_ins(data)]
+    if not rows:
+        return Text("Every value was published as it stands.")
+    return Table(
+        name="assumptions",
+        caption="Values that were not published as they stand",
+        columns=[Column("Value"), Column("What is used"), Column("Origin"), Column("Why")],
+        rows=rows,
+    )
+
+
+def _set(data: ReportData) -> list[list[Cell]]:
+    return [
+        [Cell(path), Cell(shown(look_up(data, path)), "set"), Cell("command line"), Cell("set for this report")]
+        for path in sorted(data.overridden)
+    ]
+
+
+def _facts(data: ReportData) -> list[list[Cell]]:
+    return [
+        [
+            Cell(use.path),
+            Cell(shown(look_up(data, use.path)), use.fact.origin),
+            Cell(use.fact.origin),
+            Cell(numbered(data, use.fact.note or ""), source=use.fact.source),
+        ]
+        for use in facts(data)
+        if use.fact.origin != "published" and not data.is_set(use.path)
+    ]
+
+
+def numbered(data: ReportData, note: str) -> str:
+    """A note with its sources' keys as the numbers of the report's list."""
+    numbers = {entry.key: entry.number for entry in cited(data)}
+    for key in keys_in(data, note):
+        note = re.sub(rf"\b{key}\b", f"[{numbers[key]}]", note)
+    return note
+
+
+def _stand_ins(data: ReportData) -> list[list[Cell]]:
+    """What the projection itself put in the place of something unpublished."""
+    stages: dict[tuple[str, str, str], list[str]] = {}
+
+    def note(stage: str, what: str, used: str, why: str) -> None:
+        stages.setdefault((what, used, why), []).append(stage)
+
+    for stage in data.projection.stages:
+        if data.recipe.stages[stage.name].sequence_length is None:
+            why = "not published; long-context training is taken at the context length, all else at 4,096 at most"
+            note(stage.name, "sequence length", whole(stage.sequence_length), why)
+        if (time := stage.time) is None:
+            continue
+        if time.assumed_hardware:
+            why = "no hardware was published; fallback_accelerator= names another"
+            note(stage.name, "hardware", f"{time.accelerator}, {time.precision}", why)
+        if time.basis == "assumed":
+            share = ", ".join(part for part in (percent(time.mfu.value), between(time.mfu, percent)) if part)
+            why = f"what published runs reached on {time.accelerator} in {time.precision}; mfu= sets another"
+            note(stage.name, "MFU", share, why)
+    return [
+        [Cell(f"{what} of {', '.join(names)}"), Cell(used, "assumed"), Cell("assumed"), Cell(why)]
+        for (what, used, why), names in stages.items()
+    ]
+
+
+def look_up(data: ReportData, path: str) -> Any:
+    """The value at a dotted path that begins with ``recipe.``, ``model.``, ``accelerator.`` or ``law.``, the last two
+    with or without a name, as plain data; ``None`` where there is none."""
+    group, _, inside = path.partition(".")
+    laws, devices = {law.name: law for law in data.laws}, dict(data.accelerators)
+    roots: dict[str, Any] = {"recipe": data.recipe, "model": data.model, "accelerator": devices, "law": laws}
+    if group not in roots or not inside:
+        return None
+    named, keys = roots[group], inside.split(".")
+    if isinstance(named, dict) and keys[0] not in named:
+        # the command line sets values in the one that it chose, without its name
+        named = next((named[name] for name in (*accelerators_used(data), *laws) if name in named), {})
+    value = msgspec.to_builtins(named)
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def shown(value: Any) -> str:
+    """A configured value as a reader sees it.
+
+    >>> shown(14.8e12), shown({"low": 0.3, "high": 0.4}), shown([1, 2]), shown(None)
+    ('14.8T', 'low 0.3, high 0.4', '1, 2', '')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "yes", False: "no"}[value]
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {shown(v)}" for key, v in value.items() if v is not None and v != [])
+    if isinstance(value, list):
+        return ", ".join(shown(v) for v in value)
+    if isinstance(value, (int, float)) and abs(value) >= 1e6:
+        return quantity(value, 4)
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.6g}"
+    return whole(value) if isinstance(value, (int, float)) else str(value)
