@@ -15,9 +15,8 @@ from simulators.architecture import Architecture
 from simulators.evidence import Provenance, Reported, Source
 
 if TYPE_CHECKING:
-    from simulators.laws import ScalingLaw
-
     from recipes.plans import AcceleratorFile, RecipeFile
+    from simulators.laws import ScalingLaw
 
 T = TypeVar("T")
 

@@ -50,7 +50,7 @@ def composed(config: Any) -> Composed:
     )
 
 
-def explain(error: Exception, verb: str, arguments: list[str]) -> str:
+def explain(error: Exception, verb: str, arguments: list[str]) -> str:  # noqa: PLR0911  (one return a kind of error)
     """One line for an error of Hydra's or OmegaConf's, with the nearest name where a name was wrong."""
     import yaml
     from hydra.errors import MissingConfigException, OverrideParseException

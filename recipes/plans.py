@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulators.laws import ScalingLaw
-
 from recipes.decode import decode
 from simulators.accelerator import Accelerator
 from simulators.evidence import Provenance, Reported
+from simulators.laws import ScalingLaw
 from simulators.training import Recipe
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulators.laws import ScalingLaw
-
 from recipes.catalogue import Catalogue, Model
 from recipes.errors import LehrError
 from recipes.plans import RecipeFile
 from simulators.evidence import Reported
+from simulators.laws import ScalingLaw
 from simulators.projection import Assumptions, Projection, project
 from simulators.training import Recipe
 

@@ -112,7 +112,7 @@ class Constant(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Cosine(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cosine"):
-    """Half a cosine from peak to floor (Loshchilov and Hutter, arXiv:1608.03983, equation 5), over the stage or ``over``.
+    """Half a cosine from peak to floor (Loshchilov and Hutter, arXiv:1608.03983, equation 5).
 
     >>> curve = Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=2000)).resolve(250_000)
     >>> curve.at([0, 2000, 126_000]).round(9).tolist()

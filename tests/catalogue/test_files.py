@@ -66,7 +66,12 @@ def holds(value: Any, path: list[str]) -> bool:
         return True
     if isinstance(value, dict):
         return path[0] in value and holds(value[path[0]], path[1:])
-    return isinstance(value, list) and path[0].isdigit() and int(path[0]) < len(value) and holds(value[int(path[0])], path[1:])
+    return (
+        isinstance(value, list)
+        and path[0].isdigit()
+        and int(path[0]) < len(value)
+        and holds(value[int(path[0])], path[1:])
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=by_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return [replaced(v, path[1:], new) if i == path[0] else v for i, v in enumerate(value)]
 
 
+def complaint(attempt: Callable[[], object]) -> str | None:
+    """What a person is told; nothing where it works. Anything but a ``LehrError`` fails the test."""
+    try:
+        attempt()
+    except LehrError as error:
+        return str(error)
+    return None
+
+
 JUNK = st.one_of(
     st.none(),
     st.booleans(),
@@ -51,22 +61,17 @@ JUNK = st.one_of(
 @given(data=st.data())
 def test_a_spoilt_file_is_a_model_or_one_line(data: st.DataObject) -> None:
     original = load_yaml(DEEPSEEK)
-    path = data.draw(st.sampled_from(paths_of(original)))
-    try:
-        decode(replaced(original, path, data.draw(JUNK)), Model, "model")
-    except LehrError as error:
-        assert "\n" not in str(error)
-        assert str(error).startswith("model")
+    path, junk = data.draw(st.sampled_from(paths_of(original))), data.draw(JUNK)
+    said = complaint(lambda: decode(replaced(original, path, junk), Model, "model"))
+    assert said is None or (said.startswith("model") and "\n" not in said)
 
 
 @given(content=st.binary(max_size=60))
 def test_any_bytes_are_data_or_one_line(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("yaml") / "file.yaml"
     path.write_bytes(content)
-    try:
-        load_yaml(path)
-    except LehrError as error:
-        assert "\n" not in str(error)
+    said = complaint(lambda: load_yaml(path))
+    assert said is None or "\n" not in said
 
 
 def test_an_error_names_the_block() -> None:

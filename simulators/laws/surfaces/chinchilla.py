@@ -13,7 +13,8 @@ class Chinchilla(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     >>> from simulators.laws.surfaces.base import ValidRange
     >>> law = Chinchilla(name="printed", title="", n_convention="total", loss_unit="nats/token",
-    ...     range=ValidRange(parameters=(7e7, 1.6e10), tokens=(5e9, 5e11)), E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
+    ...     range=ValidRange(parameters=(7e7, 1.6e10), tokens=(5e9, 5e11)),
+    ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
     >>> round(float(law.loss(70e9, 1.4e12)), 4)
     1.9366
     """
