@@ -52,7 +52,7 @@ def project(name: str, laws: Sequence[str] | None = None, assumptions: Assumptio
 
     >>> stage = project("starcoder").stages[0]
     >>> f"{stage.tokens:.4g} tokens, {stage.flops:.3g} FLOP"
-    '1.049e+12 tokens, 1.07e+23 FLOP'
+    '1.049e+12 tokens, 1.1e+23 FLOP'
     """
     from recipes.catalogue import Catalogue
     from recipes.projecting import DEFAULT_LAWS, project_model

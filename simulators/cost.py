@@ -47,7 +47,7 @@ def accelerator_hours(flops: float, peak: float, mfu: float | Interval) -> Amoun
     of MFU gives an interval of hours.
 
     >>> round(accelerator_hours(3.7e24, 989.4e12, 0.4).value)
-    2596974
+    2596972
     """
     hours_at = flops / peak / 3600
     if isinstance(mfu, Interval):

@@ -93,7 +93,7 @@ def parse_figure(printed: str) -> Figure:
     Raises ``ValueError`` where ``printed`` is no number.
 
     >>> parse_figure("37B").value, parse_figure("37B").half_unit
-    (Decimal('37000000000'), Decimal('500000000.0'))
+    (Decimal('37000000000'), Decimal('500000000'))
     >>> parse_figure("2.1e21").half_unit == Decimal("5e19"), parse_figure("15,517,456,384").exact
     (True, True)
     """

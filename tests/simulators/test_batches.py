@@ -32,7 +32,7 @@ def test_a_smooth_ramp_over_tokens() -> None:
     ramp = 2_000_000.0
     batch = Batch(sequences=160, ramp=Linear(start=32, tokens=ramp))
     tokens = looped(lambda seen, _: 32 + (160 - 32) * min(seen / ramp, 1.0), 300)
-    # the loop takes each size at the beginning of its update: it grows by 1 + g an update where the ramp grows by exp(g),
+    # the loop takes each size at the beginning of its update: it grows by 1 + g an update, the ramp by exp(g),
     # and so takes ln(160 / 32) / 2 = 0.80 updates longer to the full size
     expected = tokens + math.log(160 / 32) / 2 * 160 * LENGTH
     assert batch.clock(LENGTH).tokens_at(300) == pytest.approx(expected, abs=0.02 * 160 * LENGTH)
