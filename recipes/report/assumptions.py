@@ -9,8 +9,10 @@ import msgspec
 
 from recipes.report.citing import accelerators_used, cited, facts, keys_in
 from recipes.report.data import ReportData
-from recipes.report.document import Cell, Column, Table, Text
+from recipes.report.document import Cell, Column, Mark, Table, Text
 from recipes.report.numbers import between, percent, quantity, whole
+
+ORIGINS: dict[Mark, str] = {"assumed": "assumed", "set": "command line"}
 
 
 def assumptions(data: ReportData) -> Table | Text:
@@ -30,6 +32,7 @@ def _set(data: ReportData) -> list[list[Cell]]:
     return [
         [Cell(path), Cell(shown(look_up(data, path)), "set"), Cell("command line"), Cell("set for this report")]
         for path in sorted(data.overridden)
+        if "." in path
     ]
 
 
@@ -55,14 +58,15 @@ def numbered(data: ReportData, note: str) -> str:
 
 
 def _stand_ins(data: ReportData) -> list[list[Cell]]:
-    """What the projection itself put in the place of something unpublished."""
-    stages: dict[tuple[str, str, str], list[str]] = {}
+    """What the projection put in the place of something unpublished, and what the command line put there instead."""
+    stages: dict[tuple[Mark, str, str, str], list[str]] = {}
 
-    def note(stage: str, what: str, used: str, why: str) -> None:
-        stages.setdefault((what, used, why), []).append(stage)
+    def note(stage: str, what: str, used: str, why: str, mark: Mark = "assumed") -> None:
+        stages.setdefault((mark, what, used, why), []).append(stage)
 
     for stage in data.projection.stages:
-        if data.recipe.stages[stage.name].sequence_length is None:
+        stated = data.recipe.stages[stage.name]
+        if stated.sequence_length is None:
             why = "not published; long-context training is taken at the context length, all else at 4,096 at most"
             note(stage.name, "sequence length", whole(stage.sequence_length), why)
         if (time := stage.time) is None:
@@ -70,13 +74,20 @@ def _stand_ins(data: ReportData) -> list[list[Cell]]:
         if time.assumed_hardware:
             why = "no hardware was published; fallback_accelerator= names another"
             note(stage.name, "hardware", f"{time.accelerator}, {time.precision}", why)
+        elif stated.hardware is None or stated.hardware.accelerator != time.accelerator:
+            note(stage.name, "hardware", f"{time.accelerator}, {time.precision}", "set for this report", "set")
+        if time.basis == "given":
+            note(stage.name, "MFU", percent(time.mfu.value), "set for this report", "set")
+        if time.price is None and time.cost is not None:
+            each = time.cost.value / time.hours.value
+            note(stage.name, "price of an hour", f"${each:.2f}", "set for this report", "set")
         if time.basis == "assumed":
             share = ", ".join(part for part in (percent(time.mfu.value), between(time.mfu, percent)) if part)
             why = f"what published runs reached on {time.accelerator} in {time.precision}; mfu= sets another"
             note(stage.name, "MFU", share, why)
     return [
-        [Cell(f"{what} of {', '.join(names)}"), Cell(used, "assumed"), Cell("assumed"), Cell(why)]
-        for (what, used, why), names in stages.items()
+        [Cell(f"{what} of {', '.join(names)}"), Cell(used, mark), Cell(ORIGINS[mark]), Cell(why)]
+        for (mark, what, used, why), names in stages.items()
     ]
 
 

@@ -68,7 +68,9 @@ def _flops(data: ReportData) -> Card:
     stages = [s for s in data.projection.stages if s.flops is not None]
     conventions = ", ".join(dict.fromkeys(s.flop_convention for s in stages))
     six_nd = sum(s.six_nd or 0.0 for s in stages)
-    lines = [f"convention: {conventions}", f"6ND: {estimate(six_nd)}, with N active, all"] if stages else []
+    count = data.projection.parameters
+    which = ", with N active, all" if count.active["all"] < count.total else ""
+    lines = [f"convention: {conventions}", f"6ND: {estimate(six_nd)}{which}"] if stages else []
     flops = data.projection.totals.flops
     return Card(label="Training FLOPs", value=estimate(flops) if flops else "unknown", lines=lines)
 

@@ -39,7 +39,10 @@ def conventions(data: ReportData) -> Bullets:
     items += [(f"FLOPs, {name}", FLOP_CONVENTIONS[name].says.replace("`", "")) for name in dict.fromkeys(used)]
     items += [
         ("FLOPs, all", "2 FLOP forward and 4 backward for each parameter that a token uses; nothing is recomputed"),
-        ("6ND", "6 × N × D with N active, all, and D the tokens: the usual rule, without attention"),
+        (
+            "6ND",
+            f"6 × N × D with N {'active, all' if sparse else 'total'}, D the tokens; attention is left out",
+        ),
         (
             "MFU",
             "model FLOPs over what the devices could do at their dense peak (no structured sparsity) in the stated "

@@ -18,6 +18,9 @@ from simulators.training import STAGE_KINDS, Fim, Objective, Optimizer, Stage
 NOTHING = Cell("–", "unknown")
 """Stands where a stage has no such number."""
 
+UNPROJECTED = Cell("unknown", "unknown")
+"""Stands where what it would follow from was not published."""
+
 
 def mark_of(data: ReportData, *paths: str) -> Mark:
     """Where the values at ``paths`` and below them come from: the command line before all else, then the weakest."""
@@ -229,7 +232,7 @@ def _published_hours(data: ReportData) -> Cell:
 def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
     time = s.time
     if time is None:
-        rest = [NOTHING, NOTHING, _stated_hours(data, s), NOTHING, NOTHING]
+        rest = [UNPROJECTED, UNPROJECTED, _stated_hours(data, s), UNPROJECTED, UNPROJECTED]
     else:
         assumed: Mark = "assumed" if time.assumed_hardware else "projected"
         rest = [
@@ -242,18 +245,16 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
     return [
         Cell(s.name, below=s.kind),
         Cell(f"{s.flops_per_token / 1e9:,.2f}", "projected", f"{s.flop_convention}, at {whole(s.sequence_length)}"),
-        Cell(estimate(s.flops), "projected")
-        if s.flops is not None
-        else Cell("unknown", "unknown", "length not published"),
+        Cell(estimate(s.flops), "projected") if s.flops is not None else UNPROJECTED,
         *rest,
-        *(_amount(s.loss.get(law.name), loss) for law in data.laws),
+        *(_amount(s.loss[law.name], loss) if law.name in s.loss else NOTHING for law in data.laws),
     ]
 
 
 def _stated_hours(data: ReportData, s: StageProjection) -> Cell:
     hours = hours_stated(data, s.name)
     if hours is None:
-        return NOTHING
+        return UNKNOWN
     implied = f"MFU {percent(s.time.implied_mfu)}" if s.time and s.time.implied_mfu else ""
     return Cell(quantity(hours, 4), mark_of(data, f"recipe.stages.{s.name}.hardware.hours"), implied)
 
@@ -272,7 +273,7 @@ def _amount(
     amount: Amount | None, shown: Callable[[float], str], qualifier: str = "", mark: Mark = "projected"
 ) -> Cell:
     if amount is None:
-        return NOTHING
+        return UNPROJECTED
     below = "; ".join(part for part in (between(amount, shown), qualifier) if part)
     return Cell(shown(amount.value), mark, below)
 

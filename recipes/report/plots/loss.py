@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log
 from textwrap import fill
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -97,8 +98,10 @@ def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: li
     _mark_stages(axes, stages, start, end)
     if seen and base is not None:
         axes.axvline(seen, color=MUTED, linewidth=0.9)
-        axes.annotate(f"{base.model},\n{quantity(seen, 4)} tokens", (seen, low), (-5, 6), textcoords="offset points",
-                      color=MUTED, size=8.5, ha="right", va="bottom")  # fmt: skip
+        # the curves have fallen by here, so that there is room at the top
+        text = f"{base.model},\n{quantity(seen, 4)} tokens"
+        grey: Any = {"textcoords": "offset points", "color": MUTED, "size": 8.5, "ha": "right", "va": "top"}
+        axes.annotate(text, (seen, high), (-5, -2), **grey)
 
 
 def _label_laws(axes: Axes, finals: Sequence[tuple[ScalingLaw, Amount, str]]) -> None:
