@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from recipes.check import check_all, check_model, check_recipe
 from recipes.compose import Composed
 from recipes.decode import decode
 from recipes.projecting import project_by_name
-from recipes.tables import short, text_table
+from recipes.tables import short
 from recipes.writing import write_file
 from simulators.evidence import Comparison
 
@@ -52,25 +54,20 @@ def as_json(rows: list[Comparison]) -> str:
 
 
 def as_text(rows: list[Comparison], *, everything: bool) -> str:
-    """A table of what does not simply agree, or of everything, and a line that sums up."""
+    """What does not simply agree, or everything, failures last so that they stand above the sum in a terminal."""
+    order = ("agrees", "differs, known cause", "FAILS")
     listed = [row for row in rows if everything or row.verdict != "agrees"]
-    listed.sort(key=lambda row: row.verdict != "FAILS")
-    headings = ["verdict", "subject", "quantity", "reported", "projected", "source", "cause"]
-    cells = [
-        [
-            row.verdict,
-            row.subject,
-            row.quantity,
-            row.reported,
-            row.projected if isinstance(row.projected, str) else short(row.projected, digits=4),
-            f"{row.source}, {row.place}",
-            row.cause or "",
-        ]
-        for row in listed
-    ]
+    listed.sort(key=lambda row: order.index(row.verdict))
+    width = max(60, min(shutil.get_terminal_size((120, 24)).columns, 140))
+    lines = []
+    for row in listed:
+        projected = row.projected if isinstance(row.projected, str) else short(row.projected, digits=4)
+        lines.append(f"{row.verdict}: {row.subject}, {row.quantity}: {row.reported} reported, {projected} projected")
+        said = f"{row.source}, {row.place}" + (f": {row.cause}" if row.cause else "")
+        lines += textwrap.wrap(said, width, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
     counts = Counter(row.verdict for row in rows)
-    summary = (
+    lines.append(
         f"{len(rows)} figures: {counts['agrees']} agree, {counts['differs, known cause']} differ for a known cause, "
         f"{counts['FAILS']} fail"
     )
-    return f"{text_table(headings, cells)}\n\n{summary}" if cells else summary
+    return "\n".join(lines)
