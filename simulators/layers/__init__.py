@@ -14,7 +14,7 @@ from simulators.layers.mlp import MLP
 from simulators.layers.moe import MoE
 from simulators.layers.norm import LayerNorm, Norm, RMSNorm
 from simulators.layers.output import AttentionPooling, MaskedLMHead, OutputHead, Pooler, Projection
-from simulators.layers.position import NoPosition, Position, RelativeBias, Rope, TransformerXL
+from simulators.layers.position import Alibi, NoPosition, Position, RelativeBias, Rope, TransformerXL
 from simulators.layers.rwkv import RWKV4TimeMix, RWKV5TimeMix, RWKV6TimeMix, RWKV7TimeMix, RWKVChannelMix
 from simulators.layers.state_space import Mamba, Mamba2
 
@@ -42,6 +42,7 @@ __all__ = [
     "KORTHIKANTI",
     "MLA",
     "MLP",
+    "Alibi",
     "Attention",
     "AttentionPooling",
     "ChannelMixer",

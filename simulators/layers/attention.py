@@ -15,9 +15,11 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     (Shazeer, arXiv:1911.02150), anything between is grouped-query (Ainslie et al., arXiv:2305.13245).
     ``window`` limits the reach to that many tokens (Beltagy et al., arXiv:2004.05150); ``chunk`` cuts the
     sequence into pieces that do not see each other (Llama 4's local layers). ``qk_norm`` is an RMSNorm with
-    a gain over each head (``head``), over all heads together (``full``), or of each head to unit length
-    without a gain (``l2``). ``output_gate`` is a second query-wide projection whose sigmoid multiplies what
-    the heads return (Qiu et al., arXiv:2505.06708; Qwen3-Next).
+    a gain over each head (``head``), the same with a gain of its own for each head (``each_head``; Cohere, StableLM),
+    a LayerNorm over each head (``layer_norm``; Phi), an RMSNorm over all heads together (``full``), or each head at
+    unit length without a gain (``l2``). ``sinks`` is a trained score for each head that takes part in the softmax and
+    has no value (gpt-oss; Xiao et al., arXiv:2309.17453). ``output_gate`` is a second query-wide projection whose
+    sigmoid multiplies what the heads return (Qiu et al., arXiv:2505.06708; Qwen3-Next).
 
     >>> from simulators.layers.base import total
     >>> gqa = Attention(n_heads=28, n_kv_heads=4, d_head=128, qkv_bias=True, position=Rope(base=1e6))
@@ -27,6 +29,11 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     ...                   position=Rope(base=1e7, fraction=0.25))
     >>> total(gated.weights(2048))                         # one of Qwen3-Next's twelve
     27263488
+    >>> def normed(kind):
+    ...     mixer = Attention(n_heads=32, n_kv_heads=8, d_head=64, qk_norm=kind, position=Rope(base=1e4))
+    ...     return total(mixer.weights(2048)) - 2 * 2048 * 64 * (32 + 8)
+    >>> {kind: normed(kind) for kind in ("l2", "head", "each_head", "layer_norm", "full")}
+    {'l2': 0, 'head': 128, 'each_head': 2560, 'layer_norm': 256, 'full': 2560}
     """
 
     n_heads: Size
@@ -35,10 +42,11 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     position: Position
     qkv_bias: bool = False
     out_bias: bool = False
-    qk_norm: Literal["head", "full", "l2"] | None = None
+    qk_norm: Literal["head", "each_head", "layer_norm", "full", "l2"] | None = None
     window: Size | None = None
     chunk: Size | None = None
     output_gate: bool = False
+    sinks: bool = False
 
     def __post_init__(self) -> None:
         if self.n_heads % self.n_kv_heads:
@@ -60,9 +68,11 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     def weights(self, d_model: int) -> list[Weight]:
         d_query, d_kv = self.n_heads * self.d_head, self.n_kv_heads * self.d_head
         norms = []
-        if self.qk_norm in ("head", "full"):
-            widths = (self.d_head, self.d_head) if self.qk_norm == "head" else (d_query, d_kv)
+        if self.qk_norm not in (None, "l2"):
+            widths = (self.d_head, self.d_head) if self.qk_norm in ("head", "layer_norm") else (d_query, d_kv)
             norms = [Weight(f"{n}_norm", (width,), "norm", "scale") for n, width in zip("qk", widths, strict=True)]
+        if self.qk_norm == "layer_norm":
+            norms += [Weight(f"{n}_norm.bias", (self.d_head,), "norm", "bias") for n in "qk"]
         gate = linear("gate_proj", d_model, d_query, "attention", bias=self.qkv_bias) if self.output_gate else []
         return [
             *linear("q_proj", d_model, d_query, "attention", bias=self.qkv_bias),
@@ -71,6 +81,7 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
             *linear("v_proj", d_model, d_kv, "attention", bias=self.qkv_bias),
             *linear("o_proj", d_query, d_model, "attention", bias=self.out_bias),
             *norms,
+            *([Weight("sinks", (self.n_heads,), "attention", "bias")] if self.sinks else []),
             *position_weights(self.position, d_model, self.n_heads, self.d_head),
         ]
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from simulators.layers.base import Kept, Layer, Size, Weight, linear
 
-Activation = Literal["gelu", "gelu_tanh", "silu", "relu", "relu_squared", "quick_gelu"]
-"""The functions between the matrices; each of them has no weights."""
+Activation = Literal["gelu", "gelu_tanh", "silu", "relu", "relu_squared", "quick_gelu", "xielu"]
+"""The functions between the matrices; none has weights but xIELU, two slopes (Huang and Schlag, arXiv:2411.13010)."""
 
 
 class MLP(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mlp"):
@@ -34,6 +34,7 @@ class MLP(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mlp
             *gate,
             *linear("up", d_model, self.d_ff, "mlp", bias=self.bias),
             *linear("down", self.d_ff, d_model, "mlp", bias=down_bias),
+            *([Weight("slopes", (2,), "mlp", "scale")] if self.activation == "xielu" else []),
         ]
 
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:

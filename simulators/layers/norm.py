@@ -27,16 +27,18 @@ class LayerNorm(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 class RMSNorm(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rms_norm"):
     """Root-mean-square normalisation, a gain and no bias (Zhang and Sennrich, arXiv:1910.07467).
 
-    ``zero_centred`` multiplies by one plus the gain (Gemma, Qwen3-Next), so that weight decay pulls towards one.
+    ``zero_centred`` multiplies by one plus the gain (Gemma, Qwen3-Next), so that weight decay pulls towards one;
+    ``gain: false`` only divides (nanochat).
 
     >>> sum(w.size for w in RMSNorm().weights(7168))
     7168
     """
 
     zero_centred: bool = False
+    gain: bool = True
 
     def weights(self, d_model: int) -> list[Weight]:
-        return [Weight("weight", (d_model,), "norm", "scale")]
+        return [Weight("weight", (d_model,), "norm", "scale")] if self.gain else []
 
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
         return kept.bytes(d_model)

@@ -91,8 +91,12 @@ class TransformerXL(
     biases: bool = True
 
 
+class Alibi(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="alibi"):
+    """ALiBi: each head subtracts a fixed multiple of the distance from its scores (Press et al., arXiv:2108.12409)."""
+
+
 class NoPosition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="none"):
     """No position in the mixer: a learned table stands beside the vocabulary, or there is none."""
 
 
-Position = Rope | RelativeBias | TransformerXL | NoPosition
+Position = Rope | RelativeBias | TransformerXL | Alibi | NoPosition
