@@ -80,7 +80,7 @@ def _hours_and_cost(data: ReportData) -> list[Card]:
     totals = data.projection.totals
     hours = list(dict.fromkeys(on_what(t) for t in times))
     published = sum(hours_stated(data, s.name) or 0.0 for s in data.projection.stages)
-    hours += [f"published: {quantity(published, 4)}"] if published else []
+    hours += [f"published: {quantity(published, 4)} h"] if published else []
     money = list(dict.fromkeys(priced(t.price, t) for t in times if t.cost is not None))
     return [
         Card(

@@ -25,6 +25,14 @@ LOGARITHMS = {
 """The logarithm behind each unit of loss."""
 
 
+STEP_CONVENTIONS = {
+    "start": "of n updates, update i (from 0) has the rate at i / n, in warm-up and in decay",
+    "end": "of n updates, update i (from 0) has the rate at (i + 1) / n, in warm-up and in decay",
+    "end_in_warmup": "of n updates, update i (from 0) has the rate at (i + 1) / n in warm-up and at i / n in decay",
+}
+"""Where an update stands in its phase of the schedule."""
+
+
 def conventions(data: ReportData) -> Bullets:
     """Every convention that a number in the report depends on."""
     count = data.projection.parameters
@@ -72,10 +80,7 @@ def conventions(data: ReportData) -> Bullets:
             )
         )
     items += [
-        (
-            "Learning rate",
-            "the rate of each update; the first update is step 0 unless the schedule names another convention",
-        ),
+        *((f"Learning rate, {name}", STEP_CONVENTIONS[name]) for name in _step_conventions(data)),
         ("Suffixes", "K, M, B and T are powers of 1,000"),
     ]
     return Bullets(items)
@@ -90,6 +95,12 @@ def warnings(data: ReportData) -> Bullets | Text:
     if not stages:
         return Text("None.")
     return Bullets([(", ".join(names), text) for text, names in stages.items()])
+
+
+def _step_conventions(data: ReportData) -> list[str]:
+    """Where in its schedule the first update stands, for every schedule of the recipe."""
+    schedules = [stage.schedule for _, stage in data.recipe.ordered() if stage.schedule is not None]
+    return list(dict.fromkeys(schedule.convention for schedule in schedules))
 
 
 def verdict_mark(verdict: str) -> Mark:

@@ -244,7 +244,7 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
         ]
     return [
         Cell(s.name, below=s.kind),
-        Cell(f"{s.flops_per_token / 1e9:,.2f}", "projected", f"{s.flop_convention}, at {whole(s.sequence_length)}"),
+        Cell(giga(s.flops_per_token), "projected", f"{s.flop_convention}, at {whole(s.sequence_length)}"),
         Cell(estimate(s.flops), "projected") if s.flops is not None else UNPROJECTED,
         *rest,
         *(_amount(s.loss[law.name], loss) if law.name in s.loss else NOTHING for law in data.laws),
@@ -278,6 +278,15 @@ def _amount(
     return Cell(shown(amount.value), mark, below)
 
 
+def giga(flops: float) -> str:
+    """Work in GFLOP.
+
+    >>> giga(249.82e9), giga(293_100_000.0)
+    ('249.82', '0.293')
+    """
+    return f"{flops / 1e9:,.2f}" if flops >= 1e10 else f"{flops / 1e9:.3g}"
+
+
 def beside_dense(data: ReportData) -> Table | None:
     """A mixture of experts beside dense models; nothing for a dense model."""
     dense = data.projection.dense
@@ -305,7 +314,7 @@ def beside_dense(data: ReportData) -> Table | None:
                 Cell(name),
                 Cell(quantity(total), "projected"),
                 Cell(quantity(active), "projected"),
-                Cell(f"{work / 1e9:,.1f}", "projected"),
+                Cell(giga(work), "projected"),
                 Cell(f"{work / dense.moe:.2f} ×", "projected"),
                 Cell(estimate(work * tokens), "projected") if tokens else UNKNOWN,
             ]

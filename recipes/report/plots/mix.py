@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from math import ceil
+from typing import Any
 
+import msgspec
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -12,7 +14,7 @@ from recipes.report.document import NOT_PUBLISHED, Picture
 from recipes.report.numbers import percent
 from recipes.report.plots.style import GRID, INK, MUTED, ON_FILL, PAPER, SERIES, WIDTH, clear_frame, new_figure
 
-CHARACTER = 0.078
+CHARACTER = 0.072
 """The width of a character of a label [inch], on the generous side."""
 
 
@@ -23,10 +25,11 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
     colours = {name: SERIES[i % len(SERIES)] for i, name in enumerate(names)}
     left = 0.025 + 0.0078 * max(len(name) for name, _ in stages)
     inches = WIDTH * (0.985 - left)
+    bars = [_pieces(stage.data, colours) for _, stage in stages]
     tops, y = [], 0.0
-    for _, stage in stages:
+    for pieces in bars:
         tops.append(y)
-        y += 1.0 + 0.5 * (1 + max((row for _, row in _crowded(stage.data, inches).values()), default=-1))
+        y += 1.0 + 0.5 * (1 + max((row for _, row in _crowded(pieces, inches).values()), default=-1))
     figure = new_figure(0.5 + 0.42 * y)
     axes = figure.subplots()
     clear_frame(axes)
@@ -34,8 +37,8 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
     axes.set_ylim(y - 0.45, -0.5)
     axes.set_xticks([])
     axes.set_yticks(tops, [name for name, _ in stages], color=INK)
-    for top, (_, stage) in zip(tops, stages, strict=True):
-        _bar(axes, top, stage.data, colours, inches)
+    for top, pieces in zip(tops, bars, strict=True):
+        _bar(axes, top, pieces, inches)
     figure.subplots_adjust(left=left, right=0.985, top=0.98, bottom=0.03)
     listed = "; ".join(
         f"{name}: {', '.join(f'{part} {percent(share)}' for part, share in stage.data.items()) or NOT_PUBLISHED}"
@@ -49,21 +52,35 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
     )
 
 
-def _label(name: str, share: float) -> str:
-    return f"{name.replace('_', ' ')} {percent(share)}"
+class Piece(msgspec.Struct, frozen=True):
+    """A part of a bar: its label, share and colour; what is not stated has none."""
+
+    label: str
+    share: float
+    colour: str | None
 
 
-def _crowded(mix: dict[str, float], inches: float) -> dict[str, tuple[float, int]]:
+def _pieces(mix: dict[str, float], colours: dict[str, str]) -> list[Piece]:
+    """The parts of a mix, and what is left of it."""
+    pieces = [Piece(f"{name.replace('_', ' ')} {percent(share)}", share, colours[name]) for name, share in mix.items()]
+    rest = 1.0 - sum(mix.values())
+    if not mix:
+        return [Piece(NOT_PUBLISHED, 1.0, None)]
+    # shares are printed to a percent or so, and what is below that is rounding
+    return [*pieces, Piece(f"not stated {percent(rest)}", rest, None)] if rest > 0.005 else pieces
+
+
+def _crowded(pieces: list[Piece], inches: float) -> dict[str, tuple[float, int]]:
     """Where the labels go that do not fit into their piece of the bar: start [0 to 1] and row below the bar.
 
     Each stands as near below its piece as its neighbours let it; what one row cannot hold is shared out over several.
     """
     start, tight = 0.0, []
-    for name, share in mix.items():
-        width = len(_label(name, share)) * CHARACTER / inches
-        if width > share:
-            tight.append((name, start, width + 2 * CHARACTER / inches))
-        start += share
+    for piece in pieces:
+        width = len(piece.label) * CHARACTER / inches
+        if width > piece.share:
+            tight.append((piece.label, start, width + 2 * CHARACTER / inches))
+        start += piece.share
     n_rows = ceil(sum(width for _, _, width in tight))
     places: dict[str, tuple[float, int]] = {}
     for row in range(n_rows):
@@ -74,26 +91,27 @@ def _crowded(mix: dict[str, float], inches: float) -> dict[str, tuple[float, int
             end = starts[-1] + width
         limit = 1.0
         for i in reversed(range(len(chosen))):
-            name, _, width = chosen[i]
+            label, _, width = chosen[i]
             limit = min(starts[i], limit - width)
-            places[name] = (limit, row)
+            places[label] = (limit, row)
     return places
 
 
-def _bar(axes: Axes, top: float, mix: dict[str, float], colours: dict[str, str], inches: float) -> None:
-    start, crowded = 0.0, _crowded(mix, inches)
-    for name, share in mix.items():
-        axes.barh(top, share, left=start, height=0.62, color=colours[name], edgecolor=ON_FILL, linewidth=0.8)
-        if name not in crowded:
-            axes.text(start + share / 2, top, _label(name, share), ha="center", va="center", color=ON_FILL, size=9)
-        start += share
-    if start < 1 - 5e-3:
-        text = NOT_PUBLISHED if not mix else f"not stated {percent(1 - start)}"
-        axes.barh(top, 1 - start, left=start, height=0.62, color="none", edgecolor=GRID, hatch="////", linewidth=0.8)
-        if (1 - start) * inches > len(text) * CHARACTER:
-            paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}
-            middle = start + (1 - start) / 2
-            axes.text(middle, top, text, ha="center", va="center", color=MUTED, size=9, bbox=paper)
-    # what does not fit into its piece is named below, in the piece's colour
-    for name, (x, row) in crowded.items():
-        axes.text(x, top + 0.62 + 0.5 * row, _label(name, mix[name]), va="center", color=colours[name], size=8.5)
+def _bar(axes: Axes, top: float, pieces: list[Piece], inches: float) -> None:
+    start, crowded = 0.0, _crowded(pieces, inches)
+    paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}
+    for piece in pieces:
+        if piece.colour is None:
+            axes.barh(
+                top, piece.share, left=start, height=0.62, color="none", edgecolor=GRID, hatch="////", linewidth=0.8
+            )
+        else:
+            axes.barh(top, piece.share, left=start, height=0.62, color=piece.colour, edgecolor=ON_FILL, linewidth=0.8)
+        if piece.label in crowded:
+            # below the bar, in the piece's colour
+            x, row = crowded[piece.label]
+            axes.text(x, top + 0.62 + 0.5 * row, piece.label, va="center", color=piece.colour or MUTED, size=8.5)
+        else:
+            style: Any = {"color": MUTED, "bbox": paper} if piece.colour is None else {"color": ON_FILL}
+            axes.text(start + piece.share / 2, top, piece.label, ha="center", va="center", size=9, **style)
+        start += piece.share
