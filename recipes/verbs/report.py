@@ -38,7 +38,8 @@ def run(job: Composed) -> int:
     files["recipe.yaml"] = resolved(job.config)
     folder = Path(job.setting("out", str))
     if job.multirun:
-        folder /= "multirun" / Path("_".join(o.replace("/", "-") for o in job.overrides if not o.startswith("model=")))
+        folder /= "multirun"
+        folder /= "_".join(o.replace("/", "-") for o in job.overrides if not o.startswith(("model=", "out=")))
     folder /= data.model.name
     write_folder(folder, files)
     verdicts = [row.verdict for row in data.comparisons]
@@ -110,5 +111,7 @@ def overridden(overrides: list[str]) -> list[str]:
 
 def resolved(config: dict[str, Any]) -> bytes:
     """The whole configuration, resolved, as a primary config: ``--config-dir <folder> --config-name recipe``."""
-    body = {"defaults": DEFAULTS, **plain(config, "configuration")}
+    # where it goes and how it is printed is no part of the recipe
+    kept = {key: value for key, value in config.items() if key not in ("out", "format")}
+    body = {"defaults": DEFAULTS, "out": "outputs", "format": "text", **plain(kept, "configuration")}
     return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=120).encode()

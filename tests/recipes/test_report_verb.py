@@ -1,0 +1,80 @@
+"""The report's folder: whole, the same each time, and its recipe is a configuration again."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.recipes.test_cli import lehr
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("first")
+    lehr("report", "model=starcoder", "recipe.stages.pt.steps=500000", folder=folder)
+    return folder / "outputs" / "starcoder"
+
+
+def test_it_holds_what_the_readme_says(first: Path) -> None:
+    names = set(contents(first))
+    assert {"report.html", "report.md", "projection.json", "recipe.yaml"} <= names
+    assert {Path(n).suffix for n in names if n.startswith("plots/")} == {".svg", ".png"}
+    projection = json.loads((first / "projection.json").read_bytes())
+    assert projection["version"] == 1
+
+
+def test_a_second_run_is_byte_identical(first: Path, tmp_path: Path) -> None:
+    lehr("report", "model=starcoder", "recipe.stages.pt.steps=500000", folder=tmp_path)
+    assert contents(first) == contents(tmp_path / "outputs" / "starcoder")
+
+
+def test_the_resolved_recipe_gives_the_same_projection(first: Path, tmp_path: Path) -> None:
+    lehr("report", "--config-dir", str(first), "--config-name", "recipe", folder=tmp_path)
+    again = tmp_path / "outputs" / "starcoder"
+    assert filecmp.cmp(first / "recipe.yaml", again / "recipe.yaml", shallow=False)
+    one, two = (json.loads((folder / "projection.json").read_bytes()) for folder in (first, again))
+    assert one["stages"] == two["stages"]
+    assert one["totals"] == two["totals"]
+
+
+def test_a_multirun_keeps_its_reports_apart(tmp_path: Path) -> None:
+    lehr("report", "-m", "model=starcoder,santacoder", "law=chinchilla,besiroglu", folder=tmp_path)
+    found = sorted(str(p.parent.relative_to(tmp_path / "outputs")) for p in tmp_path.rglob("report.html"))
+    assert found == [
+        f"multirun/law={law}/{m}" for law in ("besiroglu", "chinchilla") for m in ("santacoder", "starcoder")
+    ]
+
+
+def test_json_is_printed_and_nothing_is_written(tmp_path: Path) -> None:
+    printed = json.loads(lehr("report", "model=santacoder", "format=json", folder=tmp_path))
+    assert printed["stages"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_does_not_load_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['lehr', 'report', 'model=santacoder']\n"
+        "from recipes.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'transformers', 'scipy', 'pandas'} & set(sys.modules)))"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
