@@ -19,7 +19,11 @@ ATTENTION = {
     "position": {"kind": "rope", "base": 10000.0},
 }
 NORM = {"kind": "rms_norm"}
-DENSE_BLOCK = {"mixer": ATTENTION, "mlp": {"kind": "mlp", "d_ff": 1536, "activation": "silu", "gated": True}, "norm": NORM}
+DENSE_BLOCK = {
+    "mixer": ATTENTION,
+    "mlp": {"kind": "mlp", "d_ff": 1536, "activation": "silu", "gated": True},
+    "norm": NORM,
+}
 MOE_BLOCK = {
     "mixer": ATTENTION,
     "mlp": {"kind": "moe", "n_experts": 16, "top_k": 2, "d_ff_expert": 384, "activation": "silu", "gated": True},
@@ -27,7 +31,7 @@ MOE_BLOCK = {
 }
 PUBLISHED = {"origin": "published", "source": "paper", "place": "Table 1"}
 
-MODEL = {
+MODEL: dict[str, Any] = {
     "name": "tiny_moe",
     "hf_id": "someone/Tiny-MoE",
     "family": "Tiny",
@@ -91,7 +95,12 @@ RECIPE: dict[str, Any] = {
                 "origin": "assumed",
                 "note": "a ramp is shown in a figure without numbers | see notes_2024",
             },
-            "stages.cpt.hardware.hours": {"origin": "derived", "source": "paper", "place": "section 2", "note": "64 x 78 h"},
+            "stages.cpt.hardware.hours": {
+                "origin": "derived",
+                "source": "paper",
+                "place": "section 2",
+                "note": "64 x 78 h",
+            },
             "stages.long": {"origin": "published", "source": "appendix", "place": "section B"},
         },
     },
@@ -127,9 +136,18 @@ LAW = {
     "provenance": {"default": {"origin": "published", "source": "law_paper", "place": "equation 3"}},
 }
 
-KEYS = (
-    "paper files appendix price_list data_sheet law_paper survey throughput_2025 notes_2024 of_nothing_used".split()
-)
+KEYS = [
+    "paper",
+    "files",
+    "appendix",
+    "price_list",
+    "data_sheet",
+    "law_paper",
+    "survey",
+    "throughput_2025",
+    "notes_2024",
+    "of_nothing_used",
+]
 
 SOURCES = {
     key: Source(title=f"Title of {key}", url=f"https://example.org/{key}", authors="Someone et al.", year=2024)
@@ -181,7 +199,8 @@ def sparse(**changes: Any) -> ReportData:
 
 def dense(**changes: Any) -> ReportData:
     """The report on a dense model with one stage of which little is published."""
-    architecture = {**MODEL["architecture"], "blocks": {"dense": DENSE_BLOCK}, "layers": [{"blocks": ["dense"], "repeat": 8}]}  # type: ignore[dict-item]
+    layers = [{"blocks": ["dense"], "repeat": 8}]
+    architecture = {**MODEL["architecture"], "blocks": {"dense": DENSE_BLOCK}, "layers": layers}
     model = {**MODEL, "name": "tiny", "hf_id": None, "kind": "dense", "architecture": architecture}
     recipe = {
         "name": "tiny",

@@ -1,0 +1,396 @@
+"""A report says what is known, what is not, who said it and what was computed, the same in every format."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from html import unescape
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from recipes.report import render
+from recipes.report.content import compose
+from recipes.report.document import Table
+from simulators.cost import Amount
+from simulators.evidence import Comparison
+from tests.recipes.report_case import COMPARISONS, MODEL, RECIPE, SOURCES, dense, report, sparse
+
+ROOT = Path(__file__).parents[2]
+FIGURES = ("learning_rate", "loss", "work", "parameters", "data")
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return render(sparse(overridden=["recipe.stages.cpt.tokens"]))
+
+
+class Page(HTMLParser):
+    """What of a page the tests look at: tags with their attributes and ancestors, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[str] = []
+        self._open: list[str] = []
+        self.unbalanced: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        if tag in ("td", "th", "dd", "dt"):
+            self.cells.append("")
+        if tag not in ("meta", "br", "link", "img"):
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open.pop() != tag:
+            self.unbalanced.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.cells and {"td", "th", "dd", "dt"} & set(self._open):
+            self.cells[-1] += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page_of(files: dict[str, bytes]) -> Page:
+    return Page(files["report.html"].decode())
+
+
+def test_a_report_is_these_files(files: dict[str, bytes]) -> None:
+    plots = {f"plots/{name}.{suffix}" for name in FIGURES for suffix in ("svg", "png")}
+    assert set(files) == {"report.html", "report.md", "projection.json"} | plots
+
+
+def test_a_second_run_gives_the_same_bytes_in_another_process() -> None:
+    code = (
+        "import hashlib; from tests.recipes.report_case import sparse; from recipes.report import render;"
+        "print([(n, hashlib.sha256(b).hexdigest()) for n, b in render(sparse()).items()])"
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
+
+
+def test_neither_torch_nor_pyplot_is_imported() -> None:
+    code = (
+        "import sys; from tests.recipes.report_case import sparse; from recipes.report import render; render(sparse());"
+        "print(*sorted({'torch', 'scipy', 'matplotlib.pyplot', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+# The page
+
+
+def test_the_page_needs_nothing_from_elsewhere(files: dict[str, bytes]) -> None:
+    page = page_of(files)
+    assert not page.all("script") + page.all("link") + page.all("img") + page.all("iframe")
+    assert not re.search(rb"@import|url\((?!#)", files["report.html"])
+    links = [str(a["href"]) for a in page.all("a")]
+    elsewhere = {link for link in links if not link.startswith(("#", "https://example.org/"))}
+    assert elsewhere == {"report.md", "projection.json", "recipe.yaml"}
+
+
+def test_the_page_is_well_formed_and_its_anchors_resolve(files: dict[str, bytes]) -> None:
+    page = page_of(files)
+    assert page.unbalanced == []
+    names = Counter(str(a["id"]) for _, a in page.tags if "id" in a)
+    assert [name for name, n in names.items() if n > 1] == []
+    wanted = {str(a[key])[1:] for _, a in page.tags for key in ("href",) if str(a.get(key, "")).startswith("#")}
+    wanted |= set(re.findall(r"url\(#([^)]+)\)", files["report.html"].decode()))
+    wanted |= {name for _, a in page.tags if "aria-labelledby" in a for name in str(a["aria-labelledby"]).split()}
+    assert wanted - set(names) == set()
+
+
+def test_the_page_can_be_read_without_seeing_it(files: dict[str, bytes]) -> None:
+    page = page_of(files)
+    assert page.all("html")[0]["lang"] == "en"
+    assert all("scope" in a for a in page.all("th"))
+    assert len(page.all("caption")) == len(page.all("table")) > 0
+    assert [a["role"] for a in page.all("svg")] == ["img"] * len(FIGURES)
+    assert all(len(str(a["aria-label"])) > 40 for a in page.all("svg"))
+    assert len(page.all("figcaption")) == len(page.all("figure")) == len(FIGURES)
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_figures_take_their_colours_from_the_page(files: dict[str, bytes]) -> None:
+    inline = re.findall(r"<svg.*?</svg>", files["report.html"].decode(), re.DOTALL)
+    assert len(inline) == len(FIGURES)
+    for svg in inline:
+        assert re.findall(r"(?:fill|stroke|color): ?#\w+", svg) == []
+        assert "var(--ink)" in svg
+        assert "DejaVu" not in svg
+
+
+def colours(css: str) -> dict[str, str]:
+    return dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6});", css))
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.1)."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("side", ["light", "dark", "print"])
+def test_every_text_has_the_contrast_that_wcag_aa_asks(side: str) -> None:
+    css = (ROOT / "recipes/report/templates/report.css").read_text()
+    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    assert len(blocks) == 3
+    palette = colours(blocks[("light", "dark", "print").index(side)])
+    pairs = [
+        (name, "--paper") for name in ("--ink", "--muted", "--link", "--projected", "--derived", "--assumed", "--set")
+    ]
+    pairs += [(name, "--surface") for name in ("--ink", "--muted", "--assumed")]
+    pairs += [("--good", "--good-paper"), ("--caution", "--caution-paper"), ("--bad", "--bad-paper")]
+    series = [name for name in palette if name.startswith("--series")]
+    # labels stand in the colour of their series, and in a pale colour upon it
+    pairs += [(name, "--paper") for name in series] + [("--on-fill", name) for name in series]
+    assert len(series) == 8
+    # 4.5 to 1 is the level AA for text of ordinary size (WCAG 2.1, 1.4.3)
+    contrasts = {pair: round(contrast(palette[pair[0]], palette[pair[1]]), 2) for pair in pairs}
+    assert {pair: value for pair, value in contrasts.items() if value < 4.5} == {}
+
+
+# What it says
+
+
+def bare(text: str) -> str:
+    """Text without what only a format needs: spaces, brackets, marks of emphasis, numbers of sources."""
+    return re.sub(r"\[\d+\]|[^\w.,×%†‡§$⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", "", text)
+
+
+def test_both_formats_say_the_same(files: dict[str, bytes]) -> None:
+    text = bare(files["report.md"].decode())
+    cells = [bare(cell) for cell in page_of(files).cells]
+    assert len(cells) > 200
+    assert [cell for cell in cells if cell not in text] == []
+
+
+def test_what_nobody_published_is_said_to_be_so(files: dict[str, bytes]) -> None:
+    table = {row[0].text: row for row in tables(sparse())["stages-stated"].rows}
+    assert [c.text for c in table["rl"][2:]] == ["not published", "4,096", *["not published"] * 5]
+    assert table["rl"][3].sign == "†"
+    assert b'<span class="value is-unknown">not published</span>' in files["report.html"]
+
+
+def test_published_derived_assumed_and_set_are_told_apart() -> None:
+    found = tables(sparse(overridden=["recipe.stages.cpt.tokens"]))
+    cpt = found["stages-stated"].rows[0]
+    assert {c.mark for c in cpt} == {"", "published", "set", "assumed", "projected"}
+    assert (cpt[2].text, cpt[2].sign) == ("200B", "§")
+    assert (cpt[4].text, cpt[4].sign) == ("2.1M", "†")
+    hours = found["stages-projected"].rows[0][5]
+    assert (hours.text, hours.sign) == ("5K", "‡")
+    reasons = {row[0].text: row[3].text for row in found["assumptions"].rows}
+    assert reasons["recipe.stages.cpt.hardware.hours"] == "64 x 78 h"
+    assert reasons["recipe.stages.cpt.tokens"] == "set for this report"
+    assert "fallback_accelerator=" in reasons["hardware of long"]
+
+
+def test_a_command_line_override_of_a_whole_block_marks_what_is_in_it() -> None:
+    row = tables(sparse(overridden=["recipe.stages.cpt.batch"]))["stages-stated"].rows[0]
+    assert (row[4].sign, row[2].sign) == ("§", "")
+
+
+def test_the_stages_without_a_published_length_are_named() -> None:
+    document = compose(sparse(), {})
+    cards = {card.label: card for card in document.sections[0].parts[0].cards}  # type: ignore[union-attr]
+    assert "2 of 4 stages; length not published: sft, rl" in cards["Training tokens"].lines
+    assert "after 100B tokens of tiny_base" in cards["Training tokens"].lines
+
+
+def test_only_the_sources_that_were_used_are_listed_each_with_its_places(files: dict[str, bytes]) -> None:
+    listed = json.loads(files["projection.json"])["sources"]
+    assert set(SOURCES) - set(listed) == {"of_nothing_used"}
+    assert set(listed) <= set(SOURCES)
+    assert listed["paper"]["places"] == ["Table 1", "abstract", "section 2"]
+    text = files["report.md"].decode()
+    assert "of_nothing_used" not in text
+    assert "quantiles over 5 models of [" in text
+
+
+def test_a_source_that_is_in_no_bibliography_is_named_by_its_key() -> None:
+    text = render(sparse(sources={}))["report.md"].decode()
+    assert "1. paper. not in the bibliography" in text
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "line"),
+    [
+        (["agrees"], "1 published figure agrees, 0 differ for a known cause, 0 fail"),
+        (
+            ["agrees", "agrees", "differs, known cause"],
+            "2 published figures agree, 1 differs for a known cause, 0 fail",
+        ),
+        (["FAILS", "agrees"], "1 published figure agrees, 0 differ for a known cause, 1 fails"),
+        ([], "No published figure is on record to compare with."),
+    ],
+)
+def test_the_verdict_counts(verdicts: list[str], line: str) -> None:
+    rows = [msgspec.structs.replace(COMPARISONS[0], verdict=v) for v in verdicts]
+    assert compose(sparse(comparisons=rows), {}).verdict == line
+
+
+def test_what_fails_stands_first() -> None:
+    failing = msgspec.structs.replace(COMPARISONS[0], verdict="FAILS", cause="no known cause")
+    rows = tables(sparse(comparisons=[*COMPARISONS, failing]))["comparison"].rows
+    assert [row[4].mark for row in rows] == ["fails", "differs", "agrees", "agrees"]
+    assert rows[0][4].below == "no known cause"
+
+
+def test_markup_in_a_users_own_file_stays_text() -> None:
+    row = Comparison(
+        subject="<b>x</b>",
+        quantity="parameters.total",
+        reported="<script>alert(1)</script>",
+        projected="a | b",
+        unit="",
+        rule="same",
+        verdict="agrees",
+        source="paper",
+        place="x",
+    )
+    made = render(sparse(comparisons=[row]))
+    assert b"<script>" not in made["report.html"]
+    assert b"<b>x" not in made["report.html"]
+    table = next(line for line in made["report.md"].decode().splitlines() if "alert" in line)
+    assert table.count("|") - table.count("\\|") == 7
+    assert "<script>" not in table.replace("\\<", "")
+
+
+def test_a_link_that_is_no_web_address_is_not_made() -> None:
+    data = sparse()
+    bad = msgspec.structs.replace(data.sources["paper"], url="javascript:alert(1)")
+    page = Page(render(msgspec.structs.replace(data, sources={**data.sources, "paper": bad}))["report.html"].decode())
+    assert [a for a in page.all("a") if "javascript" in str(a["href"])] == []
+
+
+def test_a_dense_model_is_not_set_beside_dense_ones() -> None:
+    document = compose(dense(), {})
+    assert "dense" not in [section.name for section in document.sections]
+    assert "dense" in [section.name for section in compose(sparse(), {}).sections]
+    found = tables(dense())
+    assert [c.heading for c in found["components"].columns] == ["Component", "Parameters", "Share"]
+    assert "phases" not in found
+
+
+def test_a_mixture_of_experts_costs_what_its_active_parameters_cost() -> None:
+    data = sparse()
+    rows = tables(data)["dense"].rows
+    count = data.projection.parameters
+    # a dense model of the same total does 6 FLOP more for each parameter that is idle here
+    assert data.projection.dense is not None
+    ratio = 1 + 6 * (count.total - count.active["all"]) / data.projection.dense.moe
+    assert [row[4].text for row in rows] == ["1.00 ×", f"{ratio:.2f} ×", "1.00 ×"]
+
+
+def test_the_components_add_up_to_the_totals() -> None:
+    rows = tables(sparse())["components"].rows
+    for column in (1, 3):
+        numbers = [int(row[column].text.replace(",", "")) for row in rows]
+        assert sum(numbers[:-1]) == numbers[-1]
+
+
+def test_a_stage_with_no_schedule_is_drawn_as_not_published() -> None:
+    svg = render(dense())["plots/learning_rate.svg"].decode()
+    assert "not" in svg
+    assert "published" in svg
+
+
+def test_a_curve_is_drawn_with_the_jumps_of_its_phases() -> None:
+    recipe = json.loads(json.dumps(RECIPE))
+    recipe["stages"]["cpt"]["schedule"] = {
+        "kind": "multi_step",
+        "peak": 4e-4,
+        "milestones": [{"fraction": 0.5, "ratio": 0.5}, {"fraction": 0.75, "ratio": 0.25}],
+    }
+    rows = tables(report(MODEL, recipe))["phases"].rows
+    assert [row[6].text for row in rows[:3]] == ["4 × 10⁻⁴", "2 × 10⁻⁴", "1 × 10⁻⁴"]
+    assert sum(int(row[3].text.replace(",", "")) for row in rows[:3]) == 98650
+
+
+def test_an_amount_without_an_interval_has_none_in_the_table() -> None:
+    data = sparse()
+    stages = [
+        msgspec.structs.replace(s, loss={"law": Amount(value=2.0, unit="nats/token")}) if s.loss else s
+        for s in data.projection.stages
+    ]
+    projection = msgspec.structs.replace(data.projection, stages=stages)
+    cell = tables(msgspec.structs.replace(data, projection=projection))["stages-projected"].rows[0][8]
+    assert (cell.text, cell.below) == ("2.000", "")
+
+
+def test_the_alternative_text_is_in_both_formats(files: dict[str, bytes]) -> None:
+    labels = [unescape(str(a["aria-label"])) for a in page_of(files).all("svg")]
+    images = re.findall(r"!\[(.*)\]\(plots/(\w+)\.png\)", files["report.md"].decode())
+    assert [name for _, name in images] == list(FIGURES)
+    assert [text.replace("\\", "") for text, _ in images] == labels
+
+
+def tables(data) -> dict[str, Table]:  # type: ignore[no-untyped-def]
+    document = compose(data, {})
+    return {part.name: part for section in document.sections for part in section.parts if isinstance(part, Table)}
+
+
+# The data
+
+
+def keys_of(value: object) -> set[str]:
+    """Every key at any depth, but those that are names of things (accelerators, laws, components, sources)."""
+    if isinstance(value, list):
+        return {key for item in value for key in keys_of(item)}
+    if not isinstance(value, dict):
+        return set()
+    by_name = {"loss", "accelerators", "sources", "components", "extras", "peak", "flops"}
+    found = set(value)
+    for key, below in value.items():
+        inside = list(below.values()) if key in by_name and isinstance(below, dict) else below
+        found |= keys_of(inside)
+    return found
+
+
+def test_every_key_of_the_projection_is_documented(files: dict[str, bytes]) -> None:
+    documented = set(re.findall(r"[`\"](\w+)[`\"]", (ROOT / "docs" / "projection.md").read_text()))
+    data = json.loads(files["projection.json"])
+    assert len(keys_of(data)) > 60
+    assert keys_of(data) - documented == set()
+
+
+def test_the_projection_keeps_the_numbers_whole(files: dict[str, bytes]) -> None:
+    data = json.loads(files["projection.json"])
+    expected = sparse().projection
+    assert data["version"] == 1
+    assert data["overridden"] == ["recipe.stages.cpt.tokens"]
+    assert data["parameters"]["total"] == expected.parameters.total
+    assert [s["flops"] for s in data["stages"]] == [s.flops for s in expected.stages]
+    assert sum(data["parameters"]["components"].values()) == data["parameters"]["total"]
