@@ -51,7 +51,7 @@ def test_a_mixture_lies_between_dense_models() -> None:
 
 
 def test_a_base_models_tokens_count_for_the_loss() -> None:
-    projection = projected("code_llama_7b")
+    projection = projected("codellama_7b")
     assert projection.stages[0].cumulative_tokens == 2.5e12
     assert projection.totals.tokens == sum(s.tokens or 0 for s in projection.stages)
 
