@@ -1,0 +1,1 @@
+"""Reading other tools' descriptions of a network."""

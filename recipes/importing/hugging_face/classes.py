@@ -1,0 +1,95 @@
+"""The classes of transformers that are known: which fields each reads, and what its class names put on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recipes.decode import load_yaml
+from recipes.importing.hugging_face.parts import Network
+from recipes.importing.hugging_face.reading import Fields
+
+Reader = Callable[[Fields], Network]
+
+DECODER_TASKS = {
+    "ForCausalLM": "lm",
+    "LMHeadModel": "lm",
+    "Model": "none",
+    "ForSequenceClassification": "task",
+    "ForTokenClassification": "task",
+    "ForQuestionAnswering": "task",
+    "ForConditionalGeneration": "lm",
+}
+"""What follows a class's prefix in its name, and the head that it has: the vocabulary's, none, or a task's."""
+
+ENCODER_TASKS = {
+    "ForMaskedLM": "mlm",
+    "ForPreTraining": "pretraining",
+    "ForCausalLM": "mlm",
+    "LMHeadModel": "mlm",
+    "Model": "none",
+    "ForSequenceClassification": "task",
+    "ForTokenClassification": "task",
+    "ForQuestionAnswering": "task",
+    "ForMultipleChoice": "task",
+}
+"""The same of an encoder: its head over the vocabulary has a layer of its own."""
+
+
+class HFClass(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``model_type``: ``prefixes`` of its class names, and ``read``, which makes a network of its fields.
+
+    ``no_effect`` are fields of this class that change no count and no shape; ``named`` and ``also`` are its own names
+    of fields, as in ``Fields``; ``head`` is the one where ``architectures`` says nothing.
+    """
+
+    model_type: str
+    prefixes: tuple[str, ...]
+    read: Reader
+    no_effect: frozenset[str]
+    named: dict[str, str]
+    also: dict[str, str]
+    tasks: dict[str, str]
+    head: str
+
+
+CLASSES: dict[str, HFClass] = {}
+"""By ``model_type``; the modules of this folder enter theirs."""
+
+
+def reads(
+    model_type: str,
+    *prefixes: str,
+    no_effect: str = "",
+    named: Mapping[str, str] | None = None,
+    also: Mapping[str, str] | None = None,
+    tasks: Mapping[str, str] = DECODER_TASKS,
+    head: str = "lm",
+) -> Callable[[Reader], Reader]:
+    """Enter a reader for ``model_type``; one reader may serve several."""
+
+    def enter(read: Reader) -> Reader:
+        CLASSES[model_type] = HFClass(
+            model_type=model_type,
+            prefixes=prefixes,
+            read=read,
+            no_effect=frozenset(no_effect.split()),
+            named=dict(named or {}),
+            also=dict(also or {}),
+            tasks=dict(tasks),
+            head=head,
+        )
+        return read
+
+    return enter
+
+
+@cache
+def defaults() -> dict[str, dict[str, Any]]:
+    """Each class's own defaults of the fields that are read, from ``defaults.yaml``."""
+    tables: dict[str, dict[str, Any]] = load_yaml(Path(__file__).parent / "defaults.yaml")
+    return tables

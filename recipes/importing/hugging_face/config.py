@@ -1,0 +1,100 @@
+"""One ``config.json``, whole: which class reads it, which part of it is the text model, what it leaves unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from recipes.errors import LehrError, nearest
+from recipes.importing.hugging_face.assemble import assembled
+from recipes.importing.hugging_face.classes import HFClass, defaults
+from recipes.importing.hugging_face.quantized import stored_as
+from recipes.importing.hugging_face.reading import Fields, shown
+from recipes.importing.hugging_face.registry import CLASSES
+from recipes.importing.hugging_face.wrappers import text_model
+from simulators.architecture import Architecture
+
+UNSTATED_CONTEXT = 4096
+"""Context length where a file states none (a recurrent network, relative positions) [tokens]."""
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What a ``config.json`` says: the architecture, its class, fields that took the class's default, and what is to
+    be said aloud."""
+
+    architecture: Architecture
+    model_type: str
+    class_name: str
+    defaulted: list[str]
+    notes: list[str]
+    context_assumed: bool = False
+
+
+def import_config(config: Mapping[str, Any], where: str = "") -> Imported:
+    """The architecture that the fields of ``config`` describe; ``where`` begins its errors.
+
+    Raises ``LehrError`` for a ``model_type`` that is not known, and for a field that is wrong,
+    missing or not understood.
+
+    >>> found = import_config({"model_type": "llama", "num_hidden_layers": 2, "torch_dtype": "bfloat16"})
+    >>> found.architecture.n_layers, found.architecture.blocks["decoder"].mlp.d_ff
+    (2, 11008)
+    """
+    where = f"{where}: " if where else ""
+    try:
+        text, notes, where = text_model(config, where)
+        reader = class_of(text, where)
+        head, head_note = head_of(reader, text, where)
+        f = Fields(
+            reader.model_type,
+            text,
+            defaults().get(reader.model_type, {}),
+            named=reader.named,
+            also=reader.also,
+            where=where,
+            head=head,
+        )
+        network = reader.read(f)
+        checkpoint = stored_as(f)
+        f.finish(reader.no_effect)
+    except ValueError as error:
+        # a layer's own check: its message is in our words, the file's name is added
+        raise LehrError(f"{where}{error}") from error
+    return Imported(
+        architecture=assembled(network, checkpoint, network.context_length or UNSTATED_CONTEXT),
+        model_type=reader.model_type,
+        class_name=reader.prefixes[0],
+        defaulted=f.defaulted,
+        notes=[*notes, *([head_note] if head_note else []), *f.notes],
+        context_assumed=network.context_length is None,
+    )
+
+
+def class_of(config: Mapping[str, Any], where: str) -> HFClass:
+    """The class that ``model_type`` names."""
+    model_type = config.get("model_type")
+    if model_type is None:
+        raise LehrError(f"{where}has no model_type; write model_type: the type of its class, such as llama or qwen3")
+    if not isinstance(model_type, str) or model_type not in CLASSES:
+        raise LehrError(f"{where}model_type: {shown(model_type)} is not known; {nearest(str(model_type), CLASSES)}")
+    return CLASSES[model_type]
+
+
+def head_of(reader: HFClass, config: Mapping[str, Any], where: str) -> tuple[str, str | None]:
+    """What stands on top, by the class that ``architectures`` names, and what is to be said of it."""
+    named = config.get("architectures")
+    if named is None or named == []:
+        return reader.head, None
+    if not isinstance(named, list) or not isinstance(named[0], str):
+        raise LehrError(f"{where}architectures: found {shown(named)}; write a list with the name of a class")
+    known = {prefix + task: head for prefix in reader.prefixes for task, head in reader.tasks.items()}
+    if named[0] not in known:
+        raise LehrError(
+            f"{where}architectures: {named[0]!r} is no class of {reader.model_type}; {nearest(named[0], known)}"
+        )
+    head = known[named[0]]
+    if head == "task":
+        return "none", f"the head of {named[0]} is for a task and is left out"
+    return head, None
