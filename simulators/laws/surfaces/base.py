@@ -2,56 +2,121 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from math import sqrt
 
-import msgspec
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from simulators.evidence import Provenance, Reported
+from simulators.laws.base import (
+    Bounds,
+    Floats,
+    Law,
+    LossUnit,
+    NConvention,
+    ValidRange,
+    quantiles,
+    replicate,
+)
 
-Floats = NDArray[np.float64]
-NConvention = Literal["total", "non_embedding", "with_head", "active", "flops_per_token"]
-LossUnit = Literal["nats/token", "bits/byte", "bits/char"]
+__all__ = ["Floats", "LossUnit", "NConvention", "Surface", "ValidRange", "least_loss", "positive"]
 
 
-class ValidRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The runs that a law was fitted on: from and to [parameters], [tokens]."""
-
-    parameters: tuple[float, float]
-    tokens: tuple[float, float]
-
-
-class Surface(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """A law L(N, D) with the conventions that its numbers depend on.
 
     ``n_convention`` says which parameters N counts, ``loss_unit`` what the loss is measured in.
     """
 
-    name: str
-    title: str
     n_convention: NConvention
     loss_unit: LossUnit
-    range: ValidRange
-    provenance: Provenance | None = None
-    reported: list[Reported] = []
 
     def loss(self, n: ArrayLike, d: ArrayLike) -> Floats:
         """The loss at ``n`` parameters after ``d`` tokens, broadcast [loss_unit]."""
         raise NotImplementedError
 
     def optimum(self, flops: float) -> tuple[float, float]:
-        """The parameters and tokens of least loss at 6 N D = ``flops`` [parameters], [tokens]."""
-        raise NotImplementedError
+        """The parameters and tokens of least loss at 6 N D = ``flops`` [parameters], [tokens].
 
-    def interval(self, n: float, d: float, level: float = 0.95) -> tuple[float, float] | None:
+        ``flops`` may be an array, and so may the answer be. Raises ``ValueError`` where it is not positive.
+        """
+        n = least_loss(self.loss, positive(flops, "flops", "FLOP"))
+        return _plain(n), _plain(np.asarray(flops) / 6 / n)
+
+    def intervals(self, n: ArrayLike, d: ArrayLike, level: float = 0.95, *, run: bool = False) -> tuple[Floats, Floats]:
+        """Bounds of the fitted curve at ``level``: where fits to other runs of the same kind would put it [loss_unit].
+
+        ``run`` adds the scatter of a single run about the law. Says nothing about a form that is wrong.
+        Raises ``ValueError`` where the law does not say how sure it is.
+        """
+        n, d = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(d, dtype=float))
+        many = replicate(self, n.ndim)
+        if many is None:
+            raise ValueError(f"{self.name} has no covariance: fit its runs, or leave the interval out")
+        losses = many.loss(n, d)
+        residual = getattr(self.uncertainty, "residual", None)
+        if run and residual is not None:
+            noise = np.random.default_rng(1).standard_normal(losses.shape)
+            losses = losses * np.exp(residual * noise)
+        return quantiles(losses, level)
+
+    def interval(self, n: float, d: float, level: float = 0.95) -> Bounds | None:
         """Bounds of the loss at ``level``, or ``None`` where the fit's covariance is not known."""
-        return None
+        if replicate(self) is None:
+            return None
+        low, high = self.intervals(n, d, level)
+        return float(low), float(high)
+
+    def optimum_interval(self, flops: float, level: float = 0.95) -> tuple[Bounds, Bounds] | None:
+        """Bounds of the optimal parameters and of the optimal tokens, or ``None`` as above."""
+        many = replicate(self)
+        if many is None:
+            return None
+        n, d = many.optimum(flops)
+        (n_low, n_high), (d_low, d_high) = quantiles(np.asarray(n), level), quantiles(np.asarray(d), level)
+        return (float(n_low), float(n_high)), (float(d_low), float(d_high))
 
     def warnings(self, n: float, d: float) -> list[str]:
         """One line for each input that lies outside the runs that the law was fitted on."""
-        lines = []
-        for value, (low, high), what in ((n, self.range.parameters, "parameters"), (d, self.range.tokens, "tokens")):
-            if not low <= value <= high:
-                lines.append(f"{value:.3g} {what} lie outside the fitted range, {low:.3g} to {high:.3g}")
-        return lines
+        ratio = {"tokens_per_parameter": d / n} if self.range.tokens_per_parameter else {}
+        return self.range.warnings(parameters=n, tokens=d, **ratio)
+
+
+def positive(value: ArrayLike, name: str, unit: str) -> Floats:
+    """``value`` as an array of numbers above zero. Raises ``ValueError`` otherwise."""
+    array = np.asarray(value, dtype=float)
+    if not np.all(array > 0):
+        raise ValueError(f"{name} must be above 0 [{unit}]; found {float(np.min(array)):g}")
+    return array
+
+
+_GOLDEN = (sqrt(5) - 1) / 2
+
+
+def least_loss(loss: Callable[[Floats, Floats], Floats], flops: ArrayLike, flops_per_nd: float = 6.0) -> Floats:
+    """The N of least ``loss`` on the ray C = ``flops_per_nd`` N D, for every C of ``flops`` [parameters].
+
+    A grid of 400 sizes from 1e3 to the size that sees 1e3 tokens, then a golden-section search between the
+    neighbours of the best one, to a relative 1e-9.
+    """
+    work = np.atleast_1d(np.asarray(flops, dtype=float)) / flops_per_nd
+    span = np.log(work / 1e3)
+    grid = np.log(1e3) + np.linspace(0, 1, 400)[:, None] * (span - np.log(1e3))
+
+    def at(log_n: Floats) -> Floats:
+        n = np.exp(log_n)
+        return loss(n, work / n)
+
+    best = np.argmin(at(grid), axis=0)
+    columns = np.arange(work.size)
+    low, high = grid[np.maximum(best - 1, 0), columns], grid[np.minimum(best + 1, 399), columns]
+    for _ in range(50):
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        lower = at(left) < at(right)
+        low, high = np.where(lower, low, left), np.where(lower, right, high)
+    return np.asarray(np.exp((low + high) / 2).reshape(np.shape(flops)))
+
+
+def _plain(value: Floats) -> float:
+    # one number for one budget, an array for an array
+    return float(value) if np.ndim(value) == 0 else value  # type: ignore[return-value]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.surfaces.base import Floats, Surface
+from simulators.laws.surfaces.base import Floats, Surface, positive
 
 
 class Chinchilla(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="chinchilla"):
-    """L(N, D) = E + A / N**alpha + B / D**beta (section 3.3, equation 2); N counts every parameter.
+    """L(N, D) = E + A / N**alpha + B / D**beta (section 3.3, equation 2).
 
-    >>> from simulators.laws.surfaces.base import ValidRange
+    E is the loss that no size and no data removes, and the least certain of the five: it is not the entropy of text.
+
     >>> law = Chinchilla(name="printed", title="", n_convention="total", loss_unit="nats/token",
-    ...     range=ValidRange(parameters=(7e7, 1.6e10), tokens=(5e9, 5e11)),
     ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
     >>> round(float(law.loss(70e9, 1.4e12)), 4)
     1.9366
@@ -33,7 +33,18 @@ class Chinchilla(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True,
     def optimum(self, flops: float) -> tuple[float, float]:
         """N* = G (C/6)**(beta/(alpha+beta)), D* = (C/6)**(alpha/(alpha+beta)) / G, with
         G = (alpha A / (beta B))**(1/(alpha+beta)) (equation 4) [parameters], [tokens]."""
-        total = self.alpha + self.beta
-        g = (self.alpha * self.A / (self.beta * self.B)) ** (1 / total)
-        work = flops / 6
-        return g * work ** (self.beta / total), work ** (self.alpha / total) / g
+        positive(flops, "flops", "FLOP")
+        return additive_optimum(flops, self.A, self.B, self.alpha, self.beta)
+
+
+def additive_optimum(flops: float, a: float, b: float, alpha: float, beta: float) -> tuple[float, float]:
+    """Where a / N**alpha + b / D**beta is least at 6 N D = ``flops`` [parameters], [tokens].
+
+    >>> n, d = additive_optimum(5.76e23, 482.01, 2085.43, 0.3478, 0.3658)
+    >>> f"{n:.3g} parameters, {d:.3g} tokens"
+    '7.22e+10 parameters, 1.33e+12 tokens'
+    """
+    total = alpha + beta
+    g = (alpha * a / (beta * b)) ** (1 / total)
+    work = flops / 6
+    return g * work ** (beta / total), work ** (alpha / total) / g

@@ -1,0 +1,213 @@
+"""What every law has: a name, the conventions of its numbers, the runs it was fitted on, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.evidence import Provenance, Reported
+
+Floats = NDArray[np.float64]
+NConvention = Literal["total", "non_embedding", "with_head", "active", "flops_per_token"]
+LossUnit = Literal["nats/token", "bits/token", "bits/byte", "bits/char", "1 - pass rate"]
+Bounds = tuple[float, float]
+
+N_REPLICAS = 1000
+"""Parameter sets drawn from a fit's covariance for an interval; its 2.5 % quantile then has a standard error of
+0.08 standard deviations."""
+
+RANGE_UNITS = {
+    "parameters": "parameters",
+    "tokens": "tokens",
+    "flops": "FLOP",
+    "tokens_per_parameter": "tokens per parameter",
+    "epochs": "epochs",
+    "experts": "experts",
+    "granularity": "of granularity",
+    "batch_tokens": "tokens a batch",
+    "examples": "examples",
+    "bits": "bits",
+    "share": "of the mixture",
+    "gpu_hours": "GPU-hours",
+}
+"""How a value of each range is named in a warning."""
+
+
+class ValidRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The runs that a law was fitted on: from and to of every input; ``None`` where it is not stated.
+
+    >>> ValidRange(parameters=(7e7, 1.6e10)).warnings(parameters=7e10, tokens=1e12)
+    ['7e+10 parameters lie outside the fitted range, 7e+07 to 1.6e+10']
+    """
+
+    parameters: Bounds | None = None
+    tokens: Bounds | None = None
+    flops: Bounds | None = None
+    tokens_per_parameter: Bounds | None = None
+    epochs: Bounds | None = None
+    experts: Bounds | None = None
+    granularity: Bounds | None = None
+    batch_tokens: Bounds | None = None
+    examples: Bounds | None = None
+    bits: Bounds | None = None
+    share: Bounds | None = None
+    gpu_hours: Bounds | None = None
+
+    def warnings(self, **values: float) -> list[str]:
+        """One line for each of ``values`` that lies outside."""
+        lines = []
+        for name, value in values.items():
+            bounds: Bounds | None = getattr(self, name)
+            if bounds is not None and not bounds[0] <= value <= bounds[1]:
+                lines.append(
+                    f"{value:.3g} {RANGE_UNITS[name]} lie outside the fitted range, {bounds[0]:.3g} to {bounds[1]:.3g}"
+                )
+        return lines
+
+
+class Uncertainty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """How sure a law's constants are."""
+
+    def replicas(self, constants: Mapping[str, float]) -> dict[str, Floats]:
+        """Sets of constants as sure as the fit, an array for each constant.
+
+        Raises ``ValueError`` where what was published does not determine them.
+        """
+        raise NotImplementedError
+
+
+class Covariance(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="covariance"):
+    """The covariance of a fit's estimates, nearly normal in the coordinates it is given in.
+
+    ``parameters`` names them; ``log A`` is the natural logarithm of the constant A. ``residual`` is the standard
+    deviation of the log loss of a run about the law [1].
+    """
+
+    parameters: list[str]
+    covariance: list[list[float]]
+    residual: float | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.parameters)
+        if len(self.covariance) != n or any(len(row) != n for row in self.covariance):
+            raise ValueError(f"covariance has {n} parameters; write {n} rows of {n} numbers")
+
+    def replicas(self, constants: Mapping[str, float]) -> dict[str, Floats]:
+        """``N_REPLICAS`` sets about ``constants``, the same ones every time."""
+        matrix = np.asarray(self.covariance, dtype=float)
+        values, vectors = np.linalg.eigh(matrix)
+        half = vectors * np.sqrt(np.maximum(values, 0.0))
+        normal = np.random.default_rng(0).standard_normal((N_REPLICAS // 2, len(matrix)))
+        steps = np.concatenate([normal, -normal]) @ half.T
+        sets = {}
+        for name, step in zip(self.parameters, steps.T, strict=True):
+            log, constant = split_log(name)
+            point = constants[constant]
+            # a constant that is negative keeps its sign
+            sets[constant] = point * np.exp(step) if log else point + step
+        return sets
+
+
+class Draws(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="draws"):
+    """The constants of fits to resampled runs (bootstrap), one row a fit."""
+
+    parameters: list[str]
+    values: list[list[float]]
+    residual: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.values) < 20:
+            raise ValueError(f"draws has {len(self.values)} rows; an interval needs 20 or more")
+        if any(len(row) != len(self.parameters) for row in self.values):
+            raise ValueError(f"draws needs rows of {len(self.parameters)} numbers, one for each of `parameters`")
+
+    def replicas(self, constants: Mapping[str, float]) -> dict[str, Floats]:
+        """Every draw."""
+        columns = np.asarray(self.values, dtype=float).T
+        return dict(zip(self.parameters, columns, strict=True))
+
+
+class StandardErrors(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="standard_errors"):
+    """Standard errors of single constants, as most papers print them. Without their correlations they do not give
+    an interval of the loss: A and alpha move together, and errors taken as independent would be tens of times wide."""
+
+    errors: dict[str, float]
+
+    def replicas(self, constants: Mapping[str, float]) -> dict[str, Floats]:
+        """Raises ``ValueError``: the correlations were not published."""
+        raise ValueError("only standard errors of single constants are published; fit the runs for an interval")
+
+
+AnyUncertainty = Covariance | Draws | StandardErrors
+
+
+def split_log(name: str) -> tuple[bool, str]:
+    """Whether a parameter's name says that it is a logarithm, and the constant's name.
+
+    >>> split_log("log A"), split_log("alpha")
+    ((True, 'A'), (False, 'alpha'))
+    """
+    return (True, name.removeprefix("log ")) if name.startswith("log ") else (False, name)
+
+
+class Law(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """The base of every form; ``kind`` in a file names the class, the file holds one fit's constants.
+
+    ``range`` is where it was fitted; ``reported`` lists figures that the constants should reproduce.
+    """
+
+    name: str
+    title: str
+    range: ValidRange = ValidRange()
+    uncertainty: AnyUncertainty | None = None
+    provenance: Provenance | None = None
+    reported: list[Reported] = []
+    note: str | None = None
+
+
+L = TypeVar("L", bound=Law)
+
+COMMON = frozenset(
+    {"name", "title", "range", "uncertainty", "provenance", "reported", "note", "n_convention", "loss_unit"}
+)
+"""Fields that are no constants."""
+
+
+def constants(law: Law) -> dict[str, float]:
+    """The numbers of a law by name.
+
+    >>> from simulators.laws import Chinchilla
+    >>> constants(Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...                      E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28))["alpha"]
+    0.34
+    """
+    return {
+        f.name: value
+        for f in msgspec.structs.fields(law)
+        if f.name not in COMMON and isinstance(value := getattr(law, f.name), (int, float))
+    }
+
+
+def replicate(law: L, n_axes: int = 0) -> L | None:
+    """``law`` with arrays for constants, a replica of the fit along the first axis, ``n_axes`` axes behind it;
+    ``None`` where the law does not say how sure it is or not enough."""
+    if law.uncertainty is None or isinstance(law.uncertainty, StandardErrors):
+        return None
+    sets = law.uncertainty.replicas(constants(law))
+    shaped: dict[str, Any] = {name: values.reshape(-1, *[1] * n_axes) for name, values in sets.items()}
+    return msgspec.structs.replace(law, **shaped)
+
+
+def quantiles(values: Floats, level: float) -> tuple[Floats, Floats]:
+    """The central interval that holds ``level`` of ``values`` along the first axis.
+
+    Raises ``ValueError`` unless 0 < ``level`` < 1.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.asarray(low), np.asarray(high)
