@@ -147,10 +147,8 @@ def exaone4(f: Fields) -> Network:
 
 
 def exaone_pattern(f: Fields, pattern: object, sliding: int | None, layer: int) -> str:
-    """EXAONE's pattern of windows: letters (``LLLG``) or how many layers to one that sees all; so does the last."""
+    """EXAONE's pattern of windows: letters (``LLLG``), or every how many layers one sees all."""
     if sliding is None:
-        return "full_attention"
-    if layer == f.layers() - 1:
         return "full_attention"
     if isinstance(pattern, str) and pattern and set(pattern) <= {"L", "G"}:
         return TYPES[int(pattern[layer % len(pattern)] == "L")]
