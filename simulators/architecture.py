@@ -7,10 +7,10 @@ from typing import Literal
 
 import msgspec
 
-from simulators.layers import ChannelMixer, CrossAttention, Embedding, Layer, Mixer, Norm, OutputHead
+from simulators.layers import ChannelMixer, CrossAttention, Embedding, EmbeddingHead, Layer, Mixer, Norm, OutputHead
 from simulators.layers.base import Kept, Size, Weight, linear
 
-NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2}
+NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "parallel_two": 1}
 """Norms that each sublayer of a block has, by where they stand."""
 
 
@@ -19,14 +19,14 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cross-attention between the two.
 
     ``norm_placement``: ``pre`` and ``post`` have one norm a sublayer, ``sandwich`` one before and one
-    after, ``parallel`` one for both sublayers together (GPT-J).
+    after, ``parallel`` one for both sublayers together (GPT-J), ``parallel_two`` one for each of them (GPT-NeoX).
     """
 
     norm: Norm
     mixer: Mixer | None = None
     cross: CrossAttention | None = None
     mlp: ChannelMixer | None = None
-    norm_placement: Literal["pre", "post", "sandwich", "parallel"] = "pre"
+    norm_placement: Literal["pre", "post", "sandwich", "parallel", "parallel_two"] = "pre"
 
     def sublayers(self) -> list[Layer]:
         """The mixer, the cross-attention and the channel mixer, those that are there."""
@@ -119,8 +119,8 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A network, whole: width, tables, named blocks and the order in which they are stacked.
 
     ``causal: false`` is a network that sees both sides of a token (an encoder, a masked diffusion model). ``output``
-    is a head beside the vocabulary's. Raises ``ValueError`` where ``layers``, ``encoder`` or ``mtp`` name a block that
-    is not in ``blocks``.
+    is an encoder's head beside the vocabulary's, ``embedding_head`` what makes one vector of all of them. Raises
+    ``ValueError`` where ``layers``, ``encoder`` or ``mtp`` name a block that is not in ``blocks``.
 
     >>> from simulators.layers import Attention, LayerNorm, MLP, NoPosition
     >>> santacoder = Architecture(
@@ -146,6 +146,7 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     encoder: Encoder | None = None
     mtp: MTP | None = None
     output: OutputHead | None = None
+    embedding_head: EmbeddingHead | None = None
     checkpoint: Checkpoint | None = None
 
     def __post_init__(self) -> None:
@@ -155,8 +156,8 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             if name not in self.blocks:
                 raise ValueError(f"no block is called {name!r}; `blocks` has {', '.join(sorted(self.blocks))}")
         crossed = any(self.blocks[name].cross is not None for run in self.layers for name in run.blocks)
-        if crossed != (self.encoder is not None):
-            raise ValueError("cross-attention and an encoder need each other; write both `cross` and `encoder`")
+        if crossed and self.encoder is None:
+            raise ValueError("cross-attention attends to an encoder; write `encoder`, or leave `cross` out")
         if self.checkpoint is not None and self.checkpoint.stores_head and not self.embedding.tied:
             raise ValueError("stores_head is for a tied head, which is stored twice; write tied: true, or leave it out")
 

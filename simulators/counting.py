@@ -144,6 +144,8 @@ def count_extras(architecture: Architecture) -> dict[str, int]:
         extras["mtp_buffers"] = sum(w.size for w in weights if w.role == "buffer")
         if mtp.stores_tables:
             extras["mtp_stored_tables"] = mtp.depth * sum(w.size for w in architecture.embedding.weights(d_model))
+    if architecture.embedding_head is not None:
+        extras["embedding_head"] = sum(w.size for w in architecture.embedding_head.weights(d_model))
     if stored is not None:
         if stored.fp8_block is not None:
             side = stored.fp8_block
@@ -210,8 +212,9 @@ def forward_flops_per_token(
     flops += sum(
         n * block_flops(block, d_model, n_decoded, convention, causal=causal, n_memory=seq_len) for block, n in blocks
     )
-    if architecture.output is not None:
-        flops += architecture.output.mixing_flops(d_model, n_decoded, causal=causal)
+    if architecture.embedding_head is not None:
+        flops += matrix_flops(architecture.embedding_head.weights(d_model), convention)
+        flops += architecture.embedding_head.mixing_flops(d_model, n_decoded, causal=causal)
     if architecture.encoder is None:
         return flops
     encoded = matrix_flops(architecture.encoder_ends(), convention) + sum(

@@ -13,7 +13,7 @@ from simulators.layers.linear_attention import DeltaNet, GatedDeltaNet, Lightnin
 from simulators.layers.mlp import MLP
 from simulators.layers.moe import MoE
 from simulators.layers.norm import LayerNorm, Norm, RMSNorm
-from simulators.layers.output import AttentionPooling, MaskedLMHead, OutputHead, Pooler, Projection
+from simulators.layers.output import AttentionPooling, EmbeddingHead, MaskedLMHead, OutputHead, Pooler, Projection
 from simulators.layers.position import Alibi, NoPosition, Position, RelativeBias, Rope, TransformerXL
 from simulators.layers.rwkv import RWKV4TimeMix, RWKV5TimeMix, RWKV6TimeMix, RWKV7TimeMix, RWKVChannelMix
 from simulators.layers.state_space import Mamba, Mamba2
@@ -49,6 +49,7 @@ __all__ = [
     "CrossAttention",
     "DeltaNet",
     "Embedding",
+    "EmbeddingHead",
     "GatedDeltaNet",
     "Hyena",
     "Indexer",

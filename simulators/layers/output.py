@@ -86,5 +86,8 @@ class AttentionPooling(Layer, frozen=True, kw_only=True, forbid_unknown_fields=T
         return 4.0 * self.n_queries * self.d_embedding
 
 
-OutputHead = Pooler | MaskedLMHead | Projection | AttentionPooling
-"""What stands on top of a network beside the vocabulary's head."""
+OutputHead = Pooler | MaskedLMHead
+"""What an encoder is trained with on top; counted in the main model."""
+
+EmbeddingHead = Projection | AttentionPooling
+"""What turns a language model into an embedding model; counted beside the main model."""
