@@ -16,7 +16,7 @@ from simulators.evidence import Provenance, Reported, Source
 
 if TYPE_CHECKING:
     from recipes.plans import AcceleratorFile, RecipeFile
-    from simulators.laws import ScalingLaw
+    from simulators.laws import AnyLaw, ScalingLaw
 
 T = TypeVar("T")
 
@@ -116,12 +116,19 @@ class Catalogue:
 
         return {name: self.read("accelerator", name, AcceleratorFile) for name in self.files("accelerator")}
 
-    def law(self, name: str) -> ScalingLaw:
-        """One scaling law, by name."""
+    def law(self, name: str) -> AnyLaw:
+        """One law of any form, by name."""
         from recipes.plans import decode_law
 
         path = self.path("law", name)
         return decode_law(load_yaml(path), shown(path))
+
+    def surface(self, name: str) -> ScalingLaw:
+        """One law of the loss by parameters and tokens, by name. Raises ``LehrError`` for a law of other inputs."""
+        from recipes.plans import decode_surface
+
+        path = self.path("law", name)
+        return decode_surface(load_yaml(path), shown(path))
 
     def datasets(self) -> dict[str, Dataset]:
         """All corpora, by name."""

@@ -5,12 +5,13 @@ Apart from ``recipes.catalogue``, because these need numpy and a count of parame
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from recipes.decode import decode
+from recipes.errors import LehrError
 from simulators.accelerator import Accelerator
 from simulators.evidence import Provenance, Reported
-from simulators.laws import ScalingLaw
+from simulators.laws import AnyLaw, ScalingLaw
 from simulators.training import Recipe
 
 
@@ -30,6 +31,20 @@ class AcceleratorFile(Accelerator, frozen=True, kw_only=True, forbid_unknown_fie
     note: str | None = None
 
 
-def decode_law(data: Any, where: str) -> ScalingLaw:
-    """A scaling law from the plain data of its file."""
-    return decode(data, ScalingLaw, where)
+def decode_law(data: Any, where: str) -> AnyLaw:
+    """A law of any form from the plain data of its file."""
+    # mypy has no type for "the value of a union"
+    return decode(data, cast("type[AnyLaw]", AnyLaw), where)
+
+
+def decode_surface(data: Any, where: str) -> ScalingLaw:
+    """A law of the loss by parameters and tokens.
+
+    Raises ``LehrError`` where the file holds a law of other inputs, such as one of the learning rate.
+    """
+    law = decode_law(data, where)
+    if not isinstance(law, ScalingLaw):
+        raise LehrError(
+            f"{where}: {law.name} gives no loss by parameters and tokens; write law=chinchilla or besiroglu"
+        )
+    return law

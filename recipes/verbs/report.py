@@ -13,7 +13,7 @@ from recipes.check import check_model, check_recipe
 from recipes.compose import Composed
 from recipes.decode import decode, plain
 from recipes.errors import LehrError
-from recipes.plans import AcceleratorFile, RecipeFile, decode_law
+from recipes.plans import AcceleratorFile, RecipeFile, decode_surface
 from recipes.projecting import project_model
 from recipes.report import ReportData, render
 from recipes.writing import write_folder
@@ -57,9 +57,9 @@ def report_data(job: Composed) -> ReportData:
     if config.get("recipe") is None:
         raise LehrError(f"{model.name} has no recipe; write recipe=<name of one>, or a file recipe/{model.name}.yaml")
     recipe = decode(config["recipe"], RecipeFile, "recipe")
-    laws = [decode_law(config["law"], "law")]
+    laws = [decode_surface(config["law"], "law")]
     laws += [
-        law for name in job.setting("compare_laws", list[str]) if (law := catalogue.law(name)).name != laws[0].name
+        law for name in job.setting("compare_laws", list[str]) if (law := catalogue.surface(name)).name != laws[0].name
     ]
     chosen = None
     if job.config.get("accelerator") is not None:

@@ -1,8 +1,12 @@
 """Scaling laws: one class a form; the published constants are files."""
 
-from simulators.laws.surfaces import Chinchilla
+from simulators.laws.base import Law
+from simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Skaling
 
-ScalingLaw = Chinchilla
-"""Every form of a loss surface that a file may name by its ``kind``."""
+ScalingLaw = Chinchilla | Skaling | Farseer | Overtraining | Kaplan
+"""Every form of a loss surface over parameters and tokens that a file may name by its ``kind``."""
 
-__all__ = ["Chinchilla", "ScalingLaw"]
+AnyLaw = ScalingLaw
+"""Every form that a law file may name: surfaces, and laws of other inputs."""
+
+__all__ = ["AnyLaw", "Chinchilla", "Farseer", "Kaplan", "Law", "Overtraining", "ScalingLaw", "Skaling"]

@@ -1,6 +1,11 @@
 """Laws of the loss as a surface over parameters and tokens."""
 
-from simulators.laws.surfaces.base import Surface, ValidRange
+from simulators.laws.base import ValidRange
+from simulators.laws.surfaces.base import Surface
 from simulators.laws.surfaces.chinchilla import Chinchilla
+from simulators.laws.surfaces.farseer import Farseer
+from simulators.laws.surfaces.kaplan import Kaplan
+from simulators.laws.surfaces.overtraining import Overtraining
+from simulators.laws.surfaces.skaling import Skaling
 
-__all__ = ["Chinchilla", "Surface", "ValidRange"]
+__all__ = ["Chinchilla", "Farseer", "Kaplan", "Overtraining", "Skaling", "Surface", "ValidRange"]
