@@ -29,10 +29,11 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     def rates(self, steps: Floats) -> Floats:
         """The rate at ``steps`` counted from the phase's own beginning; same shape."""
         whole = self.steps if self.length is None else self.length
-        progress = (steps + self.offset) / max(whole, 1)
-        if self.shape != "inverse_sqrt":
-            progress = np.clip(progress, 0.0, 1.0)
-        return rate_at(self.shape, progress, self.start, self.end, self.power)
+        # a fresh array, which the shape may use as its own
+        progress = np.atleast_1d((steps + self.offset) / max(whole, 1))
+        if self.shape != "inverse_sqrt" and whole < self.steps + self.offset:
+            np.minimum(progress, 1.0, out=progress)
+        return rate_at(self.shape, progress, self.start, self.end, self.power).reshape(np.shape(steps))
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -73,7 +74,12 @@ class Curve(msgspec.Struct, frozen=True):
 
     def values(self) -> Floats:
         """The rate of every step; shape (n_steps,)."""
-        return np.concatenate([phase.rates(np.arange(phase.steps, dtype=float)) for phase in self.phases])
+        rates, begin = np.empty(self.n_steps), 0
+        for phase in self.phases:
+            end = begin + phase.steps
+            rates[begin:end] = phase.start if phase.shape == "constant" else phase.rates(np.arange(float(phase.steps)))
+            begin = end
+        return rates
 
     def integral(self, step: int) -> float:
         """The sum of the rates of the first ``step`` updates."""

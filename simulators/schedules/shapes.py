@@ -10,30 +10,63 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Shape = Literal[
-    "constant", "linear", "cosine", "exponential", "one_minus_sqrt", "one_minus_square", "polynomial", "inverse_sqrt"
+    "constant",
+    "linear",
+    "cosine",
+    "exponential",
+    "one_minus_sqrt",
+    "one_minus_square",
+    "mirror_cosine",
+    "inverse_linear",
+    "inverse_sqrt",
+    "power",
 ]
 
+
+def _cosine(p: Floats, power: float) -> Floats:
+    p *= np.pi
+    np.cos(p, out=p)
+    p += 1.0
+    p *= 0.5
+    return p
+
+
+def _one_minus(p: Floats) -> Floats:
+    return np.subtract(1.0, p, out=p)
+
+
 REMAINING: dict[str, Callable[[Floats, float], Floats]] = {
-    "constant": lambda p, power: np.ones_like(p),
-    "linear": lambda p, power: 1.0 - p,
-    "cosine": lambda p, power: 0.5 * (1.0 + np.cos(np.pi * p)),
-    "one_minus_sqrt": lambda p, power: 1.0 - np.sqrt(p),
-    "one_minus_square": lambda p, power: 1.0 - p * p,
-    "polynomial": lambda p, power: (1.0 - p) ** power,
+    "linear": lambda p, power: _one_minus(p),
+    "cosine": _cosine,
+    "one_minus_sqrt": lambda p, power: _one_minus(np.sqrt(p, out=p)),
+    "one_minus_square": lambda p, power: _one_minus(np.square(p, out=p)),
+    "mirror_cosine": lambda p, power: 2.0 * (1.0 - p) - _cosine(p.copy(), power),
+    "power": lambda p, power: np.power(_one_minus(p), power, out=p),
 }
-"""What is left of the way from start to end, by shape; ``exponential`` is geometric
-between the two rates, ``inverse_sqrt`` has no end."""
+"""What is left of the way from start to end; each may use the array it is given as its own."""
 
 
 def rate_at(shape: Shape, progress: Floats, start: float, end: float, power: float = 1.0) -> Floats:
-    """The rate at ``progress`` from ``start`` to ``end``; same shape as ``progress``.
+    """The rate at ``progress`` from ``start`` to ``end``; same shape as ``progress``, which may be overwritten.
+
+    ``exponential`` is geometric between two rates above 0; ``inverse_linear`` has a linear reciprocal (WSD-S, Wen et
+    al., arXiv:2410.05192); ``inverse_sqrt`` is start / sqrt(1 + progress) and has no end; ``power`` is
+    (1 - p)**power; ``mirror_cosine`` the cosine mirrored at the straight line.
 
     >>> rate_at("cosine", np.array([0.0, 0.5, 1.0]), 3e-4, 3e-5).round(9).tolist()
     [0.0003, 0.000165, 3e-05]
+    >>> rate_at("inverse_linear", np.array([0.0, 0.5, 1.0]), 1.0, 0.1).round(4).tolist()
+    [1.0, 0.1818, 0.1]
     """
+    if shape == "constant":
+        return np.full_like(progress, start)
     if shape == "inverse_sqrt":
-        # progress in timescales, without end
         return np.asarray(start / np.sqrt(1.0 + progress))
+    if shape == "inverse_linear":
+        return np.asarray(1.0 / (progress / end + (1.0 - progress) / start))
     if shape == "exponential":
         return np.asarray(start * (end / start) ** progress)
-    return np.asarray(end + (start - end) * REMAINING[shape](progress, power))
+    remaining = REMAINING[shape](progress, power)
+    remaining *= start - end
+    remaining += end
+    return remaining

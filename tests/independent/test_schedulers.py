@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulators.schedules import Curve
-from simulators.schedules.duration import Duration
-from simulators.schedules.kinds import (
+from simulators.schedules import (
     WSD,
     Constant,
     Cosine,
+    CosineRestarts,
+    Curve,
     Decay,
+    Duration,
     Exponential,
     InverseSqrt,
     Linear,
@@ -138,6 +139,16 @@ def test_transformers_wsd(theirs: str, ours: Any) -> None:
     assert_equal(schedule.resolve(STEPS), stepped(make))
 
 
+def test_transformers_cosine_with_hard_restarts() -> None:
+    make = hf(
+        "get_cosine_with_hard_restarts_schedule_with_warmup",
+        num_warmup_steps=WARM,
+        num_training_steps=STEPS,
+        num_cycles=7,
+    )
+    assert_equal(CosineRestarts(peak=PEAK, cycles=7, warmup=WARM_UP).resolve(STEPS), stepped(make))
+
+
 lr = torch.optim.lr_scheduler
 TORCH = {
     "LinearLR": (
@@ -152,6 +163,14 @@ TORCH = {
     "ExponentialLR": (
         Exponential(peak=PEAK, floor=PEAK * 0.999**STEPS),
         lambda o: lr.ExponentialLR(o, gamma=0.999),
+    ),
+    "CosineAnnealingWarmRestarts": (
+        CosineRestarts(peak=PEAK, floor=3e-5, period=Duration(steps=100), period_factor=2.0),
+        lambda o: lr.CosineAnnealingWarmRestarts(o, T_0=100, T_mult=2, eta_min=3e-5),
+    ),
+    "CosineAnnealingWarmRestarts, equal periods": (
+        CosineRestarts(peak=PEAK, period=Duration(steps=130)),
+        lambda o: lr.CosineAnnealingWarmRestarts(o, T_0=130),
     ),
     "MultiStepLR": (
         MultiStep(
@@ -172,3 +191,21 @@ def test_a_wrong_schedule_is_seen() -> None:
     make = hf("get_cosine_schedule_with_warmup", num_warmup_steps=WARM, num_training_steps=STEPS)
     with pytest.raises(AssertionError):
         assert_equal(Cosine(peak=PEAK, warmup=WARM_UP, convention="end").resolve(STEPS), stepped(make))
+
+
+def test_a_curve_drives_a_real_optimiser_and_resumes() -> None:
+    from simulators.schedules.torch_scheduler import as_lr_scheduler
+
+    curve = WSD(peak=PEAK, floor_ratio=0.1, warmup=WARM_UP, decay=Decay(fraction=0.2)).resolve(STEPS)
+    np.testing.assert_array_equal(stepped(lambda optimizer: as_lr_scheduler(curve, optimizer)), curve.values())
+
+    def resumed(optimizer: Any) -> Any:
+        half = as_lr_scheduler(curve, optimizer)
+        for _ in range(STEPS // 2):
+            optimizer.step()
+            half.step()
+        scheduler = as_lr_scheduler(curve, optimizer)
+        scheduler.load_state_dict(half.state_dict())
+        return scheduler
+
+    np.testing.assert_array_equal(stepped(resumed, STEPS // 2), curve.values()[STEPS // 2 :])

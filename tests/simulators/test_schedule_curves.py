@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recipes.catalogue import Catalogue
-from simulators.schedules import Curve, join
-from simulators.schedules.kinds import (
+from simulators.schedules import (
     WSD,
     Constant,
     Cosine,
+    Curve,
     Decay,
     Linear,
     Milestone,
@@ -20,6 +20,7 @@ from simulators.schedules.kinds import (
     Phases,
     Stretch,
     Warmup,
+    join,
 )
 
 PEAK = 3e-4

@@ -1,0 +1,120 @@
+"""What every schedule has: a peak, a floor, a warm-up and the convention by which a step is placed in a phase."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from simulators.schedules.curve import Curve, Phase
+from simulators.schedules.duration import Duration, TokenClock
+from simulators.schedules.shapes import Shape
+
+Rate = Annotated[float, msgspec.Meta(ge=0.0)]
+PositiveRate = Annotated[float, msgspec.Meta(gt=0.0)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+DecayShape = Literal[
+    "linear", "cosine", "exponential", "one_minus_sqrt", "one_minus_square", "mirror_cosine", "inverse_linear", "power"
+]
+NEEDS_A_FLOOR = ("exponential", "inverse_linear")
+"""Shapes that never reach zero."""
+
+Convention = Literal["start", "end", "end_in_warmup", "end_in_decay"]
+"""Where update i of a phase stands, counted from 0:
+
+``start`` at i (transformers, Megatron-LM, LitGPT, verl), ``end`` at i + 1 (OLMo-core, transformers'
+cosine_warmup_with_min_lr), ``end_in_warmup`` at i + 1 in the warm-up alone (torchtitan), ``end_in_decay`` at i + 1 in
+the decay alone (DeepSpeed's WarmupCosineLR). No parameter makes them equal."""
+
+
+class Warmup(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rise to the peak: a duration, the rate it starts from and its shape."""
+
+    start: Rate = 0.0
+    shape: Literal["linear", "cosine"] = "linear"
+
+
+class Decay(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fall to the floor: a duration and a shape; ``power`` is that of the shape ``power``."""
+
+    shape: DecayShape = "linear"
+    power: PositiveRate = 1.0
+
+
+class ScheduleBase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """A rule for the learning rate. The floor is absolute or a share of the peak; without either it is zero.
+
+    Raises ``ValueError`` where both are given, or where the floor is above the peak.
+    """
+
+    peak: PositiveRate
+    floor: Rate | None = None
+    floor_ratio: Share | None = None
+    warmup: Warmup | None = None
+    convention: Convention = "start"
+
+    def __post_init__(self) -> None:
+        if self.floor is not None and self.floor_ratio is not None:
+            raise ValueError("floor and floor_ratio are both given; write one of them")
+        if self.lowest > self.peak:
+            raise ValueError(f"floor {self.lowest:g} is above peak {self.peak:g}; write a floor of at most the peak")
+
+    @property
+    def lowest(self) -> float:
+        """The floor as a rate."""
+        return self.floor if self.floor is not None else self.peak * (self.floor_ratio or 0.0)
+
+    def resolve(self, n_steps: int, clock: TokenClock | None = None) -> Curve:
+        """The learning rates of ``n_steps`` updates; ``clock`` is needed where durations are in tokens.
+
+        Raises ``ValueError`` where warm-up or phases do not fit into the stage.
+        """
+        if n_steps < 1:
+            raise ValueError(f"a schedule needs at least one step; the stage has {n_steps}")
+        rise = self.warmup.in_steps(n_steps, clock) if self.warmup else 0
+        if rise > n_steps:
+            raise ValueError(f"warm-up of {rise} steps is longer than the stage's {n_steps}; write a shorter warmup")
+        phases = self.after_warmup(rise, n_steps, clock)
+        if self.warmup and rise:
+            up = Phase(
+                name="warm-up",
+                shape=self.warmup.shape,
+                steps=rise,
+                start=self.warmup.start,
+                end=self.peak,
+                offset=1.0 if self.convention in ("end", "end_in_warmup") else 0.0,
+            )
+            phases = [up, *phases]
+        return Curve(tuple(phase for phase in phases if phase.steps))
+
+    def after_warmup(self, rise: int, n_steps: int, clock: TokenClock | None) -> list[Phase]:
+        """The phases that follow a warm-up of ``rise`` steps; they fill the rest of ``n_steps``."""
+        raise NotImplementedError
+
+    @property
+    def offset(self) -> float:
+        """Where update 0 of a decay stands [steps]."""
+        return 1.0 if self.convention in ("end", "end_in_decay") else 0.0
+
+    def hold(self, steps: int, rate: float | None = None, name: str = "constant") -> Phase:
+        """A constant phase, by default at the peak."""
+        rate = self.peak if rate is None else rate
+        return Phase(name=name, shape="constant", steps=steps, start=rate, end=rate)
+
+    def fall(self, shape: Shape, steps: int, *, power: float = 1.0, length: float | None = None) -> Phase:
+        """A decay from peak to floor, the first ``steps`` of ``length``.
+
+        Raises ``ValueError`` for a shape that cannot reach a floor of zero.
+        """
+        if shape in NEEDS_A_FLOOR and self.lowest <= 0:
+            raise ValueError(f"{shape} needs a floor above 0; write floor or floor_ratio")
+        return Phase(
+            name="decay",
+            shape=shape,
+            steps=steps,
+            start=self.peak,
+            end=self.lowest,
+            offset=self.offset,
+            power=power,
+            length=length,
+        )
