@@ -12,7 +12,8 @@ class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The lightning indexer of DeepSeek Sparse Attention (DeepSeek-V3.2, arXiv:2512.02556, section 2.1).
 
     It scores every earlier token, ``sum_j w_j ReLU(q_j . k)`` over ``n_heads`` small heads that share one
-    key of ``d_head`` features; the ``top_k`` best are attended to.
+    key of ``d_head`` features; the ``top_k`` best are attended to. A ``shared`` indexer takes the choice of the nearest
+    earlier layer that has one of its own (GLM-5): no weights, no scores, no keys.
 
     >>> from simulators.layers.base import total
     >>> total(Indexer(n_heads=64, d_head=128, top_k=2048).weights(7168, 1536))
@@ -22,9 +23,12 @@ class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     n_heads: Size
     d_head: Size
     top_k: Size
+    shared: bool = False
 
     def weights(self, d_model: int, q_rank: int) -> list[Weight]:
         """Every tensor; queries are read from the latent query of ``q_rank`` features."""
+        if self.shared:
+            return []
         return [
             *linear("indexer.q_proj", q_rank, self.n_heads * self.d_head, "indexer"),
             *linear("indexer.k_proj", d_model, self.d_head, "indexer"),
@@ -35,7 +39,12 @@ class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def mixing_flops(self, seq_len: int, *, causal: bool) -> float:
         """Scores of all earlier tokens: a dot product, and a weighted sum over heads [FLOP]."""
-        return 2.0 * self.n_heads * (self.d_head + 1) * attended(seq_len, causal=causal)
+        return 0.0 if self.shared else 2.0 * self.n_heads * (self.d_head + 1) * attended(seq_len, causal=causal)
+
+    @property
+    def d_key(self) -> int:
+        """Features of its own key."""
+        return 0 if self.shared else self.d_head
 
 
 class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla"):
@@ -108,7 +117,7 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
         return per_position * chosen + self.indexer.mixing_flops(seq_len, causal=causal)
 
     def state_values(self, d_model: int, n_tokens: int) -> int:
-        return (self.kv_rank + self.d_rope + (self.indexer.d_head if self.indexer else 0)) * n_tokens
+        return (self.kv_rank + self.d_rope + (self.indexer.d_key if self.indexer else 0)) * n_tokens
 
     def softmax_rows(self) -> int:
         return self.n_heads
@@ -123,6 +132,7 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
         heads = self.n_heads * (2 * (self.d_nope + self.d_rope) + 2 * self.d_value)
         scored = seq_len
         if self.indexer is not None:
-            heads += self.indexer.n_heads * (self.indexer.d_head + 1) + self.indexer.d_head
+            if not self.indexer.shared:
+                heads += self.indexer.n_heads * (self.indexer.d_head + 1) + self.indexer.d_head
             scored = min(seq_len, self.indexer.top_k)
         return kept.bytes(d_model + latents + heads, dropped=d_model) + kept.softmax(self.n_heads, scored)
