@@ -217,9 +217,18 @@ def test_published_derived_assumed_and_set_are_told_apart() -> None:
     assert "fallback_accelerator=" in reasons["hardware of long"]
 
 
-def test_a_command_line_override_of_a_whole_block_marks_what_is_in_it() -> None:
-    row = tables(sparse(overridden=["recipe.stages.cpt.batch"]))["stages-stated"].rows[0]
-    assert (row[4].sign, row[2].sign) == ("§", "")
+@pytest.mark.parametrize(
+    ("path", "signs"),
+    [
+        ("recipe.stages.cpt.batch", ("", "§")),
+        ("recipe.stages.cpt.batch.sequences", ("", "§")),
+        ("recipe.stages.cpt", ("§", "§")),
+        ("recipe.stages.long.batch", ("", "†")),
+    ],
+)
+def test_an_override_marks_what_it_stands_for_and_what_is_in_it(path: str, signs: tuple[str, str]) -> None:
+    row = tables(sparse(overridden=[path]))["stages-stated"].rows[0]
+    assert (row[2].sign, row[4].sign) == signs
 
 
 def test_the_stages_without_a_published_length_are_named() -> None:
@@ -336,7 +345,9 @@ def test_a_curve_is_drawn_with_the_jumps_of_its_phases() -> None:
     }
     rows = tables(report(MODEL, recipe))["phases"].rows
     assert [row[6].text for row in rows[:3]] == ["4 × 10⁻⁴", "2 × 10⁻⁴", "1 × 10⁻⁴"]
-    assert sum(int(row[3].text.replace(",", "")) for row in rows[:3]) == 98650
+    lengths, firsts = ([int(row[column].text.replace(",", "")) for row in rows[:3]] for column in (3, 4))
+    assert sum(lengths) == 98650
+    assert firsts == [0, lengths[0], lengths[0] + lengths[1]]
 
 
 def test_an_amount_without_an_interval_has_none_in_the_table() -> None:
