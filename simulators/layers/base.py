@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -130,6 +130,13 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     A new kind is one subclass with a ``tag``: it lists its weights and answers the two questions
     below where the default, none, is not right.
     """
+
+    called: ClassVar[str] = ""
+
+    @property
+    def variant(self) -> str:
+        """The name that the field uses: MHA, MLA, Mamba, ..."""
+        return self.called or type(self).__name__
 
     def weights(self, d_model: int) -> list[Weight]:
         """Every tensor of one such layer in a network of width ``d_model``."""

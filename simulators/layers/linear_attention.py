@@ -6,6 +6,8 @@ this recurrent form, a multiplication and an addition being 2 FLOP; kernels that
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from simulators.layers.base import Extent, Kept, Layer, Size, Weight, linear
 from simulators.layers.position import NoPosition, Position
 
@@ -23,6 +25,7 @@ class Retention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     (33554944, 1048576)
     """
 
+    called: ClassVar[str] = "retention"
     n_heads: Size
     d_key: Size
     d_value: Size
@@ -64,6 +67,7 @@ class LightningAttention(Layer, frozen=True, kw_only=True, forbid_unknown_fields
     (251666432, 1048576)
     """
 
+    called: ClassVar[str] = "lightning attention"
     n_heads: Size
     d_head: Size
 
@@ -100,6 +104,7 @@ class DeltaNet(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     (16834688, 280576)
     """
 
+    called: ClassVar[str] = "DeltaNet"
     n_heads: Size
     d_key: Size
     d_value: Size
@@ -147,6 +152,7 @@ class GatedDeltaNet(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True
     (33718464, 548864)
     """
 
+    called: ClassVar[str] = "gated DeltaNet"
     n_k_heads: Size
     n_v_heads: Size
     d_key: Size

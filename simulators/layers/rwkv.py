@@ -6,6 +6,8 @@ matrices through a few features. The recurrence is counted as it is decoded, one
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from simulators.layers.base import Kept, Layer, Size, Weight, linear
 
 _RWKV = "time mix"
@@ -24,6 +26,8 @@ class RWKV4TimeMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
     >>> total(mix.weights(768)), mix.state_values(768, n_tokens=1_000_000)         # RWKV-4-169M
     (2363136, 3072)
     """
+
+    called: ClassVar[str] = "RWKV-4"
 
     def weights(self, d_model: int) -> list[Weight]:
         return [
@@ -56,6 +60,7 @@ class RWKV5TimeMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
     (83918848, 266240)
     """
 
+    called: ClassVar[str] = "RWKV-5"
     d_head: Size
 
     def weights(self, d_model: int) -> list[Weight]:
@@ -88,6 +93,7 @@ class RWKV6TimeMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
     921600
     """
 
+    called: ClassVar[str] = "RWKV-6"
     d_head: Size
     mix_rank: Size
     decay_rank: Size
@@ -128,6 +134,7 @@ class RWKV7TimeMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
     (2812416, 49920)
     """
 
+    called: ClassVar[str] = "RWKV-7"
     d_head: Size
     decay_rank: Size
     rate_rank: Size

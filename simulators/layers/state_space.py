@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from simulators.layers.base import Kept, Layer, Size, Weight, linear
 from simulators.layers.linear_attention import short_convolution
 
@@ -69,6 +71,7 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     (3764552, 201984)
     """
 
+    called: ClassVar[str] = "Mamba-2"
     n_heads: Size
     d_head: Size
     d_state: Size
