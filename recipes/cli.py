@@ -91,6 +91,7 @@ def run_verb(verb: str, arguments: list[str]) -> int:
 
     statuses: list[int] = []
     mistakes: list[LehrError] = []
+    broken: list[BrokenPipeError] = []
 
     def task(config: Any) -> None:
         from recipes.compose import composed
@@ -102,6 +103,8 @@ def run_verb(verb: str, arguments: list[str]) -> int:
         except LehrError as error:
             # Hydra would print a line of its own above ours; a multirun goes on with its other jobs
             mistakes.append(LehrError(f"{' '.join(job.overrides)}: {error}") if job.multirun else error)
+        except BrokenPipeError as error:
+            broken.append(error)
 
     app: Callable[[], None] = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=verb)(task)
     saved, debugging = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
@@ -126,6 +129,8 @@ def run_verb(verb: str, arguments: list[str]) -> int:
             del os.environ["HYDRA_FULL_ERROR"]
         else:
             os.environ["HYDRA_FULL_ERROR"] = debugging
+    if broken:
+        raise broken[0]
     for mistake in mistakes[:-1]:
         print(f"lehr: {mistake}", file=sys.stderr)
     if mistakes:
