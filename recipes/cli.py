@@ -18,6 +18,7 @@ VERBS = {
     "check": "set every reported figure of the catalogue beside its projection",
     "count": "parameters, FLOPs per token and decoding state of one model",
     "models": "list the models of the catalogue",
+    "reference": "say which projections moved since they were last accepted",
 }
 """Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(config, roots, overrides) -> exit status``."""
 

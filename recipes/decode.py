@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from pathlib import Path
@@ -51,6 +52,18 @@ def load_yaml(path: Path) -> Any:
         raise LehrError(f"{place}: not YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LehrError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+
+
+def load_json(path: Path) -> Any:
+    """The plain data of a JSON file. Raises ``LehrError`` where it cannot be read or is not JSON, with its line."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise LehrError(f"{path}: cannot be read ({error.strerror})") from error
+    except json.JSONDecodeError as error:
+        raise LehrError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise LehrError(f"{path}: not JSON: {error}") from error
 
 
 def plain(value: Any, where: str) -> Any:

@@ -1,0 +1,122 @@
+"""Reference projections: what every recipe projected when its figures were last accepted.
+
+A reference holds no truth; the published figures do that (``recipes.check``). It says that a number moved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recipes.catalogue import Catalogue
+from recipes.decode import load_json
+from recipes.errors import LehrError
+from recipes.projecting import DEFAULT_LAWS, project_by_name
+from recipes.tables import short
+from simulators.projection import Projection
+
+TOLERANCE = 1e-12
+"""Relative. A projection is some hundred roundings in double precision, each of 1.1e-16 at most; another machine's
+libraries may round each otherwise."""
+
+Figures = dict[str, float | str | None]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One figure that moved; ``None`` on a side where it is not there."""
+
+    recipe: str
+    path: str
+    before: float | str | None
+    after: float | str | None
+
+    def __str__(self) -> str:
+        """One line."""
+        shown = [v if isinstance(v, str) else short(v, digits=6) for v in (self.before, self.after)]
+        moved = ""
+        if isinstance(self.before, (int, float)) and isinstance(self.after, (int, float)) and self.before:
+            moved = f" ({(self.after - self.before) / self.before:+.3%})"
+        return f"{self.recipe}: {self.path}: {shown[0]} to {shown[1]}{moved}"
+
+
+def figures(projection: Projection) -> Figures:
+    """Every number and name of a projection by dotted path; warnings are words, not figures."""
+    flat: Figures = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, below in value.items():
+                if key != "warnings":
+                    walk(below, f"{path}.{key}" if path else str(key))
+        elif isinstance(value, list):
+            for i, below in enumerate(value):
+                name = below["name"] if isinstance(below, dict) and "name" in below else str(i)
+                walk(below, f"{path}.{name}")
+        elif value is None or isinstance(value, (int, float, str)):
+            flat[path] = value
+
+    walk(msgspec.to_builtins(projection), "")
+    return flat
+
+
+def project_all(catalogue: Catalogue) -> dict[str, Figures]:
+    """The figures of every recipe of the catalogue, by its name."""
+    laws = [catalogue.law(name) for name in DEFAULT_LAWS]
+    return {name: figures(project_by_name(catalogue, name, laws)[2]) for name in catalogue.files("recipe")}
+
+
+def read(folder: Path) -> dict[str, Figures]:
+    """The references in ``folder``, by recipe; empty where there are none."""
+    return {path.stem: load_json(path) for path in sorted(folder.glob("*.json"))}
+
+
+def as_json(reference: Figures) -> bytes:
+    """One reference as a file: a key a line, so that a difference of files means something."""
+    return (json.dumps(reference, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def changes(before: Mapping[str, Figures], after: Mapping[str, Figures], tolerance: float = TOLERANCE) -> list[Change]:
+    """The figures that differ by more than ``tolerance``, relatively, in the order of the recipes."""
+    found = []
+    for recipe in sorted({*before, *after}):
+        if recipe not in before or recipe not in after:
+            found.append(Change(recipe, "recipe", *(("none", "new") if recipe in after else ("there", "none"))))
+            continue
+        old, new = before[recipe], after[recipe]
+        for path in dict.fromkeys([*old, *new]):
+            if path not in old or path not in new or not _same(old[path], new[path], tolerance):
+                found.append(Change(recipe, path, old.get(path), new.get(path)))
+    return found
+
+
+def _same(a: float | str | None, b: float | str | None, tolerance: float) -> bool:
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        return abs(a - b) <= tolerance * max(abs(a), abs(b))
+    return a == b
+
+
+def into_changelog(text: str, moved: list[Change], reason: str) -> str:
+    """``text`` of a changelog with the changes under its first *Figures* heading: one line a recipe.
+
+    Raises ``LehrError`` where it has no such heading.
+    """
+    heading = "### Figures\n"
+    if heading not in text:
+        raise LehrError("the changelog has no heading '### Figures'; add one under the unreleased version")
+    by_recipe: dict[str, list[Change]] = {}
+    for change in moved:
+        by_recipe.setdefault(change.recipe, []).append(change)
+    added = [recipe for recipe, rows in by_recipe.items() if rows[0].after == "new"]
+    lines = [f"- {reason}: projected for the first time: {', '.join(added)}"] if added else []
+    for recipe, rows in by_recipe.items():
+        if recipe in added:
+            continue
+        first = str(rows[0]).partition(": ")[2]
+        more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
+        lines.append(f"- {recipe}: {reason}: {first}{more}")
+    before, _, after = text.partition(heading)
+    return before + heading + "\n".join(lines) + "\n" + after

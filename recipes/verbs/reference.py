@@ -1,0 +1,35 @@
+"""``lehr reference``: has a projection moved since its figures were last accepted?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recipes.compose import Composed
+from recipes.errors import LehrError
+from recipes.reference import as_json, changes, into_changelog, project_all, read
+from recipes.writing import write_file, write_folder
+
+SHOWN = 40
+
+
+def run(job: Composed) -> int:
+    """Compare with the references; with ``accept`` make them so, and say it in the changelog."""
+    folder = Path(job.setting("reference", str))
+    now = project_all(job.catalogue)
+    moved = changes(read(folder), now)
+    for change in moved[:SHOWN]:
+        print(change)
+    if len(moved) > SHOWN:
+        print(f"... and {len(moved) - SHOWN} more")
+    print(f"{len(now)} recipes, {sum(len(f) for f in now.values()):,} figures, {len(moved):,} moved")
+    reason = job.setting("accept", str | None)
+    if not moved or reason is None:
+        return 1 if moved else 0
+    changelog = Path(job.setting("changelog", str))
+    if not changelog.is_file():
+        raise LehrError(f"{changelog}: there is no such file; write changelog=...")
+    text = into_changelog(changelog.read_text(), moved, reason)
+    write_folder(folder, {f"{name}.json": as_json(reference) for name, reference in now.items()})
+    write_file(changelog, text.encode())
+    print(f"accepted: {folder}, {changelog}")
+    return 0
