@@ -40,15 +40,15 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
     last = stages[-1]
     reached = "; ".join(f"{law.title}: {loss(a.value)} {a.unit}" for law in data.laws if (a := last.loss.get(law.name)))
     sparse = data.projection.parameters.active["all"] < data.projection.parameters.total
-    band = (
-        "Band: from a dense model of the total parameters to one of the active ones."
-        if sparse
-        else "Band: the law's own interval, where it has one."
-    )
+    if sparse:
+        band = "Band: from a dense model of the total parameters to one of the active ones. "
+    else:
+        banded = any(a.low is not None for a in last.loss.values())
+        band = "Band: the law's own interval at 95 %, where it has one. " if banded else ""
     return figure, Picture(
         name="loss",
         title="Projected loss over pre-training",
-        caption=f"Dashed: outside the runs that the law was fitted on. {band} Dots: the end of a stage. "
+        caption=f"Dashed: outside the runs that the law was fitted on. {band}Dots: the end of a stage. "
         "The laws give the loss at the end of a schedule of that length.",
         alternative="Curves that fall with the tokens. "
         f"After {quantity(last.cumulative_tokens or 0.0, 4)} tokens: {reached}.",
@@ -105,13 +105,15 @@ def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: li
 
 
 def _label_laws(axes: Axes, finals: Sequence[tuple[ScalingLaw, Amount, str]]) -> None:
-    """Name each curve at its right end; labels that would touch are moved apart."""
+    """Name each curve at its right end; labels that would touch are moved apart, inside the panel."""
     low, high = axes.get_ylim()
     gap = (high - low) * 0.2
-    previous = float("inf")
-    for law, amount, colour in sorted(finals, key=lambda f: -f[1].value):
-        y = min(amount.value, previous - gap)
-        previous = y
+    ranked = sorted(finals, key=lambda f: f[1].value)
+    places: list[float] = []
+    for _, amount, _ in ranked:
+        lowest = places[-1] + gap if places else low + gap / 2
+        places.append(max(amount.value, lowest))
+    for (law, amount, colour), y in zip(ranked, places, strict=True):
         interval = f" ({between(amount, loss)})" if between(amount, loss) else ""
         axes.annotate(
             f"{fill(law.title, 32)}\n{loss(amount.value)}{interval}",

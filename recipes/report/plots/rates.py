@@ -47,8 +47,8 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
     return figure, Picture(
         name="learning_rate",
         title="Learning rate over all stages",
-        caption="Each stage has its own scale of tokens, or of steps where its batch was not published. "
-        "Hatched: no schedule, or no length, was published.",
+        caption="Each stage has its own scale of tokens, or of steps where its batch was not published."
+        + (" Hatched: no schedule, or no length, was published." if any(c is None for _, _, c in stages) else ""),
         alternative=f"One band a stage. {described}.",
     )
 
