@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from recipes.importing.hugging_face.reading import Fields
+from recipes.errors import nearest
+from recipes.importing.hugging_face.reading import Fields, shown
 from recipes.importing.hugging_face.rope import rope
 from simulators.architecture import Block
 from simulators.layers import MLP, Attention, Embedding, Mixer, MoE, Norm, OutputHead, Position, RMSNorm
@@ -18,6 +19,9 @@ Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_two"]
 
 TYPES = ("full_attention", "sliding_attention")
 """What ``layer_types`` says of a layer of softmax attention."""
+
+OLDER_TYPES = {"mamba": "linear_attention", "attention": "full_attention"}
+"""What older files call them."""
 
 ACTIVATIONS: dict[str, Activation] = {
     "gelu": "gelu",
@@ -195,12 +199,11 @@ def layer_types(
     listed = f.maybe_list(field, n)
     if listed is None:
         return [otherwise(layer) for layer in range(n)]
-    for value in listed:
+    types = [OLDER_TYPES.get(value, value) if isinstance(value, str) else value for value in listed]
+    for value in types:
         if value not in known:
-            from recipes.errors import nearest
-
-            f.wrong(field, f"{value!r} is not known; {nearest(str(value), known)}")
-    return listed
+            f.wrong(field, f"{shown(value)} is not known; {nearest(str(value), known)}")
+    return types
 
 
 def windows(f: Fields, field: str = "sliding_window") -> dict[str, int | None]:
