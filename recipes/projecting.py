@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from recipes.catalogue import Catalogue, Model
 from recipes.errors import LehrError
 from recipes.plans import RecipeFile
 from simulators.evidence import Reported
 from simulators.laws import ScalingLaw
-from simulators.projection import Assumptions, Projection, project
+from simulators.projection import Assumptions, Projection, add_totals, project
 from simulators.training import Recipe
 
 DEFAULT_LAWS = ("besiroglu", "chinchilla")
@@ -23,13 +25,24 @@ def project_model(
     laws: Sequence[ScalingLaw],
     assumptions: Assumptions | None = None,
 ) -> Projection:
-    """Project ``recipe`` for ``model``. Raises ``LehrError`` that names the recipe and the stage."""
+    """Project ``recipe`` for ``model``, and its base model's recipe too where the catalogue has that.
+
+    Raises ``LehrError`` that names the recipe and the stage.
+    """
     if assumptions is None:
         assumptions = Assumptions(fallback=FALLBACK_ACCELERATOR)
     try:
-        return project(model.shape(), recipe, laws=laws, accelerators=catalogue.accelerators, assumptions=assumptions)
+        own = project(model.shape(), recipe, laws=laws, accelerators=catalogue.accelerators, assumptions=assumptions)
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
+    if recipe.base is None or recipe.base.model not in catalogue.files("recipe"):
+        return own
+    first = catalogue.recipe(recipe.base.model)
+    if first.name == recipe.name:
+        raise LehrError(f"recipe {recipe.name}: its base is itself; write another base, or null")
+    base = project_model(catalogue, catalogue.model(first.model), first, (), assumptions)
+    history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
+    return msgspec.structs.replace(own, totals_with_base=history)
 
 
 def project_by_name(

@@ -95,13 +95,17 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is projected for one recipe."""
+    """Everything that is projected for one recipe.
+
+    ``totals`` is of its own stages; ``totals_with_base`` adds the base model's history, where its recipe is known.
+    """
 
     model: str
     parameters: ParameterCount
     stages: list[StageProjection]
     totals: Totals
     dense: DenseComparison | None
+    totals_with_base: Totals | None = None
 
 
 def parameters_of(law: ScalingLaw, count: ParameterCount) -> tuple[float, float]:
@@ -300,6 +304,21 @@ def add_up(stages: Sequence[StageProjection]) -> Totals:
         hours=hours,
         cost=cost,
         unknown=[s.name for s in stages if s.flops is None],
+    )
+
+
+def add_totals(base: Totals, own: Totals, base_name: str) -> Totals:
+    """Two histories in sequence; the base's unknown stages are named after it."""
+
+    def plus(a: Amount | None, b: Amount | None) -> Amount | None:
+        return a + b if a is not None and b is not None else a or b
+
+    return Totals(
+        tokens=base.tokens + own.tokens,
+        flops=base.flops + own.flops,
+        hours=plus(base.hours, own.hours),
+        cost=plus(base.cost, own.cost),
+        unknown=[*(f"{base_name}: {name}" for name in base.unknown), *own.unknown],
     )
 
 

@@ -71,6 +71,8 @@ def _flops(data: ReportData) -> Card:
     count = data.projection.parameters
     which = ", with N active, all" if count.active["all"] < count.total else ""
     lines = [f"convention: {conventions}", f"6ND: {estimate(six_nd)}{which}"] if stages else []
+    if (history := data.projection.totals_with_base) is not None:
+        lines.append(f"{estimate(history.flops)} with the base model's own history")
     flops = data.projection.totals.flops
     return Card(label="Training FLOPs", value=estimate(flops) if flops else "unknown", lines=lines)
 

@@ -36,6 +36,7 @@ def as_data(data: ReportData) -> dict[str, Any]:
         "parameters": projection["parameters"],
         "stages": projection["stages"],
         "totals": projection["totals"],
+        "totals_with_base": projection["totals_with_base"],
         "dense": projection["dense"],
         "laws": [
             {"name": law.name, "title": law.title, "n_convention": law.n_convention, "loss_unit": law.loss_unit}

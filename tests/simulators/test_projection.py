@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from recipes.catalogue import Catalogue
+from recipes.projecting import project_by_name
 from simulators.projection import Assumptions, Projection, project
 from simulators.training import Recipe, Stage
 
@@ -99,3 +100,12 @@ def test_stages_and_their_order_must_match() -> None:
         msgspec.convert({**kept, "order": kept["order"][:1]}, Recipe)
     with pytest.raises(ValueError, match="which is not in `stages`"):
         msgspec.convert({**kept, "order": [*kept["order"], "rl"]}, Recipe)
+
+
+def test_totals_can_be_had_with_the_bases_own_history() -> None:
+    own, base = project_by_name(CATALOGUE, "codellama_7b")[2], project_by_name(CATALOGUE, "llama_2_7b")[2]
+    both = own.totals_with_base
+    assert both is not None
+    assert both.flops == own.totals.flops + base.totals.flops
+    assert both.tokens == own.totals.tokens + 2e12
+    assert base.totals_with_base is None
