@@ -36,7 +36,6 @@ NOT_IN_TRANSFORMERS = {
     "RetNet": "no class; flash-linear-attention has it", "Hyena": "no class; safari has it",
     "DeltaNet": "no class; flash-linear-attention has it", "Gated DeltaNet": "no class; the authors' lit_gpt has it",
     "CodeSage": "the checkpoint brings its own class",
-    "ERNIE-Code": "transformers 5 ties MT5's head whatever the configuration says; the authors' code does not",
 }  # fmt: skip
 """Families that cannot be built, with the reason."""
 
@@ -62,7 +61,7 @@ CLASSES = {
     "MiniMax-M1": "MiniMax", "MiniMax-01": "MiniMax", "MiniMax-M2": "MiniMaxM2",
     "CodeGemma": "Gemma", "codexembed_2b": "Gemma2", "codexembed_400m": "Gte",
     "Mamba": "Mamba", "Jamba": "Jamba", "RWKV-4": "Rwkv",
-    "CodeBERT": "Roberta", "GraphCodeBERT": "Roberta", "CodeT5": "T5",
+    "CodeBERT": "Roberta", "GraphCodeBERT": "Roberta", "ERNIE-Code": "MT5", "CodeT5": "T5",
     "codet5p_220m": "T5", "codet5p_770m": "T5",
     "codet5p_2b": "CodeGen", "codet5p_6b": "CodeGen", "codet5p_16b": "CodeGen",
 }  # fmt: skip
@@ -112,7 +111,7 @@ def build(class_name: str, architecture: Architecture) -> list[Any]:
     fields = TABLE[class_name](architecture)
     if class_name == "CodeGen":
         return [on_meta("CodeGen", "Model", fields["encoder"]), on_meta("CodeGen", "ForCausalLM", fields["decoder"])]
-    if class_name == "T5":
+    if class_name in ("T5", "MT5"):
         return [on_meta(class_name, "ForConditionalGeneration", fields)]
     if class_name == "Roberta":
         masked = architecture.embedding.head
@@ -420,5 +419,5 @@ TABLE: dict[str, Callable[[Architecture], dict[str, Any]]] = {
     "Glm": llama, "GPT2": gpt, "GPTBigCode": gpt, "Starcoder2": starcoder2, "Mixtral": mixtral, "MiniMaxM2": mixtral,
     "MiniMax": minimax, "Qwen2Moe": qwen_moe, "Qwen3Moe": qwen_moe, "Qwen3Next": qwen3_next, "DeepseekV2": deepseek,
     "DeepseekV3": deepseek, "DeepseekV32": deepseek, "Glm4Moe": glm_moe, "Llama4Text": llama4, "Mamba": mamba,
-    "Jamba": jamba, "Rwkv": rwkv, "Roberta": roberta, "Gte": gte, "T5": t5, "CodeGen": codegen,
+    "Jamba": jamba, "Rwkv": rwkv, "Roberta": roberta, "Gte": gte, "T5": t5, "MT5": t5, "CodeGen": codegen,
 }  # fmt: skip
