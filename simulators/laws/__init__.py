@@ -1,12 +1,13 @@
 """Scaling laws: one class a form; the published constants are files."""
 
 from simulators.laws.base import Law
+from simulators.laws.curves import AnyCurveLaw
 from simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Skaling
 
 ScalingLaw = Chinchilla | Skaling | Farseer | Overtraining | Kaplan
 """Every form of a loss surface over parameters and tokens that a file may name by its ``kind``."""
 
-AnyLaw = ScalingLaw
+AnyLaw = ScalingLaw | AnyCurveLaw
 """Every form that a law file may name: surfaces, and laws of other inputs."""
 
 __all__ = ["AnyLaw", "Chinchilla", "Farseer", "Kaplan", "Law", "Overtraining", "ScalingLaw", "Skaling"]
