@@ -143,6 +143,8 @@ def test_figures_take_their_colours_from_the_page(files: dict[str, bytes]) -> No
         assert re.findall(r"(?:fill|stroke|color): ?#\w+", svg) == []
         assert "var(--ink)" in svg
         assert "DejaVu" not in svg
+        # a style sheet in a figure would hold for the whole page
+        assert "<style" not in svg
 
 
 def colours(css: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
     figure = new_figure(3.6 if ends else 1.8)
     axes = figure.subplots()
     height = figure.get_figheight()
-    figure.subplots_adjust(left=0.1, right=0.985, top=1 - 0.43 / height, bottom=0.32 / height)
+    figure.subplots_adjust(left=0.115, right=0.985, top=1 - 0.43 / height, bottom=0.32 / height)
     axes.set_xticks([])
     logarithmic = _scale(axes, ends)
     axes.set_ylabel(f"Learning rate{' (logarithmic)' if logarithmic else ''}")
@@ -120,8 +120,9 @@ def _draw_band(axes: Axes, band: Band, *, shaded: bool) -> None:
     steps = steps[(steps >= 0) & (steps <= last)]
     rates = band.curve.at(steps)
     position, length = _positions(band.stage, steps, band.curve.n_steps)
-    low = max(axes.get_ylim()[0], 0.0)
-    axes.plot(band.left + band.width * position, np.maximum(rates, low), color=SERIES[0], solid_joinstyle="round")
+    # on a logarithmic axis a rate of zero lies below the panel: the curve leaves it there
+    shown = np.maximum(rates, axes.get_ylim()[0] / 100) if axes.get_yscale() == "log" else rates
+    axes.plot(band.left + band.width * position, shown, color=SERIES[0], solid_joinstyle="round")
     axes.text(band.middle, -0.04, length, transform=blend, ha="center", va="top", size=8.5, color=MUTED)
     _label_values(axes, band, band.curve)
 
@@ -144,8 +145,11 @@ def _label_values(axes: Axes, band: Band, curve: Curve) -> None:
     _label(axes, rate(curve.peak), (x, curve.peak), align)
     if not constant:
         # a curve comes down from the left, so that there is room below its end
-        end = (band.left + band.width, max(curve.final, axes.get_ylim()[0]))
-        _label(axes, rate(curve.final), end, "right", offset=(-4, -4))
+        low = axes.get_ylim()[0]
+        end = (band.left + band.width, max(curve.final, low))
+        inside = curve.final > low
+        text = rate(curve.final) if inside else f"to {rate(curve.final)}"
+        _label(axes, text, end, "right", offset=(-4, -4 if inside else 4))
 
 
 def _label(axes: Axes, text: str, at: tuple[float, float], align: str, offset: tuple[int, int] = (0, 4)) -> None:

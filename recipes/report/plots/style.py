@@ -93,6 +93,8 @@ def for_page(svg: str, name: str, label: str) -> str:
     """An SVG to stand inside a page: colours by variable, the page's own font, identifiers that no other figure has."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # a style sheet in a figure would hold for the whole page; the page's own has the same rule for figures
+    svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg)
