@@ -94,12 +94,19 @@ def attention_variants(model: Model) -> str | None:
 
 
 def model_candidates(model: Model) -> dict[str, list[Candidate]]:
-    """What is projected of a model, by quantity."""
+    """What is projected of a model, by quantity; of a closed one what its owner says."""
+    said = {
+        "kind": [Candidate("catalogued", model.kind)],
+        "open": [Candidate("catalogued", model.open)],
+        "languages": [Candidate("stated", model.languages, "languages")],
+        **{f"stated.{name}": [Candidate("stated", value)] for name, value in model.stated.items()},
+    }
     if model.architecture is None:
-        return {}
+        return {**said, "context_length": [Candidate("stated", model.context_length, "tokens")]}
     count = count_parameters(model.architecture)
     stored = count.total + count.buffers + sum(count.extras.values())
     return {
+        **said,
         "parameters.total": [Candidate("trained parameters", count.total, "parameters")],
         "parameters.non_embedding": [Candidate("without both tables", count.non_embedding, "parameters")],
         "parameters.checkpoint": [Candidate("trained, buffers and extras", stored, "values")],
@@ -113,7 +120,6 @@ def model_candidates(model: Model) -> dict[str, list[Candidate]]:
         "vocabulary": [Candidate("rows of the table", model.architecture.embedding.vocab_size, "tokens")],
         "layers": [Candidate("blocks of the stack", model.architecture.n_layers, "layers")],
         "attention": [Candidate("", attention_variants(model))],
-        "languages": [Candidate("stated", model.languages, "languages")],
     }
 
 
@@ -202,6 +208,8 @@ def check_dataset(dataset: Dataset) -> list[Comparison]:
         "sources": [Candidate("stated", ", ".join(dataset.sources) or None)],
         "deduplication": [Candidate("stated", dataset.deduplication)],
         "license": [Candidate("stated", dataset.license)],
+        "examples": [Candidate("stated", dataset.examples, "examples")],
+        **{f"stated.{name}": [Candidate("stated", value)] for name, value in dataset.stated.items()},
     }
     return _compare_all(dataset.name, dataset.reported, lambda row: candidates)
 

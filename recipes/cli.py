@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import takewhile
+from keyword import iskeyword
 from typing import Any
 
 from recipes.catalogue import CONF
@@ -18,9 +20,15 @@ VERBS = {
     "check": "set every reported figure of the catalogue beside its projection",
     "count": "parameters, FLOPs per token and decoding state of one model",
     "models": "list the models of the catalogue",
+    "find": "find a model, a dataset or a method by what it is called",
+    "compare": "set models and their recipes side by side",
     "reference": "say which projections moved since they were last accepted",
 }
-"""Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(config, roots, overrides) -> exit status``."""
+"""Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(job) -> exit status``, ``conf/<verb>.yaml`` its
+settings. In file names a space is ``_``, and a word that Python keeps for itself ends in ``_``."""
+
+WORDS = {"compare": "names"}
+"""The setting that the bare words after a verb are short for."""
 
 HELP = """lehr plans the training of a language model: published recipes, counted and projected.
 
@@ -72,6 +80,8 @@ def dispatch(argv: list[str]) -> int:
         print(HELP.format(verbs="\n".join(f"  {verb:<10}{says}" for verb, says in VERBS.items())), end="")
         return 0
     verb, *rest = argv
+    if rest and f"{verb} {rest[0]}" in VERBS:
+        verb = f"{verb} {rest.pop(0)}"
     if verb == "--version":
         print(f"lehr {import_module('importlib.metadata').version('lehr')}")
         return 0
@@ -80,6 +90,9 @@ def dispatch(argv: list[str]) -> int:
         return 0
     if verb not in VERBS:
         raise LehrError(f"there is no verb {verb!r}; {nearest(verb, VERBS)}")
+    if verb in WORDS:
+        words = list(takewhile(lambda a: "=" not in a and not a.startswith(("-", "+", "~")), rest))
+        rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
     return run_verb(verb, rest)
 
 
@@ -90,6 +103,7 @@ def run_verb(verb: str, arguments: list[str]) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    name = verb.replace(" ", "_")
     statuses: list[int] = []
     mistakes: list[LehrError] = []
     broken: list[BrokenPipeError] = []
@@ -97,7 +111,7 @@ def run_verb(verb: str, arguments: list[str]) -> int:
     def task(config: Any) -> None:
         from recipes.compose import composed
 
-        module = import_module(f"recipes.verbs.{verb}")
+        module = import_module(f"recipes.verbs.{name}_" if iskeyword(name) else f"recipes.verbs.{name}")
         job = composed(config)
         try:
             statuses.append(module.run(job))
@@ -107,7 +121,7 @@ def run_verb(verb: str, arguments: list[str]) -> int:
         except BrokenPipeError as error:
             broken.append(error)
 
-    app: Callable[[], None] = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=verb)(task)
+    app: Callable[[], None] = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=name)(task)
     saved, debugging = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = ["lehr", *arguments]
     # with this set Hydra raises what went wrong instead of printing it over several lines

@@ -65,7 +65,7 @@ def figures(projection: Projection) -> Figures:
 
 def project_all(catalogue: Catalogue) -> dict[str, Figures]:
     """The figures of every recipe of the catalogue, by its name."""
-    laws = [catalogue.law(name) for name in DEFAULT_LAWS]
+    laws = [catalogue.surface(name) for name in DEFAULT_LAWS]
     return {name: figures(project_by_name(catalogue, name, laws)[2]) for name in catalogue.files("recipe")}
 
 

@@ -1,0 +1,142 @@
+"""Models and their recipes side by side, what differs first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from recipes.catalogue import Catalogue, Model
+from recipes.check import attention_variants
+from recipes.projecting import DEFAULT_LAWS, project_by_name
+from recipes.report.document import Cell, Column, Document, Section, Table
+from recipes.tables import short
+from recipes.verbs.count import DEFAULT_SEQUENCE, count
+from simulators.cost import Amount
+from simulators.projection import Projection
+from simulators.training import Recipe
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is compared: a value for each model, ``None`` where it is not known or not public."""
+
+    quantity: str
+    unit: str
+    values: list[float | int | str | None]
+
+    @property
+    def differs(self) -> bool:
+        """Is any value unlike the first?"""
+        return any(value != self.values[0] for value in self.values)
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to compare of one model: (quantity, unit) to value, in the order of reading."""
+
+    name: str
+    values: dict[tuple[str, str], float | int | str | None]
+
+
+def facts(catalogue: Catalogue, name: str, sequence_length: int) -> Facts:
+    """Everything that can be said of the model ``name``. Raises ``LehrError`` where there is none."""
+    model = catalogue.model(name)
+    values = shape(model, sequence_length)
+    if model.architecture is not None and name in catalogue.files("recipe"):
+        laws = [catalogue.surface(law) for law in DEFAULT_LAWS]
+        recipe, _, projection = project_by_name(catalogue, name, laws)
+        values |= training(recipe, projection)
+    return Facts(name=name, values=values)
+
+
+def shape(model: Model, sequence_length: int) -> dict[tuple[str, str], Any]:
+    """Kind, architecture and counts."""
+    values: dict[tuple[str, str], Any] = {("family", ""): model.family, ("kind", ""): model.kind}
+    values |= {("open", ""): model.open}
+    architecture = model.architecture
+    if architecture is None:
+        return values
+    counts = count(model, sequence_length)
+    parameters = counts["parameters"]
+    return values | {
+        ("layers", "layers"): architecture.n_layers,
+        ("d_model", "features"): architecture.d_model,
+        ("mixers", ""): attention_variants(model),
+        ("context length", "tokens"): architecture.context_length,
+        ("vocabulary", "tokens"): architecture.embedding.vocab_size,
+        ("parameters, total", "parameters"): parameters["total"],
+        ("parameters, non-embedding", "parameters"): parameters["non_embedding"],
+        **{(f"parameters, active, {name}", "parameters"): n for name, n in parameters["active"].items()},
+        ("training FLOPs, causal", f"FLOP/token at {counts['sequence_length']:,}"): counts["flops_per_token"]["causal"],
+        ("KV cache, bf16", "bytes/token"): counts["kv_cache_bytes_per_token"],
+    }
+
+
+def training(recipe: Recipe, projection: Projection) -> dict[tuple[str, str], Any]:
+    """Stages, totals and the loss by each law."""
+    totals = projection.totals
+    values: dict[tuple[str, str], Any] = {
+        ("stages", ""): ", ".join(stage.kind for _, stage in recipe.ordered()),
+        ("base model", ""): recipe.base.model if recipe.base else "none",
+        ("base model's tokens", "tokens"): recipe.base.tokens if recipe.base else 0,
+        ("tokens, known stages", "tokens"): totals.tokens or None,
+        ("training FLOPs, known stages", "FLOP"): totals.flops or None,
+        **_amount("accelerator-hours", "h", totals.hours),
+        **_amount("cost", "USD", totals.cost),
+        ("stages of unknown length", ""): ", ".join(totals.unknown) or "none",
+    }
+    for stage in projection.stages:
+        values[(f"{stage.kind}: peak learning rate", "")] = stage.peak_rate
+        values[(f"{stage.kind}: batch", "tokens")] = stage.batch_tokens
+    last = [stage.loss for stage in projection.stages if stage.loss]
+    for law, loss in (last[-1] if last else {}).items():
+        values |= _amount(f"loss after pre-training, {law}", loss.unit, loss)
+    return values
+
+
+def _amount(name: str, unit: str, amount: Amount | None) -> dict[tuple[str, str], Any]:
+    if amount is None:
+        return {(name, unit): None}
+    bounds = {} if amount.low is None else {(f"{name}, low", unit): amount.low, (f"{name}, high", unit): amount.high}
+    return {(name, unit): amount.value, **bounds}
+
+
+def compare(catalogue: Catalogue, names: list[str]) -> list[Row]:
+    """A row for each quantity that any of the models has; the rows that differ come first."""
+    contexts = [a.context_length for name in names if (a := catalogue.model(name).architecture) is not None]
+    sequence_length = min([DEFAULT_SEQUENCE, *contexts])
+    found = [facts(catalogue, name, sequence_length) for name in names]
+    quantities = dict.fromkeys(key for one in found for key in one.values)
+    rows = [Row(quantity=q, unit=u, values=[one.values.get((q, u)) for one in found]) for q, u in quantities]
+    known = [row for row in rows if any(value is not None for value in row.values)]
+    return sorted(known, key=lambda row: not row.differs)
+
+
+def shown(value: float | str | None) -> str:
+    """A value as a person reads it; counts up to nine digits with every digit."""
+    if isinstance(value, int) and abs(value) < 10**9:
+        return f"{value:,}"
+    return value if isinstance(value, str) else short(value, digits=4)
+
+
+def as_document(names: list[str], rows: list[Row], version: str) -> Document:
+    """The comparison as a page: what differs, then what is the same."""
+    columns = [Column("Quantity"), *(Column(name, numeric=True) for name in names)]
+
+    def section(title: str, chosen: list[Row]) -> Section:
+        cells = [[Cell(row.quantity, below=row.unit), *(Cell(shown(v)) for v in row.values)] for row in chosen]
+        anchor = title.rsplit(maxsplit=1)[-1]
+        return Section(name=anchor, title=title, parts=[Table(name=anchor, caption=title, columns=columns, rows=cells)])
+
+    different, same = [row for row in rows if row.differs], [row for row in rows if not row.differs]
+    sections = [
+        section(title, chosen) for title, chosen in (("What differs", different), ("What is alike", same)) if chosen
+    ]
+    return Document(
+        title=" beside ".join(names),
+        subtitle="Counts are exact; hours, cost and loss are projections, with their intervals.",
+        verdict=f"{len(different)} of {len(rows)} quantities differ",
+        verdict_mark="",
+        sections=sections,
+        version=version,
+        numbers={},
+    )

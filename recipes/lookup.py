@@ -1,0 +1,68 @@
+"""Finding an entry of the catalogue by what a person calls it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import msgspec
+
+from recipes.catalogue import Catalogue
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One entry: its group (``model``, ``dataset``, ``method``), its name there, and what people call it."""
+
+    group: str
+    name: str
+    title: str
+    labels: tuple[str, ...]
+
+
+def entries(catalogue: Catalogue) -> list[Entry]:
+    """Every model, dataset and method of the catalogue."""
+    found = []
+    for m in catalogue.models().values():
+        hub = (m.hf_id.rpartition("/")[2],) if m.hf_id else ()
+        title = ", ".join(part for part in (m.family, m.kind, m.owner, m.released, m.open) if part)
+        found.append(Entry("model", m.name, title, (m.name, m.family, *hub, *m.also)))
+    for d in catalogue.datasets().values():
+        found.append(Entry("dataset", d.name, f"{d.title}, {d.kind}", (d.name, d.title, *d.also)))
+    for method in catalogue.methods().values():
+        labels = (method.name, method.title, *method.also)
+        found.append(Entry("method", method.name, f"{method.title}, {method.kind}", labels))
+    return found
+
+
+def words(text: str) -> list[str]:
+    """The letters and numbers of ``text``, apart and in small letters.
+
+    >>> words("Qwen2.5-Coder 7B")
+    ['qwen', '2', '5', 'coder', '7', 'b']
+    """
+    return re.findall(r"[a-z]+|\d+", text.casefold())
+
+
+def look_up(text: str, among: list[Entry]) -> list[Entry]:
+    """The entries that ``text`` names: those called so; else those whose name begins so; else those that have all
+    its words. Spaces, capitals and signs do not matter.
+
+    >>> deepseek = [Entry("model", name, "", (name, family)) for name, family in [
+    ...     ("deepseek_v2", "DeepSeek-V2"), ("deepseek_v2_lite", "DeepSeek-V2"), ("deepseek_v3", "DeepSeek-V3")]]
+    >>> [entry.name for entry in look_up("DeepSeek V2", deepseek)]
+    ['deepseek_v2', 'deepseek_v2_lite']
+    """
+    wanted = words(text)
+    if not wanted:
+        return []
+
+    def called(label: str) -> bool:
+        return "".join(words(label)) == "".join(wanted)
+
+    def begins(label: str) -> bool:
+        return words(label)[: len(wanted)] == wanted
+
+    for fits in (called, begins):
+        if found := [entry for entry in among if any(fits(label) for label in entry.labels)]:
+            return found
+    return [entry for entry in among if Counter(wanted) <= Counter(word for x in entry.labels for word in words(x))]

@@ -1,0 +1,26 @@
+"""``lehr find``: an entry of the catalogue by what a person calls it."""
+
+from __future__ import annotations
+
+import json
+
+from recipes.compose import Composed
+from recipes.errors import LehrError, nearest
+from recipes.lookup import entries, look_up
+from recipes.tables import text_table
+
+
+def run(job: Composed) -> int:
+    """Print the models, datasets and methods that are called so. Raises ``LehrError`` where there is none."""
+    text = job.setting("name", str | None)
+    if text is None:
+        raise LehrError('name: nothing to look for; write lehr find name="Claude 4"')
+    everything = entries(job.catalogue)
+    found = look_up(text, everything)
+    if not found:
+        raise LehrError(f"name: nothing is called {text!r}; {nearest(text, [x for e in everything for x in e.labels])}")
+    if job.setting("format", str) == "json":
+        print(json.dumps([{"group": e.group, "name": e.name, "title": e.title} for e in found], indent=2))
+    else:
+        print(text_table(["group", "name", "what it is"], [[e.group, e.name, e.title] for e in found]))
+    return 0

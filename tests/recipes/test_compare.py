@@ -1,0 +1,46 @@
+"""Models side by side: what differs comes first, and the numbers are those of the other verbs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from recipes.catalogue import Catalogue
+from recipes.comparing import compare
+from recipes.projecting import project_by_name
+from tests.recipes.test_cli import lehr
+
+CATALOGUE = Catalogue()
+
+
+def test_what_differs_comes_first() -> None:
+    rows = compare(CATALOGUE, ["starcoder", "santacoder"])
+    marks = [row.differs for row in rows]
+    assert marks == sorted(marks, reverse=True)
+    assert True in marks
+    assert False in marks
+
+
+def test_the_numbers_are_those_of_count_and_report() -> None:
+    rows = {row.quantity: row.values for row in compare(CATALOGUE, ["deepseek_v3", "starcoder"])}
+    assert rows["parameters, total"] == [671_026_404_352, 15_517_456_384]
+    totals = [project_by_name(CATALOGUE, name)[2].totals for name in ("deepseek_v3", "starcoder")]
+    assert rows["training FLOPs, known stages"] == [t.flops for t in totals]
+
+
+def test_every_model_is_counted_at_one_sequence_length() -> None:
+    (row,) = [r for r in compare(CATALOGUE, ["deepseek_v3", "santacoder"]) if r.quantity == "training FLOPs, causal"]
+    assert row.unit == "FLOP/token at 2,048"
+    assert None not in row.values
+
+
+def test_a_model_beside_itself_differs_in_nothing() -> None:
+    assert not any(row.differs for row in compare(CATALOGUE, ["starcoder", "starcoder"]))
+
+
+def test_it_is_printed_as_text_json_and_a_page(tmp_path: Path) -> None:
+    assert lehr("compare", "starcoder", "santacoder", folder=tmp_path).startswith("differs")
+    data = json.loads(lehr("compare", "starcoder", "santacoder", "format=json", folder=tmp_path))
+    assert data["models"] == ["starcoder", "santacoder"]
+    path = lehr("compare", "starcoder", "santacoder", "format=html", folder=tmp_path).strip()
+    assert "15,517,456,384" in (page := (tmp_path / path).read_text()) or "15.52B" in page
