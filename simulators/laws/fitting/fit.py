@@ -1,0 +1,180 @@
+"""From runs to a law with its intervals, and to what the runs do not say."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from simulators.laws.base import AnyUncertainty, Covariance, Floats, ValidRange
+from simulators.laws.fitting.descent import Problem, race
+from simulators.laws.fitting.forms import Form, form_called
+from simulators.laws.fitting.limits import (
+    Outlier,
+    check_enough,
+    identifiability_notes,
+    outliers_of,
+    spread,
+)
+from simulators.laws.fitting.runs import Runs
+from simulators.laws.surfaces import Surface
+
+DELTA = 1e-3
+"""Huber's delta of Hoffmann et al. (2022), appendix D.3 [log loss]."""
+AGREEMENT = 1e-6
+"""Starts whose objectives differ by less than this share found the same minimum."""
+
+
+class LawFit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A fitted law and how it was found.
+
+    ``theta`` are the form's ``coordinates`` at the minimum, ``covariance`` theirs and ``inverse_curvature`` that of
+    the objective, which is the sum of Huber losses; ``residual`` is log of measured over fitted loss, ``scale`` its
+    spread. ``agreeing`` of ``followed`` starts, out of ``n_starts``, ended in this minimum. ``notes`` say what the
+    runs do not determine.
+    """
+
+    law: Surface
+    form: str
+    runs: Runs
+    delta: float
+    coordinates: tuple[str, ...]
+    theta: Floats
+    covariance: Floats
+    inverse_curvature: Floats
+    objective: float
+    residual: Floats
+    scale: float
+    n_starts: int
+    followed: int
+    agreeing: int
+    outliers: list[Outlier]
+    notes: list[str]
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """Of each coordinate, from the covariance."""
+        return dict(zip(self.coordinates, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
+
+
+def fit_law(
+    runs: Runs,
+    form: str = "chinchilla",
+    *,
+    delta: float = DELTA,
+    starts: Floats | None = None,
+    name: str = "fitted",
+    title: str | None = None,
+) -> LawFit:
+    """Fit ``form`` to ``runs`` by Huber's loss on the log loss, from thousands of starts.
+
+    ``delta`` infinite is least squares; the smaller, the nearer to least absolute deviations. ``starts``
+    (starts, coordinates) replaces the form's own. The law carries the covariance of ``robust_covariance``, which takes
+    runs for independent and the law for nearly linear in its constants; ``resample`` assumes less.
+
+    Raises ``ValueError`` where the runs cannot determine the form: too few of them, all of one size.
+
+    >>> import numpy as np
+    >>> from simulators.laws.fitting.runs import make_runs
+    >>> n, d = np.meshgrid([1e8, 3e8, 1e9, 3e9], [2e9, 1e10, 5e10, 2e11])
+    >>> loss = 1.8 + 400 * n**-0.34 + 1500 * d**-0.36
+    >>> fit = fit_law(make_runs(n.ravel(), d.ravel(), loss.ravel()))
+    >>> round(fit.law.alpha, 4), round(fit.law.beta, 4)
+    (0.34, 0.36)
+    """
+    chosen = form_called(form)
+    if not delta > 0:
+        raise ValueError(f"delta is {delta}; write a number above 0, such as 0.001, or inf for least squares")
+    check_enough(runs, form, len(chosen.coordinates))
+    problem = problem_of(runs, chosen, delta)
+    first = chosen.starts(runs) if starts is None else np.asarray(starts, dtype=float)
+    theta, value = race(problem, first)
+    best = theta[0]
+    predicted, slopes = problem.model(best[None])
+    residual = problem.target - predicted[0]
+    covariance, inverse_curvature = robust_covariance(slopes[0], residual, delta)
+    same = value <= value[0] * (1 + AGREEMENT) + 1e-300
+    scale = spread(residual)
+    notes = identifiability_notes(runs, chosen, theta=best, slopes=slopes[0], covariance=covariance, same=theta[same])
+    return LawFit(
+        law=chosen.law(
+            best,
+            runs,
+            name=name,
+            title=title or f"{form.capitalize()} fitted to {len(runs)} runs",
+            range=range_of(runs),
+            uncertainty=covariance_of(chosen, covariance, scale),
+        ),
+        form=form,
+        runs=runs,
+        delta=delta,
+        coordinates=chosen.coordinates,
+        theta=best,
+        covariance=covariance,
+        inverse_curvature=inverse_curvature,
+        objective=float(value[0]),
+        residual=residual,
+        scale=scale,
+        n_starts=len(first),
+        followed=len(theta),
+        agreeing=int(same.sum()),
+        outliers=outliers_of(runs, residual, scale),
+        notes=notes,
+    )
+
+
+def problem_of(runs: Runs, form: Form, delta: float) -> Problem:
+    """The minimisation that fits ``form`` to ``runs``."""
+    return Problem(
+        model=form.model(runs),
+        target=np.log(runs.loss),
+        delta=float(delta),
+        low=np.array(form.low),
+        high=np.array(form.high),
+    )
+
+
+def robust_covariance(slopes: Floats, residual: Floats, delta: float) -> tuple[Floats, Floats]:
+    """The covariance of an M-estimate from the derivatives (p, n) and the residuals, and the inverse curvature.
+
+    H**-1 (sum psi_i**2 J_i J_i') H**-1 with H = sum E[psi'_i] J_i J_i', which lets the scatter differ from run to run
+    (White 1980). Where delta is small beside the spread s of the runs, E[psi'] is taken from the density within
+    s n**(-1/5) of the law (Powell 1984), which more runs share.
+    """
+    p, n = slopes.shape
+    psi = np.clip(residual, -delta, delta)
+    width = max(delta, spread(residual) * n**-0.2)
+    density = (np.abs(residual) <= width) * (delta / width if isfinite(delta) and width > 0 else 1.0)
+    # columns of very different sizes: scale, invert, scale back
+    size = np.sqrt(np.sum(slopes**2, axis=1))
+    size = np.where(size > 0, size, 1.0)
+    scaled = slopes / size[:, None]
+    values, vectors = np.linalg.eigh((scaled * density) @ scaled.T)
+    inverse = (vectors / np.maximum(values, 1e-15)) @ vectors.T
+    scatter = (scaled * psi**2) @ scaled.T * n / max(n - p, 1)
+    return (inverse @ scatter @ inverse) / np.outer(size, size), inverse / np.outer(size, size)
+
+
+def covariance_of(form: Form, covariance: Floats, scale: float) -> AnyUncertainty | None:
+    """The covariance as a law carries it, where the form's coordinates are its constants or their logarithms."""
+    names = {field.name for field in msgspec.structs.fields(form.law_class)}
+    if any(name.removeprefix("log ") not in names for name in form.coordinates):
+        return None
+    rows: list[list[float]] = covariance.tolist()
+    return Covariance(parameters=list(form.coordinates), covariance=rows, residual=scale)
+
+
+def range_of(runs: Runs) -> ValidRange:
+    """From the smallest to the largest of what was run."""
+    ratio = runs.tokens / runs.parameters
+    bounds: dict[str, Any] = {
+        name: (float(values.min()), float(values.max()))
+        for name, values in (
+            ("parameters", runs.parameters),
+            ("tokens", runs.tokens),
+            ("tokens_per_parameter", ratio),
+        )
+    }
+    return ValidRange(**bounds)

@@ -1,0 +1,124 @@
+"""Intervals of a fit: runs drawn again with replacement, and profiles of the objective."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import msgspec
+import numpy as np
+
+from simulators.laws.base import Bounds, Draws, Floats, quantiles
+from simulators.laws.fitting.descent import settle
+from simulators.laws.fitting.fit import LawFit, problem_of
+from simulators.laws.fitting.forms import form_called
+from simulators.laws.fitting.runs import Runs
+from simulators.laws.surfaces import Surface
+
+STARTS_PER_DRAW = 6
+"""The fitted point, and points about it."""
+PROFILE_POINTS = 81
+PROFILE_WIDTH = 10.0
+"""Standard errors to each side that a profile is followed."""
+
+
+class Resampled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A bootstrap: the coordinates of every fit to resampled runs (draws, p), and the law that carries them."""
+
+    fit: LawFit
+    theta: Floats
+    law: Surface
+
+    def interval(self, constant: str, level: float = 0.95) -> Bounds:
+        """The central interval of one of the law's constants. Raises ``ValueError`` where it has none of that name."""
+        values = form_called(self.fit.form).constants(self.theta, self.fit.runs)
+        if constant not in values:
+            raise ValueError(f"{constant!r} is no constant of {self.fit.form}; it has {', '.join(values)}")
+        low, high = quantiles(values[constant], level)
+        return float(low), float(high)
+
+
+def resample(fit: LawFit, draws: int = 200, seed: int = 0) -> Resampled:
+    """Fit again to ``draws`` samples of the runs, drawn with replacement; rows of one label stay together.
+
+    Every sample is fitted from ``STARTS_PER_DRAW`` points. The law that comes back has the draws for its
+    uncertainty, so that every interval of it is a percentile interval of them.
+
+    Raises ``ValueError`` below 20 draws.
+    """
+    if draws < 20:
+        raise ValueError(f"draws is {draws}; an interval needs 20 or more, a 95 % interval 200")
+    form = form_called(fit.form)
+    starts = starts_about(fit, STARTS_PER_DRAW, seed)
+    counts = resample_counts(fit.runs, draws, seed)
+    problem = problem_of(fit.runs, form, fit.delta)
+    problem = msgspec.structs.replace(problem, weight=np.repeat(counts, len(starts), axis=0))
+    theta, value = settle(problem, np.tile(starts, (draws, 1)))
+    best = value.reshape(draws, -1).argmin(axis=1)
+    chosen = theta.reshape(draws, len(starts), -1)[np.arange(draws), best]
+    constants = form.constants(chosen, fit.runs)
+    # nine significant digits: a file of draws stays readable, and no interval moves
+    rows = [[float(f"{v:.9g}") for v in row] for row in np.stack(list(constants.values()), axis=1)]
+    uncertainty = Draws(parameters=list(constants), values=rows, residual=fit.scale)
+    return Resampled(fit=fit, theta=chosen, law=msgspec.structs.replace(fit.law, uncertainty=uncertainty))
+
+
+def resample_counts(runs: Runs, draws: int, seed: int) -> Floats:
+    """How often each run occurs in each of ``draws`` samples (draws, runs)."""
+    _, group = np.unique(np.asarray(runs.label), return_inverse=True)
+    n_groups = int(group.max()) + 1
+    picks = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=draws)
+    return np.asarray(picks[:, group], dtype=float)
+
+
+def starts_about(fit: LawFit, count: int, seed: int) -> Floats:
+    """The fitted point and ``count - 1`` normal draws about it, at twice its covariance's spread."""
+    values, vectors = np.linalg.eigh(fit.covariance)
+    # a direction that the runs leave open is not searched for ever
+    half = vectors * np.sqrt(np.clip(values, 0.0, 1.0))
+    steps = 2.0 * np.random.default_rng(seed + 1).standard_normal((count - 1, len(fit.theta))) @ half.T
+    return np.concatenate([fit.theta[None], fit.theta + steps])
+
+
+def profile(fit: LawFit, coordinate: str, level: float = 0.95) -> Bounds:
+    """Where the objective, least over all other coordinates, stays below its threshold: a profile interval.
+
+    Twice the rise of the objective is V_ii / (H**-1)_ii times chi-squared with one degree of freedom, V the robust
+    covariance and H the curvature (Kent 1982). A side on which the objective never rises so far is infinite: the runs
+    set no limit there. Raises ``ValueError`` where the form has no such coordinate.
+    """
+    if coordinate not in fit.coordinates:
+        raise ValueError(f"{coordinate!r} is no coordinate of {fit.form}; write one of {', '.join(fit.coordinates)}")
+    i = fit.coordinates.index(coordinate)
+    variance, curvature = float(fit.covariance[i, i]), float(fit.inverse_curvature[i, i])
+    threshold = 0.5 * NormalDist().inv_cdf((1 + level) / 2) ** 2 * variance / curvature
+    problem = problem_of(fit.runs, form_called(fit.form), fit.delta)
+    error = min(np.sqrt(variance), 5.0)
+    offsets = np.linspace(-PROFILE_WIDTH, PROFILE_WIDTH, PROFILE_POINTS) * error
+    offsets = offsets[(fit.theta[i] + offsets >= problem.low[i]) & (fit.theta[i] + offsets <= problem.high[i])]
+    # the others begin where the covariance expects them
+    along = np.clip(fit.covariance[:, i] / variance, -1e3, 1e3)
+    along[i] = 1.0
+    free = np.ones(len(fit.theta))
+    free[i] = 0.0
+    held = msgspec.structs.replace(problem, free=free)
+    _, value = settle(held, fit.theta + offsets[:, None] * along)
+    rise = value - fit.objective - threshold
+    return (
+        float(fit.theta[i] + _crossing(offsets, rise, side=-1)),
+        float(fit.theta[i] + _crossing(offsets, rise, side=1)),
+    )
+
+
+def _crossing(offsets: Floats, rise: Floats, side: int) -> float:
+    """The first offset on one ``side`` of zero at which ``rise`` turns positive, between grid points by a line."""
+    chosen = offsets * side >= 0
+    x, y = offsets[chosen], rise[chosen]
+    order = np.argsort(np.abs(x))
+    x, y = x[order], y[order]
+    above = np.flatnonzero(y > 0)
+    if not len(above):
+        return side * float("inf")
+    j = int(above[0])
+    if j == 0:
+        return float(x[0])
+    return float(x[j - 1] - y[j - 1] * (x[j] - x[j - 1]) / (y[j] - y[j - 1]))
