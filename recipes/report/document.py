@@ -44,13 +44,13 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of cells; the first of each row names it. ``total`` marks the last row as the sum of the others."""
+    """Rows of cells; the first of each row names it. ``totals`` is how many rows at the end are sums."""
 
     name: str
     caption: str
     columns: list[Column]
     rows: list[list[Cell]]
-    total: bool = False
+    totals: int = 0
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,8 +80,8 @@ def _table(table: Table, document: Document) -> str:
     headings = [f"{escaped(c.heading)} ({escaped(c.unit)})" if c.unit else escaped(c.heading) for c in table.columns]
     rule = ["---:" if c.numeric else "---" for c in table.columns]
     rows = [[_cell(cell, document) for cell in row] for row in table.rows]
-    if table.total:
-        rows[-1] = [f"**{cell}**" if cell else "" for cell in rows[-1]]
+    for row in rows[len(rows) - table.totals :]:
+        row[:] = [f"**{cell}**" if cell else "" for cell in row]
     return "\n".join(f"| {' | '.join(row)} |" for row in [headings, rule, *rows])
 
 

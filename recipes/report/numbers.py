@@ -103,6 +103,6 @@ def between(amount: Amount, shown: Callable[[float], str] = estimate) -> str:
     >>> between(Amount(value=2e6, low=1.5e6, high=2.5e6, unit="h"))
     '1.50M to 2.50M'
     """
-    if amount.low is None or amount.high is None:
+    if amount.low is None or amount.high is None or amount.low == amount.high:
         return ""
     return f"{shown(amount.low)} to {shown(amount.high)}"

@@ -154,7 +154,7 @@ def parameters(data: ReportData) -> Table:
             *([Column("Active", "used by one token", True)] if sparse else []),
         ],
         rows=rows,
-        total=True,
+        totals=1,
     )
 
 

@@ -12,7 +12,7 @@ from recipes.report.document import UNKNOWN, Cell, Column, Mark, Table
 from recipes.report.headline import BASES, hours_stated
 from recipes.report.numbers import between, dollars, estimate, loss, percent, quantity, rate, whole
 from simulators.cost import Amount
-from simulators.projection import StageProjection
+from simulators.projection import StageProjection, Totals
 from simulators.training import STAGE_KINDS, Fim, Objective, Optimizer, Stage
 
 NOTHING = Cell("–", "unknown")
@@ -203,24 +203,32 @@ def as_projected(data: ReportData) -> Table:
         Column("Cost", "USD", True),
         *(Column("Loss after", f"{law.name}, {law.loss_unit}", True) for law in data.laws),
     ]
-    total = [
-        Cell("All known stages" if totals.unknown else "All stages"),
-        Cell(""),
-        Cell(estimate(totals.flops), "projected") if totals.flops else UNKNOWN,
-        Cell(""),
-        _amount(totals.hours, estimate),
-        _published_hours(data),
-        Cell(""),
-        _amount(totals.cost, dollars),
-        *(Cell("") for _ in data.laws),
-    ]
+    known = "All known stages" if totals.unknown else "All stages"
+    sums = [_sum(data, known, totals, _published_hours(data))]
+    if projection.totals_with_base is not None:
+        sums.append(_sum(data, "With the base model's history", projection.totals_with_base, Cell("")))
     return Table(
         name="stages-projected",
         caption="What follows for each stage",
         columns=columns,
-        rows=[*(_projected_row(data, s) for s in projection.stages), total],
-        total=True,
+        rows=[*(_projected_row(data, s) for s in projection.stages), *sums],
+        totals=len(sums),
     )
+
+
+def _sum(data: ReportData, name: str, totals: Totals, published_hours: Cell) -> list[Cell]:
+    nothing = Cell("")
+    return [
+        Cell(name),
+        nothing,
+        Cell(estimate(totals.flops), "projected") if totals.flops else UNPROJECTED,
+        nothing,
+        _amount(totals.hours, estimate),
+        published_hours,
+        nothing,
+        _amount(totals.cost, dollars),
+        *(nothing for _ in data.laws),
+    ]
 
 
 def _published_hours(data: ReportData) -> Cell:
