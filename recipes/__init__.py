@@ -60,7 +60,7 @@ def project(name: str, laws: Sequence[str] | None = None, assumptions: Assumptio
     catalogue = Catalogue()
     recipe = catalogue.recipe(name)
     decoded = [catalogue.surface(law) for law in (DEFAULT_LAWS if laws is None else laws)]
-    return project_model(catalogue, catalogue.model(recipe.model), recipe, decoded, assumptions)
+    return project_model(catalogue, catalogue.model(recipe.model), recipe, decoded, assumptions=assumptions)
 
 
 def check() -> list[Comparison]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from recipes.catalogue import Catalogue, Model
 from recipes.errors import LehrError
 from recipes.plans import RecipeFile
+from simulators.accelerator import Accelerator
 from simulators.evidence import Reported
 from simulators.laws import ScalingLaw
 from simulators.projection import Assumptions, Projection, add_totals, project
@@ -23,16 +24,25 @@ def project_model(
     model: Model,
     recipe: Recipe,
     laws: Sequence[ScalingLaw],
+    *,
     assumptions: Assumptions | None = None,
+    accelerators: Mapping[str, Accelerator] | None = None,
 ) -> Projection:
     """Project ``recipe`` for ``model``, and its base model's recipe too where the catalogue has that.
 
+    ``accelerators`` stand in for the catalogue's.
     Raises ``LehrError`` that names the recipe and the stage.
     """
     if assumptions is None:
         assumptions = Assumptions(fallback=FALLBACK_ACCELERATOR)
     try:
-        own = project(model.shape(), recipe, laws=laws, accelerators=catalogue.accelerators, assumptions=assumptions)
+        own = project(
+            model.shape(),
+            recipe,
+            laws=laws,
+            accelerators=catalogue.accelerators if accelerators is None else accelerators,
+            assumptions=assumptions,
+        )
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
     if recipe.base is None or recipe.base.model not in catalogue.files("recipe"):
@@ -40,7 +50,9 @@ def project_model(
     first = catalogue.recipe(recipe.base.model)
     if first.name == recipe.name:
         raise LehrError(f"recipe {recipe.name}: its base is itself; write another base, or null")
-    base = project_model(catalogue, catalogue.model(first.model), first, (), assumptions)
+    base = project_model(
+        catalogue, catalogue.model(first.model), first, (), assumptions=assumptions, accelerators=accelerators
+    )
     history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
     return msgspec.structs.replace(own, totals_with_base=history)
 

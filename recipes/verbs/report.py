@@ -8,16 +8,12 @@ from typing import Any
 
 import yaml
 
-from recipes.catalogue import Model
 from recipes.check import check_model, check_recipe
 from recipes.compose import Composed
-from recipes.decode import decode, plain
-from recipes.errors import LehrError
-from recipes.plans import AcceleratorFile, RecipeFile, decode_surface
-from recipes.projecting import project_model
+from recipes.decode import plain
+from recipes.jobs import project_job
 from recipes.report import ReportData, render
 from recipes.writing import write_folder
-from simulators.projection import Assumptions
 
 DEFAULTS = [
     {"runtime": "lehr"},
@@ -51,51 +47,19 @@ def run(job: Composed) -> int:
 
 
 def report_data(job: Composed) -> ReportData:
-    """Decode the configuration, project it and compare it."""
-    config, catalogue = job.config, job.catalogue
-    model = decode(config["model"], Model, "model")
-    if config.get("recipe") is None:
-        raise LehrError(f"{model.name} has no recipe; write recipe=<name of one>, or a file recipe/{model.name}.yaml")
-    recipe = decode(config["recipe"], RecipeFile, "recipe")
-    laws = [decode_surface(config["law"], "law")]
-    laws += [
-        law for name in job.setting("compare_laws", list[str]) if (law := catalogue.surface(name)).name != laws[0].name
-    ]
-    chosen = None
-    if job.config.get("accelerator") is not None:
-        chosen = decode(job.config["accelerator"], AcceleratorFile, "accelerator")
-        # with what the command line set in it
-        catalogue.accelerators[chosen.name] = chosen
-    projection = project_model(catalogue, model, recipe, laws, assumptions(job, chosen))
+    """Project the job and compare it with what was published."""
+    projected = project_job(job)
+    model, recipe, projection = projected.model, projected.recipe, projected.projection
     return ReportData(
         model=model,
         recipe=recipe,
         projection=projection,
         comparisons=[*check_model(model), *check_recipe(recipe, recipe.reported, projection)],
-        laws=laws,
-        sources=catalogue.sources,
-        accelerators=dict(catalogue.accelerators),
+        laws=projected.laws,
+        sources=job.catalogue.sources,
+        accelerators=projected.accelerators,
         overridden=overridden(job.overrides),
         version=version("lehr"),
-    )
-
-
-def assumptions(job: Composed, accelerator: AcceleratorFile | None) -> Assumptions:
-    """What the planner set. Raises ``LehrError`` for a value that cannot be."""
-    mfu = job.setting("mfu", float | None)
-    if mfu is not None and not 0 < mfu <= 1:
-        raise LehrError(f"mfu: {mfu} is not above 0 and at most 1; write a share of the peak, such as 0.4")
-    price = job.setting("usd_per_hour", float | None)
-    devices = job.setting("devices", int | None)
-    if (price is not None and price <= 0) or (devices is not None and devices < 1):
-        raise LehrError(f"usd_per_hour: {price}, devices: {devices}; write numbers above 0")
-    return Assumptions(
-        fallback=job.setting("fallback_accelerator", str),
-        accelerator=accelerator.name if accelerator else None,
-        precision=job.setting("precision", str | None),
-        devices=devices,
-        mfu=mfu,
-        usd_per_hour=price,
     )
 
 
