@@ -15,6 +15,7 @@ from recipes.catalogue import Catalogue, Dataset, Model
 from recipes.errors import LehrError, nearest
 from simulators.counting import count_parameters
 from simulators.evidence import Comparison, Reported, Rule, Verdict, matches_number, parse_figure
+from simulators.laws.base import Law, LawFigure
 from simulators.layers import Attention
 from simulators.projection import Projection
 from simulators.training import Recipe, Stage
@@ -214,6 +215,28 @@ def check_dataset(dataset: Dataset) -> list[Comparison]:
     return _compare_all(dataset.name, dataset.reported, lambda row: candidates)
 
 
+# Laws
+
+
+def check_law(law: Law) -> list[Comparison]:
+    """Every figure that a law should reproduce. Raises ``LehrError`` for a question that it cannot answer."""
+
+    def candidates(row: Reported) -> dict[str, list[Candidate]]:
+        assert isinstance(row, LawFigure)
+        answers = law.answers()
+        if row.quantity not in answers:
+            return {name: [] for name in answers}
+        compute, unit = answers[row.quantity]
+        try:
+            value = float(compute(**row.at))
+        except (TypeError, ValueError) as error:
+            raise LehrError(f"law {law.name}: reported {row.quantity} at {row.at}: {error}; correct `at`") from error
+        inputs = ", ".join(f"{name} {at:g}" for name, at in row.at.items())
+        return {row.quantity: [Candidate(inputs, value, unit)]}
+
+    return _compare_all(f"law {law.name}", law.reported, candidates)
+
+
 def _compare_all(
     subject: str,
     reported: Iterable[Reported],
@@ -244,4 +267,6 @@ def check_all(
         rows += check_recipe(*project(name))
     for dataset in catalogue.datasets().values():
         rows += check_dataset(dataset)
+    for name in catalogue.files("law"):
+        rows += check_law(catalogue.law(name))
     return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -154,6 +154,16 @@ def split_log(name: str) -> tuple[bool, str]:
     return (True, name.removeprefix("log ")) if name.startswith("log ") else (False, name)
 
 
+class LawFigure(Reported, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure that a law should reproduce: ``quantity`` is one of its ``answers``, ``at`` the inputs by name."""
+
+    at: dict[str, float] = {}
+
+
+Answer = tuple[Callable[..., Any], str]
+"""How a law computes one quantity from inputs by name, and the quantity's unit."""
+
+
 class Law(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """The base of every form; ``kind`` in a file names the class, the file holds one fit's constants.
 
@@ -165,8 +175,12 @@ class Law(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     range: ValidRange = ValidRange()
     uncertainty: AnyUncertainty | None = None
     provenance: Provenance | None = None
-    reported: list[Reported] = []
+    reported: list[LawFigure] = []
     note: str | None = None
+
+    def answers(self) -> dict[str, Answer]:
+        """What the law can be asked by name, so that a reported figure can be set beside it."""
+        return {}
 
 
 L = TypeVar("L", bound=Law)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulators.laws.base import (
+    Answer,
     Bounds,
     Floats,
     Law,
@@ -75,6 +76,14 @@ class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
         n, d = many.optimum(flops)
         (n_low, n_high), (d_low, d_high) = quantiles(np.asarray(n), level), quantiles(np.asarray(d), level)
         return (float(n_low), float(n_high)), (float(d_low), float(d_high))
+
+    def answers(self) -> dict[str, Answer]:
+        """The loss at n and d, and the optimum at a budget."""
+        return {
+            "loss": (self.loss, self.loss_unit),
+            "optimum.parameters": (lambda **at: self.optimum(**at)[0], "parameters"),
+            "optimum.tokens": (lambda **at: self.optimum(**at)[1], "tokens"),
+        }
 
     def warnings(self, n: float, d: float) -> list[str]:
         """One line for each input that lies outside the runs that the law was fitted on."""
