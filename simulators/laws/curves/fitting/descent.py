@@ -1,0 +1,150 @@
+"""Robust minimisation: Huber's loss on the log loss, a prior, and damped Gauss-Newton steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from simulators.laws.base import Floats
+from simulators.laws.curves.fitting.designs import Design
+from simulators.laws.curves.fitting.forms import CurveForm
+
+FOLLOWED = 3
+"""Starts that are followed to their minimum, the best of all that are tried."""
+LINEAR_LOW, LINEAR_HIGH = -30.0, 30.0
+"""Of the logarithm of a linear constant."""
+MOST_STEPS = 60
+SETTLED = 1e-9
+"""A step that lowers the objective by less than this share ends the descent."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What is minimised: sum_i weight_i rho(e_i) / variance + sum_j ((theta_j - centre_j) / spread_j)^2 / 2.
+
+    e is the log of fitted over measured loss, rho Huber's loss with ``delta``; ``variance`` is that of one row, times
+    the rows that say the same.
+    """
+
+    form: CurveForm
+    design: Design
+    log_loss: Floats
+    weight: Floats
+    delta: float
+    variance: float
+
+    @property
+    def n_linear(self) -> int:
+        """L0 and what multiplies the columns."""
+        return 1 + len(self.form.linear)
+
+    @property
+    def prior(self) -> tuple[Floats, Floats]:
+        """Centre and precision (1 / spread^2) of each coordinate."""
+        free = np.zeros(self.n_linear)
+        shapes = self.form.shapes
+        return (
+            np.concatenate([free, [s.centre for s in shapes]]),
+            np.concatenate([free, [s.spread**-2.0 for s in shapes]]),
+        )
+
+    @property
+    def limits(self) -> tuple[Floats, Floats]:
+        """Lowest and highest of each coordinate."""
+        shapes, n = self.form.shapes, self.n_linear - 1
+        signed = np.array([name in self.form.signed for name in self.form.linear])
+        return (
+            np.concatenate([[-np.inf], np.where(signed, -np.inf, np.full(n, LINEAR_LOW)), [s.low for s in shapes]]),
+            np.concatenate([[np.inf], np.where(signed, np.inf, np.full(n, LINEAR_HIGH)), [s.high for s in shapes]]),
+        )
+
+    def model(self, theta: Floats) -> tuple[Floats, Floats]:
+        """Log loss of every row and its derivatives (rows, coordinates)."""
+        n = self.n_linear
+        columns, slopes = self.design.columns(theta[n:])
+        signed = np.array([name in self.form.signed for name in self.form.linear])
+        with np.errstate(over="ignore"):
+            linear = np.where(signed, theta[1:n], np.exp(np.clip(theta[1:n], LINEAR_LOW, LINEAR_HIGH)))
+        loss = theta[0] + columns @ linear
+        # far from a fit the loss may be negative, where it has no logarithm
+        loss = np.maximum(loss, 0.05)
+        jacobian = np.empty((len(loss), len(theta)))
+        jacobian[:, 0] = 1.0
+        jacobian[:, 1:n] = columns * np.where(signed, 1.0, linear)
+        jacobian[:, n:] = (slopes @ linear).T
+        return np.log(loss), jacobian / loss[:, None]
+
+    def value(self, theta: Floats, error: Floats) -> float:
+        """The objective."""
+        size = np.abs(error)
+        rho = np.where(size < self.delta, 0.5 * error**2, self.delta * (size - 0.5 * self.delta))
+        centre, precision = self.prior
+        return float(self.weight @ rho / self.variance + 0.5 * precision @ (theta - centre) ** 2)
+
+
+def first_points(problem: Problem, phis: Sequence[Floats]) -> list[Floats]:
+    """Complete coordinates for shapes ``phis``: the linear constants by weighted least squares; the best first."""
+    loss = np.exp(problem.log_loss)
+    root = np.sqrt(problem.weight) / loss
+    signed = np.array([name in problem.form.signed for name in problem.form.linear])
+    found = []
+    for phi in phis:
+        columns, _ = problem.design.columns(phi)
+        whole = np.concatenate([np.ones((len(loss), 1)), columns], axis=1) * root[:, None]
+        linear = np.linalg.lstsq(whole, loss * root, rcond=None)[0]
+        if (linear[1:][~signed] <= 0).any():
+            # a term of the wrong sign is all but left out, and the others without it are found by the descent
+            size = float(loss.mean()) / np.maximum(np.abs(columns).max(axis=0), 1e-300)
+            linear[1:] = np.where(signed, linear[1:], np.maximum(linear[1:], 1e-2 * size))
+            linear[0] = np.average(loss - columns @ linear[1:], weights=root**2)
+        coded = np.where(signed, linear[1:], np.log(np.where(signed, 1.0, linear[1:])))
+        theta = np.concatenate([linear[:1], coded, phi])
+        value = problem.value(theta, problem.model(theta)[0] - problem.log_loss)
+        found.append((value, len(found), theta))
+    return [theta for _, _, theta in sorted(found)]
+
+
+def descend(problem: Problem, theta: Floats, most_steps: int = MOST_STEPS) -> tuple[Floats, float]:
+    """The minimum that is reached from ``theta``, and the objective there."""
+    low, high = problem.limits
+    centre, precision = problem.prior
+    theta = np.clip(theta, low, high)
+    predicted, jacobian = problem.model(theta)
+    error = predicted - problem.log_loss
+    value, damping = problem.value(theta, error), 1e-3
+    for _ in range(most_steps):
+        gradient, curvature = steepness(problem, error, jacobian)
+        gradient = gradient + precision * (theta - centre)
+        curvature = curvature + np.diag(precision)
+        # a coordinate at its limit that wants to leave it stays
+        held = ((theta <= low) & (gradient > 0)) | ((theta >= high) & (gradient < 0))
+        improved = False
+        for _ in range(12):
+            damped = curvature + damping * np.diag(np.maximum(np.diag(curvature), 1e-12))
+            damped[held, :] = damped[:, held] = 0.0
+            damped[held, held] = 1.0
+            step = np.linalg.solve(damped, np.where(held, 0.0, -gradient))
+            trial = np.clip(theta + step, low, high)
+            new_predicted, new_jacobian = problem.model(trial)
+            new_error = new_predicted - problem.log_loss
+            new_value = problem.value(trial, new_error)
+            if new_value < value:
+                improved = True
+                break
+            damping *= 5
+        if not improved:
+            break
+        gain = value - new_value
+        theta, value, error, jacobian = trial, new_value, new_error, new_jacobian
+        damping = max(damping / 5, 1e-9)
+        if gain < SETTLED * max(value, 1e-300):
+            break
+    return theta, value
+
+
+def steepness(problem: Problem, error: Floats, jacobian: Floats) -> tuple[Floats, Floats]:
+    """Gradient of the rows' part of the objective and the curvature that its steps use."""
+    size = np.maximum(np.abs(error), 1e-300)
+    share = np.minimum(1.0, problem.delta / size) * problem.weight / problem.variance
+    return jacobian.T @ (share * error), (jacobian * share[:, None]).T @ jacobian

@@ -1,0 +1,247 @@
+"""From logged runs to a curve law with its intervals, and to what the runs do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import msgspec
+import numpy as np
+
+from simulators.laws.base import Bounds, Covariance, Floats
+from simulators.laws.curves import CURVE_LAWS
+from simulators.laws.curves.base import CurveLaw, CurveRange
+from simulators.laws.curves.fitting.descent import FOLLOWED, Problem, descend, first_points
+from simulators.laws.curves.fitting.forms import CurveForm, curve_form
+from simulators.laws.curves.fitting.limits import check_runs, notes_on
+from simulators.laws.curves.fitting.runs import LoggedRun, summed_up
+
+STARTS = 16
+"""Shapes that are tried by default, the first of them on a grid and the others drawn from the prior."""
+ROUNDS = 4
+"""Times that the scale of the residuals is estimated again."""
+FIRST_SCALE = 3e-3
+LEAST_SCALE = 1e-7
+"""Below it the residuals are the blocks' own error, not the runs' noise [log loss]."""
+WEIGHT_POWER = 0.5
+"""A row at step s weighs s^-0.5: between 0, each row the same, and 1, each doubling of the steps the same."""
+MOST_LAGS = 80
+AGREEMENT = 1e-4
+"""Starts whose objectives differ by less than this share found the same minimum."""
+Z95 = 1.959963984540054
+
+
+class CurveFit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A fitted law and how it was found.
+
+    ``theta`` are the form's ``coordinates`` at the minimum, ``covariance`` theirs. ``residual`` is the log of measured
+    over fitted loss of the rows used, ``scale`` its spread, and ``repeated`` how many neighbouring rows say the same.
+    ``agreeing`` of ``followed`` starts, out of ``n_starts``, ended in this minimum. ``notes`` say what the runs do not
+    determine.
+    """
+
+    law: CurveLaw
+    kind: str
+    runs: list[LoggedRun]
+    coordinates: tuple[str, ...]
+    theta: Floats
+    covariance: Floats
+    intervals: dict[str, Bounds]
+    residual: list[Floats]
+    scale: float
+    repeated: float
+    n_starts: int
+    followed: int
+    agreeing: int
+    notes: list[str]
+
+
+def fit_curve(
+    runs: Sequence[LoggedRun],
+    kind: str = "multi_power",
+    *,
+    starts: int = STARTS,
+    name: str = "fitted",
+    title: str | None = None,
+) -> CurveFit:
+    """Fit the law of ``kind`` to the logged losses of ``runs``.
+
+    Huber's loss on the log loss, with a threshold at the median residual, so that one half of the rows counts by its
+    square and the other by its size. Each run counts the same, a row at step s by s^-0.5. The rows of a run follow one
+    another, so that a constant's interval is widened by the autocorrelation of the residuals. Shape constants that
+    few runs can tell have a prior (``forms``); ``notes`` names those that it decides.
+
+    Raises ``ValueError`` where the runs cannot determine the form: no rows, or no rate that falls for a law that has
+    an annealing term.
+
+    >>> import numpy as np
+    >>> from simulators.laws.curves import Momentum
+    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> law = Momentum(name="x", title="", L0=2.5, A=0.5, alpha=0.4, C=300.0, decay=0.99)
+    >>> falling = np.r_[np.full(2000, 3e-4), np.linspace(3e-4, 3e-5, 1000)]
+    >>> rows = np.arange(50, 3000, 50)
+    >>> logs = [make_run(n, rows, law.loss(r)[rows], r) for n, r in (("a", falling), ("b", np.full(3000, 3e-4)))]
+    >>> fit = fit_curve(logs, "momentum")
+    >>> round(fit.law.alpha, 3), round(fit.law.decay, 3)
+    (0.4, 0.99)
+    """
+    form = curve_form(kind)
+    if starts < 1:
+        raise ValueError(f"starts is {starts}; write 1 or more")
+    check_runs(runs, form)
+    used = [summed_up(run) for run in runs]
+    peak = max(float(run.rates.max()) for run in used)
+    log_loss = np.log(np.concatenate([run.loss for run in used]))
+    if len(log_loss) <= len(form.coordinates):
+        raise ValueError(f"{len(log_loss)} rows after warm-up; {kind} has {len(form.coordinates)} constants to fit")
+    problem = Problem(
+        form=form,
+        design=form.design(used, peak),
+        log_loss=log_loss,
+        weight=row_weights(used),
+        delta=FIRST_SCALE,
+        variance=FIRST_SCALE**2,
+    )
+    points = first_points(problem, first_shapes(form, starts))
+    ends = sorted((descend(problem, point) for point in points[:FOLLOWED]), key=lambda end: end[1])
+    agreeing = sum(value <= ends[0][1] * (1 + AGREEMENT) + AGREEMENT for _, value in ends)
+    theta = ends[0][0]
+    cuts = np.cumsum([len(run) for run in used])[:-1]
+    scale, repeated = FIRST_SCALE, 1.0
+    for _ in range(ROUNDS):
+        error = problem.model(theta)[0] - log_loss
+        scale = max(float(1.4826 * np.median(np.abs(error))), LEAST_SCALE)
+        repeated = repeats(np.split(np.clip(error, -3 * scale, 3 * scale), cuts))
+        problem = msgspec.structs.replace(problem, delta=scale / 1.4826, variance=scale**2 * repeated)
+        theta, _ = descend(problem, theta)
+    predicted, jacobian = problem.model(theta)
+    residual = log_loss - predicted
+    covariance = covariance_of(problem, residual, jacobian, repeated)
+    constants = form.to_constants(theta, peak)
+    slopes = np.stack([slope for _, slope in constants.values()])
+    of_constants = slopes @ covariance @ slopes.T
+    spread = float(np.sqrt(np.average(np.clip(residual, -4 * scale, 4 * scale) ** 2)))
+    law = CURVE_LAWS[kind](
+        name=name,
+        title=title or f"{kind.replace('_', ' ').capitalize()} law fitted to {', '.join(run.name for run in runs)}",
+        range=CurveRange(
+            steps=(float(min(run.steps[0] for run in used)), float(max(run.steps[-1] for run in runs))),
+            peak_rate=(min(float(run.rates.max()) for run in used), peak),
+        ),
+        uncertainty=Covariance(parameters=list(constants), covariance=of_constants.tolist(), residual=spread),
+        **{parameter.removeprefix("log "): value for parameter, (value, _) in constants.items()},
+    )
+    return CurveFit(
+        law=law,
+        kind=kind,
+        runs=list(runs),
+        coordinates=form.coordinates,
+        theta=theta,
+        covariance=covariance,
+        intervals=intervals_of({p: v for p, (v, _) in constants.items()}, of_constants),
+        residual=np.split(residual, cuts),
+        scale=scale,
+        repeated=repeated,
+        n_starts=len(points),
+        followed=len(ends),
+        agreeing=agreeing,
+        notes=notes_on(used, form, theta, covariance),
+    )
+
+
+def first_shapes(form: CurveForm, starts: int) -> list[Floats]:
+    """The shapes a search begins with: the grid of each coordinate's ``tried``, then draws from the prior."""
+    grid = [np.array(point) for point in product(*(shape.tried for shape in form.shapes))]
+    generator = np.random.default_rng(0)
+    while len(grid) < starts:
+        grid.append(
+            np.array(
+                [
+                    generator.uniform(0.1, 1.0)
+                    if not np.isfinite(s.spread)
+                    else np.clip(generator.normal(s.centre, s.spread), s.low, s.high)
+                    for s in form.shapes
+                ]
+            )
+        )
+    return grid[:starts]
+
+
+def row_weights(runs: Sequence[LoggedRun]) -> Floats:
+    """Weights with mean one: each run the same in all, within a run s^-0.5 at step s.
+
+    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> rates = np.ones(401)
+    >>> runs = [make_run("a", [100, 400], [3, 2], rates), make_run("b", [400], [2], rates)]
+    >>> row_weights(runs).round(3).tolist()
+    [1.0, 0.5, 1.5]
+    """
+    parts = []
+    for run in runs:
+        weight = np.maximum(run.steps, 1.0) ** -WEIGHT_POWER
+        parts.append(weight / weight.sum())
+    weights = np.concatenate(parts)
+    return weights / weights.mean()
+
+
+def repeats(residuals: Sequence[Floats]) -> float:
+    """1 + 2 sum of the autocorrelations up to the first that is not positive: how many rows say the same.
+
+    >>> repeats([np.array([1.0, -1.0] * 50)])
+    1.0
+    """
+    lags = min(MOST_LAGS, max(len(r) for r in residuals) // 2)
+    products = np.zeros(lags + 1)
+    for r in residuals:
+        for lag in range(min(lags, len(r) - 1) + 1):
+            products[lag] += r[lag:] @ r[: len(r) - lag]
+    if products[0] <= 0:
+        return 1.0
+    correlation = products[1:] / products[0]
+    below = np.flatnonzero(correlation <= 0)
+    return float(1 + 2 * correlation[: below[0] if len(below) else lags].sum())
+
+
+def covariance_of(problem: Problem, residual: Floats, jacobian: Floats, repeated: float) -> Floats:
+    """The covariance of the M-estimate with unequal weights, its prior and rows that repeat each other.
+
+    V = H^-1 (J' W^2 J / v + P) H^-1 with H = J' W J / v + P, P the prior's precision and v = repeated E[psi^2] /
+    E[psi']^2, the asymptotic variance of Huber's estimate (Huber 1964), times n / (n - p) of the independent rows.
+    """
+    n, p = jacobian.shape
+    psi = np.clip(residual, -problem.delta, problem.delta)
+    inside = max(float(np.mean(np.abs(residual) <= problem.delta)), 0.1)
+    independent = max(n / repeated, p + 1.0)
+    variance = max(
+        float(np.mean(psi**2)) / inside**2 * repeated * independent / max(independent - p, 0.25 * independent),
+        LEAST_SCALE**2,
+    )
+    precision = np.diag(problem.prior[1])
+    size = np.sqrt(np.sum(jacobian**2, axis=0) / variance + np.diag(precision))
+    size = np.where(size > 0, size, 1.0)
+    scaled = jacobian / size
+    prior = precision / np.outer(size, size)
+    bread = (scaled * problem.weight[:, None]).T @ scaled / variance + prior
+    meat = (scaled * problem.weight[:, None] ** 2).T @ scaled / variance + prior
+    values, vectors = np.linalg.eigh(bread)
+    inverse = (vectors / np.maximum(values, 1e-12)) @ vectors.T
+    return np.asarray((inverse @ meat @ inverse) / np.outer(size, size))
+
+
+def intervals_of(constants: dict[str, float], covariance: Floats) -> dict[str, Bounds]:
+    """The central 95 % interval of each constant, by its logarithm where ``constants`` names that.
+
+    >>> low, high = intervals_of({"log A": 2.0}, np.array([[0.01]]))["A"]
+    >>> round(low, 3), round(high, 3)
+    (1.644, 2.433)
+    """
+    out = {}
+    for (parameter, value), variance in zip(constants.items(), np.diag(covariance), strict=True):
+        half = Z95 * float(np.sqrt(variance))
+        if parameter.startswith("log "):
+            factor = float(np.exp(min(half, 300.0)))
+            out[parameter.removeprefix("log ")] = (value / factor, value * factor)
+        else:
+            high = value + half
+            out[parameter] = (value - half, min(high, 1.0) if parameter == "decay" else high)
+    return out
