@@ -2,12 +2,17 @@
 
 from simulators.laws.base import Law
 from simulators.laws.curves import AnyCurveLaw
+from simulators.laws.mixture import AnyMixtureLaw
+from simulators.laws.moe import AnyMoeLaw
+from simulators.laws.precision import PrecisionLaw
+from simulators.laws.rl import AnyRlLaw
+from simulators.laws.sft import RectifiedLaw
 from simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Skaling
 
 ScalingLaw = Chinchilla | Skaling | Farseer | Overtraining | Kaplan
 """Every form of a loss surface over parameters and tokens that a file may name by its ``kind``."""
 
-AnyLaw = ScalingLaw | AnyCurveLaw
+AnyLaw = ScalingLaw | AnyCurveLaw | AnyMoeLaw | AnyMixtureLaw | AnyRlLaw | RectifiedLaw | PrecisionLaw
 """Every form that a law file may name: surfaces, and laws of other inputs."""
 
 __all__ = ["AnyLaw", "Chinchilla", "Farseer", "Kaplan", "Law", "Overtraining", "ScalingLaw", "Skaling"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.surfaces.base import Floats, Surface
+from simulators.laws.surfaces.base import Floats, Surface, least_loss, positive
 
 
 class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="farseer"):
@@ -35,3 +35,16 @@ class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         exponent = np.exp(self.A * n**self.a + self.E)
         data = np.exp(self.B * n**self.b + self.Q - exponent * np.log(d))
         return np.asarray(np.exp(self.s * n**self.q + self.S) + data)
+
+    def optimum(self, flops: float) -> tuple[float, float]:
+        """The parameters and tokens of least loss at 6 N D = ``flops``, at a token or more for each parameter
+        [parameters], [tokens].
+
+        Nearer to no data the exponent of the data vanishes and the form falls without end; no run was ever there.
+        """
+        n = least_loss(self._fed, positive(flops, "flops", "FLOP"))
+        d = np.asarray(flops) / 6 / n
+        return (float(n), float(d)) if np.ndim(n) == 0 else (n, d)  # type: ignore[return-value]
+
+    def _fed(self, n: Floats, d: Floats) -> Floats:
+        return np.where(d < n, np.inf, self.loss(n, d))

@@ -1,0 +1,62 @@
+"""The first law of routed models (Clark et al. 2022, arXiv:2202.01169)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from simulators.laws.moe.base import saturating
+
+
+class RoutedLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="clark_routed"):
+    """log L(N, E) = a log N + b log E_hat + c log N log E_hat + d (equation 1), logarithms to base 10.
+
+    N is the size of the dense model that is routed, without embeddings; E the experts of a routed layer; E_hat
+    saturates from ``E_start`` to ``E_max`` (equation 2). Every run saw 130e9 tokens: the law says nothing of data.
+
+    >>> law = RoutedLaw(name="x", title="", n_convention="non_embedding", loss_unit="nats/token", tokens=130e9,
+    ...     a=-0.082, b=-0.108, c=0.009, d=1.104, E_start=1.847, E_max=314.478)
+    >>> law.loss(1.3e9, [1, 128]).round(3).tolist()
+    [2.237, 2.022]
+    """
+
+    n_convention: NConvention
+    loss_unit: LossUnit
+    tokens: float
+    a: float
+    b: float
+    c: float
+    d: float
+    E_start: float
+    E_max: float
+
+    def loss(self, n: ArrayLike, experts: ArrayLike) -> Floats:
+        """The loss of a model of dense size ``n`` with ``experts`` experts, broadcast [loss_unit]."""
+        log_n = np.log10(np.asarray(n, dtype=float))
+        log_e = np.log10(saturating(experts, self.E_start, self.E_max))
+        return np.asarray(10 ** (self.a * log_n + self.b * log_e + self.c * log_n * log_e + self.d))
+
+    def effective_parameters(self, n: ArrayLike, experts: ArrayLike) -> Floats:
+        """The dense size of equal loss (equation 11), broadcast [parameters].
+
+        >>> law = RoutedLaw(name="x", title="", n_convention="non_embedding", loss_unit="nats/token", tokens=130e9,
+        ...     a=-0.082, b=-0.108, c=0.009, d=1.104, E_start=1.847, E_max=314.478)
+        >>> float((law.effective_parameters(5e6, 128) / 1e6).round())     # the paper, before rounding: 55
+        52.0
+        """
+        log_start = np.log10(self.E_start)
+        log_l = np.log10(self.loss(n, experts))
+        return np.asarray(10 ** ((log_l - self.d - self.b * log_start) / (self.a + self.c * log_start)))
+
+    def cutoff(self) -> float:
+        """The size from which more experts help no more: log N = -b / c (section 5) [parameters]."""
+        return float(10 ** (-self.b / self.c))
+
+    def answers(self) -> dict[str, Answer]:
+        """The loss, the dense size of equal loss and the size from which routing helps no more."""
+        return {
+            "loss": (self.loss, self.loss_unit),
+            "effective_parameters": (self.effective_parameters, "parameters"),
+            "cutoff": (self.cutoff, "parameters"),
+        }

@@ -1,0 +1,124 @@
+"""One law for dense models and mixtures (Ludziejewski et al. 2025, arXiv:2502.05172)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from simulators.laws.moe.base import saturating, solve_increasing
+from simulators.laws.surfaces.base import positive
+from simulators.laws.surfaces.chinchilla import Chinchilla
+
+
+class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="joint_moe"):
+    """L = a E_hat**delta N**(alpha + gamma ln E_hat) + b E_hat**omega D**(beta + zeta ln E_hat) + c (equation 6).
+
+    N are the parameters that a token uses, both tables included; E the experts of a layer, one of them used, and E = 1
+    a dense model. E_hat saturates from ``E_start`` to ``E_max``. The logarithm is natural: Table 4 follows from no
+    other.
+
+    >>> law = JointMoe(name="x", title="", n_convention="active", loss_unit="nats/token", a=35.91, alpha=-0.1889,
+    ...     delta=-0.2285, gamma=0.0098, b=35.98, beta=-0.1775, omega=0.5529, zeta=-0.0259, c=1.3637,
+    ...     E_start=2.0732, E_max=290.4521)
+    >>> n, d = law.optimum(1e21, experts=8)                               # Table 1: 3.8B, 44.3B
+    >>> f"{n:.2g} active parameters, {d:.3g} tokens, loss {float(law.loss(n, d, 8)):.3f}"
+    '3.8e+09 active parameters, 4.4e+10 tokens, loss 2.295'
+    """
+
+    n_convention: NConvention
+    loss_unit: LossUnit
+    a: float
+    alpha: float
+    delta: float
+    gamma: float
+    b: float
+    beta: float
+    omega: float
+    zeta: float
+    c: float
+    E_start: float
+    E_max: float
+
+    def loss(self, n: ArrayLike, d: ArrayLike, experts: ArrayLike = 1.0) -> Floats:
+        """The loss at ``n`` active parameters after ``d`` tokens, broadcast [loss_unit]."""
+        n, d = np.asarray(n, dtype=float), np.asarray(d, dtype=float)
+        e = saturating(experts, self.E_start, self.E_max)
+        size = self.a * e**self.delta * n ** (self.alpha + self.gamma * np.log(e))
+        data = self.b * e**self.omega * d ** (self.beta + self.zeta * np.log(e))
+        return np.asarray(size + data + self.c)
+
+    def with_experts(self, experts: float) -> Chinchilla:
+        """The surface of active parameters and tokens that a number of experts leaves (Table 4)."""
+        e = float(saturating(experts, self.E_start, self.E_max))
+        return Chinchilla(
+            name=f"{self.name}, E = {experts:g}", title=self.title, n_convention=self.n_convention,
+            loss_unit=self.loss_unit, range=self.range, E=self.c, A=self.a * e**self.delta, B=self.b * e**self.omega,
+            alpha=-(self.alpha + self.gamma * float(np.log(e))), beta=-(self.beta + self.zeta * float(np.log(e))),
+        )  # fmt: skip
+
+    def optimum(self, flops: float, experts: float = 1.0) -> tuple[float, float]:
+        """The active parameters and tokens of least loss at 6 N D = ``flops`` [parameters], [tokens]."""
+        return self.with_experts(experts).optimum(flops)
+
+    def dense_size(self, n: float, d: float, experts: float) -> float | None:
+        """The dense model that reaches the same loss on the same tokens [parameters]; ``None`` where no size does.
+
+        >>> law = JointMoe(name="x", title="", n_convention="active", loss_unit="nats/token", a=35.91, alpha=-0.1889,
+        ...     delta=-0.2285, gamma=0.0098, b=35.98, beta=-0.1775, omega=0.5529, zeta=-0.0259, c=1.3637,
+        ...     E_start=2.0732, E_max=290.4521)
+        >>> f"{law.dense_size(1e9, 20e9, 8):.2g}"
+        '1.8e+09'
+        """
+        loss = float(self.loss(n, d, experts))
+        return solve_increasing(lambda size: float(self.loss(size, d)), 1e3, 1e18, loss)
+
+    def dense_flops(self, n: float, d: float, experts: float) -> float | None:
+        """The least work with which a dense model reaches the same loss, its size and tokens chosen freely [FLOP]."""
+        loss = float(self.loss(n, d, experts))
+        dense = self.with_experts(1)
+
+        def least(flops: float) -> float:
+            return float(dense.loss(*dense.optimum(flops)))
+
+        return solve_increasing(least, 1e12, 1e32, loss)
+
+    def answers(self) -> dict[str, Answer]:
+        """The loss, the optimum at a budget, and the constants that a number of experts leaves (Table 4)."""
+        return {
+            "loss": (self.loss, self.loss_unit),
+            "optimum.parameters": (lambda flops, experts: self.optimum(flops, experts)[0], "parameters"),
+            "optimum.tokens": (lambda flops, experts: self.optimum(flops, experts)[1], "tokens"),
+            "m": (lambda experts: self.with_experts(experts).A, ""),
+            "mu": (lambda experts: -self.with_experts(experts).alpha, ""),
+            "n": (lambda experts: self.with_experts(experts).B, ""),
+            "nu": (lambda experts: -self.with_experts(experts).beta, ""),
+        }
+
+    def warnings(self, n: float, d: float, experts: float) -> list[str]:
+        """One line for each input that lies outside the runs that the law was fitted on."""
+        ratio = {"tokens_per_parameter": d / n} if self.range.tokens_per_parameter else {}
+        return self.range.warnings(parameters=n, tokens=d, experts=experts, **ratio)
+
+
+def shape_of(active: float, *, vocab_size: int = 50257) -> float:
+    """The width of a model of the paper's family with ``active`` parameters: 2 d V + 13 d**3 / 64, since blocks and
+    heads are d / 64 (appendix A) [dimensions].
+
+    >>> round(shape_of(1.3e9) / 64)                                       # 28 blocks in appendix E
+    28
+    """
+    positive(active, "active", "parameters")
+    width = solve_increasing(lambda d: 2 * d * vocab_size + 13 * d**3 / 64, 1.0, 1e7, active)
+    assert width is not None
+    return width
+
+
+def total_of(active: float, experts: float, *, vocab_size: int = 50257) -> float:
+    """All parameters of such a model: 2 d V + (4 + 9 E) n_blocks d**2 (equation 9) [parameters].
+
+    >>> f"{total_of(321e6, 32):.2g}"                                      # 5.0B in appendix E
+    '5e+09'
+    """
+    width = shape_of(active, vocab_size=vocab_size)
+    return 2 * width * vocab_size + (4 + 9 * experts) * width**3 / 64
