@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import takewhile
 from keyword import iskeyword
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipes.catalogue import CONF
 from recipes.errors import LehrError, nearest
+
+if TYPE_CHECKING:
+    from recipes.sweeping.command import Arguments as SweepArguments
 
 HYDRA_VERSION_BASE = "1.3"
 
@@ -22,7 +26,9 @@ VERBS = {
     "models": "list the models of the catalogue",
     "find": "find a model, a dataset or a method by what it is called",
     "compare": "set models and their recipes side by side",
+    "fit": "constants of a law from your own runs, with intervals",
     "reference": "say which projections moved since they were last accepted",
+    "plan schedule": "the best learning-rate schedule for a step budget, by a curve law",
 }
 """Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(job) -> exit status``, ``conf/<verb>.yaml`` its
 settings. In file names a space is ``_``, and a word that Python keeps for itself ends in ``_``."""
@@ -93,41 +99,70 @@ def dispatch(argv: list[str]) -> int:
     if verb in WORDS:
         words = list(takewhile(lambda a: "=" not in a and not a.startswith(("-", "+", "~")), rest))
         rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
-    return run_verb(verb, rest)
+    from recipes.group_files import named_files
+
+    with named_files(verb.replace(" ", "_"), rest) as arguments:
+        return run_verb(verb, arguments)
 
 
 def run_verb(verb: str, arguments: list[str]) -> int:
     """Compose the verb's configuration with Hydra and run it, once or for each job of a multirun."""
     import hydra
-    import yaml
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
 
     name = verb.replace(" ", "_")
     statuses: list[int] = []
     mistakes: list[LehrError] = []
     broken: list[BrokenPipeError] = []
+    given: SweepArguments | None = None
 
     def task(config: Any) -> None:
-        from recipes.compose import composed
-
-        module = import_module(f"recipes.verbs.{name}_" if iskeyword(name) else f"recipes.verbs.{name}")
-        job = composed(config)
         try:
+            if given is not None:
+                from recipes.sweeping.command import sweep
+
+                statuses.append(sweep(config, given, arguments))
+                return
+            from recipes.compose import composed
+
+            job = composed(config)
+            module = import_module(f"recipes.verbs.{name}_" if iskeyword(name) else f"recipes.verbs.{name}")
             statuses.append(module.run(job))
         except LehrError as error:
             # Hydra would print a line of its own above ours; a multirun goes on with its other jobs
-            mistakes.append(LehrError(f"{' '.join(job.overrides)}: {error}") if job.multirun else error)
+            several = given is None and job.multirun
+            mistakes.append(LehrError(f"{' '.join(job.overrides)}: {error}") if several else error)
         except BrokenPipeError as error:
             broken.append(error)
 
     app: Callable[[], None] = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=name)(task)
+    with _told_in_one_line(verb, arguments):
+        if verb == "report" and {"-m", "--multirun"} & {*arguments}:
+            from recipes.sweeping.command import take_apart
+
+            given = take_apart(arguments)
+        sys.argv = ["lehr", *([*given.flags, *given.base] if given else arguments)]
+        app()
+    if broken:
+        raise broken[0]
+    for mistake in mistakes[:-1]:
+        print(f"lehr: {mistake}", file=sys.stderr)
+    if mistakes:
+        raise mistakes[-1]
+    return max(statuses, default=0)
+
+
+@contextmanager
+def _told_in_one_line(verb: str, arguments: list[str]) -> Iterator[None]:
+    """Within this, errors of Hydra and of the file system become ``LehrError``, unless the user debugs."""
+    import yaml
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
     saved, debugging = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = ["lehr", *arguments]
     # with this set Hydra raises what went wrong instead of printing it over several lines
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        app()
+        yield
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         if debugging == "1":
             raise
@@ -144,13 +179,6 @@ def run_verb(verb: str, arguments: list[str]) -> int:
             del os.environ["HYDRA_FULL_ERROR"]
         else:
             os.environ["HYDRA_FULL_ERROR"] = debugging
-    if broken:
-        raise broken[0]
-    for mistake in mistakes[:-1]:
-        print(f"lehr: {mistake}", file=sys.stderr)
-    if mistakes:
-        raise mistakes[-1]
-    return max(statuses, default=0)
 
 
 if __name__ == "__main__":

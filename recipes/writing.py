@@ -27,7 +27,7 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -61,8 +61,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     except OSError as error:
         if new is not None:
             shutil.rmtree(new, ignore_errors=True)
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> LehrError:
+def unwritable(path: Path, error: OSError) -> LehrError:
+    """The error that says which path cannot be written, and why."""
     return LehrError(f"{path}: cannot be written ({error.strerror}); write another folder with out=...")

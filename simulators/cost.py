@@ -23,8 +23,11 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
         """Add two amounts of one unit; the bounds add as if both erred the same way, which is the wider sum."""
         if self.unit != other.unit:
             raise ValueError(f"{self.unit} and {other.unit} do not add")
+        value = self.value + other.value
+        if self.low is self.high is other.low is other.high is None:
+            return Amount(value=value, unit=self.unit)
         return Amount(
-            value=self.value + other.value,
+            value=value,
             unit=self.unit,
             low=(self.value if self.low is None else self.low) + (other.value if other.low is None else other.low),
             high=(self.value if self.high is None else self.high) + (other.value if other.high is None else other.high),

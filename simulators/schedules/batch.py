@@ -48,7 +48,7 @@ class Clock:
     """Tokens trained on after each step: straight pieces between (step, tokens) knots, the last one endless.
 
     >>> clock = Batch(sequences=512).clock(8192)
-    >>> float(clock.tokens_at(250_000)), clock.step_at(1e12)
+    >>> float(clock.tokens_at(250_000)), float(clock.step_at(1e12))
     (1048576000000.0, 238418.5791015625)
     """
 
@@ -63,11 +63,19 @@ class Clock:
         tokens: NDArray[np.float64] = np.where(step > self._steps[-1], beyond, inside)
         return tokens[()]
 
-    def step_at(self, tokens: float) -> float:
+    def step_at(self, tokens: ArrayLike) -> NDArray[np.float64] | float:
         """The step, as a real number, at which ``tokens`` have been trained on [steps]."""
-        if tokens > self._tokens[-1]:
-            return float(self._steps[-1] + (tokens - self._tokens[-1]) / self._rate)
-        return float(np.interp(tokens, self._tokens, self._steps))
+        tokens = np.asarray(tokens, dtype=float)
+        inside = np.interp(tokens, self._tokens, self._steps)
+        beyond = self._steps[-1] + (tokens - self._tokens[-1]) / self._rate
+        steps: NDArray[np.float64] = np.where(tokens > self._tokens[-1], beyond, inside)
+        return steps[()]
+
+
+def whole_steps(steps: ArrayLike) -> NDArray[np.float64]:
+    """Real numbers of steps as updates, the last one perhaps not full [steps]."""
+    # a last update of less than a millionth of a batch is rounding, not an update
+    return np.asarray(np.ceil(np.asarray(steps) - 1e-6))
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,8 +99,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def steps_for(self, tokens: float, sequence_length: int) -> int:
         """Updates that ``tokens`` take, the last one perhaps not full [steps]."""
-        # a last update of less than a millionth of a batch is rounding, not an update
-        return int(np.ceil(self.clock(sequence_length).step_at(tokens) - 1e-6))
+        return int(whole_steps(self.clock(sequence_length).step_at(tokens)))
 
     def _ramp_sizes(self, sequence_length: int) -> list[tuple[float, float]]:
         """(steps, sequences) of each piece of the ramp, in order; a smooth ramp is cut into 1,024 pieces."""

@@ -45,7 +45,7 @@ class Duration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return round(self.fraction * n_steps)
         if clock is None or self.tokens is None:
             raise ValueError("a duration in tokens needs the stage's batch and sequence_length; write it in steps")
-        return round(clock.step_at(tokens_before(clock, after) + self.tokens) - after)
+        return round(float(clock.step_at(tokens_before(clock, after) + self.tokens)) - after)
 
 
 def tokens_before(clock: TokenClock, step: float) -> float:

@@ -10,7 +10,7 @@ from simulators.schedules.duration import Duration, TokenClock, tokens_before
 def steps_before(decay: Decay, end: int, n_steps: int, clock: TokenClock | None) -> int:
     """How many steps a decay takes that ends at step ``end``; tokens are counted back from there [steps]."""
     if decay.tokens is not None and clock is not None:
-        return end - round(clock.step_at(tokens_before(clock, end) - decay.tokens))
+        return end - round(float(clock.step_at(tokens_before(clock, end) - decay.tokens)))
     return decay.in_steps(n_steps, clock)
 
 

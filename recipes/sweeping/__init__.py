@@ -1,0 +1,1 @@
+"""Many jobs of one report: composed once, merged, projected, and written as one result."""

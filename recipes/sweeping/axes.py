@@ -1,0 +1,85 @@
+"""What a sweep varies, from Hydra's own words for it: ``model=a,b``, ``glob(*)``, ``range(...)``, ``choice(...)``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from recipes.errors import LehrError
+
+if TYPE_CHECKING:
+    from hydra.core.config_loader import ConfigLoader
+    from hydra.core.override_parser.types import Override
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """One override of the command line with all its values; several values make it an axis of the sweep."""
+
+    key: str
+    options: list[Any]
+    """Hydra's parsed overrides, one for each value."""
+    texts: list[str]
+    globbed: bool
+
+    @property
+    def swept(self) -> bool:
+        """Does it vary?"""
+        return len(self.options) > 1 or self.globbed
+
+    def numbers(self) -> list[float] | None:
+        """The values as numbers, or ``None`` where one is none."""
+        values = [option.value() for option in self.options]
+        if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in values):
+            return None
+        return [float(v) for v in values]
+
+
+def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader | None) -> list[Slot]:
+    """The overrides in the order in which Hydra applies them: ``hydra.sweeper.params`` first, then the command line's.
+
+    Raises ``LehrError`` for a range without steps, which only a search can take.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import Glob
+
+    parser = OverridesParser.create(config_loader=loader)
+    found = []
+    for override in parser.parse_overrides([*(f"{key}={value}" for key, value in params.items()), *texts]):
+        key = override.get_key_element()
+        if override.is_sweep_override() and not override.is_discrete_sweep():
+            raise LehrError(f"{key}: interval() is for a search; add search.trials=100, or write range() or choice()")
+        if override.is_sweep_override():
+            values = list(override.sweep_string_iterator())
+            if not values:
+                raise LehrError(f"{override.input_line}: matches nothing")
+        else:
+            values = [override.get_value_element_as_str()]
+        lines = [key if override.is_delete() else f"{key}={value}" for value in values]
+        found.append(
+            Slot(
+                key=key.lstrip("+~"),
+                options=parser.parse_overrides(lines) if override.is_sweep_override() else [override],
+                texts=lines,
+                globbed=isinstance(override.value(), Glob),
+            )
+        )
+    return found
+
+
+def n_jobs(found: Sequence[Slot]) -> int:
+    """How many jobs there are."""
+    return math.prod(len(slot.options) for slot in found)
+
+
+def jobs(found: Sequence[Slot]) -> Iterator[tuple[Override, ...]]:
+    """Every combination, the last axis fastest, as Hydra's basic sweeper orders them."""
+    return product(*(slot.options for slot in found))
+
+
+def words(job: Sequence[Override], swept: Sequence[bool]) -> str:
+    """What tells a job from the others: its swept overrides as they would be written."""
+    return " ".join(o.input_line or o.key_or_group for o, varies in zip(job, swept, strict=True) if varies)

@@ -1,0 +1,210 @@
+"""``lehr report -m``: a whole sweep in one start, with one result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from recipes.compose import composed
+from recipes.errors import LehrError
+from recipes.sweeping import axes
+from recipes.sweeping.journal import Journal, fingerprint, read_rows
+from recipes.sweeping.merging import GROUPS, Merger, NotPlainError
+from recipes.sweeping.progress import progress
+from recipes.sweeping.running import Runner, globs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from hydra.core.override_parser.types import Override
+
+GRID_FROM = 2000
+"""Jobs from which a sweep over numbers alone is computed as arrays."""
+
+_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
+
+
+class Arguments(msgspec.Struct, frozen=True):
+    """A command line taken apart: Hydra's flags, what composes the base, and what every job applies to it."""
+
+    flags: list[str]
+    base: list[str]
+    each: list[str]
+
+
+def take_apart(words: Sequence[str]) -> Arguments | None:
+    """The parts of a sweep's command line, or ``None`` where it asks for something else: no ``-m``, a flag that shows
+    something, a sweeper of the user's own.
+
+    >>> take_apart(["-m", "model=a,b", "mfu=0.4", "hydra/launcher=joblib"])
+    Arguments(flags=[], base=['mfu=0.4', 'hydra/launcher=joblib'], each=['model=a,b'])
+    """
+    flags: list[str] = []
+    overrides: list[str] = []
+    multirun = False
+    rest = iter(words)
+    for word in rest:
+        if word in ("-m", "--multirun"):
+            multirun = True
+        elif word in _WITH_VALUE:
+            flags += [word, *islice(rest, 1)]
+        elif word.startswith(tuple(f"{flag}=" for flag in _WITH_VALUE)):
+            flags.append(word)
+        elif word.startswith("-"):
+            return None
+        else:
+            overrides.append(word)
+    if not multirun or any(o.startswith("hydra/sweeper=") for o in overrides):
+        return None
+    each = [o for o in overrides if _is_each(o)]
+    return Arguments(flags, [o for o in overrides if o not in each], each)
+
+
+def _is_each(text: str) -> bool:
+    """Does the override vary, or reach into a group that may vary? Then every job applies it itself."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    if text.startswith("hydra"):
+        return False
+    override = OverridesParser.create().parse_overrides([text])[0]
+    group, dot, _ = override.key_or_group.partition(".")
+    return override.is_sweep_override() or (group in GROUPS and bool(dot))
+
+
+class Sweep:
+    """One sweep: its jobs, what is done, and its result. Made inside the Hydra job that composed the base."""
+
+    def __init__(self, config: Any, given: Arguments, words: Sequence[str]) -> None:
+        from hydra.core.global_hydra import GlobalHydra
+        from hydra.core.hydra_config import HydraConfig
+
+        self.job = composed(config)
+        hydra = HydraConfig.get()
+        self._loader = GlobalHydra.instance().config_loader()
+        self._name = str(hydra.job.config_name)
+        self._given, self._words = given, list(words)
+        params = {str(k): str(v) for k, v in (hydra.sweeper.get("params") or {}).items()}
+        self.slots = axes.slots(given.each, params, self._loader)
+        if not any(slot.swept for slot in self.slots):
+            raise LehrError("nothing varies; write a sweep such as model=starcoder,santacoder, or leave -m out")
+        self.total = axes.n_jobs(self.slots)
+        self.varies = [slot.swept for slot in self.slots]
+        keys = dict.fromkeys(s.key.split(".")[-1] for s in self.slots if s.swept)
+        # the folder is one sweep's own: the same command finds it again
+        said = json.dumps([given.base, [slot.texts for slot in self.slots], given.flags])
+        self.folder = Path(str(hydra.sweep.dir)) / f"{'-'.join(keys)}-{hashlib.sha256(said.encode()).hexdigest()[:6]}"
+        recipe_chosen = any(o.startswith("recipe=") for o in given.base)
+        choices = {str(k): v for k, v in hydra.runtime.choices.items()}
+        merger: Merger | None = None
+        with suppress(NotPlainError):
+            merger = Merger(self.job.config, choices, self.job.catalogue, recipe_chosen=recipe_chosen)
+        self.runner = Runner(merger, self._compose, self.job.catalogue)
+        self.mark = fingerprint(self.job.catalogue)
+
+    def _compose(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """A job's configuration by Hydra itself."""
+        from hydra.errors import HydraException
+        from hydra.types import RunMode
+        from omegaconf import OmegaConf
+        from omegaconf.errors import OmegaConfBaseException
+
+        from recipes.compose import explain
+
+        texts = [*self._given.base, *overrides]
+        try:
+            config = self._loader.load_configuration(self._name, texts, run_mode=RunMode.RUN)
+            OmegaConf.set_struct(config, False)
+            config.pop("hydra")
+            data = OmegaConf.to_container(config, resolve=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise LehrError(explain(error, "report", texts)) from error
+        return {str(k): v for k, v in data.items()} if isinstance(data, dict) else {}
+
+    def jobs(self) -> Iterator[tuple[int, tuple[Override, ...]]]:
+        """The jobs with their numbers."""
+        return enumerate(axes.jobs(self.slots))
+
+    def inputs(self, job: Sequence[Override]) -> dict[str, Any]:
+        """The values of a job's axes, for its row."""
+        found = {}
+        for slot, override in zip(self.slots, job, strict=True):
+            if slot.swept:
+                value: Any = override.value()
+                found[slot.key] = float(value) if slot.numbers() is not None else override.get_value_element_as_str()
+        return found
+
+    def row(self, job: Sequence[Override]) -> dict[str, Any]:
+        """The row of one job."""
+        figures = self.runner.row(job, globs(job, [slot.globbed for slot in self.slots]))
+        # a name that the sweep set stands in the row even where the job failed
+        return {**self.inputs(job), **{k: v for k, v in figures.items() if v is not None or k not in self.inputs(job)}}
+
+    def run(self) -> dict[int, dict[str, Any]]:
+        """The rows of all jobs: those that an interrupted run left behind, and the others now."""
+        journals = self.folder / "journal"
+        rows = read_rows(journals, self.mark)
+        rows = {job: row for job, row in rows.items() if job < self.total}
+        if rows:
+            print(f"{len(rows):,} of {self.total:,} jobs were done before", file=sys.stderr)
+        with Journal(journals / "0.jsonl", self.mark) as journal, progress(self.total, len(rows)) as step:
+            for number, job in self.jobs():
+                if number not in rows:
+                    rows[number] = self.row(job)
+                    journal.add(number, rows[number])
+                    step(axes.words(job, self.varies))
+        return rows
+
+    def grid(self) -> pa.Table | None:
+        """The result where only numbers of one recipe vary, all at once; ``None`` where jobs must run one by one."""
+        from recipes.jobs import project_job
+        from recipes.sweeping import grid
+        from recipes.sweeping.result import from_columns, inputs
+        from recipes.sweeping.rows import row
+
+        swept = grid.axes(self.slots)
+        if self.total < GRID_FROM or swept is None:
+            return None
+        try:
+            first = project_job(self.runner.job(next(iter(axes.jobs(self.slots)))))
+            for shortest in (True, False):
+                project_job(self.runner.job([grid.extreme(slot, shortest) for slot in self.slots]))
+        except LehrError:
+            # some fail: the jobs are run one by one, and those that do are named
+            return None
+        if not grid.fits(first, swept):
+            return None
+        columns = grid.columns(first, swept)
+        same = {k: v for k, v in row(first).items() if k not in grid.VARYING}
+        return from_columns(columns, same, inputs(self.slots), self.total)
+
+
+def sweep(config: Any, given: Arguments, words: Sequence[str]) -> int:
+    """Run the sweep and write its result. Returns 1 where a job failed."""
+    from recipes.sweeping.result import from_rows, inputs
+    from recipes.sweeping.writing import write_result
+
+    whole = Sweep(config, given, words)
+    varies = inputs(whole.slots)
+    table = whole.grid()
+    if table is None:
+        try:
+            table = from_rows(whole.run(), varies)
+        except KeyboardInterrupt:
+            print(f"stopped; the same command goes on from {whole.folder}", file=sys.stderr)
+            raise
+    return write_result(whole.folder, table, varies, words, label=_labels(whole))
+
+
+def _labels(whole: Sweep) -> Callable[[int], str]:
+    def label(number: int) -> str:
+        job = next(islice(axes.jobs(whole.slots), number, None))
+        return axes.words(job, whole.varies)
+
+    return label

@@ -1,0 +1,90 @@
+"""``sweep.html``: one page with the pictures and a table that sorts, which needs nothing else."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from recipes.report.document import Picture
+from recipes.report.page import TEMPLATES as REPORT_TEMPLATES
+from recipes.report.plots.style import for_page
+from recipes.sweeping.rows import UNITS
+from recipes.tables import short
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+MOST_ROWS = 2000
+"""Rows of the page's table; the files hold all."""
+
+SHOWN = (
+    "parameters", "parameters_active", "tokens", "tokens_per_parameter", "flops", "hours", "days", "cost", "loss",
+    "peak_rate",
+)  # fmt: skip
+
+
+class Sweep(msgspec.Struct, frozen=True, kw_only=True):
+    """What the page says beside its table: how the sweep was asked for, and how it went."""
+
+    command: str
+    counts: Mapping[str, int]
+    troubles: Sequence[tuple[str, str]]
+    version: str
+
+
+def as_html(table: pa.Table, varies: Mapping[str, bool], sweep: Sweep, pictures: Mapping[str, tuple[Picture, str]],
+            reports: Mapping[int, str]) -> str:  # fmt: skip
+    """The page. ``pictures`` are SVG by name; ``reports`` the links to the reports that were written."""
+    done = table.slice(0, MOST_ROWS)
+    figures = [name for name in SHOWN if any(v is not None for v in done[name].to_pylist())]
+    constant = [name for name in ("model", "law") if len(table[name].unique()) <= 1 and name not in varies]
+    names = [*varies, *(n for n in ("model", "law") if n not in constant and n not in varies)]
+    columns = [*names, *figures, "status"]
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    drawn = [
+        (picture, Markup(for_page(svg, name, str(escape(picture.alternative)))))
+        for name, (picture, svg) in pictures.items()
+    ]
+    return environment.get_template("sweep.html.j2").render(
+        sweep=sweep,
+        style=Markup((REPORT_TEMPLATES / "report.css").read_text()),
+        script=Markup((TEMPLATES / "sort.js").read_text()),
+        pictures=drawn,
+        columns=[(name, UNITS.get(name, ""), name in figures or varies.get(name, False)) for name in columns],
+        rows=[[_cell(row, name, reports) for name in columns] for row in done.to_pylist()],
+        n_rows=len(table),
+        shown=len(done),
+        same=[(name, table[name][0].as_py()) for name in constant if len(table)],
+    )
+
+
+def _cell(row: Mapping[str, Any], name: str, reports: Mapping[int, str]) -> dict[str, Any]:
+    value = row[name]
+    below = ""
+    if f"{name}_low" in row and row[f"{name}_low"] is not None:
+        below = f"{_shown(name, row[f'{name}_low'])} to {_shown(name, row[f'{name}_high'])}"
+    link = reports.get(row["job"], "") if name == "model" else ""
+    key = value if isinstance(value, (int, float)) else ""
+    return {"text": _shown(name, value), "below": below, "key": key, "link": link}
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    return f"{value:.3f}" if name.startswith("loss") else short(float(value), digits=4)
+
+
+def command(arguments: Sequence[str]) -> str:
+    """The command line that asked for the sweep."""
+    return "lehr report " + shlex.join(arguments)

@@ -1,0 +1,94 @@
+"""One job of a sweep as a row: its inputs, and the figures of its projection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recipes.jobs import ProjectedJob
+from simulators.cost import Amount
+from simulators.projection import StageProjection
+from simulators.training import PRETRAINING
+
+UNITS: dict[str, str] = {
+    "parameters": "parameters, total",
+    "parameters_active": "parameters of one token, both tables included",
+    "tokens": "tokens, known stages",
+    "flops": "training FLOP, known stages",
+    "hours": "accelerator-hours, known stages",
+    "hours_low": "h",
+    "hours_high": "h",
+    "days": "days, where every known stage says how many devices",
+    "cost": "USD, known stages",
+    "cost_low": "USD",
+    "cost_high": "USD",
+    "loss": "after the last pre-training stage; loss_unit says in what",
+    "loss_low": "loss_unit",
+    "loss_high": "loss_unit",
+    "tokens_per_parameter": "tokens of pre-training, a base model's included, per active parameter",
+    "steps": "updates of the first stage",
+    "batch_tokens": "tokens a batch, first stage",
+    "peak_rate": "of the first stage",
+    "final_rate": "of the first stage",
+}
+"""The figures of a row, in order, and what each is."""
+
+NAMES = ("model", "recipe", "law", "loss_unit")
+NOTES = ("unknown_stages", "warnings", "status", "reason")
+
+
+def row(job: ProjectedJob) -> dict[str, Any]:
+    """The figures of one projection; ``None`` where something that they need is not published."""
+    projection, law = job.projection, job.laws[0]
+    totals, stages = projection.totals, projection.stages
+    trained = [s for s in stages if law.name in s.loss]
+    last = trained[-1] if trained else None
+    first = stages[0] if stages else None
+    loss = last.loss[law.name] if last else None
+    active = projection.parameters.active["all"]
+    seen = last.cumulative_tokens if last else None
+    return {
+        "model": job.model.name,
+        "recipe": job.recipe.name,
+        "law": law.name,
+        "loss_unit": law.loss_unit,
+        "parameters": projection.parameters.total,
+        "parameters_active": active,
+        "tokens": totals.tokens or None,
+        "flops": totals.flops or None,
+        **_bounds("hours", totals.hours),
+        "days": days(stages),
+        **_bounds("cost", totals.cost),
+        **_bounds("loss", loss),
+        "tokens_per_parameter": seen / active if seen else None,
+        "steps": first.steps if first else None,
+        "batch_tokens": first.batch_tokens if first else None,
+        "peak_rate": first.peak_rate if first else None,
+        "final_rate": first.final_rate if first else None,
+        "unknown_stages": " ".join(totals.unknown),
+        "warnings": "; ".join(outside(stages, law.name)),
+        "status": "done",
+        "reason": "",
+    }
+
+
+def days(stages: list[StageProjection]) -> float | None:
+    """The days of all known stages one after the other, or ``None`` where one has no number of devices [d]."""
+    known = [s.time.days for s in stages if s.time is not None]
+    return sum(d.value for d in known if d is not None) if known and all(d is not None for d in known) else None
+
+
+def outside(stages: list[StageProjection], law: str) -> list[str]:
+    """What lies outside the range of the law, each said once."""
+    said = (w for s in stages if s.kind in PRETRAINING for w in s.warnings if w.startswith(f"{law}: "))
+    return list(dict.fromkeys(said))
+
+
+def failed(reason: str, status: str = "failed") -> dict[str, Any]:
+    """The row of a job that has no figures."""
+    return {**dict.fromkeys(NAMES), **dict.fromkeys(UNITS), "unknown_stages": "", "warnings": "", "status": status,
+            "reason": reason}  # fmt: skip
+
+
+def _bounds(name: str, amount: Amount | None) -> dict[str, float | None]:
+    value, low, high = (amount.value, amount.low, amount.high) if amount else (None, None, None)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}

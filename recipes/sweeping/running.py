@@ -1,0 +1,59 @@
+"""Running the jobs of a sweep in this process, or in batches on an engine that Hydra launches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from recipes.catalogue import Catalogue
+from recipes.compose import Composed
+from recipes.errors import LehrError
+from recipes.jobs import Decoded, project_job
+from recipes.sweeping.merging import Merger, NotPlainError
+from recipes.sweeping.rows import failed, row
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+Compose = Callable[[Sequence[str]], dict[str, Any]]
+"""From a job's overrides to its configuration, by Hydra itself."""
+
+
+class Runner:
+    """Projects jobs one after the other. ``merger`` is ``None`` where only Hydra can compose them."""
+
+    def __init__(self, merger: Merger | None, compose: Compose, catalogue: Catalogue) -> None:
+        self._merger, self._compose, self._catalogue = merger, compose, catalogue
+        self._decoded = Decoded()
+
+    def job(self, overrides: Sequence[Override]) -> Composed:
+        """The job's configuration. Raises ``LehrError`` where its overrides cannot stand."""
+        texts = [o.input_line or "" for o in overrides]
+        config: dict[str, Any] | None = None
+        if self._merger is not None:
+            try:
+                config = self._merger.job(overrides)
+            except NotPlainError:
+                config = None
+        return Composed(config or self._compose(texts), self._catalogue, texts, True)
+
+    def row(self, overrides: Sequence[Override], globbed: bool) -> dict[str, Any]:
+        """The job's figures, or why it has none.
+
+        ``globbed`` says that a pattern chose its model or recipe: then one that cannot be projected is left out.
+        """
+        try:
+            job = self.job(overrides)
+            config = job.config
+            if globbed and config["model"].get("architecture") is None:
+                return failed("its architecture is not public", "left out")
+            if globbed and config.get("recipe") is None:
+                return failed("no recipe", "left out")
+            return row(project_job(job, self._decoded))
+        except LehrError as error:
+            return failed(str(error))
+
+
+def globs(overrides: Iterable[Override], globbed: Iterable[bool]) -> bool:
+    """Did a pattern choose the model or the recipe?"""
+    return any(g and o.key_or_group in ("model", "recipe") for o, g in zip(overrides, globbed, strict=True))

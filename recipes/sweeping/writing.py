@@ -1,0 +1,58 @@
+"""The files of a sweep's result, and what is printed of it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow as pa
+
+from recipes.sweeping.page import Sweep, as_html, command
+from recipes.sweeping.pictures import draw_all
+from recipes.sweeping.result import as_csv, as_parquet
+from recipes.writing import write_file
+
+NAMED = 10
+"""Failed jobs that the terminal names; the files name all."""
+
+
+def write_result(
+    folder: Path,
+    table: pa.Table,
+    varies: Mapping[str, bool],
+    words: Sequence[str],
+    *,
+    label: Callable[[int], str],
+    reports: Mapping[int, str] | None = None,
+) -> int:
+    """Write ``sweep.parquet``, ``sweep.csv`` and ``sweep.html`` and say how it went; 1 where a job failed."""
+    from recipes.report.plots.style import as_svg, styled
+
+    statuses = {s["values"]: s["counts"] for s in table["status"].value_counts().to_pylist()}
+    counts = {name: statuses[name] for name in ("done", "left out", "failed") if name in statuses}
+    missing = table.filter(pa.compute.not_equal(table["status"], "done")).select(["job", "status", "reason"])
+    troubles = [(label(row["job"]), row["status"], row["reason"]) for row in missing.to_pylist()]
+    with styled():
+        pictures = {p.name: (p, as_svg(figure)) for figure, p in draw_all(table, varies)}
+    said = Sweep(
+        command=command(words),
+        counts=counts,
+        troubles=[(job, reason) for job, _, reason in sorted(troubles, key=lambda t: t[1] != "failed")],
+        version=version("lehr"),
+    )
+    write_file(folder / "sweep.parquet", as_parquet(table))
+    write_file(folder / "sweep.csv", as_csv(table))
+    write_file(folder / "sweep.html", as_html(table, varies, said, pictures, reports or {}).encode())
+    # with the result written, what was kept for going on is done with
+    shutil.rmtree(folder / "journal", ignore_errors=True)
+    shutil.rmtree(folder / "batches", ignore_errors=True)
+    failures = [(job, reason) for job, status, reason in troubles if status == "failed"]
+    for job, reason in failures[:NAMED]:
+        print(f"failed: {job}: {reason}", file=sys.stderr)
+    if len(failures) > NAMED:
+        print(f"... and {len(failures) - NAMED:,} more, in sweep.csv", file=sys.stderr)
+    print(f"{folder / 'sweep.html'}  ({', '.join(f'{n:,} {status}' for status, n in counts.items())})")
+    return 1 if failures else 0

@@ -1,0 +1,226 @@
+"""A sweep gives what its jobs would give one by one, survives being killed, and names what failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from recipes.catalogue import Catalogue
+from recipes.cli import dispatch
+from recipes.errors import LehrError
+from recipes.sweeping import command
+from recipes.sweeping.journal import Journal, fingerprint, read_rows
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def swept(*words: str) -> tuple[int, list[dict[str, Any]]]:
+    status = dispatch(["report", "-m", *words])
+    (folder,) = Path("outputs/multirun").iterdir()
+    return status, pq.read_table(folder / "sweep.parquet").to_pylist()
+
+
+def single(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert dispatch(["report", "format=json", *words]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+JOBS = [
+    ["model=starcoder"],
+    ["model=starcoder", "law=chinchilla", "accelerator=h100_sxm"],
+    ["model=starcoder", "recipe=santacoder"],
+    ["model=qwen3_coder_30b_a3b", "compare_laws=[]", "mfu=0.33", "usd_per_hour=2.5"],
+    ["model=starcoder", "recipe.stages.pt.steps=1000", "recipe.stages.pt.batch.sequences=64"],
+    ["model=starcoder", "recipe.stages.pt.schedule={kind: linear}"],
+    ["model=starcoder", "+recipe.stages.pt.examples=5", "~recipe.stages.pt.hardware"],
+    ["model=starcoder", "recipe.order=[pt]", "~recipe.stages.python"],
+    ["model=deepseek_v3", "model.architecture.layers.0.repeat=4", "accelerator=h800", "accelerator.peak.bf16=1e15"],
+]
+
+
+def of_jobs(monkeypatch: pytest.MonkeyPatch, words: Sequence[str]) -> list[tuple[Any, Any, bool]]:
+    """(merged, composed by Hydra, was it merged?) of every job of a sweep."""
+    found = []
+
+    def look(config: Any, given: command.Arguments, words: Sequence[str]) -> int:
+        whole = command.Sweep(config, given, words)
+        for _, job in whole.jobs():
+            merged = whole.runner.job(job).config
+            composed = whole._compose([o.input_line or "" for o in job])
+            found.append((merged, composed, whole.runner._merger is not None))
+        return 0
+
+    monkeypatch.setattr(command, "sweep", look)
+    dispatch(["report", "-m", *words])
+    return found
+
+
+@pytest.mark.parametrize("job", JOBS, ids=" ".join)
+def test_a_merged_job_is_what_hydra_composes(job: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for merged, composed, was_merged in of_jobs(monkeypatch, [*job, "precision=bf16,fp16"]):
+        assert was_merged
+        assert merged == composed
+
+
+def test_a_job_that_only_hydra_understands_is_composed_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine/experiment").mkdir(parents=True)
+    (tmp_path / "mine/experiment/short.yaml").write_text(
+        "# @package _global_\nrecipe: {stages: {pt: {steps: 77}}}\ndefaults:\n  - override /model: starcoder\n"
+    )
+    jobs = of_jobs(monkeypatch, ["--config-dir", str(tmp_path / "mine"), "+experiment=short", "mfu=0.3,0.4"])
+    assert [(config["mfu"], config["recipe"]["stages"]["pt"]["steps"]) for config, _, _ in jobs] == [
+        (0.3, 77),
+        (0.4, 77),
+    ]
+    assert [merged for _, _, merged in jobs] == [False, False]
+
+
+def test_the_rows_are_the_figures_of_single_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    status, rows = swept(
+        "model=starcoder,deepseek_v3", "law=besiroglu,chinchilla", "accelerator=h100_sxm", "mfu=0.3,0.5"
+    )
+    assert status == 0
+    assert len(rows) == 8
+    for row in rows:
+        one = single(capsys, f"model={row['model']}", f"law={row['law']}", "accelerator=h100_sxm", f"mfu={row['mfu']}")
+        assert row["parameters"] == one["parameters"]["total"]
+        assert row["flops"] == one["totals"]["flops"]
+        assert [row["hours"], row["cost"]] == [one["totals"][name]["value"] for name in ("hours", "cost")]
+        last = [stage["loss"][row["law"]] for stage in one["stages"] if row["law"] in stage["loss"]][-1]
+        assert [row["loss"], row["loss_low"], row["loss_high"]] == [last["value"], last.get("low"), last.get("high")]
+        assert row["peak_rate"] == one["stages"][0]["peak_rate"]
+
+
+GRIDS = [
+    ["model=starcoder2_15b", "recipe.stages.pt.tokens=1e12,4e12", "mfu=0.3,0.5", "usd_per_hour=1.5,2"],
+    ["model=deepseek_v3", "mfu=range(0.2,0.5,0.1)", "devices=512,2048"],
+    ["model=deepseek_v2", "recipe.stages.pt.schedule.peak=1e-4,3e-4", "usd_per_hour=1,2"],
+]
+
+
+@pytest.mark.parametrize("words", GRIDS, ids=lambda words: words[0])
+def test_points_at_once_are_the_points_one_by_one(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (ROOT / f"conf/recipe/{words[0].partition('=')[2]}.yaml").exists():
+        pytest.skip("no such recipe")
+    _, one_by_one = swept(*words)
+    for path in Path("outputs/multirun").iterdir():
+        path.rename("first")
+    monkeypatch.setattr(command, "GRID_FROM", 1)
+    monkeypatch.setattr(command.Sweep, "run", lambda self: pytest.fail("not computed as arrays"))
+    _, at_once = swept(*words)
+    assert len(at_once) == len(one_by_one)
+    for a, b in zip(at_once, one_by_one, strict=True):
+        for name, value in b.items():
+            if name in ("final_rate", "warnings"):
+                continue
+            assert (a[name] is None) == (value is None), name
+            if isinstance(value, float):
+                # some ten roundings on either way
+                np.testing.assert_allclose(a[name], value, rtol=1e-14, err_msg=name)
+            else:
+                assert a[name] == value, name
+
+
+def test_points_of_which_some_fail_run_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "GRID_FROM", 1)
+    # the stage's phases take exactly 14.8T tokens
+    status, rows = swept("model=deepseek_v3", "recipe.stages.pt.tokens=14.8e12,1e12,16e12")
+    assert status == 1
+    assert [row["status"] for row in rows] == ["done", "failed", "failed"]
+
+
+def test_a_failing_job_is_named_and_the_others_finish(capsys: pytest.CaptureFixture[str]) -> None:
+    status, rows = swept("model=starcoder", "mfu=0.1,0.2,7,0.3")
+    assert status == 1
+    assert [row["status"] for row in rows] == ["done", "done", "failed", "done"]
+    assert "failed: mfu=7: mfu: 7.0 is not above 0" in capsys.readouterr().err
+    assert rows[2]["mfu"] == 7
+
+
+def test_a_pattern_leaves_out_what_cannot_be_projected_and_a_name_does_not() -> None:
+    without = sorted({*Catalogue().files("model")} - {*Catalogue().files("recipe")})[0]
+    status, rows = swept(f"model=glob([{without},starcoder])")
+    assert status == 0
+    assert {row["model"]: row["status"] for row in rows} == {without: "left out", "starcoder": "done"}
+    status = dispatch(["report", "-m", f"model={without},starcoder"])
+    assert status == 1
+
+
+def test_a_killed_sweep_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    words = ["model=starcoder,deepseek_v3,santacoder", "mfu=range(0.1,0.9,0.02)", "law=besiroglu,chinchilla"]
+    line = [sys.executable, "-m", "recipes.cli", "report", "-m", *words]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for folder in (whole, cut):
+        folder.mkdir()
+    subprocess.run(line, cwd=whole, env=env, check=True, capture_output=True)
+    killed = subprocess.Popen(line, cwd=cut, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while not [p for p in cut.rglob("*.jsonl") if p.stat().st_size > 20_000]:
+        time.sleep(0.01)
+        assert killed.poll() is None, "done before it could be killed"
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not list(cut.rglob("sweep.*"))
+    again = subprocess.run(line, cwd=cut, env=env, check=True, capture_output=True, text=True)
+    assert "jobs were done before" in again.stderr
+    for name in ("sweep.parquet", "sweep.csv", "sweep.html"):
+        (a,), (b,) = whole.rglob(name), cut.rglob(name)
+        assert a.read_bytes() == b.read_bytes()
+    assert not list(cut.rglob("journal"))
+
+
+def test_a_line_cut_off_and_one_of_other_files_are_not_there(tmp_path: Path) -> None:
+    with Journal(tmp_path / "0.jsonl", "a") as journal:
+        journal.add(0, {"x": 1})
+    with (tmp_path / "0.jsonl").open("a") as file:
+        file.write('{"fingerprint": "a", "job": 1, "ro')
+    with Journal(tmp_path / "0.jsonl", "b") as journal:
+        journal.add(2, {"x": 3})
+    assert read_rows(tmp_path, "a") == {0: {"x": 1}}
+    assert read_rows(tmp_path, "b") == {2: {"x": 3}}
+
+
+def test_rows_of_an_edited_catalogue_are_not_used_again(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/a.yaml").write_text("x: 1")
+    before = fingerprint(Catalogue([tmp_path]))
+    (tmp_path / "model/a.yaml").write_text("x: 2")
+    assert fingerprint(Catalogue([tmp_path])) != before
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["model=starcoder"], "nothing varies"),
+        (["model=starcoder", "mfu=interval(0.1,0.5)"], "interval"),
+        (["model=glob(zzz*)"], "matches nothing"),
+        (["model=starcoder,", "mfu=0.3"], "model=starcoder,: not understood"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_told_in_one_line(words: list[str], says: str) -> None:
+    with pytest.raises(LehrError, match=says):
+        dispatch(["report", "-m", *words])
+
+
+def test_a_key_that_is_not_there_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    status, rows = swept("model=starcoder", "recipe.stages.pt.stepps=1,2")
+    assert status == 1
+    assert {row["reason"] for row in rows} == {"recipe.stages.pt.stepps: unknown key; did you mean steps?"}
