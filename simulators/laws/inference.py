@@ -1,0 +1,143 @@
+"""Train smaller and longer where a model is served much (Sardana et al. 2024, arXiv:2401.00448)."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike
+
+from simulators.laws.base import Floats
+from simulators.laws.surfaces.base import Surface, positive
+
+_GOLDEN = (sqrt(5) - 1) / 2
+_FEWEST, _MOST = 1e3, 1e21
+
+
+class LifetimeCost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a parameter costs for each token: trained on, read of a prompt, generated.
+
+    By default FLOPs: 6, 2 and 2 (section 2). Money is the same with FLOPs times USD per FLOP at the utilisation
+    that each of the three reaches (section 3).
+    """
+
+    training: float = 6.0
+    prompt: float = 2.0
+    generated: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.training <= 0 or self.prompt < 0 or self.generated < 0:
+            raise ValueError("costs of a token must be above 0 for training and at least 0 for serving")
+
+
+class Lifetime(msgspec.Struct, frozen=True, kw_only=True):
+    """A size and the tokens that bring it to a loss, with what training and serving it cost [units of the cost]."""
+
+    parameters: float
+    tokens: float
+    loss: float
+    training: float
+    serving: float
+
+    @property
+    def total(self) -> float:
+        """Training and serving."""
+        return self.training + self.serving
+
+
+class LifetimeOptimum(msgspec.Struct, frozen=True, kw_only=True):
+    """The cheapest model over its life, and the one that is cheapest to train to the same loss."""
+
+    best: Lifetime
+    cheapest_to_train: Lifetime
+
+    @property
+    def saving(self) -> float:
+        """Share of the cost that the best one saves."""
+        return 1 - self.best.total / self.cheapest_to_train.total
+
+
+def tokens_for_loss(law: Surface, n: ArrayLike, loss: float) -> Floats:
+    """The tokens after which ``n`` parameters reach ``loss``, broadcast [tokens]; infinite where they never do.
+
+    A bisection in log D between 1e3 and 1e21 tokens, to a relative 1e-12; the loss must fall with D.
+
+    >>> from simulators.laws import Chinchilla
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
+    >>> f"{float(tokens_for_loss(law, 70e9, 1.9366)):.2e}"
+    '1.40e+12'
+    """
+    n = np.asarray(n, dtype=float)
+    low = np.full(n.shape, np.log(_FEWEST))
+    high = np.full(n.shape, np.log(_MOST))
+    reached = law.loss(n, _MOST) <= loss
+    # 37.7 nats wide, halved to rounding
+    for _ in range(50):
+        middle = (low + high) / 2
+        above = law.loss(n, np.exp(middle)) > loss
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.where(reached, np.exp((low + high) / 2), np.inf)
+
+
+def lifetime_optimum(
+    law: Surface,
+    *,
+    prompt_tokens: float = 0.0,
+    generated_tokens: float = 0.0,
+    loss: float | None = None,
+    training_flops: float | None = None,
+    cost: LifetimeCost | None = None,
+) -> LifetimeOptimum:
+    """The size N and tokens D that reach a loss at least cost over the model's life: training 6 N D and serving
+    2 N D_inf FLOPs (equation 3), or money by ``cost``.
+
+    The loss is ``loss``, or the one that ``training_flops`` reach at their optimum. Served are ``prompt_tokens`` and
+    ``generated_tokens``. Any surface will do whose loss falls with N and with D.
+
+    Raises ``ValueError`` where not exactly one of the two is given, or the law never gets as low.
+
+    >>> from simulators.laws import Chinchilla
+    >>> law = Chinchilla(name="tex", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.69, A=406.4, B=410.7, alpha=0.336, beta=0.283)
+    >>> n, d = law.optimum(1.5e23)
+    >>> found = lifetime_optimum(law, training_flops=1.5e23, generated_tokens=1e13)
+    >>> found.best.parameters < n and found.best.tokens > d and found.saving > 0.1
+    True
+    """
+    cost = cost or LifetimeCost()
+    if (loss is None) == (training_flops is None):
+        raise ValueError("write either the loss to reach or the training_flops whose optimum reaches it")
+    if prompt_tokens < 0 or generated_tokens < 0:
+        raise ValueError("tokens that are served must be 0 or more")
+    if loss is None:
+        assert training_flops is not None
+        positive(training_flops, "training_flops", "FLOP")
+        loss = float(law.loss(*law.optimum(training_flops)))
+    served = cost.prompt * prompt_tokens + cost.generated * generated_tokens
+    return LifetimeOptimum(
+        best=_cheapest(law, loss, served, served, cost), cheapest_to_train=_cheapest(law, loss, 0.0, served, cost)
+    )
+
+
+def _cheapest(law: Surface, loss: float, counted: float, served: float, cost: LifetimeCost) -> Lifetime:
+    """The size of least training cost and ``counted`` serving cost, a parameter; ``served`` is what it really has."""
+
+    def at(log_n: Floats) -> Floats:
+        n = np.exp(log_n)
+        return n * (cost.training * tokens_for_loss(law, n, loss) + counted)
+
+    grid = np.linspace(np.log(1e3), np.log(1e18), 700)
+    values = at(grid)
+    best = int(np.argmin(values))
+    if not np.isfinite(values[best]):
+        raise ValueError(f"{law.name} never reaches a loss of {loss:g} {law.loss_unit}; write a higher one")
+    low, high = np.array(grid[max(best - 1, 0)]), np.array(grid[min(best + 1, len(grid) - 1)])
+    for _ in range(40):
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        lower = bool(at(left) < at(right))
+        low, high = (low, right) if lower else (left, high)
+    n = float(np.exp((low + high) / 2))
+    d = float(tokens_for_loss(law, n, loss))
+    return Lifetime(parameters=n, tokens=d, loss=loss, training=cost.training * n * d, serving=served * n)
