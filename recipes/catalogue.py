@@ -129,7 +129,10 @@ class Catalogue:
         return dict(sorted(found.items()))
 
     def path(self, group: str, name: str) -> Path:
-        """The file of ``name``. Raises ``LehrError`` with the nearest name where there is none."""
+        """The file of ``name``, which may be a path that ends in .yaml. Raises ``LehrError`` with the nearest name
+        where there is none."""
+        if name.endswith(".yaml") and Path(name).is_file():
+            return Path(name)
         for root in reversed(self.roots):
             if (path := root / group / f"{name}.yaml").is_file():
                 return path

@@ -106,21 +106,26 @@ def look_up(data: ReportData, path: str) -> Any:
     value = msgspec.to_builtins(named)
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
+    if group == "law" and isinstance(value, dict):
+        # who said so stands beside it
+        value = {key: v for key, v in value.items() if key not in ("provenance", "reported", "title", "name")}
     return value
 
 
 def shown(value: Any) -> str:
     """A configured value as a reader sees it.
 
-    >>> shown(14.8e12), shown({"low": 0.3, "high": 0.4}), shown([1, 2]), shown(None)
-    ('14.8T', 'low 0.3, high 0.4', '1, 2', '')
+    >>> shown(14.8e12), shown({"low": 0.3, "high": 0.4}), shown([1, 2]), shown([[1, 0], [0, 1]]), shown(None)
+    ('14.8T', 'low 0.3, high 0.4', '1, 2', '2 rows of 2 numbers', '')
     """
     if value is None or isinstance(value, bool):
         return {None: "", True: "yes", False: "no"}[value]
     if isinstance(value, dict):
         return ", ".join(f"{key} {shown(v)}" for key, v in value.items() if v is not None and v != [])
     if isinstance(value, list):
-        return ", ".join(shown(v) for v in value)
+        # a matrix, or the draws of a fit, is only counted
+        rows = bool(value) and isinstance(value[0], list)
+        return f"{len(value)} rows of {len(value[0])} numbers" if rows else ", ".join(shown(v) for v in value)
     if isinstance(value, (int, float)) and abs(value) >= 1e6:
         return quantity(value, 4)
     if isinstance(value, float) and not value.is_integer():

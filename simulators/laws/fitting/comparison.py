@@ -1,21 +1,27 @@
-"""Which form to trust: errors on runs that the fit has not seen, the largest ones."""
+"""Which form to trust: errors on runs that the fit has not seen, the largest ones and others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from simulators.laws.base import Floats
-from simulators.laws.fitting.fit import DELTA, LawFit, fit_law
+from simulators.laws.fitting.descent import settle
+from simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of
 from simulators.laws.fitting.forms import form_called
+from simulators.laws.fitting.resampling import starts_about
 from simulators.laws.fitting.runs import Runs
 
 HoldOutBy = Literal["parameters", "tokens", "flops"]
 SHARE = 0.1
 """At least this share of the runs is held out."""
+FOLDS = 10
+"""Parts of a cross-validation."""
+STARTS_PER_FOLD = 6
 
 
 class HeldOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -47,11 +53,12 @@ class HeldOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class FormScore(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One form: its fit to all runs and its errors on every hold-out."""
+    """One form: its fit to all runs, its errors on every hold-out and those of a cross-validation, a run each."""
 
     form: str
     fit: LawFit
     held_out: list[HeldOut]
+    cross_validated: Floats
 
     @property
     def n_constants(self) -> int:
@@ -60,22 +67,32 @@ class FormScore(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def errors(self) -> Floats:
-        """Absolute errors on all hold-outs, in the same order for every form."""
-        return np.asarray(np.abs(np.concatenate([h.error for h in self.held_out])))
+        """Absolute errors on all hold-outs, or of the cross-validation where there is none, in the same order for
+        every form."""
+        return np.asarray(np.abs(np.concatenate([h.error for h in self.held_out] or [self.cross_validated])))
 
     @property
     def mean(self) -> float:
-        """Mean of the absolute errors over the hold-outs."""
-        return float(np.mean([h.mean for h in self.held_out]))
+        """Mean of the absolute errors over the hold-outs, or of the cross-validation where there is none."""
+        return float(np.mean([h.mean for h in self.held_out])) if self.held_out else self.cross_validated_mean
+
+    @property
+    def cross_validated_mean(self) -> float:
+        """Mean of the absolute errors of the cross-validation."""
+        return float(np.mean(np.abs(self.cross_validated)))
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Forms on the same hold-outs, the best first; which to use and why; why a form is missing."""
+    """Forms on the same hold-outs, the best first; which to use and why; why a form is missing.
+
+    ``not_scored`` are runs that stand apart from most forms: no form is blamed for them.
+    """
 
     scores: list[FormScore]
     use: str
     reason: str
     left_out: dict[str, str]
+    not_scored: list[str]
 
 
 def largest(runs: Runs, by: HoldOutBy, share: float = SHARE) -> np.ndarray:
@@ -99,16 +116,46 @@ def largest(runs: Runs, by: HoldOutBy, share: float = SHARE) -> np.ndarray:
     return np.asarray(mask)
 
 
-def hold_out(runs: Runs, form: str, by: HoldOutBy = "parameters", *, delta: float = DELTA) -> HeldOut:
-    """Fit to all but the largest runs and predict those.
+def hold_out(
+    runs: Runs,
+    form: str,
+    by: HoldOutBy = "parameters",
+    *,
+    delta: float = DELTA,
+    scored: NDArray[np.bool_] | None = None,
+) -> HeldOut:
+    """Fit to all but the largest runs and predict those, of which the ``scored`` ones count.
 
     Raises ``ValueError`` where what is left cannot determine the form.
     """
     mask = largest(runs, by)
-    held = runs.take(mask)
+    held = runs.take(mask if scored is None or not (mask & scored).any() else mask & scored)
     law = fit_law(runs.take(~mask), form, delta=delta).law
     error = law.loss(held.parameters, held.tokens) / held.loss - 1
     return HeldOut(form=form, by=by, above=float(getattr(held, by).min()), runs=held, error=error)
+
+
+def cross_validate(fit: LawFit, folds: int = FOLDS, seed: int = 0) -> Floats:
+    """Errors of each run predicted by a fit to the other folds: predicted over measured loss, less one [1].
+
+    Rows of one label are in one fold. Raises ``ValueError`` where there are fewer labels than two.
+    """
+    runs, form = fit.runs, form_called(fit.form)
+    _, group = np.unique(np.asarray(runs.label), return_inverse=True)
+    n_groups = int(group.max()) + 1
+    folds = min(folds, n_groups)
+    if folds < 2:
+        raise ValueError("all rows have one label; cross-validation needs two runs or more")
+    fold = np.random.default_rng(seed).permutation(np.arange(n_groups) % folds)[group.reshape(-1)]
+    starts = starts_about(fit, STARTS_PER_FOLD, seed)
+    seen = (fold != np.arange(folds)[:, None]).astype(float)
+    problem = problem_of(runs, form, fit.delta)
+    problem = msgspec.structs.replace(problem, weight=np.repeat(seen, len(starts), axis=0))
+    theta, value = settle(problem, np.tile(starts, (folds, 1)))
+    best = value.reshape(folds, -1).argmin(axis=1)
+    chosen = theta.reshape(folds, len(starts), -1)[np.arange(folds), best]
+    predicted = problem.model(chosen)[0][fold, np.arange(len(runs))]
+    return np.asarray(np.expm1(predicted - np.log(runs.loss)))
 
 
 def compare_forms(
@@ -117,14 +164,16 @@ def compare_forms(
     *,
     by: Sequence[HoldOutBy] = ("parameters", "tokens", "flops"),
     delta: float = DELTA,
+    fits: Mapping[str, LawFit] | None = None,
 ) -> Comparison:
     """Fit every form without the largest models, without the longest trainings and without the largest budgets, and
-    score it on those.
+    score it on those; and by cross-validation, which decides where the runs are too few to hold out the largest.
 
     The form of the least mean error is used, unless one with fewer constants comes within one standard error of the
-    paired difference: then the simpler one. Hold-outs that leave too few runs are skipped.
+    paired difference: then the simpler one. Hold-outs that leave too few runs are skipped. ``fits`` are fits to all
+    runs that are at hand already, by form.
 
-    Raises ``ValueError`` where no form can be held against anything.
+    Raises ``ValueError`` where no form can be fitted.
     """
     splits: list[HoldOutBy] = []
     for kind in by:
@@ -133,27 +182,34 @@ def compare_forms(
         except ValueError:
             continue
         splits.append(kind)
-    if not splits:
-        raise ValueError("too few runs to hold any out; give three sizes and three token counts besides the largest")
     scores: list[FormScore] = []
     left_out: dict[str, str] = {}
+    found: dict[str, LawFit] = {}
     for form in dict.fromkeys(forms):
         form_called(form)
         try:
-            scores.append(
-                FormScore(
-                    form=form,
-                    fit=fit_law(runs, form, delta=delta),
-                    held_out=[hold_out(runs, form, kind, delta=delta) for kind in splits],
-                )
-            )
+            found[form] = (fits or {}).get(form) or fit_law(runs, form, delta=delta)
+        except ValueError as error:
+            left_out[form] = str(error)
+    named = [np.isin(np.arange(len(runs)) + 1, [outlier.row for outlier in fit.outliers]) for fit in found.values()]
+    apart = np.mean(named, axis=0) > 0.5 if named else np.zeros(len(runs), dtype=bool)
+    for form, fit in found.items():
+        try:
+            held = [hold_out(runs, form, kind, delta=delta, scored=~apart) for kind in splits]
+            scores.append(FormScore(form=form, fit=fit, held_out=held, cross_validated=cross_validate(fit)[~apart]))
         except ValueError as error:
             left_out[form] = str(error)
     if not scores:
         raise ValueError(f"no form could be fitted: {'; '.join(left_out.values())}")
     scores.sort(key=lambda s: s.mean)
     use, reason = _choose(scores)
-    return Comparison(scores=scores, use=use, reason=reason, left_out=left_out)
+    return Comparison(
+        scores=scores,
+        use=use,
+        reason=reason,
+        left_out=left_out,
+        not_scored=[runs.label[i] for i in np.flatnonzero(apart)],
+    )
 
 
 def _choose(scores: list[FormScore]) -> tuple[str, str]:
@@ -161,20 +217,19 @@ def _choose(scores: list[FormScore]) -> tuple[str, str]:
     simpler = best
     for other in scores[1:]:
         difference = other.errors - best.errors
-        error = float(np.std(difference, ddof=1) / np.sqrt(len(difference))) if len(difference) > 1 else 0.0
+        # a run that is held out by parameters, tokens and FLOP says the same three times
+        independent = len(difference) / max(len(best.held_out), 1)
+        error = float(np.std(difference, ddof=1) / np.sqrt(independent)) if len(difference) > 1 else 0.0
         if other.n_constants < simpler.n_constants and float(np.mean(difference)) <= error:
             simpler = other
+    what = "the largest runs" if best.held_out else "runs left out in turn"
     if simpler is not best:
         return simpler.form, (
-            f"{simpler.form} misses the largest runs by {simpler.mean:.2%} on average, {best.form} by {best.mean:.2%}: "
+            f"{simpler.form} misses {what} by {simpler.mean:.2%} on average, {best.form} by {best.mean:.2%}: "
             f"within one standard error, and it has {simpler.n_constants} constants instead of {best.n_constants}"
         )
     if len(scores) == 1:
-        return (
-            best.form,
-            f"{best.form} is the only form that could be fitted; it misses the largest runs by {best.mean:.2%}",
-        )
+        return best.form, f"{best.form} is the only form that could be fitted; it misses {what} by {best.mean:.2%}"
     return best.form, (
-        f"{best.form} misses the largest runs by {best.mean:.2%} on average, "
-        f"{scores[1].form}, the next, by {scores[1].mean:.2%}"
+        f"{best.form} misses {what} by {best.mean:.2%} on average, {scores[1].form}, the next, by {scores[1].mean:.2%}"
     )
