@@ -1,0 +1,110 @@
+"""``lehr plan schedule``: the schedule of least final loss by a curve law, or what a cool-down from now would give."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recipes.choosing import cool_down_json, cool_down_text, draw_cool_downs, draw_search, search_json, search_text
+from recipes.compose import Composed
+from recipes.curve_laws import as_fragment, curve_law, read_schedule
+from recipes.decode import plain
+from recipes.errors import LehrError, nearest
+from recipes.writing import write_folder
+from simulators.choosing import cool_downs, search
+from simulators.choosing.candidates import SHAPES, Budget
+from simulators.laws.curves import CurveLaw
+from simulators.schedules import Constant, Warmup
+
+
+def run(job: Composed) -> int:
+    """Print the plan and write its files; with ``format=json`` print it alone."""
+    form = job.setting("format", str)
+    if form not in ("text", "json"):
+        raise LehrError(f"format: {form!r} is not known; write text or json")
+    law = curve_law(job)
+    name = "plan_schedule"
+    try:
+        if job.setting("now", int | None) is None:
+            data, text, files = planned(job, law)
+        else:
+            data, text, files = cooled_down(job, law)
+            name = "cool_down"
+    except ValueError as error:
+        raise LehrError(f"plan schedule: {error}") from error
+    body = json.dumps({"version": 1, "lehr": version("lehr"), **data}, indent=2) + "\n"
+    if form == "json":
+        print(body, end="")
+        return 0
+    folder = Path(job.setting("out", str)) / name / law.name
+    write_folder(folder, {**files(), "plan.json": body.encode()})
+    print(text)
+    print(f"\n{folder}/")
+    return 0
+
+
+def budget(job: Composed) -> Budget:
+    """What is not to be chosen."""
+    convention = job.setting("convention", str)
+    if convention not in ("start", "end", "end_in_warmup", "end_in_decay"):
+        raise LehrError(f"convention: {convention!r} is not known; write start, end, end_in_warmup or end_in_decay")
+    return Budget(
+        steps=job.setting("steps", int),
+        peak=job.setting("peak_rate", float),
+        warmup_steps=job.setting("warmup_steps", int),
+        convention=convention,
+    )
+
+
+def planned(job: Composed, law: CurveLaw) -> tuple[dict[str, Any], str, Any]:
+    """The search as JSON, as text, and what makes its files."""
+    wanted, given = budget(job), job.setting("shapes", list[str] | None)
+    for shape in given or []:
+        if shape not in SHAPES:
+            raise LehrError(f"shapes: {shape!r} is not known; {nearest(shape, SHAPES)}")
+    level = job.setting("level", float)
+    found = search(law, wanted, shapes=tuple(s for s in SHAPES if given is None or s in given), level=level)
+    if found.best.schedule is None:
+        raise LehrError("shapes: none is left; write one or more")
+    fragment = yaml.safe_dump(
+        plain(as_fragment(wanted.steps, found.best.schedule), "schedule"), sort_keys=False, allow_unicode=True
+    )
+    head = f"# {found.best.name}; chosen by lehr plan schedule with the law {law.name}: for a stage of a recipe\n"
+
+    def files() -> dict[str, bytes]:
+        return {"schedule.yaml": (head + fragment).encode(), **draw_search(law, wanted, found)}
+
+    data = search_json(law, wanted, found)
+    data["fragment"] = yaml.safe_load(fragment)
+    return data, search_text(law, wanted, found) + "\n\nschedule.yaml:\n" + fragment.rstrip(), files
+
+
+def cooled_down(job: Composed, law: CurveLaw) -> tuple[dict[str, Any], str, Any]:
+    """What a cool-down from ``now`` would give, as JSON, as text, and what makes its files."""
+    now, lengths = job.setting("now", int), job.setting("cooldown", list[int])
+    if now < 1 or not lengths:
+        raise LehrError(
+            "now and cooldown: write a step above 0 and one length or more, such as now=18000 cooldown=[1000]"
+        )
+    given = job.setting("schedule", str | None)
+    if given is not None:
+        whole = read_schedule(given).values()
+        if now > len(whole):
+            raise LehrError(f"now: {now} lies after the schedule's {len(whole)} steps; write an earlier step")
+        so_far = whole[:now]
+    else:
+        warm = job.setting("warmup_steps", int)
+        warmup = Warmup(steps=warm) if warm else None
+        so_far = Constant(peak=job.setting("peak_rate", float), warmup=warmup).resolve(max(now, warm)).values()[:now]
+    ratio = job.setting("final_ratio", float)
+    if not 0 <= ratio < 1:
+        raise LehrError(f"final_ratio: {ratio} is not at least 0 and below 1; write a share of the rate of now")
+    downs = cool_downs(law, so_far, lengths, final_ratio=ratio, level=job.setting("level", float))
+    # the run as far as the longest cool-down would take it
+    warnings = law.range.curve_warnings(max((d.rates for d in downs), key=len))
+    data = cool_down_json(law, now, so_far, downs, warnings)
+    return data, cool_down_text(law, now, so_far, downs, warnings), lambda: draw_cool_downs(law, now, so_far, downs)
