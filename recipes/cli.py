@@ -26,6 +26,7 @@ VERBS = {
     "models": "list the models of the catalogue",
     "find": "find a model, a dataset or a method by what it is called",
     "compare": "set models and their recipes side by side",
+    "import": "a model file of a Hugging Face config.json",
     "fit": "constants of a law from your own runs, with intervals",
     "reference": "say which projections moved since they were last accepted",
     "plan schedule": "the best learning-rate schedule for a step budget, by a curve law",
@@ -114,13 +115,16 @@ def run_verb(verb: str, arguments: list[str]) -> int:
     mistakes: list[LehrError] = []
     broken: list[BrokenPipeError] = []
     given: SweepArguments | None = None
+    batches: list[str] = []
 
     def task(config: Any) -> None:
         try:
             if given is not None:
                 from recipes.sweeping.command import sweep
 
-                statuses.append(sweep(config, given, arguments))
+                outcome = sweep(config, given, arguments, launched=bool(batches))
+                statuses.extend([outcome] if isinstance(outcome, int) else [])
+                batches.extend(outcome if isinstance(outcome, list) else [])
                 return
             from recipes.compose import composed
 
@@ -134,7 +138,8 @@ def run_verb(verb: str, arguments: list[str]) -> int:
         except BrokenPipeError as error:
             broken.append(error)
 
-    app: Callable[[], None] = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=name)(task)
+    decorate = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=name)
+    app: Callable[[], None] = decorate(task)
     with _told_in_one_line(verb, arguments):
         if verb == "report" and {"-m", "--multirun"} & {*arguments}:
             from recipes.sweeping.command import take_apart
@@ -142,6 +147,14 @@ def run_verb(verb: str, arguments: list[str]) -> int:
             given = take_apart(arguments)
         sys.argv = ["lehr", *([*given.flags, *given.base] if given else arguments)]
         app()
+        if batches:
+            from recipes.sweeping.batches import run_batch
+
+            composed_by = sys.argv
+            sys.argv = ["lehr", *batches]
+            decorate(run_batch)()
+            sys.argv = composed_by
+            app()
     if broken:
         raise broken[0]
     for mistake in mistakes[:-1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -16,10 +16,13 @@ import msgspec
 from recipes.compose import composed
 from recipes.errors import LehrError
 from recipes.sweeping import axes
+from recipes.sweeping.batches import write_batches
 from recipes.sweeping.journal import Journal, fingerprint, read_rows
 from recipes.sweeping.merging import GROUPS, Merger, NotPlainError
 from recipes.sweeping.progress import progress
+from recipes.sweeping.rows import failed
 from recipes.sweeping.running import Runner, globs
+from recipes.writing import write_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +84,9 @@ def _is_each(text: str) -> bool:
 class Sweep:
     """One sweep: its jobs, what is done, and its result. Made inside the Hydra job that composed the base."""
 
-    def __init__(self, config: Any, given: Arguments, words: Sequence[str]) -> None:
+    def __init__(
+        self, config: Any, given: Arguments, *, params: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> None:
         from hydra.core.global_hydra import GlobalHydra
         from hydra.core.hydra_config import HydraConfig
 
@@ -89,17 +94,23 @@ class Sweep:
         hydra = HydraConfig.get()
         self._loader = GlobalHydra.instance().config_loader()
         self._name = str(hydra.job.config_name)
-        self._given, self._words = given, list(words)
-        params = {str(k): str(v) for k, v in (hydra.sweeper.get("params") or {}).items()}
-        self.slots = axes.slots(given.each, params, self._loader)
+        self._given = given
+        said = hydra.sweeper.get("params") or {} if params is None else params
+        self._params = {str(k): str(v) for k, v in said.items()}
+        self.slots = axes.slots(given.each, self._params, self._loader)
         if not any(slot.swept for slot in self.slots):
             raise LehrError("nothing varies; write a sweep such as model=starcoder,santacoder, or leave -m out")
         self.total = axes.n_jobs(self.slots)
         self.varies = [slot.swept for slot in self.slots]
+        self._numeric = [slot.numbers() is not None for slot in self.slots]
+        self._globbed = [slot.globbed for slot in self.slots]
         keys = dict.fromkeys(s.key.split(".")[-1] for s in self.slots if s.swept)
         # the folder is one sweep's own: the same command finds it again
-        said = json.dumps([given.base, [slot.texts for slot in self.slots], given.flags])
-        self.folder = Path(str(hydra.sweep.dir)) / f"{'-'.join(keys)}-{hashlib.sha256(said.encode()).hexdigest()[:6]}"
+        asked = json.dumps([given.base, [slot.texts for slot in self.slots], given.flags])
+        own = f"{'-'.join(keys)}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
+        self.folder = folder or Path(str(hydra.sweep.dir)) / own
+        self.reports = self.job.setting("reports", bool)
+        self.engine = str(hydra.runtime.choices.get("hydra/launcher"))
         recipe_chosen = any(o.startswith("recipe=") for o in given.base)
         choices = {str(k): v for k, v in hydra.runtime.choices.items()}
         merger: Merger | None = None
@@ -133,33 +144,60 @@ class Sweep:
 
     def inputs(self, job: Sequence[Override]) -> dict[str, Any]:
         """The values of a job's axes, for its row."""
-        found = {}
-        for slot, override in zip(self.slots, job, strict=True):
+        found: dict[str, Any] = {}
+        for slot, override, numeric in zip(self.slots, job, self._numeric, strict=True):
             if slot.swept:
                 value: Any = override.value()
-                found[slot.key] = float(value) if slot.numbers() is not None else override.get_value_element_as_str()
+                found[slot.key] = float(value) if numeric else override.get_value_element_as_str()
         return found
 
-    def row(self, job: Sequence[Override]) -> dict[str, Any]:
-        """The row of one job."""
-        figures = self.runner.row(job, globs(job, [slot.globbed for slot in self.slots]))
+    def row(self, number: int, job: Sequence[Override]) -> dict[str, Any]:
+        """The row of one job; its report too where reports are wanted."""
+        figures = self.runner.row(job, globs(job, self._globbed))
+        if self.reports and figures["status"] == "done":
+            from recipes.report import render
+            from recipes.verbs.report import report_data
+
+            write_folder(self.folder / "reports" / str(number), render(report_data(self.runner.job(job))))
         # a name that the sweep set stands in the row even where the job failed
-        return {**self.inputs(job), **{k: v for k, v in figures.items() if v is not None or k not in self.inputs(job)}}
+        inputs = self.inputs(job)
+        return {**inputs, **{k: v for k, v in figures.items() if v is not None or k not in inputs}}
+
+    def done(self) -> dict[int, dict[str, Any]]:
+        """The rows that an interrupted run, or the batches of an engine, left behind."""
+        rows = read_rows(self.folder / "journal", self.mark)
+        return {job: row for job, row in rows.items() if job < self.total}
 
     def run(self) -> dict[int, dict[str, Any]]:
-        """The rows of all jobs: those that an interrupted run left behind, and the others now."""
-        journals = self.folder / "journal"
-        rows = read_rows(journals, self.mark)
-        rows = {job: row for job, row in rows.items() if job < self.total}
+        """The rows of all jobs: those that are done, and the others now."""
+        rows = self.done()
         if rows:
             print(f"{len(rows):,} of {self.total:,} jobs were done before", file=sys.stderr)
-        with Journal(journals / "0.jsonl", self.mark) as journal, progress(self.total, len(rows)) as step:
+        path = self.folder / "journal" / "0.jsonl"
+        with Journal(path, self.mark) as journal, progress(self.total, len(rows)) as step:
             for number, job in self.jobs():
                 if number not in rows:
-                    rows[number] = self.row(job)
+                    rows[number] = self.row(number, job)
                     journal.add(number, rows[number])
                     step(axes.words(job, self.varies))
         return rows
+
+    def batches(self) -> list[str]:
+        """Hydra's command line that runs what is not done on the engine; empty where all is done."""
+        rows = self.done()
+        pending = [number for number in range(self.total) if number not in rows]
+        wanted = self.job.setting("batches", int | None)
+        return write_batches(self.folder, self._given, self._params, pending, wanted) if pending else []
+
+    def collected(self) -> dict[int, dict[str, Any]]:
+        """The rows that the engine's batches wrote; a job of a batch that broke has failed."""
+        rows = self.done()
+        lost = failed(f"its batch on {self.engine} did not finish")
+        return {number: rows.get(number) or {**self.inputs(job), **lost} for number, job in self.jobs()}
+
+    def label(self, number: int) -> str:
+        """What tells one job from the others."""
+        return axes.words(next(islice(axes.jobs(self.slots), number, None)), self.varies)
 
     def grid(self) -> pa.Table | None:
         """The result where only numbers of one recipe vary, all at once; ``None`` where jobs must run one by one."""
@@ -169,7 +207,7 @@ class Sweep:
         from recipes.sweeping.rows import row
 
         swept = grid.axes(self.slots)
-        if self.total < GRID_FROM or swept is None:
+        if self.total < GRID_FROM or swept is None or self.reports:
             return None
         try:
             first = project_job(self.runner.job(next(iter(axes.jobs(self.slots)))))
@@ -185,26 +223,24 @@ class Sweep:
         return from_columns(columns, same, inputs(self.slots), self.total)
 
 
-def sweep(config: Any, given: Arguments, words: Sequence[str]) -> int:
-    """Run the sweep and write its result. Returns 1 where a job failed."""
+def sweep(config: Any, given: Arguments, words: Sequence[str], launched: bool = False) -> int | list[str]:
+    """Run the sweep and write its result. Returns 1 where a job failed, else 0.
+
+    With an engine it returns Hydra's command line for the batches instead; once those ran, ``launched`` is true.
+    """
     from recipes.sweeping.result import from_rows, inputs
     from recipes.sweeping.writing import write_result
 
-    whole = Sweep(config, given, words)
+    whole = Sweep(config, given)
     varies = inputs(whole.slots)
     table = whole.grid()
     if table is None:
+        if whole.engine != "basic" and not launched and (command := whole.batches()):
+            return command
         try:
-            table = from_rows(whole.run(), varies)
+            table = from_rows(whole.collected() if launched else whole.run(), varies)
         except KeyboardInterrupt:
             print(f"stopped; the same command goes on from {whole.folder}", file=sys.stderr)
             raise
-    return write_result(whole.folder, table, varies, words, label=_labels(whole))
-
-
-def _labels(whole: Sweep) -> Callable[[int], str]:
-    def label(number: int) -> str:
-        job = next(islice(axes.jobs(whole.slots), number, None))
-        return axes.words(job, whole.varies)
-
-    return label
+    reports = {n: f"reports/{n}/report.html" for n in range(whole.total)} if whole.reports else {}
+    return write_result(whole.folder, table, varies, words, label=whole.label, reports=reports)

@@ -24,6 +24,10 @@ DEFAULTS = [
 """The defaults list that makes ``recipe.yaml`` a configuration that ``lehr report --config-name recipe`` takes."""
 
 
+NO_PART = ("out", "format", "reports", "batches", "batch")
+"""Settings that are no part of a recipe: where it goes, how it is printed, how a sweep runs."""
+
+
 def run(job: Composed) -> int:
     """Write the report's folder and say where it lies, or print the projection as JSON."""
     data = report_data(job)
@@ -75,7 +79,14 @@ def overridden(overrides: list[str]) -> list[str]:
 
 def resolved(config: dict[str, Any]) -> bytes:
     """The whole configuration, resolved, as a primary config: ``--config-dir <folder> --config-name recipe``."""
-    # where it goes and how it is printed is no part of the recipe
-    kept = {key: value for key, value in config.items() if key not in ("out", "format")}
-    body = {"defaults": DEFAULTS, "out": "outputs", "format": "text", **plain(kept, "configuration")}
+    kept = {key: value for key, value in config.items() if key not in NO_PART}
+    body = {
+        "defaults": DEFAULTS,
+        "out": "outputs",
+        "format": "text",
+        "reports": False,
+        "batches": None,
+        "batch": None,
+        **plain(kept, "configuration"),
+    }
     return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=120).encode()

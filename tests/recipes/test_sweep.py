@@ -60,8 +60,8 @@ def of_jobs(monkeypatch: pytest.MonkeyPatch, words: Sequence[str]) -> list[tuple
     """(merged, composed by Hydra, was it merged?) of every job of a sweep."""
     found = []
 
-    def look(config: Any, given: command.Arguments, words: Sequence[str]) -> int:
-        whole = command.Sweep(config, given, words)
+    def look(config: Any, given: command.Arguments, words: Sequence[str], launched: bool) -> int:
+        whole = command.Sweep(config, given)
         for _, job in whole.jobs():
             merged = whole.runner.job(job).config
             composed = whole._compose([o.input_line or "" for o in job])
@@ -204,6 +204,37 @@ def test_rows_of_an_edited_catalogue_are_not_used_again(tmp_path: Path) -> None:
     before = fingerprint(Catalogue([tmp_path]))
     (tmp_path / "model/a.yaml").write_text("x: 2")
     assert fingerprint(Catalogue([tmp_path])) != before
+
+
+def test_an_engine_gives_what_this_process_gives() -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    words = ["model=starcoder,santacoder", "mfu=0.2,0.3,7", "batches=2"]
+    status, rows = swept(*words)
+    for path in Path("outputs/multirun").iterdir():
+        path.rename("first")
+    assert (status, rows) == (1, swept(*words, "hydra/launcher=joblib")[1])
+
+
+def test_a_batch_that_breaks_fails_its_jobs_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command.Sweep, "done", lambda self: {0: {"model": "starcoder", "status": "done"}})
+    rows = []
+
+    def look(config: Any, given: command.Arguments, words: Sequence[str], launched: bool) -> int:
+        rows.extend(command.Sweep(config, given).collected().values())
+        return 0
+
+    monkeypatch.setattr(command, "sweep", look)
+    dispatch(["report", "-m", "model=starcoder", "mfu=0.2,0.3"])
+    assert [(row["status"], row.get("mfu")) for row in rows] == [("done", None), ("failed", 0.3)]
+
+
+def test_reports_are_written_beside_the_result_where_they_are_wanted() -> None:
+    status, _ = swept("model=starcoder", "mfu=0.2,0.3", "reports=true")
+    (folder,) = Path("outputs/multirun").iterdir()
+    assert status == 0
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("report.html")) == [
+        "reports/0/report.html", "reports/1/report.html",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

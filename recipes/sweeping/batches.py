@@ -1,0 +1,50 @@
+"""A sweep on an engine that Hydra launches (joblib, submitit, Ray): one job of the engine is a batch of recipes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recipes.writing import write_file
+
+if TYPE_CHECKING:
+    from recipes.sweeping.command import Arguments
+
+
+def write_batches(
+    folder: Path, given: Arguments, params: Mapping[str, str], pending: Sequence[int], wanted: int | None
+) -> list[str]:
+    """Cut the ``pending`` jobs into batches and return Hydra's command line that runs them with its launcher.
+
+    Each batch writes its rows to a journal of its own in ``folder``, which every worker must see.
+    """
+    # two a core, so that a slow batch does not leave the others idle for long
+    size = -(-len(pending) // min(wanted or 2 * (os.cpu_count() or 1), len(pending)))
+    paths = []
+    for at in range(0, len(pending), size):
+        path = (folder / "batches" / f"{at // size}.json").resolve()
+        content = {"flags": given.flags, "base": given.base, "each": given.each, "params": dict(params),
+                   "jobs": list(pending[at : at + size])}  # fmt: skip
+        write_file(path, json.dumps(content).encode())
+        paths.append(f"'{path}'")
+    here = f"hydra.sweep.dir='{(folder / 'batches').resolve()}'"
+    return ["--multirun", *given.flags, *given.base, "hydra.sweeper.params=null", here, f"batch={','.join(paths)}"]
+
+
+def run_batch(config: Any) -> None:
+    """One job of the engine: the rows of its batch into its journal."""
+    from recipes.sweeping.command import Arguments, Sweep
+    from recipes.sweeping.journal import Journal
+
+    path = Path(str(config.batch))
+    batch = json.loads(path.read_bytes())
+    given = Arguments(batch["flags"], batch["base"], batch["each"])
+    whole = Sweep(config, given, params=batch["params"], folder=path.parents[1])
+    mine = set(batch["jobs"])
+    with Journal(whole.folder / "journal" / f"batch-{path.stem}.jsonl", whole.mark) as journal:
+        for number, job in whole.jobs():
+            if number in mine:
+                journal.add(number, whole.row(number, job))
