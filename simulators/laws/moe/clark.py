@@ -60,3 +60,51 @@ class RoutedLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
             "effective_parameters": (self.effective_parameters, "parameters"),
             "cutoff": (self.cutoff, "parameters"),
         }
+
+
+def fit_routed(n: ArrayLike, experts: ArrayLike, losses: ArrayLike) -> RoutedLaw:
+    """Fit the law to runs of one router, dense ones with one expert among them: least squares of log10 L.
+
+    For given E_start and E_max the rest is linear; the two are searched on a grid that is narrowed nine times.
+    Raises ``ValueError`` for fewer than 7 runs, or sizes or experts that do not vary.
+
+    >>> law = RoutedLaw(name="x", title="", n_convention="non_embedding", loss_unit="nats/token", tokens=130e9,
+    ...     a=-0.08, b=-0.11, c=0.01, d=1.1, E_start=1.9, E_max=300.0)
+    >>> n, experts = (x.ravel() for x in np.meshgrid([25e6, 130e6, 1.3e9], [1, 8, 64, 512]))
+    >>> found = fit_routed(n, experts, law.loss(n, experts))
+    >>> round(found.a, 4), round(found.c, 4), round(found.E_start, 2), round(found.E_max)
+    (-0.08, 0.01, 1.9, 300)
+    """
+    n, experts, losses = (np.asarray(x, dtype=float) for x in (n, experts, losses))
+    if len(n) < 7:
+        raise ValueError(f"{len(n)} runs do not fix 6 constants; give 7 or more")
+    if np.ptp(n) == 0 or np.ptp(experts) == 0:
+        raise ValueError("sizes and numbers of experts must both vary; add runs of another size or of one expert")
+    log_n, target = np.log10(n), np.log10(losses)
+
+    def linear(start: float, most: float) -> tuple[float, Floats]:
+        log_e = np.log10(saturating(experts, start, most))
+        columns = np.stack([log_n, log_e, log_n * log_e, np.ones_like(log_n)], axis=1)
+        solution = np.linalg.lstsq(columns, target, rcond=None)[0]
+        return float(np.sum((columns @ solution - target) ** 2)), solution
+
+    centre, width = np.log([2.5, 400.0]), np.log([10.0, 30.0])
+    for _ in range(10):
+        starts, mosts = (np.exp(c + w * np.linspace(-1, 1, 13)) for c, w in zip(centre, width, strict=True))
+        tried = [(linear(s, m)[0], s, m) for s in starts if s > 1 for m in mosts if m > s]
+        _, start, most = min(tried)
+        centre, width = np.log([start, most]), width / 2.5
+    a, b, c, d = linear(start, most)[1]
+    return RoutedLaw(
+        name="fit",
+        title="fit",
+        n_convention="non_embedding",
+        loss_unit="nats/token",
+        tokens=130e9,
+        a=float(a),
+        b=float(b),
+        c=float(c),
+        d=float(d),
+        E_start=float(start),
+        E_max=float(most),
+    )

@@ -1,0 +1,27 @@
+"""Tian et al. 2025 (arXiv:2507.17702): the claims that fix the bases of the logarithms of equation 13."""
+
+import pytest
+
+from recipes.catalogue import Catalogue
+from simulators.laws.moe import EfficiencyLeverage
+
+
+def law() -> EfficiencyLeverage:
+    found = Catalogue().law("ling_leverage")
+    assert isinstance(found, EfficiencyLeverage)
+    return found
+
+
+def test_leverage_of_more_than_seven_at_1e22_flop() -> None:
+    # computed once by independent code; half a unit of its last digit
+    assert float(law().leverage(0.031, 12, 1e22)) == pytest.approx(7.24, abs=0.005)
+
+
+def test_the_best_granularity_lies_between_8_and_12() -> None:
+    assert law().best_granularity() == pytest.approx(11.3, abs=0.05)
+
+
+def test_ling_mini_beta_is_worth_its_dense_rival() -> None:
+    # .85B active parameters on 1T tokens rival 6.1B dense: 6.1 / .85 = 7.2 times the work; 13 of 385 experts (12 routed
+    # of 384, and a shared one), granularity 12
+    assert float(law().leverage(13 / 385, 12, 6 * 0.85e9 * 1e12)) == pytest.approx(6.1 / 0.85, rel=0.1)
