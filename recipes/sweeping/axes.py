@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 
+class Interval(msgspec.Struct, frozen=True):
+    """A range without steps, which only a search can take: ``interval(1e11,1e13)``, ``tag(log,interval(...))``."""
+
+    low: float
+    high: float
+    log: bool
+    whole: bool
+
+
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
     """One override of the command line with all its values; several values make it an axis of the sweep."""
 
@@ -24,14 +33,18 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     """Hydra's parsed overrides, one for each value."""
     texts: list[str]
     globbed: bool
+    prefix: str = ""
+    interval: Interval | None = None
 
     @property
     def swept(self) -> bool:
         """Does it vary?"""
-        return len(self.options) > 1 or self.globbed
+        return len(self.options) > 1 or self.globbed or self.interval is not None
 
     def numbers(self) -> list[float] | None:
-        """The values as numbers, or ``None`` where one is none."""
+        """The values as numbers, or ``None`` where one is none; an interval has none yet."""
+        if self.interval is not None:
+            return []
         values = [option.value() for option in self.options]
         if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in values):
             return None
@@ -41,17 +54,26 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
 def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader | None) -> list[Slot]:
     """The overrides in the order in which Hydra applies them: ``hydra.sweeper.params`` first, then the command line's.
 
-    Raises ``LehrError`` for a range without steps, which only a search can take.
+    Raises ``LehrError`` for a pattern that matches nothing and an interval without a width.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.core.override_parser.types import Glob
+    from hydra.core.override_parser.types import Glob, IntervalSweep
 
     parser = OverridesParser.create(config_loader=loader)
     found = []
     for override in parser.parse_overrides([*(f"{key}={value}" for key, value in params.items()), *texts]):
         key = override.get_key_element()
-        if override.is_sweep_override() and not override.is_discrete_sweep():
-            raise LehrError(f"{key}: interval() is for a search; add search.trials=100, or write range() or choice()")
+        prefix = key[: len(key) - len(key.lstrip("+~"))]
+        if isinstance(space := override.value(), IntervalSweep):
+            low, high = float(space.start or 0.0), float(space.end or 0.0)
+            log = "log" in space.tags
+            if not (0 < low < high if log else low < high):
+                raise LehrError(f"{override.input_line}: an interval goes up" + (" from above 0" if log else ""))
+            whole = isinstance(space.start, int) and isinstance(space.end, int)
+            interval = Interval(low, high, log, whole)
+            found.append(Slot(key=key.lstrip("+~"), options=[], texts=[str(override.input_line)], globbed=False,
+                              prefix=prefix, interval=interval))  # fmt: skip
+            continue
         if override.is_sweep_override():
             values = list(override.sweep_string_iterator())
             if not values:
@@ -68,6 +90,14 @@ def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader 
             )
         )
     return found
+
+
+def override(text: str) -> Override:
+    """One override, parsed."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    (parsed,) = OverridesParser.create().parse_overrides([text])
+    return parsed
 
 
 def n_jobs(found: Sequence[Slot]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -22,6 +22,7 @@ from recipes.sweeping.merging import GROUPS, Merger, NotPlainError
 from recipes.sweeping.progress import progress
 from recipes.sweeping.rows import failed
 from recipes.sweeping.running import Runner, globs
+from recipes.sweeping.searching import label, objectives, search
 from recipes.writing import write_folder
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 GRID_FROM = 2000
 """Jobs from which a sweep over numbers alone is computed as arrays."""
+
+Trials = Annotated[int, msgspec.Meta(ge=1)]
 
 _WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
 
@@ -195,6 +198,16 @@ class Sweep:
         lost = failed(f"its batch on {self.engine} did not finish")
         return {number: rows.get(number) or {**self.inputs(job), **lost} for number, job in self.jobs()}
 
+    @property
+    def searches(self) -> bool:
+        """Is it a search, with an interval among what varies?"""
+        return any(slot.interval is not None for slot in self.slots)
+
+    def search(self) -> dict[int, dict[str, Any]]:
+        """The rows of a search by the settings ``objective``, ``trials`` and ``seed``."""
+        wanted = objectives(self.job.setting("objective", list[str]))
+        return search(self, wanted, self.job.setting("trials", Trials), self.job.setting("seed", int))
+
     def label(self, number: int) -> str:
         """What tells one job from the others."""
         return axes.words(next(islice(axes.jobs(self.slots), number, None)), self.varies)
@@ -233,6 +246,10 @@ def sweep(config: Any, given: Arguments, words: Sequence[str], launched: bool = 
 
     whole = Sweep(config, given)
     varies = inputs(whole.slots)
+    if whole.searches:
+        rows = whole.search()
+        table = from_rows(rows, varies)
+        return write_result(whole.folder, table, varies, words, label=lambda n: label(rows, whole.slots, n))
     table = whole.grid()
     if table is None:
         if whole.engine != "basic" and not launched and (command := whole.batches()):

@@ -24,7 +24,7 @@ DEFAULTS = [
 """The defaults list that makes ``recipe.yaml`` a configuration that ``lehr report --config-name recipe`` takes."""
 
 
-NO_PART = ("out", "format", "reports", "batches", "batch")
+NO_PART = ("out", "format", "reports", "batches", "batch", "objective", "trials", "seed")
 """Settings that are no part of a recipe: where it goes, how it is printed, how a sweep runs."""
 
 
@@ -80,13 +80,6 @@ def overridden(overrides: list[str]) -> list[str]:
 def resolved(config: dict[str, Any]) -> bytes:
     """The whole configuration, resolved, as a primary config: ``--config-dir <folder> --config-name recipe``."""
     kept = {key: value for key, value in config.items() if key not in NO_PART}
-    body = {
-        "defaults": DEFAULTS,
-        "out": "outputs",
-        "format": "text",
-        "reports": False,
-        "batches": None,
-        "batch": None,
-        **plain(kept, "configuration"),
-    }
+    body = {"defaults": DEFAULTS, **{key: value for key, value in config.items() if key in NO_PART}}
+    body |= {"out": "outputs", "format": "text", "batch": None, **plain(kept, "configuration")}
     return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=120).encode()

@@ -44,8 +44,9 @@ def test_the_resolved_recipe_gives_the_same_projection(first: Path, tmp_path: Pa
     assert one["totals"] == two["totals"]
 
 
-def test_a_multirun_keeps_its_reports_apart(tmp_path: Path) -> None:
-    lehr("report", "-m", "model=starcoder,santacoder", "law=chinchilla,besiroglu", folder=tmp_path)
+def test_a_sweeper_of_the_users_own_keeps_the_reports_apart(tmp_path: Path) -> None:
+    words = ["model=starcoder,santacoder", "law=chinchilla,besiroglu", "hydra/sweeper=basic"]
+    lehr("report", "-m", *words, folder=tmp_path)
     found = sorted(str(p.parent.relative_to(tmp_path / "outputs")) for p in tmp_path.rglob("report.html"))
     assert found == [
         f"multirun/law={law}/{m}" for law in ("besiroglu", "chinchilla") for m in ("santacoder", "starcoder")

@@ -228,6 +228,20 @@ def test_a_batch_that_breaks_fails_its_jobs_and_no_others(monkeypatch: pytest.Mo
     assert [(row["status"], row.get("mfu")) for row in rows] == [("done", None), ("failed", 0.3)]
 
 
+def test_a_search_finds_what_is_least_and_asks_the_same_again() -> None:
+    pytest.importorskip("optuna")
+    words = ["model=starcoder", "usd_per_hour=interval(1.0,4.0)", "mfu=0.2,0.4", "objective=[cost]", "trials=40"]
+    status, rows = swept(*words)
+    assert (status, len(rows)) == (0, 40)
+    best = min(rows, key=lambda row: row["cost"])
+    assert best["mfu"] == 0.4
+    # the least of a uniform draw of 20 lies within 3 * ln(1000) / 20 of the end in all but a thousandth of searches
+    assert best["usd_per_hour"] < 1 + 3 * np.log(1000) / 20
+    for path in Path("outputs/multirun").iterdir():
+        path.rename("first")
+    assert swept(*words)[1] == rows
+
+
 def test_reports_are_written_beside_the_result_where_they_are_wanted() -> None:
     status, _ = swept("model=starcoder", "mfu=0.2,0.3", "reports=true")
     (folder,) = Path("outputs/multirun").iterdir()
@@ -241,7 +255,8 @@ def test_reports_are_written_beside_the_result_where_they_are_wanted() -> None:
     ("words", "says"),
     [
         (["model=starcoder"], "nothing varies"),
-        (["model=starcoder", "mfu=interval(0.1,0.5)"], "interval"),
+        (["model=starcoder", "mfu=interval(0.5,0.1)"], "an interval goes up"),
+        (["model=starcoder", "mfu=interval(0.1,0.5)", "objective=[los]"], "did you mean loss"),
         (["model=glob(zzz*)"], "matches nothing"),
         (["model=starcoder,", "mfu=0.3"], "model=starcoder,: not understood"),
     ],
