@@ -46,8 +46,8 @@ def law(router: str) -> RoutedLaw:
 def test_a_refit_of_the_runs_gives_the_published_slopes(router: str) -> None:
     found, printed = fit_routed(*runs(router)), law(router)
     assert (found.a, found.c) == pytest.approx((printed.a, printed.c), abs=0.002)
-    # b and the saturation trade off: E_max of 239 and of 314 fit alike
-    assert found.b == pytest.approx(printed.b, abs=0.011)
+    # b and the saturation trade off: E_max of 239 and of 314 fit alike; half a unit of b on top of .01
+    assert found.b == pytest.approx(printed.b, abs=0.0105)
 
 
 @pytest.mark.parametrize("router", FILES)
