@@ -78,12 +78,20 @@ class Frontier(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
         coefficient = self.tokens.unit**self.tokens.exponent / (self.flops_per_nd * self.tokens.coefficient)
         return PowerOfCompute(coefficient=coefficient, exponent=exponent).inverse(n)
 
+    def size_exponent(self) -> float:
+        """The exponent with which the optimal size grows with compute."""
+        if self.parameters is not None:
+            return self.parameters.exponent
+        assert self.tokens is not None
+        return 1 - self.tokens.exponent
+
     def answers(self) -> dict[str, Answer]:
-        """The optimum at a budget, the budget of an optimal size, and the exponents."""
+        """The optimum at a budget, the budget of an optimal size, and the exponent of the size."""
         size = "FLOP/token" if self.n_convention == "flops_per_token" else "parameters"
         return {
             "optimum.parameters": (lambda flops: self.optimum(flops)[0], size),
             "optimum.tokens": (lambda flops: self.optimum(flops)[1], "tokens"),
+            "optimum.exponent": (self.size_exponent, ""),
             "flops_for": (self.flops_for, "FLOP"),
         }
 

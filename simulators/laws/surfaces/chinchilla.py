@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from simulators.laws.base import Answer
 from simulators.laws.surfaces.base import Floats, Surface, positive
 
 
@@ -35,6 +36,10 @@ class Chinchilla(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True,
         G = (alpha A / (beta B))**(1/(alpha+beta)) (equation 4) [parameters], [tokens]."""
         positive(flops, "flops", "FLOP")
         return additive_optimum(flops, self.A, self.B, self.alpha, self.beta)
+
+    def answers(self) -> dict[str, Answer]:
+        """Those of every surface, and the exponent with which the optimal size grows: beta / (alpha + beta)."""
+        return {**Surface.answers(self), "optimum.exponent": (lambda: self.beta / (self.alpha + self.beta), "")}
 
 
 def additive_optimum(flops: float, a: float, b: float, alpha: float, beta: float) -> tuple[float, float]:
