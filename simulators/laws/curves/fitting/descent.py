@@ -88,7 +88,7 @@ def first_points(problem: Problem, phis: Sequence[Floats]) -> list[Floats]:
     loss = np.exp(problem.log_loss)
     root = np.sqrt(problem.weight) / loss
     signed = np.array([name in problem.form.signed for name in problem.form.linear])
-    found = []
+    found: list[tuple[float, int, Floats]] = []
     for phi in phis:
         columns, _ = problem.design.columns(phi)
         whole = np.concatenate([np.ones((len(loss), 1)), columns], axis=1) * root[:, None]

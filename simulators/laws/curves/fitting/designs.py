@@ -85,14 +85,17 @@ class MultiPowerDesign:
 
     def __init__(self, runs: Sequence[LoggedRun], peak: float) -> None:
         self.total = np.concatenate([np.cumsum(run.rates)[run.steps] for run in runs])
-        area, weight, log_rate, lengths = [], [], [], []
+        area: list[Floats] = []
+        weight: list[Floats] = []
+        log_rate: list[Floats] = []
+        lengths: list[Floats] = []
         for run in runs:
             pairs = block_pairs(run, peak)
             for mine, all_of_them in zip(pairs, (area, weight, log_rate, lengths), strict=True):
                 all_of_them.append(mine)
         self.area, self.weight = np.concatenate(area), np.concatenate(weight)
         self.log_rate = np.concatenate(log_rate)
-        counts = np.concatenate(lengths)
+        counts = np.concatenate(lengths).astype(int)
         self.some = np.flatnonzero(counts)
         self.begins = (np.cumsum(counts) - counts)[self.some]
 
@@ -134,7 +137,7 @@ def block_pairs(run: LoggedRun, peak: float) -> tuple[Floats, Floats, Floats, Fl
     sources = np.flatnonzero(change[: int(run.steps[-1]) + 1])
     if not len(sources):
         empty = np.zeros(0)
-        return empty, empty, empty, np.zeros(len(run), dtype=int)
+        return empty, empty, empty, np.zeros(len(run))
     # a block ends at a logged row, after BLOCK steps and where the rate begins to rise or to fall
     row = np.searchsorted(run.steps, sources)
     sign = np.cumsum(np.diff(np.sign(change[sources]), prepend=0.0) != 0)
@@ -148,7 +151,7 @@ def block_pairs(run: LoggedRun, peak: float) -> tuple[Floats, Floats, Floats, Fl
     counts = np.searchsorted(row[new], np.arange(len(run)), side="right")
     index = np.concatenate([np.arange(n) for n in counts])
     area = np.repeat(total[run.steps], counts) - centre[index]
-    return np.maximum(area, 0.0), weight[index], log_rate[index], counts
+    return np.maximum(area, 0.0), weight[index], log_rate[index], counts.astype(float)
 
 
 class CptShiftDesign:

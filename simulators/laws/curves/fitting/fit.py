@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from statistics import NormalDist
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -23,19 +25,17 @@ ROUNDS = 4
 FIRST_SCALE = 3e-3
 LEAST_SCALE = 1e-7
 """Below it the residuals are the blocks' own error, not the runs' noise [log loss]."""
-WEIGHT_POWER = 0.5
-"""A row at step s weighs s^-0.5: between 0, each row the same, and 1, each doubling of the steps the same."""
 MOST_LAGS = 80
 AGREEMENT = 1e-4
 """Starts whose objectives differ by less than this share found the same minimum."""
-Z95 = 1.959963984540054
 
 
 class CurveFit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A fitted law and how it was found.
 
     ``theta`` are the form's ``coordinates`` at the minimum, ``covariance`` theirs. ``residual`` is the log of measured
-    over fitted loss of the rows used, ``scale`` its spread, and ``repeated`` how many neighbouring rows say the same.
+    over fitted loss of the rows used, ``scale`` its spread, and ``repeated`` how many neighbouring rows say the same;
+    ``misfit`` is how far a run strays from a law fitted to the others, ``None`` where none can be left out.
     ``agreeing`` of ``followed`` starts, out of ``n_starts``, ended in this minimum. ``notes`` say what the runs do not
     determine.
     """
@@ -50,6 +50,7 @@ class CurveFit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     residual: list[Floats]
     scale: float
     repeated: float
+    misfit: float | None
     n_starts: int
     followed: int
     agreeing: int
@@ -63,13 +64,16 @@ def fit_curve(
     starts: int = STARTS,
     name: str = "fitted",
     title: str | None = None,
+    level: float = 0.95,
 ) -> CurveFit:
     """Fit the law of ``kind`` to the logged losses of ``runs``.
 
     Huber's loss on the log loss, with a threshold at the median residual, so that one half of the rows counts by its
-    square and the other by its size. Each run counts the same, a row at step s by s^-0.5. The rows of a run follow one
-    another, so that a constant's interval is widened by the autocorrelation of the residuals. Shape constants that
-    few runs can tell have a prior (``forms``); ``notes`` names those that it decides.
+    square and the other by its size. Each run counts the same, its rows by ``CurveForm.weight_power``. The rows of a
+    run follow one another, so that a constant's interval is widened by the autocorrelation of the residuals. Shape
+    constants that few runs can tell have a prior (``forms``); ``notes`` names those that it decides.
+
+    ``level`` is that of ``intervals``.
 
     Raises ``ValueError`` where the runs cannot determine the form: no rows, or no rate that falls for a law that has
     an annealing term.
@@ -77,7 +81,7 @@ def fit_curve(
     >>> import numpy as np
     >>> from simulators.laws.curves import Momentum
     >>> from simulators.laws.curves.fitting.runs import make_run
-    >>> law = Momentum(name="x", title="", L0=2.5, A=0.5, alpha=0.4, C=300.0, decay=0.99)
+    >>> law = Momentum(name="x", title="", L0=2.5, A=0.5, alpha=0.4, C=1.0, decay=0.99)
     >>> falling = np.r_[np.full(2000, 3e-4), np.linspace(3e-4, 3e-5, 1000)]
     >>> rows = np.arange(50, 3000, 50)
     >>> logs = [make_run(n, rows, law.loss(r)[rows], r) for n, r in (("a", falling), ("b", np.full(3000, 3e-4)))]
@@ -91,36 +95,19 @@ def fit_curve(
     check_runs(runs, form)
     used = [summed_up(run) for run in runs]
     peak = max(float(run.rates.max()) for run in used)
-    log_loss = np.log(np.concatenate([run.loss for run in used]))
-    if len(log_loss) <= len(form.coordinates):
-        raise ValueError(f"{len(log_loss)} rows after warm-up; {kind} has {len(form.coordinates)} constants to fit")
-    problem = Problem(
-        form=form,
-        design=form.design(used, peak),
-        log_loss=log_loss,
-        weight=row_weights(used),
-        delta=FIRST_SCALE,
-        variance=FIRST_SCALE**2,
-    )
+    n_rows = sum(map(len, used))
+    if n_rows <= len(form.coordinates):
+        raise ValueError(f"{n_rows} rows after warm-up; {kind} has {len(form.coordinates)} constants to fit")
+    problem = problem_of(used, form, peak)
     points = first_points(problem, first_shapes(form, starts))
     ends = sorted((descend(problem, point) for point in points[:FOLLOWED]), key=lambda end: end[1])
     agreeing = sum(value <= ends[0][1] * (1 + AGREEMENT) + AGREEMENT for _, value in ends)
-    theta = ends[0][0]
-    cuts = np.cumsum([len(run) for run in used])[:-1]
-    scale, repeated = FIRST_SCALE, 1.0
-    for _ in range(ROUNDS):
-        error = problem.model(theta)[0] - log_loss
-        scale = max(float(1.4826 * np.median(np.abs(error))), LEAST_SCALE)
-        repeated = repeats(np.split(np.clip(error, -3 * scale, 3 * scale), cuts))
-        problem = msgspec.structs.replace(problem, delta=scale / 1.4826, variance=scale**2 * repeated)
-        theta, _ = descend(problem, theta)
-    predicted, jacobian = problem.model(theta)
-    residual = log_loss - predicted
-    covariance = covariance_of(problem, residual, jacobian, repeated)
-    constants = form.to_constants(theta, peak)
+    best = settle(problem, ends[0][0], used)
+    strays = misfit(used, form, peak, best)
+    constants = form.to_constants(best.theta, peak)
     slopes = np.stack([slope for _, slope in constants.values()])
-    of_constants = slopes @ covariance @ slopes.T
-    spread = float(np.sqrt(np.average(np.clip(residual, -4 * scale, 4 * scale) ** 2)))
+    covariance = slopes @ best.covariance @ slopes.T
+    fields: dict[str, Any] = {parameter.removeprefix("log "): value for parameter, (value, _) in constants.items()}
     law = CURVE_LAWS[kind](
         name=name,
         title=title or f"{kind.replace('_', ' ').capitalize()} law fitted to {', '.join(run.name for run in runs)}",
@@ -128,25 +115,102 @@ def fit_curve(
             steps=(float(min(run.steps[0] for run in used)), float(max(run.steps[-1] for run in runs))),
             peak_rate=(min(float(run.rates.max()) for run in used), peak),
         ),
-        uncertainty=Covariance(parameters=list(constants), covariance=of_constants.tolist(), residual=spread),
-        **{parameter.removeprefix("log "): value for parameter, (value, _) in constants.items()},
+        uncertainty=Covariance(
+            parameters=list(constants),
+            covariance=covariance.tolist(),
+            residual=float(np.hypot(best.spread, strays or 0.0)),
+        ),
+        **fields,
     )
     return CurveFit(
         law=law,
         kind=kind,
         runs=list(runs),
         coordinates=form.coordinates,
-        theta=theta,
-        covariance=covariance,
-        intervals=intervals_of({p: v for p, (v, _) in constants.items()}, of_constants),
-        residual=np.split(residual, cuts),
-        scale=scale,
-        repeated=repeated,
+        theta=best.theta,
+        covariance=best.covariance,
+        intervals=intervals_of({p: v for p, (v, _) in constants.items()}, covariance, level),
+        residual=best.residual,
+        scale=best.scale,
+        repeated=best.repeated,
+        misfit=strays,
         n_starts=len(points),
         followed=len(ends),
         agreeing=agreeing,
-        notes=notes_on(used, form, theta, covariance),
+        notes=notes_on(used, form, best.theta, best.covariance, strays),
     )
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A minimum whose scale agrees with its residuals; ``spread`` is the residuals' standard deviation."""
+
+    theta: Floats
+    covariance: Floats
+    residual: list[Floats]
+    scale: float
+    repeated: float
+
+    @property
+    def spread(self) -> float:
+        """Of the residuals, with outliers held at four scales [log loss]."""
+        clipped = np.clip(np.concatenate(self.residual), -4 * self.scale, 4 * self.scale)
+        return float(np.sqrt(np.mean(clipped**2)))
+
+
+def problem_of(used: Sequence[LoggedRun], form: CurveForm, peak: float) -> Problem:
+    """The minimisation, with a first guess of the residuals' scale."""
+    return Problem(
+        form=form,
+        design=form.design(used, peak),
+        log_loss=np.log(np.concatenate([run.loss for run in used])),
+        weight=row_weights(used, form.weight_power),
+        delta=FIRST_SCALE,
+        variance=FIRST_SCALE**2,
+    )
+
+
+def settle(problem: Problem, theta: Floats, used: Sequence[LoggedRun], rounds: int = ROUNDS) -> Settled:
+    """From a first minimum to one whose threshold, scale and repetition are those of its own residuals."""
+    cuts = np.cumsum([len(run) for run in used])[:-1]
+    scale, repeated = FIRST_SCALE, 1.0
+    for _ in range(rounds):
+        error = problem.model(theta)[0] - problem.log_loss
+        scale = max(float(1.4826 * np.median(np.abs(error))), LEAST_SCALE)
+        repeated = repeats(np.split(np.clip(error, -3 * scale, 3 * scale), cuts))
+        problem = msgspec.structs.replace(problem, delta=scale / 1.4826, variance=scale**2 * repeated)
+        theta, _ = descend(problem, theta)
+    predicted, jacobian = problem.model(theta)
+    residual = problem.log_loss - predicted
+    return Settled(
+        theta=theta,
+        covariance=covariance_of(problem, residual, jacobian, repeated),
+        residual=np.split(residual, cuts),
+        scale=scale,
+        repeated=repeated,
+    )
+
+
+def misfit(used: Sequence[LoggedRun], form: CurveForm, peak: float, best: Settled) -> float | None:
+    """How far a run strays from a law fitted to the others, beyond what noise and constants explain [log loss].
+
+    Each run is left out once. The mean square of its errors, less the variance that the others' constants give and
+    less that of the residuals, is what the law itself misses; ``None`` where no run can be left out.
+    """
+    excess = []
+    for i, left_out in enumerate(used):
+        others = [run for j, run in enumerate(used) if j != i]
+        if not others or (form.anneals and not any(run.anneals for run in others)):
+            continue
+        if sum(map(len, others)) <= len(form.coordinates):
+            continue
+        held = settle(problem_of(others, form, peak), best.theta, others, rounds=2)
+        alone = problem_of([left_out], form, peak)
+        predicted, jacobian = alone.model(held.theta)
+        explained = np.einsum("ti,ij,tj->t", jacobian, held.covariance, jacobian)
+        excess.append(float(np.mean((predicted - alone.log_loss) ** 2 - explained)))
+    if not excess:
+        return None
+    return float(np.sqrt(max(float(np.mean(excess)) - best.spread**2, 0.0)))
 
 
 def first_shapes(form: CurveForm, starts: int) -> list[Floats]:
@@ -167,21 +231,21 @@ def first_shapes(form: CurveForm, starts: int) -> list[Floats]:
     return grid[:starts]
 
 
-def row_weights(runs: Sequence[LoggedRun]) -> Floats:
-    """Weights with mean one: each run the same in all, within a run s^-0.5 at step s.
+def row_weights(runs: Sequence[LoggedRun], power: float) -> Floats:
+    """Weights with mean one: each run the same in all, within a run s^-power at step s.
 
     >>> from simulators.laws.curves.fitting.runs import make_run
     >>> rates = np.ones(401)
     >>> runs = [make_run("a", [100, 400], [3, 2], rates), make_run("b", [400], [2], rates)]
-    >>> row_weights(runs).round(3).tolist()
+    >>> row_weights(runs, 0.5).round(3).tolist()
     [1.0, 0.5, 1.5]
     """
     parts = []
     for run in runs:
-        weight = np.maximum(run.steps, 1.0) ** -WEIGHT_POWER
+        weight = np.maximum(run.steps, 1.0) ** -power
         parts.append(weight / weight.sum())
     weights = np.concatenate(parts)
-    return weights / weights.mean()
+    return np.asarray(weights / weights.mean())
 
 
 def repeats(residuals: Sequence[Floats]) -> float:
@@ -228,16 +292,21 @@ def covariance_of(problem: Problem, residual: Floats, jacobian: Floats, repeated
     return np.asarray((inverse @ meat @ inverse) / np.outer(size, size))
 
 
-def intervals_of(constants: dict[str, float], covariance: Floats) -> dict[str, Bounds]:
-    """The central 95 % interval of each constant, by its logarithm where ``constants`` names that.
+def intervals_of(constants: dict[str, float], covariance: Floats, level: float) -> dict[str, Bounds]:
+    """The central interval of each constant, by its logarithm where ``constants`` names that.
 
-    >>> low, high = intervals_of({"log A": 2.0}, np.array([[0.01]]))["A"]
+    Raises ``ValueError`` unless 0 < ``level`` < 1.
+
+    >>> low, high = intervals_of({"log A": 2.0}, np.array([[0.01]]), 0.95)["A"]
     >>> round(low, 3), round(high, 3)
     (1.644, 2.433)
     """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")
+    quantile = NormalDist().inv_cdf((1 + level) / 2)
     out = {}
     for (parameter, value), variance in zip(constants.items(), np.diag(covariance), strict=True):
-        half = Z95 * float(np.sqrt(variance))
+        half = quantile * float(np.sqrt(variance))
         if parameter.startswith("log "):
             factor = float(np.exp(min(half, 300.0)))
             out[parameter.removeprefix("log ")] = (value / factor, value * factor)

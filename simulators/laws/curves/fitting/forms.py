@@ -39,7 +39,8 @@ class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
 
     ``linear`` names the constants that multiply the design's columns; those in ``signed`` may be negative, the others
     are searched by their logarithm. ``to_constants`` turns coordinates and the peak rate into (parameter, value,
-    derivative by the coordinates) of the law's own constants.
+    derivative by the coordinates) of the law's own constants. A row at step s weighs s^-weight_power: 0 is each row
+    the same, 1 each doubling of the steps.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
     design: Callable[[Sequence[LoggedRun], float], Design]
     to_constants: Callable[[Floats, float], Mapping[str, tuple[float, Floats]]]
     signed: tuple[str, ...] = ()
+    weight_power: float = 0.0
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -158,6 +160,8 @@ CURVE_FORMS: dict[str, CurveForm] = {
             shapes=(ALPHA, LOG_N, LOG_BETA, GAMMA),
             design=MultiPowerDesign,
             to_constants=_multi_power,
+            # it counts warm-up as it was, so that its early rows may speak too; half-way between rows and doublings
+            weight_power=0.5,
         ),
         CurveForm(
             kind="cpt_shift",

@@ -29,7 +29,9 @@ def check_runs(runs: Sequence[LoggedRun], form: CurveForm) -> None:
         raise ValueError("no run says where its data change; write changed_at, or fit law=momentum")
 
 
-def notes_on(runs: Sequence[LoggedRun], form: CurveForm, theta: Floats, covariance: Floats) -> list[str]:
+def notes_on(
+    runs: Sequence[LoggedRun], form: CurveForm, theta: Floats, covariance: Floats, misfit: float | None
+) -> list[str]:
     """One line for each limitation of a fit."""
     notes = []
     if len(runs) == 1:
@@ -37,6 +39,8 @@ def notes_on(runs: Sequence[LoggedRun], form: CurveForm, theta: Floats, covarian
             "one run only: the sum of the rates and their fall move together in one schedule; "
             "a forecast of another schedule is an extrapolation"
         )
+    if misfit is None:
+        notes.append("no run could be left out, so that the band does not allow for what the law itself misses")
     if form.anneals:
         still = [run.name for run in runs if not run.anneals]
         if still and len(still) == len(runs) - 1:

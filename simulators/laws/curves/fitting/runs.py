@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +46,13 @@ class LoggedRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Does the rate fall at any step that a logged row comes after?"""
         end = int(self.steps[-1]) + 1
         return bool((np.diff(self.rates[:end]) < -1e-9 * float(self.rates.max())).any())
+
+    def after_warm_up(self) -> LoggedRun:
+        """The rows from the end of warm-up on. Raises ``ValueError`` where there is none."""
+        after = self.take(self.steps >= self.warm_up_end)
+        if not len(after):
+            raise ValueError(f"{self.name}: no row stands after warm-up, which ends at step {self.warm_up_end}")
+        return after
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int_]) -> LoggedRun:
         """The run with the logged ``rows`` alone, a mask or indices; its schedule stays whole."""
@@ -89,13 +98,11 @@ def summed_up(run: LoggedRun) -> LoggedRun:
 
     Raises ``ValueError`` where no row stands after warm-up.
     """
-    after = run.take(run.steps >= run.warm_up_end)
-    if not len(after):
-        raise ValueError(f"{run.name}: no row stands after warm-up, which ends at step {run.warm_up_end}")
+    after = run.after_warm_up()
     if len(after) <= MOST_ROWS:
         return after
     bounds = np.linspace(0, len(after), MOST_ROWS + 1).astype(int)
-    pairs = list(zip(bounds[:-1], bounds[1:], strict=True))
+    pairs = list(pairwise(bounds))
     return msgspec.structs.replace(
         after,
         steps=np.array([int(np.median(after.steps[a:b])) for a, b in pairs]),

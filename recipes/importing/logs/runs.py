@@ -1,0 +1,147 @@
+"""From log files to runs that a curve law can be fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from recipes.errors import LehrError, nearest
+from recipes.importing.logs.files import SEPARATOR, LogFile, Series, open_log
+from recipes.importing.logs.names import LOSS, RATE, find, nearest_heading
+from recipes.importing.logs.rates import check_agreement, rates_of_config, rates_of_rows
+from simulators.laws.curves.fitting.runs import LoggedRun, make_run
+
+ROLES = ("step", "loss", "rate")
+"""What a column may be, by the name that ``columns=`` has for it."""
+
+
+class LogReading(msgspec.Struct, frozen=True, kw_only=True):
+    """How logs are read.
+
+    ``columns`` names headings by role: step, loss, rate. ``warmup_steps`` is the length of a linear warm-up that the
+    log does not show. ``schedule`` is one as a recipe writes it, with ``steps`` for its length, or one for each run
+    by the run's name. ``changed_at`` is the first step on other data.
+    """
+
+    columns: dict[str, str] = {}
+    warmup_steps: int | None = None
+    schedule: dict[str, Any] | None = None
+    changed_at: int | None = None
+
+    def __post_init__(self) -> None:
+        for role in self.columns:
+            if role not in ROLES:
+                raise LehrError(f"columns.{role}: unknown; {nearest(role, ROLES)}")
+        if self.warmup_steps is not None and self.warmup_steps < 0:
+            raise LehrError(f"warmup_steps: {self.warmup_steps} is negative; write 0 or more")
+
+
+class ReadRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A run, and one line for each thing that was guessed, reconstructed or passed over."""
+
+    run: LoggedRun
+    notes: list[str]
+
+
+def read_runs(paths: Sequence[str], reading: LogReading) -> list[ReadRun]:
+    """The runs of every file, named after their file, or as the file names them where it has several.
+
+    Raises ``LehrError`` for a log without a loss or a learning rate, or whose steps or losses are not in order.
+    """
+    found: list[ReadRun] = []
+    for path in paths:
+        log = open_log(path, reading.columns.get("step"))
+        for name, series in log.runs.items():
+            if "loss" in reading.columns or _loss(series) is not None or len(log.runs) == 1:
+                found.append(_read(log, name, series, reading))
+    if paths and not found:
+        raise LehrError(f"{paths[0]}: no column of the loss; write columns={{loss: <heading>}}")
+    names = [one.run.name for one in found]
+    for i, one in enumerate(found):
+        if names.count(one.run.name) > 1:
+            # two files of one name: told apart by their number
+            name = f"{one.run.name} ({names[: i + 1].count(one.run.name)})"
+            found[i] = msgspec.structs.replace(one, run=msgspec.structs.replace(one.run, name=name))
+    return found
+
+
+def _loss(series: dict[str, Series]) -> str | None:
+    return find(LOSS, series)
+
+
+def _column(role: str, series: dict[str, Series], name: str, reading: LogReading, where: str) -> str | None:
+    """The heading of ``role``: as the user names it, or as trainers do."""
+    wanted = reading.columns.get(role)
+    if wanted is None:
+        return find({"loss": LOSS, "rate": RATE}[role], series)
+    for heading in (wanted, wanted.removeprefix(f"{name}{SEPARATOR}")):
+        if heading in series:
+            return heading
+    raise LehrError(f"{where}: columns.{role}: no column of numbers is called {wanted!r}; {nearest(wanted, series)}")
+
+
+def _read(log: LogFile, name: str, series: dict[str, Series], reading: LogReading) -> ReadRun:
+    where = log.where if len(log.runs) == 1 else f"{log.where}, run {name}"
+    loss = _column("loss", series, name, reading, where)
+    if loss is None:
+        hint = nearest_heading("loss", series)
+        raise LehrError(f"{where}: no column of the loss; {hint}: write columns={{loss: <heading>}}")
+    steps, losses = _ordered(series[loss], loss, where)
+    notes = [f"{len(steps)} rows, loss from {loss!r}", *log.notes]
+    heading = _column("rate", series, name, reading, where)
+    config = _schedule(reading.schedule, name)
+    if config is None and heading is None:
+        raise LehrError(
+            f"{where}: no column of the learning rate among {', '.join(series)}; write columns={{rate: <heading>}}, "
+            "or say the schedule: schedule={kind: cosine, peak: 3e-4, warmup: {steps: 2000}, steps: 50000}"
+        )
+    last = int(steps[-1])
+    if config is not None:
+        rates, how = rates_of_config(config, last, where)
+        if heading is not None:
+            check_agreement(rates, *_ordered(series[heading], heading, where), where)
+    else:
+        assert heading is not None
+        at, logged = _ordered(series[heading], heading, where)
+        if (logged < 0).any():
+            raise LehrError(f"{where}: {heading} is {logged.min():g} at step {at[int(np.argmin(logged))]:.0f}")
+        if not logged.any():
+            raise LehrError(f"{where}: {heading} is zero in every row; write schedule=... or another column")
+        rates, how = rates_of_rows(at, logged, last + 1, reading.warmup_steps)
+        how = f"from {heading!r}, {how}"
+    try:
+        run = make_run(name, steps.astype(int), losses, rates, changed_at=reading.changed_at)
+    except ValueError as error:
+        raise LehrError(f"{log.where}: {error}") from error
+    return ReadRun(run=run, notes=[*notes, f"learning rate {how}"])
+
+
+def _schedule(schedule: dict[str, Any] | None, name: str) -> dict[str, Any] | None:
+    if schedule is None or "kind" in schedule:
+        return schedule
+    if not schedule or not all(isinstance(one, dict) for one in schedule.values()):
+        raise LehrError("schedule: has no `kind`; write schedule={kind: cosine, peak: 3e-4, steps: 50000}")
+    return schedule.get(name)
+
+
+def _ordered(series: Series, heading: str, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and values as arrays. Raises ``LehrError`` for a value that is no finite number or a step that repeats."""
+    steps, values = np.asarray(series.steps, dtype=float), np.asarray(series.values, dtype=float)
+    if not np.isfinite(values).all():
+        i = int(np.argmin(np.isfinite(values)))
+        count = int((~np.isfinite(values)).sum())
+        more = f" and {count - 1} more" if count > 1 else ""
+        raise LehrError(f"{where}: {heading} is {values[i]} at step {steps[i]:.0f}{more}; leave such rows out")
+    back = np.flatnonzero(np.diff(steps) <= 0)
+    if len(back):
+        i = int(back[0]) + 1
+        if steps[i] == steps[i - 1]:
+            raise LehrError(f"{where}: step {steps[i]:.0f} has two values of {heading}; keep one row for each step")
+        raise LehrError(
+            f"{where}: step {steps[i]:.0f} comes after step {steps[i - 1]:.0f}: the run was restarted or its rows are "
+            "not in order; sort them and keep one row for each step"
+        )
+    return steps, values
