@@ -13,6 +13,7 @@ from recipes.decode import decode
 from recipes.errors import LehrError
 from recipes.plans import AcceleratorFile, RecipeFile, decode_surface
 from recipes.projecting import project_model
+from simulators.budget import first_stage_of
 from simulators.laws import ScalingLaw
 from simulators.projection import Assumptions, Projection
 
@@ -67,6 +68,12 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
     if config.get("recipe") is None:
         raise LehrError(f"{model.name} has no recipe; write recipe=<name of one>, or a file recipe/{model.name}.yaml")
     recipe = decoded(config["recipe"], RecipeFile, "recipe")
+    budget = job.setting("train_flops", float | None)
+    if budget is not None:
+        try:
+            recipe = first_stage_of(recipe, model.shape(), budget)
+        except ValueError as error:
+            raise LehrError(str(error)) from error
     laws = [decoded.surface(config["law"], "law")]
     laws += [
         law for name in job.setting("compare_laws", list[str]) if (law := catalogue.surface(name)).name != laws[0].name

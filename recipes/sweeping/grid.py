@@ -1,8 +1,8 @@
 """A sweep over numbers of one recipe, all points at once.
 
 Tokens, batch, peak rate, utilisation, price and devices enter a projection through closed formulae: the same that
-``simulators.projection`` applies to one job, applied to arrays. What needs each job's own schedule, the rate of
-the last step, is left out.
+``simulators.projection`` applies to one job, applied to arrays. What needs each job's own schedule or its base
+model's, the rate of the last step and the totals with the base, is left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ WHOLE = re.compile(r"devices|.*\.batch\.sequences")
 
 VARYING = frozenset({
     "tokens", "flops", "hours", "hours_low", "hours_high", "days", "cost", "cost_low", "cost_high", "loss", "loss_low",
-    "loss_high", "tokens_per_parameter", "steps", "batch_tokens", "peak_rate", "final_rate", "warnings",
+    "loss_high", "tokens_per_parameter", "steps", "batch_tokens", "peak_rate", "final_rate", "warnings", "flops_with_base",
+    "cost_with_base",
 })  # fmt: skip
 """Figures of a row that one job's value cannot stand for."""
 
@@ -120,6 +121,8 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
             found[column] = sum(parts, np.float64(0.0)) if parts and (side == "value" or ranged) else None
     each: list[Any] = [s.days for s in known]
     found["days"] = None if not each or any(d is None for d in each) else sum(each, np.float64(0.0))
+    if job.recipe.base is None:
+        found |= {"flops_with_base": found["flops"], "cost_with_base": found["cost"]}
     trained = [at for at, s in enumerate(projection.stages) if law.name in s.loss]
     if trained:
         last = trained[-1]

@@ -34,7 +34,8 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
 
     command: str
     counts: Mapping[str, int]
-    troubles: Sequence[tuple[str, str]]
+    failed: Sequence[tuple[str, str]]
+    left_out: Sequence[tuple[str, str]]
     version: str
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
 from recipes.report.document import Picture
@@ -59,7 +61,9 @@ def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
     """Loss against cost with the front that nothing beats; one law's losses only, since laws differ in corpus."""
     laws = list(dict.fromkeys(table["law"].to_pylist()))
     chosen = table.filter(pa.compute.equal(table["law"], laws[0])) if laws else table
-    loss, cost = numbers(chosen, "loss"), numbers(chosen, "cost")
+    loss, cost = numbers(chosen, "loss"), numbers(chosen, "cost_with_base")
+    if not np.isfinite(cost).any():
+        cost = numbers(chosen, "cost")
     both = np.isfinite(loss) & np.isfinite(cost)
     if both.sum() < 3 or np.ptp(cost[both]) == 0:
         return None
@@ -71,9 +75,13 @@ def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
     step = max(1, len(at) // MOST_POINTS)
     axes.scatter(cost[::step], loss[::step], s=14, color=SERIES[0], alpha=0.55, linewidths=0, rasterized=len(at) > 500)
     axes.plot(cost[best], loss[best], color=SERIES[1], marker="o", markersize=4, linewidth=1.4)
-    if cost.min() > 0 and cost.max() / cost.min() > 30:
-        axes.set_xscale("log")
-    _frame(axes, "Cost, USD, known stages", f"Loss by {laws[0]}, {chosen['loss_unit'][0].as_py()}")
+    _scale(axes, "x", cost)
+    axes.margins(x=0.14)
+    _frame(
+        axes,
+        "Cost, USD, known stages, the base model's included",
+        f"Loss by {laws[0]}, {chosen['loss_unit'][0].as_py()}",
+    )
     names = chosen["model"].to_pylist()
     several = len(set(names)) > 1
     if several and len(best) <= 12:
@@ -114,11 +122,12 @@ def lines(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
                       markersize=3.5)  # fmt: skip
             low, high = numbers(table, f"{name}_low"), numbers(table, f"{name}_high")
             axes.fill_between(x[mine], low[mine], high[mine], color=colour, alpha=0.12, linewidth=0)
-        if x.min() > 0 and x.max() / x.min() > 30:
-            axes.set_xscale("log")
+        _scale(axes, "x", x)
+        if name == "cost":
+            _scale(axes, "y", y[np.isfinite(y)])
         _frame(axes, along[0], FIGURES[name])
         if rest:
-            axes.legend(frameon=False, fontsize=8)
+            axes.legend(frameon=False, fontsize=8, title=", ".join(rest), title_fontsize=8)
     figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.16, wspace=0.24)
     return figure, Picture(
         name="lines",
@@ -151,6 +160,9 @@ def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] 
         bar = figure.colorbar(mesh, ax=axes, pad=0.02)
         bar.outline.set_visible(False)
         _frame(axes, x_name, y_name)
+        _scale(axes, "x", x[0])
+        _scale(axes, "y", y[0])
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value), digits=4)))
         axes.set_title(FIGURES[name])
         said.append(f"{FIGURES[name]} from {short(float(np.nanmin(field)))} to {short(float(np.nanmax(field)))}")
     figure.subplots_adjust(left=0.09, right=0.98, top=0.9, bottom=0.15, wspace=0.24)
@@ -165,6 +177,15 @@ def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] 
 def _longest(table: pa.Table, varies: Mapping[str, bool]) -> list[str]:
     counts = {name: len(table[name].unique()) for name, numeric in varies.items() if numeric}
     return sorted((name for name, n in counts.items() if n >= 3), key=lambda name: -counts[name])
+
+
+def _scale(axes: Axes, side: str, values: Floats) -> None:
+    """Logarithmic where the values span more than a factor of 30; numbers as everywhere else in a report."""
+    axis: Axis = getattr(axes, f"{side}axis")
+    if values.min() > 0 and values.max() / values.min() > 30:
+        axes.set(**{f"{side}scale": "log"})
+        axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value))))
 
 
 def _frame(axes: Axes, x: str, y: str) -> None:

@@ -21,6 +21,8 @@ UNITS: dict[str, str] = {
     "cost": "USD, known stages",
     "cost_low": "USD",
     "cost_high": "USD",
+    "flops_with_base": "training FLOP, the base model's history included, where its recipe is known",
+    "cost_with_base": "USD, the base model's history included",
     "loss": "after the last pre-training stage; loss_unit says in what",
     "loss_low": "loss_unit",
     "loss_high": "loss_unit",
@@ -40,6 +42,7 @@ def row(job: ProjectedJob) -> dict[str, Any]:
     """The figures of one projection; ``None`` where something that they need is not published."""
     projection, law = job.projection, job.laws[0]
     totals, stages = projection.totals, projection.stages
+    history = projection.totals_with_base if job.recipe.base else totals
     trained = [s for s in stages if law.name in s.loss]
     last = trained[-1] if trained else None
     first = stages[0] if stages else None
@@ -58,6 +61,8 @@ def row(job: ProjectedJob) -> dict[str, Any]:
         **_bounds("hours", totals.hours),
         "days": days(stages),
         **_bounds("cost", totals.cost),
+        "flops_with_base": history.flops or None if history else None,
+        "cost_with_base": history.cost.value if history and history.cost else None,
         **_bounds("loss", loss),
         "tokens_per_parameter": seen / active if seen else None,
         "steps": first.steps if first else None,

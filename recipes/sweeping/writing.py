@@ -19,6 +19,18 @@ NAMED = 10
 """Failed jobs that the terminal names; the files name all."""
 
 
+def grouped(troubles: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each reason with the jobs that have it.
+
+    >>> grouped([("model=a", "no recipe"), ("model=b", "no recipe")])
+    [('no recipe', 'model=a, model=b')]
+    """
+    found: dict[str, list[str]] = {}
+    for job, reason in troubles:
+        found.setdefault(reason, []).append(job)
+    return [(reason, ", ".join(jobs)) for reason, jobs in found.items()]
+
+
 def write_result(
     folder: Path,
     table: pa.Table,
@@ -40,7 +52,8 @@ def write_result(
     said = Sweep(
         command=command(words),
         counts=counts,
-        troubles=[(job, reason) for job, _, reason in sorted(troubles, key=lambda t: t[1] != "failed")],
+        failed=[(job, reason) for job, status, reason in troubles if status == "failed"],
+        left_out=grouped([(job, reason) for job, status, reason in troubles if status != "failed"]),
         version=version("lehr"),
     )
     write_file(folder / "sweep.parquet", as_parquet(table))

@@ -54,6 +54,9 @@ def report_data(job: Composed) -> ReportData:
     """Project the job and compare it with what was published."""
     projected = project_job(job)
     model, recipe, projection = projected.model, projected.recipe, projected.projection
+    set_by_hand = overridden(job.overrides)
+    if job.config["train_flops"] is not None:
+        set_by_hand.append(f"recipe.stages.{recipe.order[0]}.tokens")
     return ReportData(
         model=model,
         recipe=recipe,
@@ -62,7 +65,7 @@ def report_data(job: Composed) -> ReportData:
         laws=projected.laws,
         sources=job.catalogue.sources,
         accelerators=projected.accelerators,
-        overridden=overridden(job.overrides),
+        overridden=set_by_hand,
         version=version("lehr"),
     )
 

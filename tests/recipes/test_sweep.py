@@ -270,3 +270,10 @@ def test_a_key_that_is_not_there_is_named_with_the_nearest(capsys: pytest.Captur
     status, rows = swept("model=starcoder", "recipe.stages.pt.stepps=1,2")
     assert status == 1
     assert {row["reason"] for row in rows} == {"recipe.stages.pt.stepps: unknown key; did you mean steps?"}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "conf/experiment").glob("*.yaml")))
+def test_a_ready_experiment_runs(name: str) -> None:
+    status, rows = swept(f"+experiment={name}")
+    assert status == 0
+    assert any(row["status"] == "done" for row in rows)

@@ -1,0 +1,45 @@
+"""A recipe cut down to a budget of work."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from simulators.architecture import Architecture
+from simulators.counting import training_flops_per_token
+from simulators.projection import assumed_sequence, stage_convention
+from simulators.training import Recipe
+
+R = TypeVar("R", bound=Recipe)
+
+
+def first_stage_of(recipe: R, architecture: Architecture, flops: float) -> R:
+    """``recipe`` with its first stage alone, on as many tokens as take ``flops`` of model work [FLOP].
+
+    The stage keeps its sequence length and batch; its schedule, which may fit one length only, is left out. Raises
+    ``ValueError`` where there is no stage or ``flops`` is not positive.
+
+    >>> from simulators.architecture import Block, Layers
+    >>> from simulators.layers import Attention, Embedding, MLP, RMSNorm, Rope
+    >>> from simulators.training import NextToken, Stage
+    >>> llama2_7b = Architecture(
+    ...     d_model=4096, context_length=4096, embedding=Embedding(vocab_size=32000, tied=False),
+    ...     blocks={"decoder": Block(
+    ...         mixer=Attention(n_heads=32, n_kv_heads=32, d_head=128, position=Rope(base=10000.0)),
+    ...         mlp=MLP(d_ff=11008, activation="silu", gated=True), norm=RMSNorm())},
+    ...     layers=[Layers(blocks=["decoder"], repeat=32)], final_norm=RMSNorm())
+    >>> stage = Stage(kind="PT", objective=NextToken(), tokens=2e12, sequence_length=4096)
+    >>> recipe = Recipe(name="x", model="x", order=["pt"], stages={"pt": stage})
+    >>> f"{first_stage_of(recipe, llama2_7b, 8.5e22).stages['pt'].tokens:.3g}"
+    '1.95e+12'
+    """
+    if not recipe.order or not flops > 0:
+        raise ValueError(f"train_flops: {flops:g}; write an amount of work above 0, for a recipe with a stage")
+    name, stage = recipe.ordered()[0]
+    length = stage.sequence_length or assumed_sequence(stage, architecture)
+    per_token = training_flops_per_token(architecture, length, stage_convention(architecture, stage))
+    short = msgspec.structs.replace(
+        stage, tokens=flops / per_token, steps=None, examples=None, epochs=None, schedule=None
+    )
+    return msgspec.structs.replace(recipe, order=[name], stages={name: short})
