@@ -30,6 +30,7 @@ VERBS = {
     "fit": "constants of a law from your own runs, with intervals",
     "reference": "say which projections moved since they were last accepted",
     "plan schedule": "the best learning-rate schedule for a step budget, by a curve law",
+    "track": "a running job beside its forecast: where it is, and whether it leaves the band",
 }
 """Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(job) -> exit status``, ``conf/<verb>.yaml`` its
 settings. In file names a space is ``_``, and a word that Python keeps for itself ends in ``_``."""

@@ -38,22 +38,34 @@ def curve_law(job: Composed) -> CurveLaw:
     return law
 
 
-def read_schedule(name: str) -> Curve:
-    """The learning rates of a file with ``steps`` and ``schedule``, such as ``lehr plan schedule`` writes.
+def read_schedule(given: str | dict[str, Any]) -> Curve:
+    """The learning rates of a file with ``steps`` and ``schedule``, such as ``lehr plan schedule`` writes, or of a
+    schedule written out with its ``steps``: {kind: cosine, peak: 3e-4, steps: 50000}.
 
     Raises ``LehrError`` that says where it is wrong.
+
+    >>> read_schedule({"kind": "constant", "peak": 1e-3, "steps": 50}).n_steps
+    50
     """
-    path = Path(name)
-    fragment = decode(load_yaml(path), ScheduleFragment, str(path))
+    where = given if isinstance(given, str) else "schedule"
+    data = load_yaml(Path(given)) if isinstance(given, str) else given
+    if isinstance(data, dict) and "kind" in data:
+        data = {"steps": data.get("steps"), "schedule": {k: v for k, v in data.items() if k != "steps"}}
+        if data["steps"] is None:
+            raise LehrError(f"{where}: `steps` is missing; write the number of updates, such as steps: 50000")
+    fragment = decode(data, ScheduleFragment, where)
     try:
         return fragment.curve()
     except ValueError as error:
-        raise LehrError(f"{path}: schedule: {error}") from error
+        raise LehrError(f"{where}: {error}") from error
 
 
 def stage_schedule(stage: Stage, where: str) -> Curve:
     """The learning rates of a recipe's stage. Raises ``LehrError`` where schedule or length is not known."""
-    curve = stage.curve()
+    try:
+        curve = stage.curve()
+    except ValueError as error:
+        raise LehrError(f"{where}: {error}") from error
     if curve is None:
         raise LehrError(
             f"{where} has no schedule, or no number of steps; write schedule=file.yaml with steps and schedule"

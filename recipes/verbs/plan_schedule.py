@@ -90,7 +90,7 @@ def cooled_down(job: Composed, law: CurveLaw) -> tuple[dict[str, Any], str, Any]
         raise LehrError(
             "now and cooldown: write a step above 0 and one length or more, such as now=18000 cooldown=[1000]"
         )
-    given = job.setting("schedule", str | None)
+    given = job.setting("schedule", str | dict[str, Any] | None)
     if given is not None:
         whole = read_schedule(given).values()
         if now > len(whole):

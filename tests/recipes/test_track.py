@@ -1,0 +1,137 @@
+"""``lehr track``: what it says of logs as jobs write them, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recipes.catalogue import Catalogue
+from recipes.cli import main
+from recipes.curve_laws import read_schedule
+from simulators.laws.curves import CurveLaw
+from tests.recipes.test_cli import ROOT
+
+SCHEDULE = "{kind: wsd, peak: 3e-4, steps: 6000, warmup: {steps: 500}, decay: {steps: 1000}}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "plan.yaml").write_text(SCHEDULE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def losses(until: int) -> list[tuple[int, float]]:
+    law = Catalogue().law("multi_power_25m")
+    assert isinstance(law, CurveLaw)
+    curve = law.loss(read_schedule({"kind": "wsd", "peak": 3e-4, "steps": 6000, "warmup": {"steps": 500},
+                                    "decay": {"steps": 1000}}).values())  # fmt: skip
+    rng = np.random.default_rng(0)
+    return [(s, float(curve[min(s, 5999)] * np.exp(rng.normal(0, 0.004)))) for s in range(20, until, 20)]
+
+
+def write(path: Path, rows: list[tuple[int, float]], tail: str = "") -> None:
+    path.write_text("".join(json.dumps({"step": s, "loss": v}) + "\n" for s, v in rows) + tail)
+
+
+def told(capsys: pytest.CaptureFixture[str], *settings: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as left:
+        main(["track", "law=multi_power_25m", *settings])
+    out = capsys.readouterr()
+    assert isinstance(left.value.code, int)
+    return left.value.code, out.out + out.err
+
+
+def test_a_healthy_run_is_inside_and_a_half_written_line_is_passed_over(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder / "run.jsonl", losses(4000), '{"step": 4000, "lo')
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml", "picture=true")
+    assert status == 0
+    assert said.startswith("inside the band\nstep 3,980 of 6,000 (66.3 %)".replace(" %", "%"))
+    assert "half written" in said
+    assert {p.name for p in (folder / "outputs/track/run").iterdir()} == {"track.svg", "track.png"}
+
+
+@pytest.mark.parametrize(("rows", "factor", "kind"), [(1, 1.2, "spike"), (30, 1.2, "divergence"), (80, 0.97, "drift")])
+def test_outside_the_band_the_status_is_one(
+    folder: Path, capsys: pytest.CaptureFixture[str], rows: int, factor: float, kind: str
+) -> None:
+    healthy = losses(4000)
+    write(folder / "run.jsonl", [*healthy[:-rows], *((s, v * factor) for s, v in healthy[-rows:])])
+    status, said = told(capsys, "log=run.jsonl", f"schedule={SCHEDULE}", "format=json")
+    data = json.loads(said)
+    assert (status, data["state"], data["outside"]) == (1, kind, True)
+    assert data["alarms"][-1]["last_step"] == 3980
+
+
+def test_a_loss_that_is_no_number_is_a_divergence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{s},{v}\n" for s, v in losses(3000))
+    (folder / "run.csv").write_text(f"step,loss\n{rows}3000,nan\n")
+    status, said = told(capsys, "log=run.csv", "schedule=plan.yaml", "format=json")
+    data = json.loads(said)
+    assert (status, data["state"], data["loss"]) == (1, "divergence", None)
+
+
+def test_a_restarted_log_is_read_as_one_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    healthy = losses(4000)
+    spoiled = [(s, v * 1.5) for s, v in healthy[150:]]
+    write(folder / "run.jsonl", [*healthy[:150], *spoiled, *healthy[140:]])
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert status == 0
+    assert "the log goes back 1 times" in said
+
+
+def test_it_follows_a_log_until_its_last_step(folder: Path) -> None:
+    rows = losses(6001)
+    path = folder / "run.jsonl"
+    command = [sys.executable, "-m", "recipes.cli", "track", "law=multi_power_25m", "log=run.jsonl",
+               "schedule=plan.yaml", "follow=true", "every=0.05", "format=json"]  # fmt: skip
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env={"PYTHONPATH": str(ROOT)})
+    assert job.stdout is not None
+    first = json.loads(job.stdout.readline())
+    assert (first["state"], first["step"]) == ("no rows", None)
+    write(path, rows[:150], '{"step":')
+    second = json.loads(job.stdout.readline())
+    assert (second["state"], second["step"]) == ("inside", 3000)
+    write(path, rows)
+    *_, last = [json.loads(line) for line in job.stdout]
+    assert last["step"] == 6000
+    assert job.wait(30) == 0
+    # the whole run is known: the interval is narrower than at half of it
+    assert np.ptp(last["final"]["interval"]) < np.ptp(second["final"]["interval"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (("schedule=plan.yaml",), "write log=run.jsonl"),
+        (("log=run.jsonl",), "write schedule=schedule.yaml"),
+        (("log=none.jsonl", "schedule=plan.yaml"), "none.jsonl: cannot be read"),
+        (("log=run.jsonl", "schedule=plan.yaml", "columns={lost: x}"), "columns.lost: unknown"),
+        (("log=run.jsonl", "schedule=plan.yaml", "columns={loss: x}"), "no column of the loss"),
+        (("log=run.jsonl", "schedule=plan.yaml", "false_alarms=0.9"), "below 0.5"),
+        (("log=run.jsonl", "schedule={kind: cosine, peak: 1e-3}"), "`steps` is missing"),
+        (("log=run.jsonl", "recipe=starcoder", "stage=px"), "stage: starcoder has none called 'px'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], settings: tuple[str, ...], says: str
+) -> None:
+    write(folder / "run.jsonl", losses(1000))
+    status, said = told(capsys, *settings)
+    assert status == 2
+    assert says in said
+    assert said.count("\n") == 1
+
+
+def test_the_schedule_of_a_recipe_is_taken(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "run.jsonl", [(3000, 4.0)])
+    _, said = told(capsys, "log=run.jsonl", "recipe=starcoder")
+    assert "of 250,000" in said
+    assert "warning: 249999 steps lie outside the fitted range" in said

@@ -1,0 +1,120 @@
+"""One look at a run: its place, its notes and its final loss, on synthetic logs."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from simulators.laws.base import Covariance
+from simulators.laws.curves import MultiPower
+from simulators.laws.curves.base import Floats
+from simulators.schedules import WSD, Decay, Warmup
+from simulators.tracking import in_order, track
+from simulators.tracking.track import plan
+
+LAW = MultiPower(
+    name="m", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641,
+    worst_relative_error=0.01,
+)  # fmt: skip
+RATES = WSD(peak=3e-4, warmup=Warmup(steps=500), decay=Decay(steps=1000)).resolve(5000).values()
+PLAN = plan(LAW, RATES)
+NOISE = 0.003
+
+
+def log(seed: int, until: int, offset: float = 0.0) -> tuple[np.ndarray, Floats]:
+    steps = np.arange(10, until, 10)
+    rng = np.random.default_rng(seed)
+    return steps, PLAN.loss[steps] * np.exp(offset + rng.normal(0, NOISE, len(steps)))
+
+
+def test_a_run_that_follows_its_forecast_is_inside() -> None:
+    seen = track(PLAN, in_order(*log(0, 3000)))
+    assert (seen.state, seen.outside, seen.alarms) == ("inside", False, [])
+    assert seen.step == 2990
+    assert seen.final_forecast == PLAN.loss[-1]
+    assert seen.final_interval[0] < seen.final < seen.final_interval[1]
+    assert seen.expected is not None
+    assert seen.expected[0] < PLAN.loss[2990] < seen.expected[1]
+
+
+def test_each_way_out_is_a_state_of_now() -> None:
+    steps, losses = log(1, 3000)
+    for rows, factor, state in ((1, 1.3, "spike"), (40, 1.3, "divergence"), (100, 0.97, "drift")):
+        changed = losses.copy()
+        changed[-rows:] *= factor
+        assert track(PLAN, in_order(steps, changed)).state == state
+    losses[-100] *= 1.3
+    over = track(PLAN, in_order(steps, losses))
+    assert over.state == "inside"
+    assert [a.kind for a in over.alarms] == ["spike"]
+
+
+def test_restarts_repeats_and_gaps_are_resolved_and_told() -> None:
+    steps, losses = log(2, 3000)
+    spoiled = losses.copy()
+    spoiled[250:] *= 1.5
+    # the job diverges, is restarted from step 2000 and follows its forecast
+    again = steps >= 2000
+    at = np.concatenate([steps, steps[again], [2990]])
+    values = np.concatenate([spoiled, losses[again], [losses[-1]]])
+    seen = track(PLAN, in_order(at, values))
+    assert seen.state == "inside"
+    assert seen.alarms == []
+    assert seen.steps.tolist() == steps[steps >= PLAN.first].tolist()
+    assert "goes back 1 times, last to step 2,000" in seen.notes[0]
+    assert "stand again" in seen.notes[1]
+    kept = (steps < 1000) | (steps > 1200)
+    gaps = track(PLAN, in_order(steps[kept], losses[kept]))
+    assert gaps.state == "inside"
+    assert "about 210 steps are missing between rows" in gaps.notes
+
+
+def test_few_rows_none_and_rows_beyond_the_schedule_are_told() -> None:
+    nothing = track(PLAN, in_order([], []))
+    assert nothing.state == "no rows"
+    assert nothing.final == PLAN.loss[-1]
+    seen = track(PLAN, in_order([100, 600, 5000, 6000], [9.0, 4.0, 3.4, 3.0]))
+    assert seen.step == 5000
+    assert "1 rows of warm-up are left out: the law holds after it" in seen.notes
+    assert "1 rows lie after the schedule's 5,000 steps and are left out" in seen.notes
+    assert any("begin after 50" in note for note in seen.notes)
+
+
+def test_the_interval_of_the_final_loss_covers() -> None:
+    """Runs whose law is wrong by a share drawn once, with the standard deviation that the plan allows.
+
+    The offset of the end is that of now, so that the stated 95 % is a lower bound; over n runs its standard error is
+    sqrt(0.95 0.05 / n), and 4 of them are allowed. Without the rows the interval would be wider: it must narrow.
+    """
+    rng = np.random.default_rng(3)
+    n, inside, widths = 200, 0, []
+    for seed in range(n):
+        offset = float(rng.normal(0, LAW.worst_relative_error / 2 if LAW.worst_relative_error else 0))
+        seen = track(PLAN, in_order(*log(100 + seed, 3000, offset)))
+        truth = float(PLAN.loss[-1]) * np.exp(offset)
+        inside += seen.final_interval[0] <= truth <= seen.final_interval[1]
+        widths.append(seen.final_interval[1] - seen.final_interval[0])
+    assert inside >= n * 0.95 - 4 * sqrt(n * 0.95 * 0.05)
+    blind = track(PLAN, in_order([], [])).final_interval
+    assert max(widths) < blind[1] - blind[0]
+
+
+def test_a_covariance_gives_the_allowance() -> None:
+    law = MultiPower(
+        **{k: getattr(LAW, k) for k in ("L0", "A", "alpha", "B", "C", "beta", "gamma")}, name="m", title="",
+        uncertainty=Covariance(parameters=["L0"], covariance=[[1e-4]], residual=0.002),
+    )  # fmt: skip
+    planned = plan(law, RATES)
+    # the level alone is unsure, by 0.01: 1.96 of them of the loss; delta's method is exact for a constant, and the
+    # logarithm differs by the square of the share, 4e-5 / 2 of it
+    assert planned.allowance[-1] == pytest.approx(1.96 * 0.01 / planned.loss[-1], rel=1e-3)
+    assert "covariance" in planned.basis
+
+
+def test_columns_that_do_not_match_are_refused() -> None:
+    with pytest.raises(ValueError, match="one loss for each step"):
+        in_order([1, 2], [3.0])
+    with pytest.raises(ValueError, match="negative"):
+        in_order([-1], [3.0])
