@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from simulators.layers import ChannelMixer, CrossAttention, Embedding, EmbeddingHead, Layer, Mixer, Norm, OutputHead
-from simulators.layers.base import Kept, Size, Weight, linear
+from simulators.layers.base import Extent, Kept, Size, Weight, linear
 
 NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "parallel_two": 1}
 """Norms that each sublayer of a block has, by where they stand."""
@@ -89,7 +89,8 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The encoder of an encoder-decoder network: a stack of its own, whose output the decoder attends to.
 
     Its blocks are named in the architecture's ``blocks``. It reads the decoder's vocabulary table unless it has an
-    ``embedding`` of its own; ``d_model`` is written where it is not the decoder's, and ``projection`` where an affine
+    ``embedding`` of its own; ``learned_positions`` are rows of a position table of its own beside a shared vocabulary
+    (BART); ``d_model`` is written where it is not the decoder's, and ``projection`` where an affine
     map leads from its width to the decoder's.
     """
 
@@ -98,6 +99,7 @@ class Encoder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     d_model: Size | None = None
     embedding: Embedding | None = None
     embedding_norm: Norm | None = None
+    learned_positions: Extent = 0
     projection: bool = False
 
 
@@ -197,8 +199,10 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         projected = (
             linear("projection", width, self.d_model, "projection", bias=True) if self.encoder.projection else []
         )
+        rows = self.encoder.learned_positions
         return [
             *(self.encoder.embedding.weights(width) if self.encoder.embedding else []),
+            *([Weight("position", (rows, width), "positions", "lookup")] if rows else []),
             *(w for norm in norms for w in norm.weights(width)),
             *projected,
         ]

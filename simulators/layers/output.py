@@ -21,16 +21,23 @@ class Pooler(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
 class MaskedLMHead(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="masked_lm_head"):
     """RoBERTa's head before the vocabulary: a dense layer, GELU and a norm (Liu et al., arXiv:1907.11692).
 
+    ModernBERT's has neither bias (Warner et al., arXiv:2412.13663).
+
     >>> sum(w.size for w in MaskedLMHead().weights(768))
     592128
+    >>> sum(w.size for w in MaskedLMHead(bias=False, norm_bias=False).weights(768))
+    590592
     """
 
+    bias: bool = True
+    norm_bias: bool = True
+
     def weights(self, d_model: int) -> list[Weight]:
-        return [
-            *linear("dense", d_model, d_model, "masked-language head", bias=True),
-            Weight("norm", (d_model,), "masked-language head", "scale"),
-            Weight("norm.bias", (d_model,), "masked-language head", "bias"),
-        ]
+        name = "masked-language head"
+        norm = [Weight("norm", (d_model,), name, "scale")]
+        if self.norm_bias:
+            norm.append(Weight("norm.bias", (d_model,), name, "bias"))
+        return [*linear("dense", d_model, d_model, name, bias=self.bias), *norm]
 
 
 class Projection(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="projection"):

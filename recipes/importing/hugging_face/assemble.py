@@ -38,6 +38,7 @@ def assembled(network: Network, checkpoint: Checkpoint | None, context_length: i
             d_model=None if encoder.d_model == network.d_model else encoder.d_model,
             embedding=encoder.embedding,
             embedding_norm=encoder.embedding_norm,
+            learned_positions=encoder.learned_positions,
             projection=encoder.projection,
         ),
         mtp=None

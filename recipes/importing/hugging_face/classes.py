@@ -31,13 +31,31 @@ ENCODER_TASKS = {
     "ForPreTraining": "pretraining",
     "ForCausalLM": "mlm",
     "LMHeadModel": "mlm",
+    "Model": "pooled",
+    "ForSequenceClassification": "pooled task",
+    "ForMultipleChoice": "pooled task",
+    "ForNextSentencePrediction": "pooled task",
+    "ForTokenClassification": "task",
+    "ForQuestionAnswering": "task",
+}
+"""The same of an encoder: its head over the vocabulary has a layer of its own; some have a pooler in its place."""
+
+ROBERTA_TASKS = {**ENCODER_TASKS, "ForSequenceClassification": "task"}
+"""The same where classifying a text needs no pooler."""
+
+BARE_TASKS = {task: {"pooled": "none", "pooled task": "task"}.get(head, head) for task, head in ENCODER_TASKS.items()}
+"""The same of an encoder without a pooler."""
+
+SEQ2SEQ_TASKS = {
+    "ForConditionalGeneration": "lm",
+    "WithLMHeadModel": "lm",
+    "MTModel": "lm",
     "Model": "none",
     "ForSequenceClassification": "task",
     "ForTokenClassification": "task",
     "ForQuestionAnswering": "task",
-    "ForMultipleChoice": "task",
 }
-"""The same of an encoder: its head over the vocabulary has a layer of its own."""
+"""The same of an encoder with a decoder."""
 
 
 class HFClass(msgspec.Struct, frozen=True, kw_only=True):

@@ -95,6 +95,9 @@ def head_of(reader: HFClass, config: Mapping[str, Any], where: str) -> tuple[str
             f"{where}architectures: {named[0]!r} is no class of {reader.model_type}; {nearest(named[0], known)}"
         )
     head = known[named[0]]
-    if head == "task":
-        return "none", f"the head of {named[0]} is for a task and is left out"
+    if head == "pretraining":
+        return "mlm", f"of {named[0]} the vocabulary's head is described; what else it is trained with is left out"
+    if head.endswith("task"):
+        bare = "pooled" if head.startswith("pooled") else "none"
+        return bare, f"the head of {named[0]} is for a task and is left out"
     return head, None

@@ -51,6 +51,7 @@ class EncoderStack(msgspec.Struct, frozen=True, kw_only=True):
     d_model: int | None = None
     embedding: Embedding | None = None
     embedding_norm: Norm | None = None
+    learned_positions: int = 0
     projection: bool = False
 
 

@@ -1,6 +1,29 @@
 """Every class, entered: importing this module fills ``CLASSES``."""
 
-from recipes.importing.hugging_face import corrected, dense, gemma, gpt, hybrid, latent, mixtures, recurrent
+from recipes.importing.hugging_face import (
+    corrected,
+    dense,
+    encoders,
+    gemma,
+    gpt,
+    hybrid,
+    latent,
+    mixtures,
+    recurrent,
+    seq2seq,
+)
 from recipes.importing.hugging_face.classes import CLASSES
 
-__all__ = ["CLASSES", "corrected", "dense", "gemma", "gpt", "hybrid", "latent", "mixtures", "recurrent"]
+__all__ = [
+    "CLASSES",
+    "corrected",
+    "dense",
+    "encoders",
+    "gemma",
+    "gpt",
+    "hybrid",
+    "latent",
+    "mixtures",
+    "recurrent",
+    "seq2seq",
+]

@@ -1,0 +1,310 @@
+"""Encoders: BERT and what came of it."""
+
+from __future__ import annotations
+
+from recipes.importing.hugging_face.classes import BARE_TASKS, ENCODER_TASKS, ROBERTA_TASKS, reads
+from recipes.importing.hugging_face.gpt import biased
+from recipes.importing.hugging_face.parts import (
+    TYPES,
+    Network,
+    Placement,
+    activation,
+    attention,
+    layer_types,
+    mlp,
+    uniform,
+)
+from recipes.importing.hugging_face.reading import Fields
+from recipes.importing.hugging_face.rope import rope
+from simulators.architecture import Block
+from simulators.layers import (
+    MLP,
+    Embedding,
+    LayerNorm,
+    MaskedLMHead,
+    NoPosition,
+    Norm,
+    OutputHead,
+    Pooler,
+    Position,
+    RelativeBias,
+    RMSNorm,
+    Rope,
+)
+
+
+def ends(f: Fields, *, positions: int = 0, token_types: int = 0, head_bias: bool = True) -> Embedding:
+    """The tables of an encoder; the vocabulary's is the head of a masked language model."""
+    tied, lm = f.flag("tie_word_embeddings"), f.head == "mlm"
+    if lm and head_bias and not tied:
+        f.note("the class stores the bias of a head that is not tied twice; it is counted once")
+    return Embedding(
+        vocab_size=f.size("vocab_size"),
+        tied=tied and lm,
+        head=lm,
+        learned_positions=positions,
+        token_types=token_types,
+        head_bias=head_bias and lm,
+    )
+
+
+def on_top(f: Fields) -> OutputHead | None:
+    """What stands on top: the head before the vocabulary, a pooler, or nothing."""
+    tops: dict[str, OutputHead] = {"mlm": MaskedLMHead(), "pooled": Pooler()}
+    return tops.get(f.head)
+
+
+def encoder(
+    f: Fields,
+    blocks: list[Block],
+    embedding: Embedding,
+    *,
+    context: int,
+    embedding_norm: Norm | None,
+    final_norm: Norm | None = None,
+    output: OutputHead | None = None,
+) -> Network:
+    """A network that sees both sides of a token."""
+    return Network(
+        d_model=f.size("hidden_size"),
+        context_length=context,
+        embedding=embedding,
+        blocks=blocks,
+        final_norm=final_norm,
+        embedding_norm=embedding_norm,
+        causal=False,
+        output=output,
+    )
+
+
+def bert_like(
+    f: Fields,
+    *,
+    context: int,
+    token_types: int,
+    position: Position | None = None,
+    placement: Placement = "post",
+    embedding_norm: bool = True,
+    final_norm: bool = False,
+) -> Network:
+    """BERT's layers with biases everywhere, learned positions unless the mixer has a ``position``."""
+    f.fixed("add_cross_attention", False)
+    f.fixed("position_embedding_type", "absolute")
+    rows = f.size("max_position_embeddings") if position is None else 0
+    mixer = biased(f, NoPosition() if position is None else position)
+    blocks = uniform(f, mixer, mlp(f, gated=False, bias=True), LayerNorm(), placement)
+    return encoder(
+        f,
+        blocks,
+        ends(f, positions=rows, token_types=token_types),
+        context=context,
+        embedding_norm=LayerNorm() if embedding_norm else None,
+        final_norm=LayerNorm() if final_norm else None,
+        output=on_top(f),
+    )
+
+
+@reads("bert", "Bert", tasks=ENCODER_TASKS, head="mlm", no_effect="pooler_type")
+def bert(f: Fields) -> Network:
+    """BERT (arXiv:1810.04805): norms after each sublayer and after the tables."""
+    return bert_like(f, context=f.size("max_position_embeddings"), token_types=f.extent("type_vocab_size"))
+
+
+@reads("megatron-bert", "MegatronBert", tasks=ENCODER_TASKS, head="mlm")
+def megatron_bert(f: Fields) -> Network:
+    """Megatron-BERT (arXiv:1909.08053): norms before each sublayer and at the end, none after the tables."""
+    return bert_like(
+        f,
+        context=f.size("max_position_embeddings"),
+        token_types=f.extent("type_vocab_size"),
+        placement="pre",
+        embedding_norm=False,
+        final_norm=True,
+    )
+
+
+@reads("ernie", "Ernie", tasks=ENCODER_TASKS, head="mlm")
+def ernie(f: Fields) -> Network:
+    """ERNIE (arXiv:1904.09223): BERT; with ``use_task_id`` a table of tasks, of the same width as that of segments."""
+    tasks = f.extent("task_type_vocab_size") if f.flag("use_task_id") else 0
+    f.raw("task_type_vocab_size")
+    types = f.extent("type_vocab_size") + tasks
+    return bert_like(f, context=f.size("max_position_embeddings"), token_types=types)
+
+
+def after_padding(f: Fields, otherwise: int = 1) -> int:
+    """RoBERTa counts positions from the one after the padding token's, so that many of the rows are lost."""
+    rows, padding = f.size("max_position_embeddings"), f.maybe_size("pad_token_id", least=0)
+    lost = 1 + (otherwise if padding is None else padding)
+    return max(1, rows - lost)
+
+
+ROBERTA = {
+    "roberta": "Roberta",
+    "xlm-roberta": "XLMRoberta",
+    "camembert": "Camembert",
+    "data2vec-text": "Data2VecText",
+}
+
+
+def roberta(f: Fields) -> Network:
+    """RoBERTa (arXiv:1907.11692) and those of its shape."""
+    return bert_like(f, context=after_padding(f), token_types=f.extent("type_vocab_size"))
+
+
+for _type, _prefix in ROBERTA.items():
+    reads(_type, _prefix, tasks=ROBERTA_TASKS, head="mlm", no_effect="output_past")(roberta)
+
+
+@reads("roberta-prelayernorm", "RobertaPreLayerNorm", tasks=ROBERTA_TASKS, head="mlm")
+def roberta_prelayernorm(f: Fields) -> Network:
+    """RoBERTa with norms before each sublayer and at the end."""
+    types = f.extent("type_vocab_size")
+    return bert_like(f, context=after_padding(f), token_types=types, placement="pre", final_norm=True)
+
+
+@reads("xlm-roberta-xl", "XLMRobertaXL", tasks=ROBERTA_TASKS, head="mlm")
+def xlm_roberta_xl(f: Fields) -> Network:
+    """XLM-RoBERTa-XL (arXiv:2105.00572): norms before each sublayer and at the end, none after the tables."""
+    types = f.extent("type_vocab_size")
+    return bert_like(
+        f, context=after_padding(f), token_types=types, placement="pre", embedding_norm=False, final_norm=True
+    )
+
+
+@reads(
+    "distilbert",
+    "DistilBert",
+    also={
+        "hidden_size": "dim",
+        "num_attention_heads": "n_heads",
+        "num_hidden_layers": "n_layers",
+        "intermediate_size": "hidden_dim",
+        "hidden_act": "activation",
+    },
+    tasks=BARE_TASKS,
+    head="mlm",
+    no_effect="tie_weights_ sinusoidal_pos_embds",
+)
+def distilbert(f: Fields) -> Network:
+    """DistilBERT (arXiv:1910.01108): BERT without segments and pooler."""
+    return bert_like(f, context=f.size("max_position_embeddings"), token_types=0)
+
+
+@reads("electra", "Electra", tasks=BARE_TASKS, head="mlm")
+def electra(f: Fields) -> Network:
+    """ELECTRA (arXiv:2003.10555) whose tables are as wide as the network."""
+    width = f.size("hidden_size")
+    f.fixed("embedding_size", width)
+    return bert_like(f, context=f.size("max_position_embeddings"), token_types=f.extent("type_vocab_size"))
+
+
+@reads("mpnet", "MPNet", tasks=ROBERTA_TASKS, head="mlm")
+def mpnet(f: Fields) -> Network:
+    """MPNet (arXiv:2004.09297): RoBERTa without segments, with T5's bias on scores, one table for all layers."""
+    buckets, rows = f.size("relative_attention_num_buckets"), f.size("max_position_embeddings")
+    channel = mlp(f, gated=False, bias=True)
+    blocks = [
+        Block(
+            mixer=biased(f, RelativeBias(n_buckets=buckets, max_distance=128, holds_table=layer == 0)),
+            mlp=channel,
+            norm=LayerNorm(),
+            norm_placement="post",
+        )
+        for layer in range(f.layers())
+    ]
+    embedding = ends(f, positions=rows)
+    context = after_padding(f)
+    return encoder(f, blocks, embedding, context=context, embedding_norm=LayerNorm(), output=on_top(f))
+
+
+@reads("roformer", "RoFormer", tasks=BARE_TASKS, head="mlm", no_effect="rotary_value")
+def roformer(f: Fields) -> Network:
+    """RoFormer (arXiv:2104.09864): BERT with rotary positions."""
+    f.fixed("embedding_size", f.size("hidden_size"))
+    types = f.extent("type_vocab_size")
+    return bert_like(f, context=f.size("max_position_embeddings"), token_types=types, position=Rope(base=10000.0))
+
+
+@reads(
+    "modernbert",
+    "ModernBert",
+    tasks=BARE_TASKS,
+    head="mlm",
+    no_effect="pad_token_id_ causal_mask position_embedding_type",
+)
+def modernbert(f: Fields) -> Network:
+    """ModernBERT (arXiv:2412.13663): gated MLP, rotary positions, layers that see all and windows in turn."""
+    bias, norm = f.flag("attention_bias"), LayerNorm(bias=f.flag("norm_bias"))
+    every = f.maybe_size("global_attn_every_n_layers") or 3
+    types = layer_types(f, lambda layer: TYPES[int(layer % every != 0)], TYPES)
+    bases = {
+        "full_attention": f.maybe_number("global_rope_theta"),
+        "sliding_attention": f.maybe_number("local_rope_theta"),
+    }
+    windows = {"full_attention": None, "sliding_attention": f.size("local_attention")}
+    mixers = {
+        t: attention(f, position=with_base(rope(f, t), bases[t]), qkv_bias=bias, out_bias=bias, window=windows[t])
+        for t in set(types)
+    }
+    channel = MLP(
+        d_ff=f.size("intermediate_size"),
+        activation=activation(f, "hidden_activation"),
+        gated=True,
+        bias=f.flag("mlp_bias"),
+    )
+    blocks = [Block(mixer=mixers[t], mlp=channel, norm=norm) for t in types]
+    # the first layer has no norm before its attention, which is that after the tables
+    head = MaskedLMHead(bias=f.flag("classifier_bias"), norm_bias=norm.bias) if f.head == "mlm" else None
+    return encoder(
+        f,
+        blocks,
+        ends(f, head_bias=f.flag("decoder_bias")),
+        context=f.size("max_position_embeddings"),
+        embedding_norm=None,
+        final_norm=norm,
+        output=head,
+    )
+
+
+def with_base(position: Rope, base: float | None) -> Rope:
+    """The rotary position with another base, where one is given."""
+    return position if base is None else Rope(base=base, fraction=position.fraction, scaling=position.scaling)
+
+
+def rotated(f: Fields, *, bias: bool, channel: MLP) -> Network:
+    """BERT's layers with rotary positions."""
+    mixer = attention(f, qkv_bias=bias, out_bias=bias)
+    blocks = uniform(f, mixer, channel, LayerNorm(), "post")
+    embedding = ends(f, token_types=f.extent("type_vocab_size"))
+    context = f.size("max_position_embeddings")
+    return encoder(f, blocks, embedding, context=context, embedding_norm=LayerNorm(), output=on_top(f))
+
+
+@reads("nomic_bert", "NomicBert", tasks=BARE_TASKS, head="mlm")
+def nomic_bert(f: Fields) -> Network:
+    """Nomic Embed (arXiv:2402.01613): rotary positions, a gated MLP, no biases in the layers."""
+    return rotated(f, bias=False, channel=mlp(f, gated=True))
+
+
+@reads("gte", "Gte", tasks=BARE_TASKS, head="mlm")
+def gte(f: Fields) -> Network:
+    """GTE v1.5 (arXiv:2407.19669): rotary positions, a gated MLP whose last matrix alone has a bias."""
+    gated = mlp(f, gated=True)
+    channel = MLP(d_ff=gated.d_ff, activation=gated.activation, gated=True, down_bias=True)
+    return rotated(f, bias=True, channel=channel)
+
+
+@reads("jina_embeddings_v3", "JinaEmbeddingsV3", tasks=ROBERTA_TASKS, head="mlm")
+def jina_embeddings_v3(f: Fields) -> Network:
+    """jina-embeddings-v3 (arXiv:2409.10173) without its adapters: XLM-RoBERTa with rotary positions."""
+    return rotated(f, bias=True, channel=mlp(f, gated=False, bias=True))
+
+
+@reads("eurobert", "EuroBert", tasks=BARE_TASKS, head="mlm", no_effect="mask_token clf_pooling")
+def eurobert(f: Fields) -> Network:
+    """EuroBERT (arXiv:2503.05500): LLaMA's layers that see both sides."""
+    bias, inner = f.flag("attention_bias"), f.flag("mlp_bias")
+    blocks = uniform(f, attention(f, qkv_bias=bias, out_bias=bias), mlp(f, gated=True, bias=inner), RMSNorm())
+    context = f.size("max_position_embeddings")
+    return encoder(f, blocks, ends(f, head_bias=inner), context=context, embedding_norm=None, final_norm=RMSNorm())
