@@ -151,17 +151,18 @@ def track(planned: Plan, rows: Rows, *, false_alarms: float = 0.01, level: float
 def settled(recent: Scatter | None, planned: Plan, step: int) -> tuple[float, float]:
     """How far the run will end off the forecast, and the standard deviation of that [log loss].
 
-    The law's error is drawn once for a run, with standard deviation d = allowance / 2; the mean of the last rows, with
-    its standard error e, says what it is: d^2 / (d^2 + e^2) times that mean, with variance d^2 e^2 / (d^2 + e^2). What
-    the rest of the schedule may add is drawn anew, in the share of the steps that is left. Without rows, 0 and d.
+    With a = the allowance at the end: the law's error so far is drawn once for a run, with standard deviation d = a/2;
+    the mean of the last rows, with its standard error e, says what it is: d^2 / (d^2 + e^2) times that mean, with
+    variance d^2 e^2 / (d^2 + e^2). What the rest of the schedule adds has standard deviation a times the square root of
+    the share of the steps that is left: a law is at its worst in the annealing that comes last. Without rows, 0 and a.
     """
-    d = float(planned.allowance[-1]) / 2
-    if recent is None or d == 0.0:
-        return 0.0, d
-    e = recent.standard_error
+    a = float(planned.allowance[-1])
+    if recent is None or a == 0.0:
+        return 0.0, a
+    d, e = a / 2, recent.standard_error
     left = 1 - min(step + 1, planned.n_steps) / planned.n_steps
     share = d * d / (d * d + e * e)
-    return share * recent.mean, sqrt(share * e * e + left * d * d)
+    return share * recent.mean, sqrt(share * e * e + left * a * a)
 
 
 def _notes(rows: Rows, planned: Plan, used: int) -> list[str]:
