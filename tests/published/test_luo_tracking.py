@@ -29,7 +29,7 @@ def test_no_healthy_run_leaves_its_band(size: str, name: str) -> None:
 
 
 def test_the_projection_from_half_of_a_run_covers_its_end() -> None:
-    """At 95 % fewer than 14 of 18 would be covered in 0.02 % of such sets; all 18 would be in 40 % of them."""
+    """At 95 % fewer than 14 of 18 would be covered in 0.2 % of such sets; all 18 would be in 40 % of them."""
     covered = 0
     for size, name in CURVES:
         steps, losses, _ = rows(size, name)
