@@ -13,7 +13,7 @@ from recipes.importing.hugging_face.classes import HFClass, defaults
 from recipes.importing.hugging_face.quantized import stored_as
 from recipes.importing.hugging_face.reading import Fields, shown
 from recipes.importing.hugging_face.registry import CLASSES
-from recipes.importing.hugging_face.wrappers import text_model
+from recipes.importing.hugging_face.wrappers import BARE, WITH_HEAD, text_model
 from simulators.architecture import Architecture
 
 UNSTATED_CONTEXT = 4096
@@ -90,6 +90,8 @@ def head_of(reader: HFClass, config: Mapping[str, Any], where: str) -> tuple[str
     if not isinstance(named, list) or not isinstance(named[0], str):
         raise LehrError(f"{where}architectures: found {shown(named)}; write a list with the name of a class")
     known = {prefix + task: head for prefix in reader.prefixes for task, head in reader.tasks.items()}
+    # a text model inside a larger one is asked for by what stands on top alone
+    known |= {BARE: reader.tasks["Model"], WITH_HEAD: reader.head}
     if named[0] not in known:
         raise LehrError(
             f"{where}architectures: {named[0]!r} is no class of {reader.model_type}; {nearest(named[0], known)}"

@@ -90,6 +90,13 @@ def dots1(f: Fields) -> Network:
 
 
 @reads(
+    "glm4v_moe_text",
+    "Glm4vMoe",
+    "Glm4vMoeText",
+    also={"num_local_experts": "n_routed_experts", "num_mtp_layers": "num_nextn_predict_layers"},
+    no_effect="moe_layer_freq",
+)
+@reads(
     "glm4_moe",
     "Glm4Moe",
     also={"num_local_experts": "n_routed_experts", "num_mtp_layers": "num_nextn_predict_layers"},

@@ -47,12 +47,16 @@ def phi3(f: Fields) -> Network:
     return network(f, uniform(f, mixer, mlp(f, gated=True)))
 
 
+@reads("qwen2_vl_text", "Qwen2VL", "Qwen2VLText", no_effect="image_token_id")
+@reads("qwen2_5_vl_text", "Qwen2_5_VL", "Qwen2_5_VLText", no_effect="image_token_id")
+@reads("qwen2_5_omni_text", "Qwen2_5Omni", "Qwen2_5OmniText", no_effect="image_token_id")
 @reads("qwen2", "Qwen2")
 def qwen2(f: Fields) -> Network:
     """Qwen2 (arXiv:2407.10671): biases on queries, keys and values only."""
     return windowed(f, qkv_bias=True)
 
 
+@reads("qwen3_vl_text", "Qwen3VL", "Qwen3VLText", no_effect="image_token_id")
 @reads("qwen3", "Qwen3")
 def qwen3(f: Fields) -> Network:
     """Qwen3 (arXiv:2505.09388): an RMSNorm over each head of queries and keys."""
@@ -192,9 +196,16 @@ def glm4(f: Fields) -> Network:
     return glm_layers(f, "sandwich")
 
 
-def glm_layers(f: Fields, placement: Placement) -> Network:
-    """Both of them."""
-    mixer = attention(f, qkv_bias=f.flag("attention_bias"))
+@reads("glm4v_text", "Glm4v", "Glm4vText", no_effect="image_token_id")
+def glm4v(f: Fields) -> Network:
+    """GLM-4.1V's text model: as GLM-4-0414, always with biases."""
+    f.fixed("attention_bias", True)
+    return glm_layers(f, "sandwich", bias=True)
+
+
+def glm_layers(f: Fields, placement: Placement, *, bias: bool | None = None) -> Network:
+    """All of them."""
+    mixer = attention(f, qkv_bias=f.flag("attention_bias") if bias is None else bias)
     return network(f, uniform(f, mixer, mlp(f, gated=True), placement=placement))
 
 
@@ -229,6 +240,7 @@ def internlm3(f: Fields) -> Network:
     return network(f, uniform(f, mixer, mlp(f, gated=True, bias=bias)))
 
 
+@reads("hunyuan_vl_text", "HunYuanVL", "HunYuanVLText")
 @reads("hunyuan_v1_dense", "HunYuanDenseV1")
 def hunyuan(f: Fields) -> Network:
     """Hunyuan: an RMSNorm over each head of queries and keys."""

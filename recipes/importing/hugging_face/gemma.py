@@ -26,7 +26,7 @@ GAIN = RMSNorm(zero_centred=True)
 """Gemma's norm multiplies by one plus its gain."""
 
 
-@reads("gemma", "Gemma")
+@reads("gemma", "Gemma", no_effect="num_image_tokens")
 def gemma(f: Fields) -> Network:
     """Gemma (arXiv:2403.08295); of its two fields for the activation the newer one counts."""
     bias = f.flag("attention_bias")

@@ -110,6 +110,8 @@ def qwen2_moe(f: Fields) -> Network:
     return network(f, layered(f, [mixers[t] for t in types], stepped(f), moe))
 
 
+@reads("qwen3_vl_moe_text", "Qwen3VLMoe", "Qwen3VLMoeText", also=LOCAL, no_effect="max_window_layers")
+@reads("qwen3_omni_moe_text", "Qwen3OmniMoe", "Qwen3OmniMoeText", also=LOCAL, no_effect="max_window_layers")
 @reads("qwen3_moe", "Qwen3Moe", also=LOCAL, no_effect="max_window_layers")
 def qwen3_moe(f: Fields) -> Network:
     """Qwen3 with experts (arXiv:2505.09388): an RMSNorm over each head, no shared expert."""
