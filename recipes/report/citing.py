@@ -10,6 +10,8 @@ import msgspec
 
 from recipes.report.data import ReportData
 from recipes.report.document import Cited
+from recipes.report.optimum import laws_used
+from recipes.report.reward import curves, reward_rows
 from simulators.evidence import Fact, Provenance
 
 
@@ -62,7 +64,8 @@ def facts(data: ReportData) -> list[Use]:
         uses += used(
             data.accelerators[name].provenance, _figures(data, name), f"accelerator.{name}", f"accelerator {name}"
         )
-    for law in data.laws:
+    rewarded = curves(data) if any(row.by_law for row in reward_rows(data)) else []
+    for law in [*data.laws, *laws_used(data), *rewarded]:
         if law.provenance is not None:
             constants = {k: v for k, v in msgspec.to_builtins(law).items() if k not in _NOT_A_CONSTANT}
             uses += used(law.provenance, constants, f"law.{law.name}", f"law {law.name}")

@@ -10,7 +10,9 @@ from recipes.report.citing import cited
 from recipes.report.data import ReportData
 from recipes.report.document import Cards, Document, Part, Picture, Section, Sources, Text
 from recipes.report.headline import headline, verdict
+from recipes.report.optimum import equal_loss, optimal
 from recipes.report.phases import phases
+from recipes.report.reward import reward
 
 
 def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
@@ -22,9 +24,11 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     sections = [
         Section(name="headline", title="In short", parts=[Cards(headline(data))]),
         Section(name="stages", title="Stages", parts=_stages(data)),
-        Section(name="figures", title="Figures", parts=list(pictures.values())),
+        Section(name="figures", title="Figures", parts=[p for name, p in pictures.items() if name != "reward"]),
+        *optimal(data),
         Section(name="published", title="Projected beside published", parts=[notes.comparison(data)]),
         *_dense(data),
+        *reward(data, pictures.get("reward")),
         Section(
             name="architecture",
             title="Architecture",
@@ -62,5 +66,6 @@ def _dense(data: ReportData) -> list[Section]:
             "A dense model of the same total would be stronger, one of the same active parameters weaker."
         ),
         table,
+        *equal_loss(data),
     ]
     return [Section(name="dense", title="Beside dense models", parts=parts)]

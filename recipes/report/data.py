@@ -9,7 +9,7 @@ import msgspec
 from recipes.catalogue import Model
 from recipes.plans import AcceleratorFile, RecipeFile
 from simulators.evidence import Comparison, Fact, Source
-from simulators.laws import ScalingLaw
+from simulators.laws import AnyLaw, ScalingLaw
 from simulators.projection import Projection
 
 
@@ -17,6 +17,8 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one report shows; nothing else is read while it is rendered.
 
     ``laws`` begins with the one that the headline quotes. ``sources`` has at least every key that is cited.
+    ``laws`` give the loss of every stage; ``further_laws`` are asked where they apply: for the optimum, for what
+    experts are worth and for how reinforcement learning saturates.
     ``overridden`` are dotted paths that the command line set, such as ``recipe.stages.pt.tokens`` or ``mfu``.
     """
 
@@ -29,6 +31,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     accelerators: Mapping[str, AcceleratorFile]
     version: str
     overridden: Collection[str] = ()
+    further_laws: Sequence[AnyLaw] = ()
 
     def is_set(self, path: str) -> bool:
         """Did the command line set the value at ``path``, all of what it stands in, or a part of it?"""

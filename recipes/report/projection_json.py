@@ -10,6 +10,8 @@ import msgspec
 from recipes.report.citing import accelerators_used, cited
 from recipes.report.data import ReportData
 from recipes.report.headline import verdict
+from recipes.report.optimum import allocations, equivalents
+from recipes.report.reward import reward_rows
 from simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
 
 VERSION = 1
@@ -38,6 +40,9 @@ def as_data(data: ReportData) -> dict[str, Any]:
         "totals": projection["totals"],
         "totals_with_base": projection["totals_with_base"],
         "dense": projection["dense"],
+        "compute_optimal": [msgspec.to_builtins(allocation) for _, allocation in allocations(data)],
+        "equal_loss": [msgspec.to_builtins(equivalent) for _, equivalent in equivalents(data)],
+        "reward": [msgspec.to_builtins(row) for row in reward_rows(data)],
         "laws": [
             {"name": law.name, "title": law.title, "n_convention": law.n_convention, "loss_unit": law.loss_unit}
             for law in data.laws

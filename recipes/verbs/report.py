@@ -63,6 +63,7 @@ def report_data(job: Composed) -> ReportData:
         projection=projection,
         comparisons=[*check_model(model), *check_recipe(recipe, recipe.reported, projection)],
         laws=projected.laws,
+        further_laws=[job.catalogue.law(name) for name in job.setting("further_laws", list[str])],
         sources=job.catalogue.sources,
         accelerators=projected.accelerators,
         overridden=set_by_hand,

@@ -167,7 +167,8 @@ Answer = tuple[Callable[..., Any], str]
 class Law(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """The base of every form; ``kind`` in a file names the class, the file holds one fit's constants.
 
-    ``range`` is where it was fitted; ``reported`` lists figures that the constants should reproduce.
+    ``range`` is where it was fitted, ``corpus`` on what where that was not general text; ``reported`` lists figures that
+    the constants should reproduce.
     """
 
     name: str
@@ -177,6 +178,7 @@ class Law(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     provenance: Provenance | None = None
     reported: list[LawFigure] = []
     note: str | None = None
+    corpus: str | None = None
 
     def answers(self) -> dict[str, Answer]:
         """What the law can be asked by name, so that a reported figure can be set beside it."""
@@ -186,7 +188,7 @@ class Law(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 L = TypeVar("L", bound=Law)
 
 COMMON = frozenset(
-    {"name", "title", "range", "uncertainty", "provenance", "reported", "note", "n_convention", "loss_unit"}
+    {"name", "title", "range", "uncertainty", "provenance", "reported", "note", "corpus", "n_convention", "loss_unit"}
 )
 """Fields that are no constants."""
 

@@ -11,16 +11,17 @@ from simulators.laws.base import Answer, Floats, Law, LossUnit
 class RlSigmoid(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rl_sigmoid"):
     """R(C) = R_0 + (A - R_0) / (1 + (C_mid / C)**B) (Khatri et al., arXiv:2510.13786, equation 1).
 
-    C is compute [GPU-hours, on the paper's GB200], A the pass rate that no compute exceeds, C_mid where half the gain
+    C is compute [hours of ``accelerator``], A the pass rate that no compute exceeds, C_mid where half the gain
     is reached, B how steep. R_0, the pass rate before training, is the model's own: the share of the gain needs none.
 
-    >>> law = RlSigmoid(name="x", title="", A=0.61, B=1.92, C_mid=2542)
+    >>> law = RlSigmoid(name="x", title="", accelerator="gb200", A=0.61, B=1.92, C_mid=2542)
     >>> law.share_of_gain([2542, 16e3, 1e5]).round(3).tolist()
     [0.5, 0.972, 0.999]
     >>> float(law.pass_rate(16e3, start=0.3).round(3)), round(law.hours_for(0.9))
     (0.601, 7983)
     """
 
+    accelerator: str
     A: float
     B: float
     C_mid: float

@@ -136,6 +136,48 @@ LAW = {
     "provenance": {"default": {"origin": "published", "source": "law_paper", "place": "equation 3"}},
 }
 
+JOINT = {
+    "name": "joint",
+    "kind": "joint_moe",
+    "title": "A law of mixtures (Someone 2023)",
+    "n_convention": "active",
+    "loss_unit": "nats/token",
+    "range": {"parameters": [1e6, 1e10], "tokens": [1e9, 2e11], "experts": [1, 32]},
+    "a": 36.0,
+    "alpha": -0.19,
+    "delta": -0.23,
+    "gamma": 0.01,
+    "b": 36.0,
+    "beta": -0.18,
+    "omega": 0.55,
+    "zeta": -0.026,
+    "c": 1.36,
+    "E_start": 2.0,
+    "E_max": 290.0,
+    "provenance": {"default": {"origin": "published", "source": "moe_paper", "place": "Table 3"}},
+}
+
+CODE = {
+    **LAW,
+    "name": "code",
+    "title": "A law of code (Someone 2024)",
+    "corpus": "code",
+    "loss_unit": "bits/char",
+    "provenance": {"default": {"origin": "published", "source": "code_paper", "place": "equation 1"}},
+}
+
+SIGMOID = {
+    "name": "sigmoid",
+    "kind": "rl_sigmoid",
+    "title": "A curve of rewards (Someone 2025)",
+    "accelerator": "fast",
+    "range": {"gpu_hours": [1e3, 1e5]},
+    "A": 0.6,
+    "B": 2.0,
+    "C_mid": 2500.0,
+    "provenance": {"default": {"origin": "published", "source": "rl_paper", "place": "Table 1"}},
+}
+
 KEYS = [
     "paper",
     "files",
@@ -143,6 +185,9 @@ KEYS = [
     "price_list",
     "data_sheet",
     "law_paper",
+    "moe_paper",
+    "code_paper",
+    "rl_paper",
     "survey",
     "throughput_2025",
     "notes_2024",
@@ -230,5 +275,6 @@ def report(model: dict[str, Any], recipe: dict[str, Any], **changes: Any) -> Rep
         sources=SOURCES,
         accelerators=accelerators,
         version="0",
+        further_laws=[decode_law(law, "law") for law in (JOINT, CODE, SIGMOID)],
     )
     return msgspec.structs.replace(data, **changes)

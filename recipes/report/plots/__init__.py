@@ -18,12 +18,12 @@ class Drawn(msgspec.Struct, frozen=True):
 
 def draw_all(data: ReportData) -> list[Drawn]:
     """Every figure that there is something to show for, in the order of the report."""
-    from recipes.report.plots import components, loss, mix, rates, work
+    from recipes.report.plots import components, loss, mix, rates, reward, work
     from recipes.report.plots.style import as_png, as_svg, styled
 
     drawn = []
     with styled():
-        for module in (rates, loss, work, components, mix):
+        for module in (rates, loss, work, components, mix, reward):
             if (made := module.draw(data)) is not None:
                 figure, picture = made
                 drawn.append(Drawn(picture, as_svg(figure), as_png(figure)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.surfaces.base import Floats, Surface, least_loss, positive
+from simulators.laws.surfaces.base import Floats, Surface, positive
 
 
 class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="farseer"):
@@ -37,14 +37,29 @@ class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         return np.asarray(np.exp(self.s * n**self.q + self.S) + data)
 
     def optimum(self, flops: float) -> tuple[float, float]:
-        """The parameters and tokens of least loss at 6 N D = ``flops``, at a token or more for each parameter
-        [parameters], [tokens].
+        """The parameters and tokens of least loss at 6 N D = ``flops`` [parameters], [tokens]: the best hollow of the
+        loss between 1 and 10**5 tokens per parameter, or the best end where there is none.
 
-        Nearer to no data the exponent of the data vanishes and the form falls without end; no run was ever there.
+        Towards no data the exponent of the data vanishes and the form falls without end, where no run was ever.
         """
-        n = least_loss(self._fed, positive(flops, "flops", "FLOP"))
-        d = np.asarray(flops) / 6 / n
-        return (float(n), float(d)) if np.ndim(n) == 0 else (n, d)  # type: ignore[return-value]
+        work = np.atleast_1d(positive(flops, "flops", "FLOP")) / 6
+        log_ratio = np.linspace(0, np.log(1e5), 400)[:, None] + np.zeros_like(work)
 
-    def _fed(self, n: Floats, d: Floats) -> Floats:
-        return np.where(d < n, np.inf, self.loss(n, d))
+        def at(log_ratio: Floats) -> Floats:
+            n = np.sqrt(work / np.exp(log_ratio))
+            return self.loss(n, work / n)
+
+        losses = at(log_ratio)
+        hollow = np.zeros(losses.shape, dtype=bool)
+        hollow[1:-1] = (losses[1:-1] <= losses[:-2]) & (losses[1:-1] <= losses[2:])
+        hollow |= ~hollow.any(axis=0)
+        best = np.argmin(np.where(hollow, losses, np.inf), axis=0)
+        columns = np.arange(work.size)
+        low, high = log_ratio[np.maximum(best - 1, 0), columns], log_ratio[np.minimum(best + 1, 399), columns]
+        for _ in range(60):
+            left, right = low + (high - low) * 0.382, low + (high - low) * 0.618
+            lower = at(left) < at(right)
+            low, high = np.where(lower, low, left), np.where(lower, right, high)
+        n = np.sqrt(work / np.exp((low + high) / 2)).reshape(np.shape(flops))
+        d = np.asarray(flops) / 6 / n
+        return (float(n), float(d)) if np.ndim(flops) == 0 else (n, d)

@@ -1,0 +1,251 @@
+"""Is the recipe compute-optimal, and what is a mixture of experts worth, by every law that applies."""
+
+from __future__ import annotations
+
+import msgspec
+
+from recipes.report.data import ReportData
+from recipes.report.document import Cell, Column, Part, Section, Table, Text
+from recipes.report.numbers import between, loss, percent, quantity
+from simulators.assessment import (
+    Allocation,
+    DenseEquivalent,
+    allocate,
+    allocate_frontier,
+    dense_equivalent,
+    sparsity_of,
+)
+from simulators.cost import Amount
+from simulators.laws import AnyLaw, Frontier, ScalingLaw
+from simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
+from simulators.projection import StageProjection, parameters_of
+from simulators.training import PRETRAINING, NextToken
+
+NEAR = 2.0
+"""Tokens per parameter within this factor of an optimum cost less than 1 to 2 % of loss: the curve is flat there."""
+
+
+def last_stage(data: ReportData) -> StageProjection | None:
+    """The last stage of next-token pre-training whose tokens so far are known."""
+    known = [
+        s
+        for s in data.projection.stages
+        if s.kind in PRETRAINING and s.cumulative_tokens and isinstance(data.recipe.stages[s.name].objective, NextToken)
+    ]
+    return known[-1] if known else None
+
+
+def work_per_token(data: ReportData) -> float:
+    """The training FLOPs of a token in the pre-training stage with the most tokens, the report's own count [FLOP]."""
+    stages = [s for s in data.projection.stages if s.kind in PRETRAINING and s.tokens]
+    return max(stages, key=lambda s: s.tokens or 0.0).flops_per_token
+
+
+def corpus_of(data: ReportData) -> str | None:
+    """``code`` where at least half of the longest pre-training stage is code; else ``None``, general text."""
+    stages = [s for s in data.projection.stages if s.kind in PRETRAINING and data.recipe.stages[s.name].data]
+    if not stages:
+        return None
+    longest = max(stages, key=lambda s: s.tokens or 0.0)
+    shares = data.recipe.stages[longest.name].data
+    return "code" if sum(share for name, share in shares.items() if name.endswith("code")) >= 0.5 else None
+
+
+def laws_used(data: ReportData) -> list[AnyLaw]:
+    """The further laws that the report computes with, so that their sources are cited."""
+    names = {a.law for _, a in allocations(data)} | {e.law for _, e in equivalents(data)}
+    return [law for law in data.further_laws if law.name in names]
+
+
+def allocations(data: ReportData) -> list[tuple[AnyLaw, Allocation]]:
+    """The recipe beside the optimum of every law that describes it, after the last stage of pre-training.
+
+    A law of dense models reads a mixture of experts at the parameters that a token uses, and a law of mixtures at its
+    own experts.
+    """
+    stage = last_stage(data)
+    if stage is None or not stage.cumulative_tokens:
+        return []
+    tokens, count, corpus = stage.cumulative_tokens, data.projection.parameters, corpus_of(data)
+    sparsity = sparsity_of(data.model.shape())
+    rows: list[tuple[AnyLaw, Allocation]] = []
+    for law in [*data.laws, *data.further_laws]:
+        if any(law.name == other.name for other, _ in rows) or law.corpus not in (None, corpus):
+            continue
+        if isinstance(law, ScalingLaw):
+            rows.append((law, allocate(law, parameters_of(law, count)[0], tokens)))
+        elif isinstance(law, JointMoe) and sparsity is not None:
+            surface = law.with_experts(sparsity.expansion)
+            found = allocate(surface, float(count.active["all"]), tokens)
+            outside = law.warnings(found.parameters, tokens, sparsity.expansion)
+            rows.append((law, msgspec.structs.replace(found, law=law.name, warnings=outside)))
+        elif isinstance(law, Frontier):
+            if law.range.experts is not None and sparsity is None:
+                continue
+            n = float(count.active["excl_embeddings" if law.n_convention == "non_embedding" else "all"])
+            rows.append((law, allocate_frontier(law, n, tokens, work_per_token(data) * tokens)))
+    return rows
+
+
+def optimal(data: ReportData) -> list[Section]:
+    """The section on compute-optimality, or none where no law describes the recipe."""
+    rows = allocations(data)
+    stage = last_stage(data)
+    if not rows or stage is None:
+        return []
+    parts: list[Part] = [Text(verdict(data, rows)), _table(rows, stage)]
+    return [Section(name="optimal", title="Is it compute-optimal?", parts=parts)]
+
+
+def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:
+    """What the first law says of the recipe, of its cost and its gain, and how far the others agree."""
+    law, a = rows[0]
+    times = a.over_training
+    ratio = f"{short(a.ratio)} tokens per parameter, {short(times)} times the optimum of {law.title} at the same work"
+    if times > NEAR:
+        said = f"No, it is over-trained: {ratio}."
+    elif times < 1 / NEAR:
+        said = f"No, it is under-trained: {ratio}."
+    else:
+        said = f"Yes, within a factor of two: {ratio}."
+    if a.equal_loss_flops is not None and a.equal_loss_parameters is not None:
+        share, size = a.equal_loss_flops / a.flops, a.equal_loss_parameters / a.parameters
+        if size > 1.05:
+            said += (
+                f" The same loss could be had with {percent(share)} of the work, by a model {short(size)} times as "
+                f"large. Over-training thus costs {percent(1 - share)} of the work, and a token that is served costs "
+                f"{percent(1 / size)} of what it would there."
+            )
+        elif share < 0.98:
+            said += (
+                f" The same loss could be had with {percent(share)} of the work, by a model of {percent(size)} of "
+                "this size on more tokens."
+            )
+    if len(rows) > 1:
+        least, most = (f(rows, key=lambda row: row[1].over_training) for f in (min, max))
+        said += (
+            f" The laws together say {short(least[1].over_training)} ({least[0].name}) to "
+            f"{short(most[1].over_training)} times ({most[0].name}); most are far outside their runs here."
+            if sum(bool(x.warnings) for _, x in rows) * 2 > len(rows)
+            else f" The laws together say {short(least[1].over_training)} ({least[0].name}) to "
+            f"{short(most[1].over_training)} times ({most[0].name})."
+        )
+    if data.projection.dense is not None:
+        said += " Laws of dense models read a mixture of experts at the parameters that a token uses."
+    return said
+
+
+def short(value: float) -> str:
+    """A ratio to three digits, or to the unit.
+
+    >>> short(0.8512), short(23.04), short(1871.3)
+    ('0.851', '23', '1,871')
+    """
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _table(rows: list[tuple[AnyLaw, Allocation]], stage: StageProjection) -> Table:
+    return Table(
+        name="optimal",
+        caption=f"The recipe after stage {stage.name} beside the optimum of each law at the same work, 6ND",
+        columns=[
+            Column("Law"),
+            Column("N", "parameters, as the law counts", True),
+            Column("Tokens per parameter", "of the recipe", True),
+            Column("Optimum", "tokens per parameter", True),
+            Column("Over-training", "times the optimum", True),
+            Column("Loss", "of the recipe", True),
+            Column("Least loss", "at this work", True),
+            Column("Work for this loss", "of the recipe's, at the optimum", True),
+            Column("Outside the runs that it was fitted on"),
+        ],
+        rows=[_row(law, a) for law, a in rows],
+    )
+
+
+def _row(law: AnyLaw, a: Allocation) -> list[Cell]:
+    unit = getattr(law, "loss_unit", "")
+    nothing = Cell("–", "unknown")
+    interval = ""
+    if a.best_ratio_interval is not None:
+        interval = " to ".join(short(bound) for bound in a.best_ratio_interval)
+    losses = [nothing, nothing, nothing]
+    if a.loss is not None and a.best_loss is not None:
+        bounds = a.loss_interval or (None, None)
+        amount = Amount(value=a.loss, low=bounds[0], high=bounds[1], unit=unit)
+        below = "; ".join(part for part in (between(amount, loss), unit) if part)
+        losses = [Cell(loss(a.loss), "projected", below), Cell(loss(a.best_loss), "projected"), nothing]
+    if a.equal_loss_flops is not None and a.equal_loss_parameters is not None:
+        size = f"with {quantity(a.equal_loss_parameters)} parameters"
+        losses[2] = Cell(percent(a.equal_loss_flops / a.flops), "projected", size)
+    return [
+        Cell(law.name, below=law.title),
+        Cell(quantity(a.parameters), "projected", str(getattr(law, "n_convention", "")).replace("_", " ")),
+        Cell(short(a.ratio), "projected"),
+        Cell(short(a.best_ratio), "projected", interval),
+        Cell(f"{short(a.over_training)} ×", "projected"),
+        *losses,
+        Cell(_outside(a.warnings)),
+    ]
+
+
+def _outside(warnings: list[str]) -> str:
+    """The warnings without what all of them say.
+
+    >>> _outside(["7e+10 parameters lie outside the fitted range, 7e+07 to 1.6e+10"])
+    'parameters, 7e+07 to 1.6e+10'
+    """
+    said = []
+    for warning in warnings:
+        what, _, bounds = warning.partition(" lie outside the fitted range, ")
+        said.append(f"{what.partition(' ')[2]}, {bounds}" if bounds else warning)
+    return "; ".join(said)
+
+
+def equivalents(data: ReportData) -> list[tuple[AnyLaw, DenseEquivalent]]:
+    """What each law of mixtures says this one is worth; nothing for a dense model."""
+    stage, sparsity = last_stage(data), sparsity_of(data.model.shape())
+    if stage is None or sparsity is None or not stage.cumulative_tokens:
+        return []
+    tokens = stage.cumulative_tokens
+    return [
+        (law, dense_equivalent(law, sparsity, data.projection.parameters, tokens, work_per_token(data) * tokens))
+        for law in data.further_laws
+        if isinstance(law, JointMoe | RoutedLaw | EfficiencyLeverage)
+    ]
+
+
+def equal_loss(data: ReportData) -> list[Part]:
+    """The mixture beside dense models of equal loss, by every law of mixtures."""
+    rows = equivalents(data)
+    if not rows:
+        return []
+    nothing = Cell("–", "unknown")
+    table = Table(
+        name="equal-loss",
+        caption="Dense models of equal loss, by the laws of mixtures",
+        columns=[
+            Column("Law"),
+            Column("Reads this model as"),
+            Column("Dense model", "parameters, on the same tokens", True),
+            Column("Its work", "times this model's", True),
+            Column("Cheapest dense model's work", "times this model's", True),
+            Column("Outside the runs that it was fitted on"),
+        ],
+        rows=[
+            [
+                Cell(law.name, below=law.title),
+                Cell(e.read_as),
+                Cell(quantity(e.parameters), "projected") if e.parameters else nothing,
+                Cell(f"{e.work_same_tokens:.2f} ×", "projected") if e.work_same_tokens else nothing,
+                Cell(f"{e.work_best:.2f} ×", "projected") if e.work_best else nothing,
+                Cell(_outside(e.warnings)),
+            ]
+            for law, e in rows
+        ],
+    )
+    text = Text(
+        "What the experts are worth at equal loss. The laws count E as all expert parameters over those that a token "
+        "uses, a shared expert among both; they were fitted on models far smaller than most, and differ."
+    )
+    return [text, table]
