@@ -36,6 +36,8 @@ NOT_IN_TRANSFORMERS = {
     "RetNet": "no class; flash-linear-attention has it", "Hyena": "no class; safari has it",
     "DeltaNet": "no class; flash-linear-attention has it", "Gated DeltaNet": "no class; the authors' lit_gpt has it",
     "CodeSage": "the checkpoint brings its own class",
+    "PaLM": "no class", "AlphaCode": "no class", "Grok": "no class",
+    "GLM": "no class; SwissArmyTransformer has GLM-130B",
 }  # fmt: skip
 """Families that cannot be built, with the reason."""
 
@@ -46,6 +48,7 @@ CLASSES = {
     "granite_3b_code": "Llama", "granite_8b_code": "Llama", "granite_20b_code": "GPTBigCode",
     "granite_34b_code": "GPTBigCode", "SantaCoder": "GPTBigCode", "StarCoder": "GPTBigCode",
     "StarCoder2": "Starcoder2", "CodeParrot": "GPT2", "CodeGPT": "GPT2", "GPT-3": "GPT2",
+    "GPT-Neo": "GPTNeo", "Pythia": "GPTNeoX", "PanGu-Coder2": "GPTBigCode",
     "Mistral": "Mistral", "Codestral": "Mistral", "Devstral": "Mistral", "codexembed_7b": "Mistral",
     "Mixtral": "Mixtral",
     "Qwen2.5": "Qwen2", "Qwen2.5-Coder": "Qwen2", "kat_dev_72b_exp": "Qwen2", "DeepCoder": "Qwen2",
@@ -180,6 +183,24 @@ def gpt(architecture: Architecture) -> dict[str, Any]:
         "multi_query": attention.n_kv_heads == 1,
         "tie_word_embeddings": architecture.embedding.tied,
     }
+
+
+def gpt_neo(architecture: Architecture) -> dict[str, Any]:
+    block, attention = parts(architecture)
+    assert isinstance(block.mlp, MLP)
+    return {
+        **{k: v for k, v in ends(architecture).items() if k != "num_hidden_layers"},
+        "num_layers": architecture.n_layers,
+        "attention_types": [[["global", "local"], architecture.n_layers // 2]],
+        "num_heads": attention.n_heads,
+        "intermediate_size": block.mlp.d_ff,
+        "max_position_embeddings": architecture.embedding.learned_positions,
+    }
+
+
+def gpt_neox(architecture: Architecture) -> dict[str, Any]:
+    fields = dense(architecture)
+    return {k: v for k, v in fields.items() if k not in ("num_key_value_heads", "head_dim")}
 
 
 def starcoder2(architecture: Architecture) -> dict[str, Any]:
@@ -419,5 +440,6 @@ TABLE: dict[str, Callable[[Architecture], dict[str, Any]]] = {
     "Glm": llama, "GPT2": gpt, "GPTBigCode": gpt, "Starcoder2": starcoder2, "Mixtral": mixtral, "MiniMaxM2": mixtral,
     "MiniMax": minimax, "Qwen2Moe": qwen_moe, "Qwen3Moe": qwen_moe, "Qwen3Next": qwen3_next, "DeepseekV2": deepseek,
     "DeepseekV3": deepseek, "DeepseekV32": deepseek, "Glm4Moe": glm_moe, "Llama4Text": llama4, "Mamba": mamba,
-    "Jamba": jamba, "Rwkv": rwkv, "Roberta": roberta, "Gte": gte, "T5": t5, "MT5": t5, "CodeGen": codegen,
+    "Jamba": jamba, "Rwkv": rwkv, "GPTNeo": gpt_neo, "GPTNeoX": gpt_neox,
+    "Roberta": roberta, "Gte": gte, "T5": t5, "MT5": t5, "CodeGen": codegen,
 }  # fmt: skip
