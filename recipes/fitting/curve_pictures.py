@@ -32,7 +32,7 @@ def pictures(fitted: FittedCurves) -> dict[str, bytes]:
         _rates(panels[1, 1], fitted.runs, colours)
         for axes in panels.flat:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: short(float(v)) if v else "0"))
-        figure.subplots_adjust(left=0.085, right=0.975, top=0.95, bottom=0.08, hspace=0.36, wspace=0.24)
+        figure.subplots_adjust(left=0.085, right=0.975, top=0.95, bottom=0.08, hspace=0.36, wspace=0.3)
         return {"fit.svg": as_svg(figure).encode(), "fit.png": as_png(figure)}
 
 

@@ -18,6 +18,10 @@ ROLES = ("step", "loss", "rate")
 """What a column may be, by the name that ``columns=`` has for it."""
 
 
+MOST_STEPS = 50_000_000
+"""The rate of every step is held in memory; no published training has a tenth of these."""
+
+
 class LogReading(msgspec.Struct, frozen=True, kw_only=True):
     """How logs are read.
 
@@ -99,6 +103,10 @@ def _read(log: LogFile, name: str, series: dict[str, Series], reading: LogReadin
             "or say the schedule: schedule={kind: cosine, peak: 3e-4, warmup: {steps: 2000}, steps: 50000}"
         )
     last = int(steps[-1])
+    if last > MOST_STEPS:
+        raise LehrError(
+            f"{where}: the last step is {last:,}; is this tokens or time? write columns={{step: <heading>}}"
+        )
     if config is not None:
         rates, how = rates_of_config(config, last, where)
         if heading is not None:

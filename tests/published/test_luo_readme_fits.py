@@ -1,0 +1,71 @@
+"""Fits on the authors' three curves against their table of test results (README of their repository), on six others."""
+
+import numpy as np
+import pytest
+
+from recipes.importing.logs import LogReading, read_runs
+from simulators.laws.curves.bands import band
+from simulators.laws.curves.fitting import CurveFit, LoggedRun, Score, fit_curve, make_run, mean_score, score
+from tests.data import data_file
+from tests.published.luo_curves import HELD_OUT, TRAINED_ON, WARM_UP, rows, schedule
+
+PRINTED = {  # means over the six held-out curves: R2, MAE, RMSE, PredE, WorstE
+    "25": (0.9988, 0.00376, 0.00465, 0.00110, 0.00409),
+    "100": (0.9983, 0.00435, 0.00592, 0.00142, 0.00583),
+}
+
+
+def logged(size: str, names: tuple[str, ...]) -> list[LoggedRun]:
+    runs = []
+    for name in names:
+        steps, loss, _ = rows(size, name)
+        runs.append(make_run(name, steps, loss, schedule(name)))
+    return runs
+
+
+def as_accurate(found: Score, printed: tuple[float, ...]) -> None:
+    r2, *errors = printed
+    assert found.r2 >= r2
+    for mine, theirs in zip(
+        (found.mae, found.rmse, found.mean_relative_error, found.worst_relative_error), errors, strict=True
+    ):
+        assert mine <= theirs
+
+
+def on_held_out_curves(fit: CurveFit, size: str) -> Score:
+    return mean_score([score(fit.law, run) for run in logged(size, HELD_OUT)])
+
+
+@pytest.mark.parametrize("size", PRINTED)
+def test_luo_readme_multi_power(size: str) -> None:
+    as_accurate(on_held_out_curves(fit_curve(logged(size, TRAINED_ON)), size), PRINTED[size])
+
+
+@pytest.mark.parametrize("size", PRINTED)
+def test_luo_readme_multi_power_with_the_schedule_read_from_the_logs(size: str) -> None:
+    reading = LogReading(warmup_steps=WARM_UP)
+    files = {n: str(data_file(f"mpl_loss_curves/csv_{size}/{n}.csv")) for n in (*TRAINED_ON, *HELD_OUT)}
+    fit = fit_curve([one.run for one in read_runs([files[n] for n in TRAINED_ON], reading)])
+    test = read_runs([files[n] for n in HELD_OUT], reading)
+    as_accurate(mean_score([score(fit.law, one.run) for one in test]), PRINTED[size])
+
+
+@pytest.mark.parametrize(("size", "r2"), [("25", 0.993), ("100", 0.995)])
+def test_momentum_law_on_the_same_curves(size: str, r2: float) -> None:
+    # with its decay held at 0.999 the momentum law reaches 0.9933 and 0.9959 here; the fit finds the decay too
+    fit = fit_curve(logged(size, TRAINED_ON), "momentum")
+    assert on_held_out_curves(fit, size).r2 >= r2
+    low, high = fit.intervals["decay"]
+    assert 0.99 < low < fit.law.decay < high < 1  # type: ignore[attr-defined]
+
+
+def test_the_band_covers_the_held_out_curves() -> None:
+    inside = []
+    for size in PRINTED:
+        law = fit_curve(logged(size, TRAINED_ON)).law
+        for run in logged(size, HELD_OUT):
+            low, high = band(law, run.rates, steps=run.steps)
+            inside.append(float(np.mean((low <= run.loss) & (run.loss <= high))))
+    # twelve curves, each of which strays as a whole: one wholly outside a band of 95 % would be expected every other
+    # time, and would leave 11 / 12
+    assert np.mean(inside) >= 11 / 12

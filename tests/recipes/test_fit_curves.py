@@ -1,0 +1,124 @@
+"""``lehr fit`` for curve laws: what it prints, what it writes and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recipes.catalogue import CONF, Catalogue
+from recipes.compose import Composed
+from recipes.decode import load_yaml
+from recipes.errors import LehrError
+from recipes.fitting.curves import fit_curves
+from recipes.plans import decode_law
+from simulators.laws.curves import Momentum, MultiPower
+from simulators.laws.curves.bands import band
+from tests.simulators.laws.planted import LAWS, WARM_UP, planted
+
+
+def logs(folder: Path, kind: str, *names: str) -> list[str]:
+    paths = []
+    for run in planted(kind, names):
+        rows = zip(run.steps, run.rates[run.steps], run.loss, strict=True)
+        path = folder / f"{run.name}.csv"
+        path.write_text("step,lr,loss\n" + "".join(f"{s},{r!r},{v!r}\n" for s, r, v in rows))
+        paths.append(str(path))
+    return paths
+
+
+def job(folder: Path, **settings: Any) -> Composed:
+    config = {k: v for k, v in load_yaml(CONF / "fit.yaml").items() if k not in ("defaults", "hydra")}
+    return Composed({**config, "out": str(folder), "warmup_steps": WARM_UP, **settings}, Catalogue(), [], False)
+
+
+@pytest.fixture(autouse=True)
+def plain_floats() -> Any:
+    with np.printoptions(legacy="1.25"):
+        yield
+
+
+def test_a_law_is_fitted_tested_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, test = logs(tmp_path, "momentum", "cosine", "constant", "step"), logs(tmp_path, "momentum", "wsd")
+    assert fit_curves(job(tmp_path, law="momentum", data=data, test=test, name="mine")) == 0
+    said = capsys.readouterr().out
+    for words in ("95% interval", "held out", "recognised as a cosine", "take it with law=", "of 16 starts 3"):
+        assert words in said
+    folder = tmp_path / "fit" / "mine"
+    assert {p.name for p in folder.iterdir()} == {"fit.yaml", "fit.json", "fit.svg", "fit.png", "law"}
+    law = decode_law(load_yaml(folder / "fit.yaml"), "fit.yaml")
+    assert isinstance(law, Momentum)
+    # 1e-3 of noise on some 600 rows: alpha is known to a few per cent
+    assert law.alpha == pytest.approx(LAWS["momentum"].alpha, rel=0.1)  # type: ignore[attr-defined]
+    assert law.relative_error is not None
+    assert law.relative_error < 2e-3
+    note = law.provenance.default.note if law.provenance else None
+    assert note is not None
+    assert "cosine.csv (sha256 " in note
+    run = planted("momentum", ("wsd",))[0]
+    low, high = band(law, run.rates, steps=run.steps)
+    assert np.mean((low <= run.loss) & (run.loss <= high)) > 0.8
+
+
+def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, test = logs(tmp_path, "multi_power", "cosine", "constant", "step"), logs(tmp_path, "multi_power", "wsd")
+    settings = {"law": "multi_power_25m", "data": data, "test": test, "format": "json", "level": 0.9}
+    assert fit_curves(job(tmp_path, **settings)) == 0
+    printed = capsys.readouterr().out
+    told = json.loads(printed)
+    assert printed == (tmp_path / "fit" / "multi_power_cosine" / "fit.json").read_text()
+    assert told["kind"] == "multi_power"
+    assert set(told["constants"]) == set(MultiPower.constants_of_law)
+    for constant in told["constants"].values():
+        assert constant["interval"][0] <= constant["value"] <= constant["interval"][1]
+    assert [run["run"] for run in told["runs"]] == ["cosine", "constant", "step", "wsd"]
+    held_out = told["runs"][-1]
+    assert held_out["held_out"]
+    error = np.abs(np.array(held_out["predicted"]) - held_out["loss"])
+    assert held_out["mae"] == pytest.approx(error.mean())
+    assert told["mean"]["held_out"]["mae"] == held_out["mae"]
+    assert told["read"]["wsd"]
+
+
+def test_the_same_logs_give_the_same_files(tmp_path: Path) -> None:
+    data = logs(tmp_path, "momentum", "cosine", "step")
+    contents = []
+    for name in ("one", "two"):
+        fit_curves(job(tmp_path / name, law="momentum", data=data, name="mine"))
+        contents.append({p.name: p.read_bytes() for p in (tmp_path / name / "fit" / "mine").glob("fit.*")})
+    assert contents[0] == contents[1]
+
+
+def test_limitations_are_visible(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit_curves(job(tmp_path, law="multi_power", data=logs(tmp_path, "multi_power", "cosine")))
+    said = capsys.readouterr().out
+    assert "what these runs do not say:\n  one run only" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"data": None}, "data: nothing to fit"),
+        ({"format": "xml"}, "format: 'xml' is not known"),
+        ({"starts": 0}, "starts: 0 is not 1 or more"),
+        ({"level": 1.5}, "level: 1.5 is not between 0 and 1"),
+        ({"name": "a/b"}, "name: 'a/b' is no name of a file"),
+        ({"columns": {"loss": "lost"}}, "no column of numbers is called 'lost'"),
+        ({"data": ["constant.csv"]}, "no run's learning rate falls"),
+        ({"test": ["cosine.csv"]}, "is among the fitted runs"),
+        ({"law": "cpt_shift"}, "no run says where its data change"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    logs(tmp_path, "momentum", "cosine", "constant")
+    settings = {"law": "momentum", "data": ["cosine.csv"], **settings}
+    for key in ("data", "test"):
+        if settings.get(key):
+            settings[key] = [str(tmp_path / name) for name in settings[key]]
+    with pytest.raises(LehrError, match=message) as caught:
+        fit_curves(job(tmp_path, **settings))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "fit").exists()
