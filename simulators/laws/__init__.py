@@ -10,6 +10,7 @@ from simulators.laws.moe import AnyMoeLaw
 from simulators.laws.precision import PrecisionLaw
 from simulators.laws.rl import AnyRlLaw
 from simulators.laws.sft import RectifiedLaw
+from simulators.laws.steps import StepsLaw
 from simulators.laws.surfaces import Chinchilla, DataConstrained, Farseer, Kaplan, Overtraining, Skaling
 
 ScalingLaw = Chinchilla | Skaling | Farseer | Overtraining | Kaplan | DataConstrained
@@ -27,6 +28,7 @@ AnyLaw = (
     | AnyDownstreamLaw
     | Frontier
     | SinglePower
+    | StepsLaw
 )
 """Every form that a law file may name: surfaces, and laws of other inputs."""
 

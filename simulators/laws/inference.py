@@ -116,28 +116,44 @@ def lifetime_optimum(
         positive(training_flops, "training_flops", "FLOP")
         loss = float(law.loss(*law.optimum(training_flops)))
     served = cost.prompt * prompt_tokens + cost.generated * generated_tokens
-    return LifetimeOptimum(
-        best=_cheapest(law, loss, served, served, cost), cheapest_to_train=_cheapest(law, loss, 0.0, served, cost)
-    )
+    n_train, d_train = law.optimum(_budget_for(law, loss) if training_flops is None else training_flops)
+    cheapest = Lifetime(
+        parameters=n_train, tokens=d_train, loss=loss, training=cost.training * n_train * d_train, serving=served * n_train
+    )  # fmt: skip
+    n = _cheapest(law, loss, served, cost, n_train) if served else n_train
+    d = float(tokens_for_loss(law, n, loss)) if served else d_train
+    best = Lifetime(parameters=n, tokens=d, loss=loss, training=cost.training * n * d, serving=served * n)
+    return LifetimeOptimum(best=best, cheapest_to_train=cheapest)
 
 
-def _cheapest(law: Surface, loss: float, counted: float, served: float, cost: LifetimeCost) -> Lifetime:
-    """The size of least training cost and ``counted`` serving cost, a parameter; ``served`` is what it really has."""
+def _budget_for(law: Surface, loss: float) -> float:
+    """The least FLOPs whose optimum reaches ``loss`` [FLOP]."""
+    budgets = np.logspace(9, 36, 109)
+    reached = law.loss(*law.optimum(budgets)) <= loss  # type: ignore[arg-type]
+    first = int(np.argmax(reached))
+    if not reached[first]:
+        raise ValueError(f"{law.name} never reaches a loss of {loss:g} {law.loss_unit}; write a higher one")
+    low, high = np.log(budgets[max(first - 1, 0)]), np.log(budgets[first])
+    for _ in range(50):
+        middle = (low + high) / 2
+        above = float(law.loss(*law.optimum(float(np.exp(middle))))) > loss
+        low, high = (middle, high) if above else (low, middle)
+    return float(np.exp((low + high) / 2))
+
+
+def _cheapest(law: Surface, loss: float, served: float, cost: LifetimeCost, largest: float) -> float:
+    """The size of least cost, which serving only makes smaller than ``largest``, the one that is cheapest to train:
+    beyond the sizes that a law was fitted on some forms promise any loss for no tokens."""
 
     def at(log_n: Floats) -> Floats:
         n = np.exp(log_n)
-        return n * (cost.training * tokens_for_loss(law, n, loss) + counted)
+        return n * (cost.training * tokens_for_loss(law, n, loss) + served)
 
-    grid = np.linspace(np.log(1e3), np.log(1e18), 700)
-    values = at(grid)
-    best = int(np.argmin(values))
-    if not np.isfinite(values[best]):
-        raise ValueError(f"{law.name} never reaches a loss of {loss:g} {law.loss_unit}; write a higher one")
+    grid = np.log(largest) + np.linspace(-np.log(1e5), 0, 240)
+    best = int(np.argmin(at(grid)))
     low, high = np.array(grid[max(best - 1, 0)]), np.array(grid[min(best + 1, len(grid) - 1)])
     for _ in range(40):
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
         lower = bool(at(left) < at(right))
         low, high = (low, right) if lower else (left, high)
-    n = float(np.exp((low + high) / 2))
-    d = float(tokens_for_loss(law, n, loss))
-    return Lifetime(parameters=n, tokens=d, loss=loss, training=cost.training * n * d, serving=served * n)
+    return float(np.exp((low + high) / 2))
