@@ -1,17 +1,25 @@
-"""A group's file given by its path, as in ``law=./fit.yaml``, where Hydra takes names only."""
+"""What the command line says of groups, as Hydra takes it: a file by its path, and a setting that is called like one.
+
+``law=./fit.yaml`` names a file where Hydra takes names only; ``law=skaling`` of a verb whose ``law`` is plain text is
+an error to Hydra, as there is a folder ``law`` in the config root.
+"""
 
 from __future__ import annotations
 
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from recipes.catalogue import CONF
 from recipes.decode import load_yaml
 from recipes.errors import LehrError
+
+PLAIN = "plain"
+"""The key under which a plain setting arrives that is called like a group."""
 
 
 def is_path(value: str) -> bool:
@@ -25,25 +33,39 @@ def is_path(value: str) -> bool:
 
 @contextmanager
 def named_files(config: str, arguments: Sequence[str]) -> Iterator[list[str]]:
-    """The arguments with every path of a group's file replaced by a name that Hydra finds, while this lasts.
+    """The arguments as Hydra takes them, while this lasts: every path of a group's file is a name that Hydra finds.
 
     ``config`` is the primary config, whose defaults list says what the groups are. A file is called what its ``name``
     says, or like the file. Raises ``LehrError`` where there is no such file.
     """
-    pairs = [(i, *a.partition("=")[::2]) for i, a in enumerate(arguments) if is_path(a)]
-    pairs = [(i, key, value) for i, key, value in pairs if not key.startswith(("-", "+", "~", "hydra."))]
-    groups = _groups(config) if pairs else set()
-    pairs = [(i, key, value) for i, key, value in pairs if key in groups]
-    if not pairs:
-        yield list(arguments)
-        return
     given = list(arguments)
+    pairs = [(i, *argument.partition("=")[::2]) for i, argument in enumerate(given)]
+    pairs = [(i, key, value) for i, key, value in pairs if key.isidentifier() and (CONF / key).is_dir()]
+    groups = _groups(config) if pairs else set()
+    files = [(i, key, value) for i, key, value in pairs if key in groups and is_path(value)]
+    for i, key, value in pairs:
+        if key not in groups and value and value[0] not in "{[":
+            given[i] = f"{key}={','.join(f'{{{PLAIN}: {word}}}' for word in value.split(','))}"
+    if not files:
+        yield given
+        return
     with tempfile.TemporaryDirectory(prefix="lehr-") as folder:
-        for i, key, value in pairs:
-            words = [_put(Path(word), key.partition("@")[0], Path(folder)) if is_path(word) else word
-                     for word in value.split(",")]  # fmt: skip
+        for i, key, value in files:
+            words = [_put(Path(word), key, Path(folder)) if is_path(word) else word for word in value.split(",")]
             given[i] = f"{key}={','.join(words)}"
-        yield [*given, f"hydra.searchpath=[file://{folder}]"]
+        # beside the other: the parser of flags takes overrides in one piece only
+        given.insert(files[0][0], f"hydra.searchpath=[file://{folder}]")
+        yield given
+
+
+def unwrapped(config: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """``config`` with the plain setting ``key`` as it was written.
+
+    >>> unwrapped({"law": {"plain": "skaling"}, "data": "runs.csv"}, "law")
+    {'law': 'skaling', 'data': 'runs.csv'}
+    """
+    value = config[key]
+    return {**config, key: value[PLAIN]} if isinstance(value, dict) and set(value) == {PLAIN} else dict(config)
 
 
 def _groups(config: str) -> set[str]:

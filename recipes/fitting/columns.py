@@ -86,23 +86,24 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
     parameters alike. Raises ``LehrError`` with the column, the row and what to write.
     """
     notes: list[str] = []
-    table = _filtered(table, reading.where, where, notes)
+    table, rows = _filtered(table, reading.where, where, notes)
     chosen = _choose(table, reading.columns, where)
     values = {
-        role: _numbers(table[heading], heading, where) * _scale(role, heading, reading.units, notes)
+        role: _numbers(table[heading], heading, where, rows) * _scale(role, heading, reading.units, notes)
         for role, heading in chosen.items()
         if role != "run"
     }
-    n, d = _sizes(values, chosen, where, notes)
+    n, d = _sizes(values, chosen, where, notes, rows)
     notes.insert(0, "columns: " + ", ".join(f"{ROLES[role]} from {heading!r}" for role, heading in chosen.items()))
-    labels = [str(v) for v in table[chosen["run"]]] if "run" in chosen else None
+    labels = [str(v) for v in table[chosen["run"]]] if "run" in chosen else [f"row {row}" for row in rows]
     convention = _convention(reading.n_convention, chosen.get("n", ""), notes)
     unit = _loss_unit(reading.loss_unit, chosen["loss"], notes)
     try:
         runs = make_runs(n, d, values["loss"], label=labels, n_convention=convention, loss_unit=unit)
     except ValueError as error:
         hint = "; or say the unit: units={n: 1e9, d: 1e9}" if "looks like" in str(error) else ""
-        raise LehrError(f"{where}: {error}{hint}") from error
+        said = re.sub(r"^row (\d+)", lambda found: f"row {rows[int(found[1]) - 1]}", str(error))
+        raise LehrError(f"{where}: {said}{hint}") from error
     runs = _without_repeats(runs, reading.repeats, notes)
     for name, sizes in (("parameters", runs.parameters), ("tokens", runs.tokens)):
         notes += _gaps(name, sizes)
@@ -118,7 +119,10 @@ def plainly(heading: str) -> str:
     return re.sub(r"[^a-z0-9]", "", heading.lower())
 
 
-def _filtered(table: Mapping[str, Column], kept: Mapping[str, Any], where: str, notes: list[str]) -> dict[str, Column]:
+def _filtered(
+    table: Mapping[str, Column], kept: Mapping[str, Any], where: str, notes: list[str]
+) -> tuple[dict[str, Column], list[int]]:
+    """The rows to keep, and their numbers in the table, from 1."""
     rows = list(range(len(next(iter(table.values())))))
     for heading, wanted in kept.items():
         if heading not in table:
@@ -130,7 +134,7 @@ def _filtered(table: Mapping[str, Column], kept: Mapping[str, Any], where: str, 
             raise LehrError(f"{where}: where.{heading}: no row has {wanted!r}; found {', '.join(found)}")
     if kept:
         notes.append(f"{len(rows)} of {len(next(iter(table.values())))} rows kept by `where`")
-    return {heading: [column[i] for i in rows] for heading, column in table.items()}
+    return {heading: [column[i] for i in rows] for heading, column in table.items()}, [i + 1 for i in rows]
 
 
 def _cell(value: Any) -> Any:
@@ -198,33 +202,33 @@ def _scale(role: str, heading: str, units: Mapping[str, float], notes: list[str]
     return 1.0
 
 
-def _numbers(column: Column, heading: str, where: str) -> Floats:
+def _numbers(column: Column, heading: str, where: str, rows: Sequence[int]) -> Floats:
     """A column's numbers; 1.3B and 300M are numbers."""
     values = np.empty(len(column))
     for i, cell in enumerate(column):
         text = "" if cell is None else str(cell).strip().replace(",", "")
         if text.lower() in _EMPTY:
-            raise LehrError(f"{where}: row {i + 1}: {heading} is {text or 'empty'}; fill it or leave the run out")
+            raise LehrError(f"{where}: row {rows[i]}: {heading} is {text or 'empty'}; fill it or leave the run out")
         found = _NUMBER.match(text)
         try:
             values[i] = float(found[1]) * SUFFIXES[found[2]] if found else float(text)
         except ValueError:
             raise LehrError(
-                f"{where}: row {i + 1}: {heading} is {text!r}, which is no number; write 1.3e9 or 1.3B"
+                f"{where}: row {rows[i]}: {heading} is {text!r}, which is no number; write 1.3e9 or 1.3B"
             ) from None
         if not isfinite(values[i]):
-            raise LehrError(f"{where}: row {i + 1}: {heading} is {text}; write a number, or leave the run out")
+            raise LehrError(f"{where}: row {rows[i]}: {heading} is {text}; write a number, or leave the run out")
     return values
 
 
 def _sizes(
-    values: Mapping[str, Floats], chosen: Mapping[str, str], where: str, notes: list[str]
+    values: Mapping[str, Floats], chosen: Mapping[str, str], where: str, notes: list[str], rows: Sequence[int]
 ) -> tuple[Floats, Floats]:
     """Parameters and tokens, computed from compute or their ratio where a column is missing."""
     for role, column in values.items():
         for i in np.flatnonzero(~(column > 0))[:1]:
             raise LehrError(
-                f"{where}: row {i + 1}: {chosen[role]} is {column[i]:g}; write a number above 0, or leave the run out"
+                f"{where}: row {rows[i]}: {chosen[role]} is {column[i]:g}; write a number above 0, or leave the run out"
             )
     n, d = values.get("n"), values.get("d")
     flops, ratio = values.get("flops"), values.get("tokens_per_parameter")

@@ -32,6 +32,7 @@ from simulators.laws.fitting import (
 )
 from simulators.laws.fitting.forms import form_called
 from simulators.laws.fitting.isoflop import Allocation, ParabolaBias, bias_on_grid, fit_parabolas
+from simulators.laws.fitting.limits import NO_FLOOR
 from simulators.laws.fitting.mixing import runs_in_bits
 from simulators.laws.surfaces import Surface
 
@@ -167,9 +168,9 @@ def settings_of(job: Composed, kind: str) -> Settings:
         except ValueError as error:
             raise LehrError(f"forms: {error}") from error
     reading = Reading(
-        columns=job.setting("columns", dict[str, str]),
-        units=job.setting("units", dict[str, float]),
-        where=job.setting("where", dict[str, Any]),
+        columns=job.setting("columns", dict[str, str] | None) or {},
+        units=job.setting("units", dict[str, float] | None) or {},
+        where=job.setting("where", dict[str, Any] | None) or {},
         n_convention=job.setting("n_convention", str | None),
         loss_unit=job.setting("loss_unit", str | None),
         repeats=job.setting("repeats", str),
@@ -251,10 +252,16 @@ def _with_intervals(fit: LawFit, settings: Settings) -> tuple[Surface, list[Cons
         for name, values in law.uncertainty.replicas(_values(fit)).items():
             low, high = quantiles(values, settings.level)
             intervals[name] = (float(low), float(high))
+    form = form_called(fit.form)
+    for coordinate, value, lowest, highest in zip(fit.coordinates, fit.theta, form.low, form.high, strict=True):
+        no_floor = coordinate == "log E" and np.exp(value) < NO_FLOOR * fit.runs.loss.min()
+        if no_floor or not lowest < value < highest:
+            # where the search was stopped, its draws were stopped too
+            intervals.pop(coordinate.removeprefix("log "), None)
     profiles: dict[str, Bounds] = {}
     for coordinate in fit.coordinates:
         name = coordinate.removeprefix("log ")
-        if name in intervals and " " not in name:
+        if name in _values(fit):
             bounds = profile(fit, coordinate, settings.level)
             profiles[name] = bounds if name == coordinate else (float(np.exp(bounds[0])), float(np.exp(bounds[1])))
     return law, [

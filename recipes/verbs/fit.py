@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from recipes.compose import Composed
 from recipes.errors import LehrError, nearest
+from recipes.group_files import unwrapped
 from simulators.laws.curves import CURVE_LAWS
 from simulators.laws.fitting.forms import FORMS
 
@@ -15,6 +18,8 @@ BEST = "best"
 
 def run(job: Composed) -> int:
     """Fit the law's form and write the law."""
+    # the setting is called like a group of files
+    job = msgspec.structs.replace(job, config=unwrapped(job.config, "law"))
     kind = kind_of(job)
     if kind in FORMS or kind == BEST:
         from recipes.fitting.surfaces import fit_surface

@@ -97,7 +97,7 @@ def fit_law(
     residual = problem.target - predicted[0]
     covariance, inverse_curvature = robust_covariance(slopes[0], residual, delta)
     same = value <= value[0] * (1 + AGREEMENT) + 1e-300
-    scale = spread(residual)
+    scale = spread(residual, len(best))
     notes = identifiability_notes(runs, chosen, theta=best, slopes=slopes[0], covariance=covariance, same=theta[same])
     return LawFit(
         law=chosen.law(
@@ -163,7 +163,7 @@ def robust_covariance(slopes: Floats, residual: Floats, delta: float) -> tuple[F
     """
     p, n = slopes.shape
     psi = np.clip(residual, -delta, delta)
-    width = max(delta, spread(residual) * n**-0.2)
+    width = max(delta, spread(residual, p) * n**-0.2)
     density = (np.abs(residual) <= width) * (delta / width if isfinite(delta) and width > 0 else 1.0)
     # columns of very different sizes: scale, invert, scale back
     size = np.sqrt(np.sum(slopes**2, axis=1))
@@ -171,8 +171,9 @@ def robust_covariance(slopes: Floats, residual: Floats, delta: float) -> tuple[F
     scaled = slopes / size[:, None]
     values, vectors = np.linalg.eigh((scaled * density) @ scaled.T)
     inverse = (vectors / np.maximum(values, 1e-15)) @ vectors.T
-    scatter = (scaled * psi**2) @ scaled.T * n / max(n - p, 1)
-    return (inverse @ scatter @ inverse) / np.outer(size, size), inverse / np.outer(size, size)
+    # as a product with its own transpose no variance is negative
+    influence = inverse @ (scaled * psi) * np.sqrt(n / max(n - p, 1)) / size[:, None]
+    return influence @ influence.T, inverse / np.outer(size, size)
 
 
 def covariance_of(form: Form, covariance: Floats, scale: float) -> AnyUncertainty | None:

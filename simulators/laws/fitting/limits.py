@@ -15,6 +15,9 @@ RANK = 1e-6
 """Singular value, relative to the largest, below which constants cannot be told apart: the runs' own noise, 1e-3 or
 more of the loss, would then move them by a thousand times their size."""
 
+NO_FLOOR = 1e-3
+"""Share of the least loss below which an irreducible loss is none: less than the scatter of any run."""
+
 
 class Outlier(msgspec.Struct, frozen=True):
     """A run that stands apart: how far, relative to its loss and in robust standard deviations."""
@@ -31,9 +34,13 @@ class Outlier(msgspec.Struct, frozen=True):
         )
 
 
-def spread(residual: Floats) -> float:
-    """The standard deviation of the bulk: 1.4826 times the median of |r - median| (normal consistent)."""
-    return float(1.4826 * np.median(np.abs(residual - np.median(residual))))
+def spread(residual: Floats, n_constants: int = 0) -> float:
+    """The standard deviation of the bulk: 1.4826 times the median of |r - median| (normal consistent).
+
+    A fit of nearly least absolute deviations goes through as many runs as it has constants: these are left out.
+    """
+    apart = np.sort(np.abs(residual - np.median(residual)))
+    return float(1.4826 * np.median(apart[min(n_constants, len(apart) - 1) :]))
 
 
 def outliers_of(runs: Runs, residual: Floats, scale: float) -> list[Outlier]:
@@ -82,7 +89,7 @@ def identifiability_notes(
     ]
     if at_bound:
         notes.append(f"{', '.join(at_bound)} ended at the bound of the search: the runs set no limit to it")
-    notes += _uncertain(form, theta, covariance)
+    notes += _uncertain(form, theta, covariance, float(runs.loss.min()))
     if same.shape[0] > 1:
         apart = np.ptp(same, axis=0) > np.maximum(1e-2 * np.abs(theta), 1e-2)
         if apart.any():
@@ -103,8 +110,10 @@ def identifiability_notes(
 def _inseparable(form: Form, slopes: Floats) -> list[str]:
     size = np.sqrt(np.sum(slopes**2, axis=1))
     dead = [name for name, s in zip(form.coordinates, size, strict=True) if s < 1e-9]
-    if dead:
+    # of a floor that fell to nothing another line tells
+    if dead and dead != ["log E"]:
         return [f"{', '.join(dead)} has no effect on any run: its term vanished in the fit"]
+    size = np.where(size > 0, size, 1.0)
     _, values, directions = np.linalg.svd((slopes / size[:, None]).T, full_matrices=True)
     values = np.pad(values, (0, len(size) - len(values)))
     notes = []
@@ -115,10 +124,12 @@ def _inseparable(form: Form, slopes: Floats) -> list[str]:
     return notes
 
 
-def _uncertain(form: Form, theta: Floats, covariance: Floats) -> list[str]:
+def _uncertain(form: Form, theta: Floats, covariance: Floats, least: float) -> list[str]:
     notes = []
     for name, value, error in zip(form.coordinates, theta, np.sqrt(np.diag(covariance)), strict=True):
-        if name == "log E" and error > 0.25:
+        if name == "log E" and np.exp(value) < NO_FLOOR * least:
+            notes.append("E, the irreducible loss, fell to nothing: these runs show no floor")
+        elif name == "log E" and error > 0.25:
             notes.append("E, the irreducible loss, is not determined: its interval spans a factor of 2.7 or more")
         elif " " not in name and error > 0.5 * abs(value):
             notes.append(f"{name} is {value:.3g} +- {error:.2g}: hardly determined by these runs")

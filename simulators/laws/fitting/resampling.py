@@ -16,6 +16,7 @@ from simulators.laws.surfaces import Surface
 
 STARTS_PER_DRAW = 6
 """The fitted point, and points about it."""
+FLOOR = "log E"
 PROFILE_POINTS = 81
 PROFILE_WIDTH = 10.0
 """Standard errors to each side that a profile is followed."""
@@ -71,12 +72,19 @@ def resample_counts(runs: Runs, draws: int, seed: int) -> Floats:
 
 
 def starts_about(fit: LawFit, count: int, seed: int) -> Floats:
-    """The fitted point and ``count - 1`` normal draws about it, at twice its covariance's spread."""
+    """The fitted point and ``count - 1`` normal draws about it, at twice its covariance's spread.
+
+    Half of the draws have an E between a fifth and nine tenths of the least loss: where E fell to nothing, its
+    logarithm has no slope that would lead back.
+    """
     values, vectors = np.linalg.eigh(fit.covariance)
     # a direction that the runs leave open is not searched for ever
     half = vectors * np.sqrt(np.clip(values, 0.0, 1.0))
-    steps = 2.0 * np.random.default_rng(seed + 1).standard_normal((count - 1, len(fit.theta))) @ half.T
-    return np.concatenate([fit.theta[None], fit.theta + steps])
+    rng = np.random.default_rng(seed + 1)
+    near = fit.theta + 2.0 * rng.standard_normal((count - 1, len(fit.theta))) @ half.T
+    if FLOOR in fit.coordinates:
+        near[::2, fit.coordinates.index(FLOOR)] = np.log(rng.uniform(0.2, 0.9, len(near[::2])) * fit.runs.loss.min())
+    return np.concatenate([fit.theta[None], near])
 
 
 def profile(fit: LawFit, coordinate: str, level: float = 0.95) -> Bounds:
@@ -101,8 +109,23 @@ def profile(fit: LawFit, coordinate: str, level: float = 0.95) -> Bounds:
     free = np.ones(len(fit.theta))
     free[i] = 0.0
     held = msgspec.structs.replace(problem, free=free)
-    _, value = settle(held, fit.theta + offsets[:, None] * along)
-    rise = value - fit.objective - threshold
+    path = fit.theta + offsets[:, None] * along
+    paths = [path]
+    for scale, exponent, sizes in (("log A", "alpha", fit.runs.parameters), ("log B", "beta", fit.runs.tokens)):
+        if coordinate in (scale, exponent) and {scale, exponent} <= set(fit.coordinates):
+            # the term stays what it is at the mean run
+            turned = np.repeat(fit.theta[None], len(offsets), axis=0)
+            lever = float(np.log(sizes).mean())
+            j = fit.coordinates.index(scale if coordinate == exponent else exponent)
+            turned[:, i] += offsets
+            turned[:, j] += offsets * (lever if coordinate == exponent else 1 / lever)
+            paths.append(turned)
+    if FLOOR in fit.coordinates and coordinate != FLOOR:
+        raised = path.copy()
+        raised[:, fit.coordinates.index(FLOOR)] = np.log(0.6 * fit.runs.loss.min())
+        paths.append(raised)
+    _, value = settle(held, np.concatenate(paths))
+    rise = value.reshape(len(paths), -1).min(axis=0) - fit.objective - threshold
     return (
         float(fit.theta[i] + _crossing(offsets, rise, side=-1)),
         float(fit.theta[i] + _crossing(offsets, rise, side=1)),
