@@ -170,10 +170,11 @@ def sparsity_of(architecture: Architecture) -> Sparsity | None:
 
 class DenseEquivalent(msgspec.Struct, frozen=True, kw_only=True):
     """What a law says a mixture is worth: the dense model of equal loss on the same tokens [parameters], and the work
-    of a dense model over the mixture's [1]: on the same tokens, and with size and tokens chosen freely."""
+    of a dense model over the mixture's [1]: on the same tokens, and with size and tokens chosen freely. ``inputs`` is
+    what the law was read at, by name."""
 
     law: str
-    read_as: str
+    inputs: dict[str, float]
     parameters: float | None
     work_same_tokens: float | None
     work_best: float | None
@@ -194,7 +195,7 @@ def dense_equivalent(
         size, best = law.dense_size(n, tokens, e), law.dense_flops(n, tokens, e)
         return DenseEquivalent(
             law=law.name,
-            read_as=f"N {n:.3g} active with both tables, D {tokens:.3g}, E {e:.3g}",
+            inputs={"active_parameters": n, "tokens": tokens, "experts": e},
             parameters=size,
             work_same_tokens=None if size is None else size / n,
             work_best=None if best is None else best / (6 * n * tokens),
@@ -205,7 +206,7 @@ def dense_equivalent(
         size = float(law.effective_parameters(n, e))
         return DenseEquivalent(
             law=law.name,
-            read_as=f"N {n:.3g} active without tables, E {e:.3g}, {law.tokens:.3g} tokens whatever the recipe",
+            inputs={"active_non_embedding": n, "tokens": law.tokens, "experts": e},
             parameters=size,
             work_same_tokens=size / n,
             work_best=None,
@@ -214,7 +215,7 @@ def dense_equivalent(
     leverage = float(law.leverage(sparsity.activation, sparsity.granularity, flops))
     return DenseEquivalent(
         law=law.name,
-        read_as=f"A {100 * sparsity.activation:.2f} %, G {sparsity.granularity:.3g}, C {flops:.3g}",
+        inputs={"granularity": sparsity.granularity, "activation": sparsity.activation, "flops": flops},
         parameters=None,
         work_same_tokens=None,
         work_best=leverage,

@@ -25,6 +25,16 @@ NEAR = 2.0
 """Tokens per parameter within this factor of an optimum cost less than 1 to 2 % of loss: the curve is flat there."""
 
 
+COUNTED = {
+    "total": "all that a token uses",
+    "with_head": "without the input embedding",
+    "non_embedding": "without both tables",
+    "active": "all that a token uses",
+    "flops_per_token": "a sixth of the FLOPs of a token",
+}
+"""What a law counts as N of this model; of a dense one a token uses all."""
+
+
 def last_stage(data: ReportData) -> StageProjection | None:
     """The last stage of next-token pre-training whose tokens so far are known."""
     known = [
@@ -180,7 +190,7 @@ def _row(law: AnyLaw, a: Allocation) -> list[Cell]:
         losses[2] = Cell(percent(a.equal_loss_flops / a.flops), "projected", size)
     return [
         Cell(law.name, below=law.title),
-        Cell(quantity(a.parameters), "projected", str(getattr(law, "n_convention", "")).replace("_", " ")),
+        Cell(quantity(a.parameters), "projected", COUNTED[getattr(law, "n_convention", "total")]),
         Cell(short(a.ratio), "projected"),
         Cell(short(a.best_ratio), "projected", interval),
         Cell(f"{short(a.over_training)} ×", "projected"),
@@ -189,16 +199,36 @@ def _row(law: AnyLaw, a: Allocation) -> list[Cell]:
     ]
 
 
+INPUTS = {
+    "active_parameters": "active parameters with both tables",
+    "active_non_embedding": "active parameters without tables",
+    "tokens": "tokens",
+    "experts": "experts for each that is used",
+    "granularity": "of granularity",
+    "activation": "of the experts used",
+    "flops": "FLOP",
+}
+"""How an input of a law of mixtures is named."""
+
+
+def _input(name: str, value: float) -> str:
+    return f"{percent(value) if name == 'activation' else quantity(value)} {INPUTS[name]}"
+
+
 def _outside(warnings: list[str]) -> str:
     """The warnings without what all of them say.
 
     >>> _outside(["7e+10 parameters lie outside the fitted range, 7e+07 to 1.6e+10"])
-    'parameters, 7e+07 to 1.6e+10'
+    'parameters, 70M to 16B'
     """
     said = []
     for warning in warnings:
         what, _, bounds = warning.partition(" lie outside the fitted range, ")
-        said.append(f"{what.partition(' ')[2]}, {bounds}" if bounds else warning)
+        said.append(
+            f"{what.partition(' ')[2]}, {' to '.join(quantity(float(x)) for x in bounds.split(' to '))}"
+            if bounds
+            else warning
+        )
     return "; ".join(said)
 
 
@@ -235,7 +265,7 @@ def equal_loss(data: ReportData) -> list[Part]:
         rows=[
             [
                 Cell(law.name, below=law.title),
-                Cell(e.read_as),
+                Cell(", ".join(_input(name, value) for name, value in e.inputs.items())),
                 Cell(quantity(e.parameters), "projected") if e.parameters else nothing,
                 Cell(f"{e.work_same_tokens:.2f} ×", "projected") if e.work_same_tokens else nothing,
                 Cell(f"{e.work_best:.2f} ×", "projected") if e.work_best else nothing,

@@ -82,7 +82,7 @@ def test_the_table_says_which_inputs_lie_outside() -> None:
     assert isinstance(text, Text)
     assert isinstance(table, Table)
     assert [row[0].text for row in table.rows] == ["law", "joint", "code"]
-    assert table.rows[0][-1].text == "tokens, 1e+09 to 2e+11"
+    assert table.rows[0][-1].text == "tokens, 1B to 200B"
     assert table.rows[0][5].below == "nats/token"
     assert table.rows[2][5].below == "bits/char"
 
