@@ -8,7 +8,7 @@ from recipes.catalogue import Catalogue
 from simulators.laws import Chinchilla, Frontier, Skaling
 from simulators.laws.fitting import fit_law, make_runs
 from simulators.laws.fitting.fit import range_of
-from simulators.laws.hyper import HyperLaw, LogLinearRate, PowerRules
+from simulators.laws.hyper import HyperLaw, LogLinearRate, LossCriticalBatch, PowerRules
 from simulators.laws.surfaces import Surface
 
 CATALOGUE = Catalogue()
@@ -96,11 +96,15 @@ def test_porians_batch_is_in_tokens() -> None:
     assert batch * 2048 > 20 * 108e6 / 4
 
 
-def test_deepseeks_rate_is_0_3118() -> None:
+def test_a_table_that_cites_other_laws_misprints_two() -> None:
     law = rules("deepseek_llm_hyper")
     assert law.rate is not None
-    # a slide prints .3188; Table 2's 3.2e-4 at 67B and 2T tokens is nearer to .3118
+    # Li et al. (2025), Table 1, cite it as .3188, and Kaplan's 2e8 tokens of B* as 2e18
     assert law.rate.coefficient == 0.3118
+    critical = CATALOGUE.law("kaplan_critical_batch")
+    assert isinstance(critical, LossCriticalBatch)
+    # a step of 25 quadrillion tokens at 2.5 nats, where people train with millions
+    assert 1e6 < float(critical.batch_tokens(loss=2.5)) < 1e7
 
 
 # Units of loss
