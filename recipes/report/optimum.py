@@ -51,14 +51,21 @@ def work_per_token(data: ReportData) -> float:
     return max(stages, key=lambda s: s.tokens or 0.0).flops_per_token
 
 
+CODE_CORPORA = ("codeparrot", "refinecode", "starcoder", "the_stack")
+"""How the names of corpora of code begin."""
+
+
 def corpus_of(data: ReportData) -> str | None:
-    """``code`` where at least half of the longest pre-training stage is code; else ``None``, general text."""
-    stages = [s for s in data.projection.stages if s.kind in PRETRAINING and data.recipe.stages[s.name].data]
-    if not stages:
+    """``code`` where at least half of the longest pre-training stage is code, or where it names corpora of code and no
+    shares; else ``None``, general text."""
+    stages = [data.recipe.stages[s.name] for s in data.projection.stages if s.kind in PRETRAINING]
+    told = [stage for stage in stages if stage.data or stage.datasets]
+    if not told:
         return None
-    longest = max(stages, key=lambda s: s.tokens or 0.0)
-    shares = data.recipe.stages[longest.name].data
-    return "code" if sum(share for name, share in shares.items() if name.endswith("code")) >= 0.5 else None
+    longest = max(told, key=lambda stage: stage.n_tokens or 0.0)
+    if not longest.data:
+        return "code" if all(name.startswith(CODE_CORPORA) for name in longest.datasets) else None
+    return "code" if sum(share for name, share in longest.data.items() if name.endswith("code")) >= 0.5 else None
 
 
 def laws_used(data: ReportData) -> list[AnyLaw]:
@@ -112,7 +119,10 @@ def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:
     law, a = rows[0]
     times = a.over_training
     ratio = f"{short(a.ratio)} tokens per parameter, {short(times)} times the optimum of {law.title} at the same work"
-    if times > NEAR:
+    each = [x.over_training for _, x in rows]
+    if min(each) < 1 / NEAR and max(each) > NEAR:
+        said = f"The laws disagree: {ratio}."
+    elif times > NEAR:
         said = f"No, it is over-trained: {ratio}."
     elif times < 1 / NEAR:
         said = f"No, it is under-trained: {ratio}."
@@ -135,11 +145,13 @@ def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:
         least, most = (f(rows, key=lambda row: row[1].over_training) for f in (min, max))
         said += (
             f" The laws together say {short(least[1].over_training)} ({least[0].name}) to "
-            f"{short(most[1].over_training)} times ({most[0].name}); most are far outside their runs here."
-            if sum(bool(x.warnings) for _, x in rows) * 2 > len(rows)
-            else f" The laws together say {short(least[1].over_training)} ({least[0].name}) to "
-            f"{short(most[1].over_training)} times ({most[0].name})."
+            f"{short(most[1].over_training)} times ({most[0].name})"
         )
+        outside = sum(bool(x.warnings) for _, x in rows)
+        said += f"; {outside} of {len(rows)} are outside their runs here." if outside else "."
+    if own := [x.over_training for other, x in rows if other.corpus is not None]:
+        said += f" Those of {corpus_of(data)}, which is what most of the data is, say {short(min(own))}"
+        said += f" to {short(max(own))} times." if max(own) > min(own) else " times."
     if data.projection.dense is not None:
         said += " Laws of dense models read a mixture of experts at the parameters that a token uses."
     return said

@@ -44,6 +44,10 @@ def test_a_law_of_code_is_asked_where_most_of_the_data_is_code() -> None:
     assert "code" not in by_law(dense())
     stages = {**RECIPE["stages"], "cpt": {**RECIPE["stages"]["cpt"], "data": {"code": 0.2, "web": 0.8}}}
     assert "code" not in by_law(report(MODEL, {**RECIPE, "stages": stages}))
+    named = {**RECIPE["stages"]["cpt"], "data": {}, "datasets": ["the_stack_v1"]}
+    assert corpus_of(report(MODEL, {**RECIPE, "stages": {**RECIPE["stages"], "cpt": named}})) == "code"
+    mixed = {**named, "datasets": ["the_stack_v1", "the_pile"]}
+    assert corpus_of(report(MODEL, {**RECIPE, "stages": {**RECIPE["stages"], "cpt": mixed}})) is None
 
 
 def test_the_cheapest_run_of_equal_loss_reaches_the_loss() -> None:
@@ -75,6 +79,17 @@ def test_the_verdict_follows_the_first_law(tokens: float, begins: str) -> None:
     }
     data = report({**MODEL, **msgspec.to_builtins(data.model)}, plain, comparisons=[])
     assert verdict(data, allocations(data)).startswith(begins)
+
+
+def test_laws_that_point_both_ways_are_said_to_disagree() -> None:
+    data = sparse()
+    rows = allocations(data)
+    law, a = rows[0]
+    other = msgspec.structs.replace(a, best_ratio=a.ratio * 10)
+    assert verdict(data, [(law, a), (rows[2][0], other)]).startswith("The laws disagree: ")
+    assert "Those of code, which is what most of the data is, say 0.1 times." in verdict(
+        data, [(law, a), (rows[2][0], other)]
+    )
 
 
 def test_the_table_says_which_inputs_lie_outside() -> None:
