@@ -90,6 +90,8 @@ def head_of(reader: HFClass, config: Mapping[str, Any], where: str) -> tuple[str
     if not isinstance(named, list) or not isinstance(named[0], str):
         raise LehrError(f"{where}architectures: found {shown(named)}; write a list with the name of a class")
     known = {prefix + task: head for prefix in reader.prefixes for task, head in reader.tasks.items()}
+    # some files name the class without a task
+    known |= {prefix: reader.tasks["Model"] for prefix in reader.prefixes}
     # a text model inside a larger one is asked for by what stands on top alone
     known |= {BARE: reader.tasks["Model"], WITH_HEAD: reader.head}
     if named[0] not in known:

@@ -184,7 +184,7 @@ def xlm_roberta_xl(f: Fields) -> Network:
     },
     tasks=BARE_TASKS,
     head="mlm",
-    no_effect="tie_weights_ sinusoidal_pos_embds",
+    no_effect="sinusoidal_pos_embds",
 )
 def distilbert(f: Fields) -> Network:
     """DistilBERT (arXiv:1910.01108): BERT without segments and pooler."""
@@ -231,7 +231,7 @@ def roformer(f: Fields) -> Network:
     "ModernBert",
     tasks=BARE_TASKS,
     head="mlm",
-    no_effect="pad_token_id_ causal_mask position_embedding_type",
+    no_effect="causal_mask position_embedding_type",
 )
 def modernbert(f: Fields) -> Network:
     """ModernBERT (arXiv:2412.13663): gated MLP, rotary positions, layers that see all and windows in turn."""
@@ -272,19 +272,48 @@ def with_base(position: Rope, base: float | None) -> Rope:
     return position if base is None else Rope(base=base, fraction=position.fraction, scaling=position.scaling)
 
 
-def rotated(f: Fields, *, bias: bool, channel: MLP) -> Network:
+def rotated(f: Fields, *, bias: bool, channel: MLP, theta: str = "rope_theta") -> Network:
     """BERT's layers with rotary positions."""
-    mixer = attention(f, qkv_bias=bias, out_bias=bias)
+    mixer = attention(f, position=rope(f, theta=theta), qkv_bias=bias, out_bias=bias)
     blocks = uniform(f, mixer, channel, LayerNorm(), "post")
     embedding = ends(f, token_types=f.extent("type_vocab_size"))
     context = f.size("max_position_embeddings")
     return encoder(f, blocks, embedding, context=context, embedding_norm=LayerNorm(), output=on_top(f))
 
 
-@reads("nomic_bert", "NomicBert", tasks=BARE_TASKS, head="mlm")
+@reads(
+    "nomic_bert",
+    "NomicBert",
+    also={
+        "hidden_size": "n_embd",
+        "num_attention_heads": "n_head",
+        "num_hidden_layers": "n_layer",
+        "intermediate_size": "n_inner",
+        "max_position_embeddings": "n_positions",
+        "hidden_act": "activation_function",
+    },
+    tasks=BARE_TASKS,
+    head="mlm",
+    no_effect="dense_seq_output pad_vocab_size_multiple parallel_block_tied_norm "
+    "rotary_emb_interleaved rotary_emb_scale_base rotary_scaling_factor use_xentropy max_trained_positions "
+    "expert_choice_router moe_every_n_layers moe_impl moe_normalize_expert_weights moe_resid_pdrop "
+    "moe_top_k ffn_div router_aux_loss_coef norm_factor scale_attn_weights",
+)
 def nomic_bert(f: Fields) -> Network:
     """Nomic Embed (arXiv:2402.01613): rotary positions, a gated MLP, no biases in the layers."""
-    return rotated(f, bias=False, channel=mlp(f, gated=True))
+    for field in (
+        "parallel_block",
+        "prenorm",
+        "qkv_proj_bias",
+        "mlp_fc1_bias",
+        "mlp_fc2_bias",
+        "use_rms_norm",
+        "causal",
+    ):
+        f.fixed(field, False)
+    f.fixed("rotary_emb_fraction", 1.0)
+    f.fixed("num_experts", 0)
+    return rotated(f, bias=False, channel=mlp(f, gated=True), theta="rotary_emb_base")
 
 
 @reads("gte", "Gte", tasks=BARE_TASKS, head="mlm")

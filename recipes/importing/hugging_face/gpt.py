@@ -315,7 +315,7 @@ def openai_gpt(f: Fields) -> Network:
     "cohere2",
     "Cohere2",
     no_effect="order_of_interleaved_layers rotary_pct use_embedding_sharing "
-    "use_gated_activation use_parallel_block use_parallel_embedding use_qk_norm_ position_embedding_type",
+    "use_gated_activation use_parallel_block use_parallel_embedding position_embedding_type",
 )
 def cohere2(f: Fields) -> Network:
     """Command R7B: as Command R; three layers of four are windowed, the fourth has no position."""

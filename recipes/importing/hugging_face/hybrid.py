@@ -208,7 +208,7 @@ def olmo_hybrid(f: Fields) -> Network:
     return network(f, [blocks[t] for t in types])
 
 
-MINIMAX = "postnorm shared_moe_mode shared_intermediate_size_ sliding_window"
+MINIMAX = "postnorm shared_moe_mode sliding_window"
 
 
 @reads("minimax", "MiniMax", also=LOCAL, no_effect=MINIMAX)

@@ -230,7 +230,7 @@ def dbrx(f: Fields) -> Network:
     return network(f, uniform(f, mixer, moe, norm), norm=norm)
 
 
-@reads("llama4_text", "Llama4", "Llama4Text", no_effect="for_llm_compressor rope_scaling_")
+@reads("llama4_text", "Llama4", "Llama4Text", no_effect="for_llm_compressor")
 def llama4(f: Fields) -> Network:
     """Llama 4's text model: experts in every ``interleave_moe_layer_step``-th layer beside a shared one, chunks where
     there are positions, heads of unit length where ``use_qk_norm`` is on and there are positions."""

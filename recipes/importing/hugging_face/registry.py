@@ -10,6 +10,8 @@ from recipes.importing.hugging_face import (
     latent,
     mixtures,
     recurrent,
+    remote,
+    remote_recurrent,
     seq2seq,
 )
 from recipes.importing.hugging_face.classes import CLASSES
@@ -25,5 +27,7 @@ __all__ = [
     "latent",
     "mixtures",
     "recurrent",
+    "remote",
+    "remote_recurrent",
     "seq2seq",
 ]

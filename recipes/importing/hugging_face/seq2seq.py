@@ -153,9 +153,9 @@ def switch(f: Fields) -> Network:
 
 BART_NAMES = {"hidden_size": "d_model"}
 BART_UNUSED = (
-    "num_hidden_layers add_bias_logits add_final_layer_norm_ classif_dropout static_position_embeddings_ "
-    "normalize_embedding_ output_past normalize_before_ use_prompt prompt_length prompt_mid_dim "
-    "share_encoder_decoder_embeddings_ force_bos_token_to_be_generated do_blenderbot_90_layernorm extra_pos_embeddings "
+    "num_hidden_layers add_bias_logits classif_dropout "
+    "output_past use_prompt prompt_length prompt_mid_dim "
+    "force_bos_token_to_be_generated do_blenderbot_90_layernorm extra_pos_embeddings "
     "extra_layer_norm"
 )
 
