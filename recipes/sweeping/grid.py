@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 INPUTS = re.compile(
-    r"mfu|usd_per_hour|devices|recipe\.stages\.(?P<stage>\w+)\.(?P<field>tokens|batch\.sequences|schedule\.peak)"
+    r"mfu|usd_per_hour|devices|recipe\.stages\.(?P<stage>\w+)\.(?P<field>tokens|steps|batch\.sequences|schedule\.peak)"
 )
 
-WHOLE = re.compile(r"devices|.*\.batch\.sequences")
+WHOLE = re.compile(r"devices|.*\.(batch\.sequences|steps)")
 
 VARYING = frozenset({
     "tokens", "flops", "hours", "hours_low", "hours_high", "days", "cost", "cost_low", "cost_high", "loss", "loss_low",
-    "loss_high", "tokens_per_parameter", "steps", "batch_tokens", "peak_rate", "final_rate", "warnings", "flops_with_base",
-    "cost_with_base",
+    "loss_high", "tokens_per_parameter", "steps", "batch_tokens", "peak_rate", "final_rate", "warnings",
+    "flops_with_base", "cost_with_base",
 })  # fmt: skip
 """Figures of a row that one job's value cannot stand for."""
 
@@ -83,15 +83,20 @@ def fits(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
         stage = job.recipe.stages.get(name)
         if stage is None:
             return False
-        stated = {"tokens": stage.tokens, "batch.sequences": stage.batch, "schedule.peak": stage.schedule}
+        stated = {
+            "tokens": stage.tokens,
+            "steps": stage.steps,
+            "batch.sequences": stage.batch,
+            "schedule.peak": stage.schedule,
+        }
         if stated[match["field"]] is None:
             return False
         if match["field"] == "batch.sequences" and (stage.batch is None or stage.batch.ramp is not None):
             return False
-        if stage.tokens is None and match["field"] == "batch.sequences":
-            # tokens follow from steps and batch
+        if match["field"] == "steps" and stage.tokens is not None:
+            # the batch follows from steps and tokens
             return False
-    return all(s.tokens is not None for s in job.projection.stages if s.flops is not None)
+    return True
 
 
 def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
@@ -158,19 +163,27 @@ class _Stage:
         def of(field: str) -> Floats | None:
             return swept.get(f"recipe.stages.{projected.name}.{field}")
 
-        stated, sequences = of("tokens"), of("batch.sequences")
+        stated, sequences, length = of("tokens"), of("batch.sequences"), stage.sequence_length
+        steps: Any = of("steps")
         self.tokens: Any = stated if stated is not None else projected.tokens
+        if stage.tokens is None and stage.batch is not None and length is not None and stage.steps is not None:
+            steps = stage.steps if steps is None else steps
+            self.tokens = np.asarray(stage.batch.clock(length).tokens_at(steps))
+            if sequences is not None:
+                self.tokens = np.asarray(steps * (sequences * length))
         self.flops: Any = None if self.tokens is None else projected.flops_per_token * np.asarray(self.tokens)
         self.hours: dict[str, Any] | None = None
         self.cost: dict[str, Any] | None = None
         self.days: Any = None
         self.steps: Any = projected.steps
         self.batch_tokens: Any = projected.batch_tokens
-        length = stage.sequence_length
         if sequences is not None and length is not None:
             self.batch_tokens = sequences * length
-            self.steps = whole_steps(np.asarray(self.tokens) / self.batch_tokens)
-        elif stated is not None and stage.batch is not None and length is not None:
+            if steps is None:
+                self.steps = whole_steps(np.asarray(self.tokens) / self.batch_tokens)
+        if steps is not None:
+            self.steps = np.asarray(steps)
+        elif stated is not None and sequences is None and stage.batch is not None and length is not None:
             self.steps = whole_steps(stage.batch.clock(length).step_at(stated))
         peak = of("schedule.peak")
         self.peak_rate: Any = projected.peak_rate if peak is None else peak

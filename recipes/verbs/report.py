@@ -13,6 +13,7 @@ from recipes.compose import Composed
 from recipes.decode import plain
 from recipes.jobs import project_job
 from recipes.report import ReportData, render
+from recipes.report.projection_json import as_json
 from recipes.writing import write_folder
 
 DEFAULTS = [
@@ -31,10 +32,10 @@ NO_PART = ("out", "format", "reports", "batches", "batch", "objective", "trials"
 def run(job: Composed) -> int:
     """Write the report's folder and say where it lies, or print the projection as JSON."""
     data = report_data(job)
-    files = render(data)
     if job.setting("format", str) == "json":
-        print(files["projection.json"].decode(), end="")
+        print(as_json(data), end="")
         return 0
+    files = render(data)
     files["recipe.yaml"] = resolved(job.config)
     folder = Path(job.setting("out", str))
     if job.multirun:

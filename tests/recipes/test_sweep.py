@@ -112,6 +112,12 @@ def test_the_rows_are_the_figures_of_single_runs(capsys: pytest.CaptureFixture[s
 GRIDS = [
     ["model=starcoder2_15b", "recipe.stages.pt.tokens=1e12,4e12", "mfu=0.3,0.5", "usd_per_hour=1.5,2"],
     ["model=deepseek_v3", "mfu=range(0.2,0.5,0.1)", "devices=512,2048"],
+    [
+        "model=starcoder",
+        "recipe.stages.pt.steps=100000,200000",
+        "recipe.stages.pt.batch.sequences=256,512",
+        "mfu=0.3,0.4",
+    ],
     ["model=deepseek_v2", "recipe.stages.pt.schedule.peak=1e-4,3e-4", "usd_per_hour=1,2"],
 ]
 
