@@ -70,8 +70,24 @@ def corpus_of(data: ReportData) -> str | None:
 
 def laws_used(data: ReportData) -> list[AnyLaw]:
     """The further laws that the report computes with, so that their sources are cited."""
-    names = {a.law for _, a in allocations(data)} | {e.law for _, e in equivalents(data)}
-    return [law for law in data.further_laws if law.name in names]
+    asked = {law.name for law in [*_of_allocation(data), *_of_mixtures(data)]}
+    return [law for law in data.further_laws if law.name in asked]
+
+
+def _of_allocation(data: ReportData) -> list[AnyLaw]:
+    """Every law that says how many tokens a parameter should see, and applies."""
+    if last_stage(data) is None:
+        return []
+    corpus, sparse = corpus_of(data), sparsity_of(data.model.shape()) is not None
+    laws = {law.name: law for law in reversed([*data.laws, *data.further_laws]) if law.corpus in (None, corpus)}
+    return [
+        law
+        for law in reversed(laws.values())
+        if isinstance(law, ScalingLaw)
+        or (isinstance(law, JointMoe) and sparse)
+        # a frontier that was found for a number of experts is one of mixtures
+        or (isinstance(law, Frontier) and (sparse or law.range.experts is None))
+    ]
 
 
 def allocations(data: ReportData) -> list[tuple[AnyLaw, Allocation]]:
@@ -83,12 +99,10 @@ def allocations(data: ReportData) -> list[tuple[AnyLaw, Allocation]]:
     stage = last_stage(data)
     if stage is None or not stage.cumulative_tokens:
         return []
-    tokens, count, corpus = stage.cumulative_tokens, data.projection.parameters, corpus_of(data)
+    tokens, count = stage.cumulative_tokens, data.projection.parameters
     sparsity = sparsity_of(data.model.shape())
     rows: list[tuple[AnyLaw, Allocation]] = []
-    for law in [*data.laws, *data.further_laws]:
-        if any(law.name == other.name for other, _ in rows) or law.corpus not in (None, corpus):
-            continue
+    for law in _of_allocation(data):
         if isinstance(law, ScalingLaw):
             rows.append((law, allocate(law, parameters_of(law, count)[0], tokens)))
         elif isinstance(law, JointMoe) and sparsity is not None:
@@ -97,8 +111,6 @@ def allocations(data: ReportData) -> list[tuple[AnyLaw, Allocation]]:
             outside = law.warnings(found.parameters, tokens, sparsity.expansion)
             rows.append((law, msgspec.structs.replace(found, law=law.name, warnings=outside)))
         elif isinstance(law, Frontier):
-            if law.range.experts is not None and sparsity is None:
-                continue
             n = float(count.active["excl_embeddings" if law.n_convention == "non_embedding" else "all"])
             rows.append((law, allocate_frontier(law, n, tokens, work_per_token(data) * tokens)))
     return rows
@@ -244,7 +256,16 @@ def _outside(warnings: list[str]) -> str:
     return "; ".join(said)
 
 
-def equivalents(data: ReportData) -> list[tuple[AnyLaw, DenseEquivalent]]:
+MixtureLaw = JointMoe | RoutedLaw | EfficiencyLeverage
+
+
+def _of_mixtures(data: ReportData) -> list[MixtureLaw]:
+    if last_stage(data) is None or sparsity_of(data.model.shape()) is None:
+        return []
+    return [law for law in data.further_laws if isinstance(law, MixtureLaw)]
+
+
+def equivalents(data: ReportData) -> list[tuple[MixtureLaw, DenseEquivalent]]:
     """What each law of mixtures says this one is worth; nothing for a dense model."""
     stage, sparsity = last_stage(data), sparsity_of(data.model.shape())
     if stage is None or sparsity is None or not stage.cumulative_tokens:
@@ -252,8 +273,7 @@ def equivalents(data: ReportData) -> list[tuple[AnyLaw, DenseEquivalent]]:
     tokens = stage.cumulative_tokens
     return [
         (law, dense_equivalent(law, sparsity, data.projection.parameters, tokens, work_per_token(data) * tokens))
-        for law in data.further_laws
-        if isinstance(law, JointMoe | RoutedLaw | EfficiencyLeverage)
+        for law in _of_mixtures(data)
     ]
 
 
