@@ -23,5 +23,6 @@ def test_the_best_granularity_lies_between_8_and_12() -> None:
 
 def test_ling_mini_beta_is_worth_its_dense_rival() -> None:
     # .85B active parameters rival 6.1B dense ones on the same 1T tokens, "over 7x": 6.1 / .85 = 7.2 times the work. The
-    # share of 3.1 % and the granularity of 12 are those of the claim above; the work is rounded to 6 N D
-    assert float(law().leverage(0.031, 12, 6 * 0.85e9 * 1e12)) == pytest.approx(6.1 / 0.85, rel=0.05)
+    # share of 3.1 % and the granularity of 12 are those of the claim above. 6 N D leaves out attention and the head, a
+    # fifth to a half of the work of so small a model; leverage grows as C**.23 there, so that 4 to 10 % are missing
+    assert 1 < 6.1 / 0.85 / float(law().leverage(0.031, 12, 6 * 0.85e9 * 1e12)) < 1.1
