@@ -34,6 +34,7 @@ def _logarithmic(axes: Axes, values: Any) -> None:
     axes.set_xscale("log")
     ticks = 10.0 ** np.arange(np.floor(np.log10(values.min())), np.ceil(np.log10(values.max())) + 1)
     axes.set_xticks(ticks)
+    axes.set_xlim(values.min() / 1.5, values.max() * 1.5)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: short(float(v))))
 

@@ -222,6 +222,8 @@ def _fit(settings: Settings, read: Read) -> Fitted:
         title=f"{chosen.capitalize()} form fitted to {len(runs)} runs of {files}",
         provenance=Provenance(default=_fact(settings, fit)),
     )
+    if any(" " in name and not name.startswith("log ") for name in fit.coordinates):
+        notes.append(f"the constants of {chosen} make up for each other: read its surface, not a single one of them")
     try:
         largest = hold_out(runs, chosen, delta=settings.delta)
     except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import sqrt
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -73,7 +74,9 @@ class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
         many = replicate(self)
         if many is None:
             return None
-        n, d = many.optimum(flops)
+        # a budget for each replica: a search then looks for each one's own optimum
+        arrays = [v for f in msgspec.structs.fields(many) if isinstance(v := getattr(many, f.name), np.ndarray)]
+        n, d = many.optimum(np.full(arrays[0].size, float(flops)))  # type: ignore[arg-type]
         (n_low, n_high), (d_low, d_high) = quantiles(np.asarray(n), level), quantiles(np.asarray(d), level)
         return (float(n_low), float(n_high)), (float(d_low), float(d_high))
 

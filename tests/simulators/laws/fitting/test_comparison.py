@@ -7,6 +7,7 @@ import pytest
 
 from simulators.laws.fitting import compare_forms, cross_validate, fit_law, hold_out, make_runs
 from simulators.laws.fitting.comparison import largest
+from simulators.laws.surfaces import Farseer
 from tests.simulators.laws.fitting.cases import CHINCHILLA, SKALING, planted
 
 
@@ -17,6 +18,28 @@ def test_skaling_is_told_where_runs_lie_on_it() -> None:
     # the planted k is 0.45: Chinchilla's form misses what lies beyond by more than the noise
     assert error["skaling"] < 0.5 * error["chinchilla"]
     assert "skaling misses the largest runs by" in compared.reason
+
+
+def test_on_a_surface_of_another_group_the_form_that_is_told_beats_chinchillas_far_outside() -> None:
+    # the published constants of Farseer (arXiv:2506.10972), and sizes and tokens as there: 0.2B to 6.4B, 1B to 512B
+    law = Farseer(
+        name="x", title="", n_convention="non_embedding", loss_unit="bits/char",
+        s=-0.062465473, q=0.13, S=0.1284880679442551, B=230.73437075885855, b=-0.1729, Q=-1.544209554,
+        A=-1.665630816, a=0.0458999999999619, E=3.133347198805445,
+    )  # fmt: skip
+    n, d = (x.ravel() for x in np.meshgrid(np.geomspace(0.2e9, 6.4e9, 8), np.geomspace(1e9, 512e9, 8)))
+    noise = np.exp(0.001 * np.random.default_rng(1).standard_normal(n.size))
+    runs = make_runs(n, d, law.loss(n, d) * noise, n_convention="non_embedding", loss_unit="bits/char")
+    compared = compare_forms(runs)
+    assert compared.use in ("farseer", "skaling")
+    assert compared.use in compared.reason
+    fits = {score.form: score.fit.law for score in compared.scores}
+    # a model four times the largest, as the paper held out 25.1B
+    far = law.loss(25.1e9, np.geomspace(1e10, 1e12, 9))
+    error = {
+        form: float(np.mean(np.abs(fits[form].loss(25.1e9, np.geomspace(1e10, 1e12, 9)) / far - 1))) for form in fits
+    }
+    assert error[compared.use] < 0.5 * error["chinchilla"], error
 
 
 def test_chinchilla_is_told_where_skaling_is_no_better() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from simulators.laws.base import Draws
 from simulators.laws.fitting import LawFit, fit_law, make_runs, profile, resample
+from simulators.laws.fitting.forms import form_called
 from simulators.laws.fitting.resampling import resample_counts
 from tests.simulators.laws.fitting.cases import CHINCHILLA, planted
 
@@ -89,6 +90,16 @@ def test_the_law_carries_its_draws() -> None:
     assert isinstance(resampled.law.uncertainty, Draws)
     assert len(resampled.law.uncertainty.values) == 25
     assert resampled.law.uncertainty.residual == resampled.fit.scale
+
+
+def test_a_searched_optimum_has_the_interval_of_each_draws_own() -> None:
+    resampled = resample(fit_law(planted(noise=0.003), "farseer"), 20)
+    found = resampled.law.optimum_interval(1e21, 0.5)
+    form = form_called("farseer")
+    own = [form.law(theta, resampled.fit.runs, name="x", title="").optimum(1e21)[0] for theta in resampled.theta]
+    assert found is not None
+    # the draws are written with nine digits, and a minimum is known to the root of a rounding
+    assert found[0] == pytest.approx(np.quantile(own, [0.25, 0.75]), rel=1e-3)
 
 
 @pytest.mark.parametrize(("draws", "message"), [(19, "20 or more")])
