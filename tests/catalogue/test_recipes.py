@@ -166,6 +166,7 @@ granite_8b_code PT ANN SFT
 granite_8b_code_base_128k REPO_PT
 graphcodebert CPT
 hyena_153m PT
+instructgpt_175b SFT RL
 kat_dev_32b CPT SFT SFT RL
 kimi_k2 PT ANN REPO_PT
 kimi_k2_instruct PT ANN REPO_PT SFT RL
