@@ -12,6 +12,8 @@ from recipes.report.document import Table, Text
 from recipes.report.optimum import allocations, corpus_of, equivalents, verdict
 from recipes.report.reward import reward_rows
 from simulators.assessment import Allocation, sparsity_of
+from simulators.laws.base import ValidRange
+from simulators.laws.frontier import Frontier, PowerOfCompute
 from simulators.laws.moe import JointMoe
 from tests.recipes.report_case import MODEL, RECIPE, dense, report, sparse
 
@@ -149,6 +151,30 @@ def test_published_hours_are_placed_on_the_curve() -> None:
     files = render(data)
     assert "plots/reward.svg" in files
     assert "rl_paper" in json.loads(files["projection.json"])["sources"]
+
+
+def test_hours_are_scaled_by_the_dense_peaks_in_16_bits() -> None:
+    data = rewarded(hardware={"accelerator": "fast", "hours": 2500})
+    slow = msgspec.structs.replace(data.accelerators["fast"], name="slow", peak={"bf16": 100e12})
+    sigmoid = msgspec.structs.replace(data.further_laws[-1], accelerator="slow")  # type: ignore[call-arg]
+    data = msgspec.structs.replace(data, accelerators={**data.accelerators, "slow": slow}, further_laws=[sigmoid])
+    (row,) = reward_rows(data)
+    # 400e12 against 100e12
+    assert row.by_law == {"sigmoid": 10000.0}
+
+
+def test_a_frontier_of_mixtures_is_asked_about_mixtures_alone() -> None:
+    law = Frontier(
+        name="mixtures", title="", n_convention="flops_per_token", flops_per_nd=1.0,
+        tokens=PowerOfCompute(coefficient=5.2232, exponent=0.4905),
+    )  # fmt: skip
+    law = msgspec.structs.replace(law, range=ValidRange(experts=(64.0, 64.0)))
+    assert "mixtures" in by_law(sparse(further_laws=[law]))
+    assert "mixtures" not in by_law(dense(further_laws=[law]))
+    # the work of the stage with the most tokens, not of the last one with its long sequences
+    cpt = sparse().projection.stages[0]
+    tokens = 300e9 + 1000 * 128 * 8192
+    assert by_law(sparse(further_laws=[law]))["mixtures"].flops == pytest.approx(cpt.flops_per_token * tokens)
 
 
 def test_without_work_or_hours_nothing_is_said_of_rewards() -> None:
