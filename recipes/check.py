@@ -94,6 +94,15 @@ def attention_variants(model: Model) -> str | None:
     return "+".join(sorted(names))
 
 
+def stack_kind(model: Model) -> str | None:
+    """Encoder, decoder or both, by what a token sees; ``None`` where the shape is not public."""
+    if model.architecture is None:
+        return None
+    if model.architecture.encoder is not None:
+        return "encoder-decoder"
+    return "decoder" if model.architecture.causal else "encoder"
+
+
 def model_candidates(model: Model) -> dict[str, list[Candidate]]:
     """What is projected of a model, by quantity; of a closed one what its owner says."""
     said = {
@@ -121,6 +130,7 @@ def model_candidates(model: Model) -> dict[str, list[Candidate]]:
         "vocabulary": [Candidate("rows of the table", model.architecture.embedding.vocab_size, "tokens")],
         "layers": [Candidate("blocks of the stack", model.architecture.n_layers, "layers")],
         "attention": [Candidate("", attention_variants(model))],
+        "stack": [Candidate("", stack_kind(model))],
     }
 
 

@@ -23,3 +23,14 @@ def nearest(name: str, options: Iterable[str]) -> str:
         return f"did you mean {close[0]}?"
     shown = ", ".join(known[:12])
     return f"write one of {shown}{', ...' if len(known) > 12 else ''}" if known else "nothing may stand here"
+
+
+def nearest_few(name: str, options: Iterable[str], n: int = 3) -> str:
+    """The ``n`` options that look most like ``name``, however far they are; capitals do not matter.
+
+    >>> nearest_few("starcodr", ["StarCoder", "StarCoder2", "SantaCoder", "RWKV"])
+    'the nearest are StarCoder, StarCoder2, SantaCoder'
+    """
+    written = {option.casefold(): option for option in sorted(set(options), reverse=True)}
+    close = get_close_matches(name.casefold(), written, n=n, cutoff=0.0)
+    return f"the nearest are {', '.join(written[option] for option in close)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from recipes.compose import Composed
-from recipes.errors import LehrError, nearest
+from recipes.errors import LehrError, nearest_few
 from recipes.lookup import entries, look_up
 from recipes.tables import text_table
 
@@ -18,7 +18,8 @@ def run(job: Composed) -> int:
     everything = entries(job.catalogue)
     found = look_up(text, everything)
     if not found:
-        raise LehrError(f"name: nothing is called {text!r}; {nearest(text, [x for e in everything for x in e.labels])}")
+        labels = [label for entry in everything for label in entry.labels]
+        raise LehrError(f"name: nothing is called {text!r}; {nearest_few(text, labels)}")
     if job.setting("format", str) == "json":
         print(json.dumps([{"group": e.group, "name": e.name, "title": e.title} for e in found], indent=2))
     else:
