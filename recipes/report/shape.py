@@ -122,7 +122,10 @@ def position(of: msgspec.Struct | None) -> str:
     if (base := getattr(where, "base", None)) is None:
         return "no position in the mixer"
     scaling = getattr(where, "scaling", None)
-    scaled = f", {scaling.__struct_config__.tag} × {scaling.factor:g}" if scaling is not None else ""
+    scaled = f", {scaling.__struct_config__.tag}" if scaling is not None else ""
+    # LongRoPE has a factor for each frequency, and no single one
+    if (factor := getattr(scaling, "factor", None)) is not None:
+        scaled += f" × {factor:g}"
     return f"RoPE, base {base:,.0f}{scaled}"
 
 
