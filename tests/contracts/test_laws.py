@@ -72,11 +72,25 @@ def test_a_frontier_spends_its_budget(name: str) -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_answers_something_and_grows_no_rate_with_size(name: str) -> None:
     law = LAWS[name]
-    inputs = {"n": 3e8, "d": 6e9, "flops": 1.1e19, "experts": 1.0, "loss": 3.0, "batch": 0.5e6, "rate": 1e-3}
+    inputs = {
+        "n": 3e8,
+        "d": 6e9,
+        "flops": 1.1e19,
+        "experts": 1.0,
+        "loss": 3.0,
+        "batch": 0.5e6,
+        "rate": 1e-3,
+        "new_d": 2e10,
+    }
     assert isinstance(law, HyperLaw)
     answered = 0
     for compute, _ in law.answers().values():
-        for names in (("n", "d", "flops", "experts", "loss"), ("n", "d"), ("n", "d", "batch", "rate")):
+        for names in (
+            ("n", "d", "flops", "experts", "loss"),
+            ("n", "d"),
+            ("n", "d", "batch", "rate"),
+            ("rate", "d", "new_d"),
+        ):
             try:
                 value = float(compute(**{k: inputs[k] for k in names}))
             except (ValueError, TypeError):

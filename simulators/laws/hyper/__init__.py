@@ -2,11 +2,11 @@
 
 from simulators.laws.hyper.base import HyperLaw, Powers
 from simulators.laws.hyper.critical import CriticalBatch, LossCriticalBatch, overheads
-from simulators.laws.hyper.rules import LogLinearRate, PowerRules
+from simulators.laws.hyper.rules import LogLinearRate, PowerRules, TokenHorizon
 from simulators.laws.hyper.timescale import Timescale, timescale
 from simulators.laws.hyper.transfer import Transferred, transfer
 
-AnyHyperLaw = PowerRules | LogLinearRate | Timescale | LossCriticalBatch | CriticalBatch
+AnyHyperLaw = PowerRules | LogLinearRate | TokenHorizon | Timescale | LossCriticalBatch | CriticalBatch
 """Every form of a law of hyper-parameters that a file may name by its ``kind``."""
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "PowerRules",
     "Powers",
     "Timescale",
+    "TokenHorizon",
     "Transferred",
     "overheads",
     "timescale",

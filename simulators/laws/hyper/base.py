@@ -80,4 +80,7 @@ class HyperLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def warnings(self, **inputs: float) -> list[str]:
         """One line for each input that lies outside the runs that the law was fitted on."""
         names = {"n": "parameters", "d": "tokens", "flops": "flops", "experts": "experts", "batch": "batch_tokens"}
-        return self.range.warnings(**{names[name]: value for name, value in inputs.items() if name in names})
+        known = {names[name]: value for name, value in inputs.items() if name in names}
+        if "n" in inputs and "d" in inputs:
+            known["tokens_per_parameter"] = inputs["d"] / inputs["n"]
+        return self.range.warnings(**known)

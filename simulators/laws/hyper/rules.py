@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from simulators.laws.base import Answer
 from simulators.laws.hyper.base import HyperLaw, Powers
 from simulators.laws.surfaces.base import Floats, positive
 
@@ -73,3 +74,26 @@ class LogLinearRate(HyperLaw, frozen=True, kw_only=True, forbid_unknown_fields=T
             largest = np.exp(self.intercept / self.slope)
             raise ValueError(f"{self.name} gives no positive rate above {largest:.3g} parameters")
         return np.asarray(rate)
+
+
+class TokenHorizon(HyperLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="token_horizon"):
+    """eta*(D') = eta*(D) (D' / D)**-exponent at one size and one batch: the longer the run, the lower the best peak
+    (Bjorck et al. 2024, arXiv:2409.19913, section 4).
+
+    Step Law's rate rises with D because its batch does; this one is for a batch that stays.
+
+    >>> law = TokenHorizon(name="x", title="", exponent=0.32)
+    >>> f"{float(law.rate_at(rate=1e-3, d=25e9, new_d=100e9)):.2e}"
+    '6.42e-04'
+    """
+
+    exponent: float
+
+    def rate_at(self, *, rate: ArrayLike, d: ArrayLike, new_d: ArrayLike) -> Floats:
+        """The best peak for ``new_d`` tokens where ``rate`` is the best for ``d``, broadcast [1]."""
+        ratio = positive(new_d, "new_d", "tokens") / positive(d, "d", "tokens")
+        return np.asarray(positive(rate, "rate", "1") * ratio**-self.exponent)
+
+    def answers(self) -> dict[str, Answer]:
+        """The peak rate of a longer or shorter run."""
+        return {"peak_rate": (self.rate_at, "")}

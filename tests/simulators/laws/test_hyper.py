@@ -15,6 +15,7 @@ from simulators.laws.hyper import (
     PowerRules,
     Powers,
     Timescale,
+    TokenHorizon,
     overheads,
     timescale,
     transfer,
@@ -86,6 +87,12 @@ def test_warnings_name_what_lies_outside() -> None:
     ]
 
 
+def test_warnings_name_a_ratio_that_no_run_had() -> None:
+    law = Catalogue().law("power_lines")
+    assert isinstance(law, Timescale)
+    assert law.warnings(n=1e9, d=2e12) == ["2e+03 tokens per parameter lie outside the fitted range, 20 to 1.28e+03"]
+
+
 @given(batch=positive, critical=positive)
 def test_steps_and_data_trade_along_a_hyperbola(batch: float, critical: float) -> None:
     steps, data = overheads(batch, critical)
@@ -107,6 +114,17 @@ def test_the_published_time_scale_of_610m_at_20_tokens_per_parameter() -> None:
     assert isinstance(law, Timescale)
     # read off a figure of the paper as about .21
     assert float(law.best(n=610e6, d=20 * 610e6)) == pytest.approx(0.21, abs=0.02)
+
+
+def test_a_longer_run_wants_a_lower_rate_at_the_same_batch_and_a_higher_one_at_a_larger() -> None:
+    horizon, step = Catalogue().law("token_horizons"), Catalogue().law("step_law")
+    assert isinstance(horizon, TokenHorizon)
+    assert isinstance(step, PowerRules)
+    there = horizon.rate_at(rate=1e-3, d=25e9, new_d=100e9)
+    assert float(there) == pytest.approx(1e-3 * 4**-0.32)
+    assert float(horizon.rate_at(rate=there, d=100e9, new_d=25e9)) == pytest.approx(1e-3)
+    assert step.peak_rate(n=1e9, d=100e9) > step.peak_rate(n=1e9, d=25e9)
+    assert step.batch_tokens(d=100e9) > 2 * step.batch_tokens(d=25e9)
 
 
 def test_transfer_of_the_same_network_changes_nothing() -> None:
