@@ -90,15 +90,17 @@ def head_of(reader: HFClass, config: Mapping[str, Any], where: str) -> tuple[str
     if not isinstance(named, list) or not isinstance(named[0], str):
         raise LehrError(f"{where}architectures: found {shown(named)}; write a list with the name of a class")
     known = {prefix + task: head for prefix in reader.prefixes for task, head in reader.tasks.items()}
-    # some files name the class without a task
-    known |= {prefix: reader.tasks["Model"] for prefix in reader.prefixes}
-    # a text model inside a larger one is asked for by what stands on top alone
-    known |= {BARE: reader.tasks["Model"], WITH_HEAD: reader.head}
-    if named[0] not in known:
+    # some files name the class without a task; of a text model inside a larger one only this is said
+    also = {
+        **dict.fromkeys(reader.prefixes, reader.tasks["Model"]),
+        BARE: reader.tasks["Model"],
+        WITH_HEAD: reader.head,
+    }
+    if named[0] not in {**known, **also}:
         raise LehrError(
             f"{where}architectures: {named[0]!r} is no class of {reader.model_type}; {nearest(named[0], known)}"
         )
-    head = known[named[0]]
+    head = known.get(named[0]) or also[named[0]]
     if head == "pretraining":
         return "mlm", f"of {named[0]} the vocabulary's head is described; what else it is trained with is left out"
     if head.endswith("task"):

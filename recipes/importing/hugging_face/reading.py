@@ -89,7 +89,8 @@ class Fields:
 
     def wrong(self, field: str, message: str) -> NoReturn:
         """Raise ``LehrError`` at ``field``, by the class's name of it."""
-        raise LehrError(f"{self.where}{self.name(field)}: {message}")
+        name = self.name(field)
+        raise LehrError(f"{self.where}{name if name and name.isprintable() else repr(name)}: {message}")
 
     def note(self, text: str) -> None:
         """Something to say aloud of this import."""

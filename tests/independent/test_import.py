@@ -1,0 +1,172 @@
+"""``lehr import`` beside transformers, which builds the network of the same configuration on the meta device.
+
+For every class of transformers that is known, its default configuration and altered ones are written twice, short
+(what differs from the defaults) and in full, read again by us, and counted. Totals are equal to the last parameter.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import zlib
+from typing import Any
+
+import pytest
+
+from recipes.errors import LehrError
+from recipes.importing.hugging_face.config import import_config
+from recipes.importing.hugging_face.registry import CLASSES
+from simulators.counting import count_parameters
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from transformers.models.auto import modeling_auto as auto  # noqa: E402
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING  # noqa: E402
+
+TABLES = {
+    "causal": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    "masked": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    "sequence to sequence": auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    "bare": auto.MODEL_MAPPING_NAMES,
+}
+ALTERED = 6
+
+NOT_BUILT = {"internlm3", "iquestcoder", "kimi_k2", "dbrx"}
+"""transformers builds these with another type's class, and DBRX not at all (5.23: no rope_theta)."""
+
+DEFAULT_REFUSED = {
+    # the class's default configuration is one that nobody could train, or that we say is not described
+    "deepseek_v2": "num_experts_per_tok: is missing",
+    "electra": "embedding_size: 128 cannot be described",
+    "glm4v_moe_text": "num_attention_heads: 96 heads do not divide",
+    "glm4_moe": "num_attention_heads: 96 heads do not divide",
+    "qwen3_omni_moe_text": "num_attention_heads: 28 heads do not divide",
+    "hunyuan_v1_moe": "moe_topk",
+}
+
+SIZES: dict[str, list[Any]] = {
+    "num_hidden_layers n_layer n_layers num_layers encoder_layers decoder_layers num_decoder_layers": [1, 2, 3, 5, 8],
+    "intermediate_size ffn_dim d_ff n_inner moe_intermediate_size shared_expert_intermediate_size hidden_dim "
+    "intermediate_size_mlp encoder_ffn_dim decoder_ffn_dim shared_intermediate_size ffn_hidden_size "
+    "moe_shared_expert_intermediate_size": [40, 72, 128],
+    "vocab_size": [151, 320, 1000],
+    "max_position_embeddings n_positions seq_length max_seq_len": [64, 128, 500],
+    "type_vocab_size": [1, 2, 3],
+    "num_experts num_local_experts n_routed_experts moe_num_experts": [8, 12, 16],
+    "num_experts_per_tok moe_topk moe_k": [1, 2, 4],
+    "n_shared_experts num_shared_experts moe_num_shared_experts": [1, 2, 3],
+    "n_group topk_group": [1],
+    "q_lora_rank": [24, 40],
+    "kv_lora_rank": [16, 40],
+    "qk_nope_head_dim v_head_dim": [8, 16, 24],
+    "qk_rope_head_dim": [8, 16],
+    "first_k_dense_replace num_dense_layers": [0, 1],
+    "decoder_sparse_step interleave_moe_layer_step moe_layer_interval moe_layer_freq": [1, 2, 3],
+    "mlp_only_layers": [[], [0]],
+    "sliding_window window_size": [32],
+    "pad_token_id bos_token_id eos_token_id cls_token_id sep_token_id": [1],
+}
+VALUES = {name: values for names, values in SIZES.items() for name in names.split()}
+UNSAID = {"num_experts_per_tok", "n_routed_experts", "n_shared_experts"}
+"""Needed, and without a default in some class."""
+WIDTH = {"hidden_size", "d_model", "n_embd", "n_embed", "dim"}
+HEADS = {"num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads"}
+HEADS |= {"encoder_attention_heads", "decoder_attention_heads"}
+BY_LAYER = {"layer_types", "mlp_layer_types", "no_rope_layers", "layers_block_type", "moe_layers"}
+LEFT = {"is_encoder_decoder", "use_cache", "output_hidden_states", "return_dict", "output_attentions", "is_decoder"}
+LEFT |= {"add_cross_attention", "use_bfloat16", "torchscript", "tie_encoder_decoder"}
+
+
+def altered(fields: dict[str, Any], chance: random.Random, *, tied: bool) -> dict[str, Any]:
+    """Other sizes, and each switch thrown or not; what goes together stays together."""
+    n_heads, d_head = chance.choice([4, 8]), chance.choice([8, 16, 32])
+    changed: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in WIDTH:
+            changed[name] = n_heads * d_head
+        elif name in HEADS:
+            changed[name] = n_heads
+        elif name in ("num_key_value_heads", "num_kv_heads"):
+            changed[name] = chance.choice([1, 2, 4, n_heads])
+        elif name in ("head_dim", "d_kv"):
+            changed[name] = chance.choice([d_head, 2 * d_head])
+        elif name in BY_LAYER:
+            changed[name] = None
+        elif name in VALUES and (value is not None or name in UNSAID):
+            changed[name] = chance.choice(VALUES[name])
+        elif name == "tie_word_embeddings" and tied:
+            continue
+        elif isinstance(value, bool) and name not in LEFT:
+            changed[name] = chance.choice([value, value, True, False])
+    if chance.random() < 0.3:
+        kept = {name for name in changed if chance.random() < 0.4 or name.endswith("token_id")}
+        changed = {name: value for name, value in changed.items() if name in kept}
+    return changed
+
+
+def trained(class_name: str, config: Any) -> int:
+    """Parameters of transformers' module that are trained; a tied head is the table and counts once."""
+    with torch.device("meta"):
+        module = getattr(transformers, class_name)(config)
+    return sum(p.numel() for p in {id(p): p for p in module.parameters()}.values() if p.requires_grad)
+
+
+def written(config: Any, class_name: str) -> list[dict[str, Any]]:
+    """As a file of the hub has it, and in full."""
+    texts = [json.dumps(config.to_diff_dict()), json.dumps(config.to_dict())]
+    fields = [json.loads(text) for text in texts]
+    return [{**each, "model_type": config.model_type, "architectures": [class_name]} for each in fields]
+
+
+def counted(fields: dict[str, Any]) -> int | str:
+    """What we count, or why we do not."""
+    try:
+        return count_parameters(import_config(fields).architecture).total
+    except LehrError as error:
+        return str(error)
+
+
+def cases() -> list[tuple[str, str, str]]:
+    found = []
+    for kind, table in TABLES.items():
+        for model_type, names in table.items():
+            name = names if isinstance(names, str) else names[0]
+            known = model_type in CLASSES and model_type in CONFIG_MAPPING and hasattr(transformers, name)
+            # an encoder's decoder alone is not described
+            alone = kind == "causal" and model_type in TABLES["sequence to sequence"]
+            if known and not alone and model_type not in NOT_BUILT:
+                found.append((model_type, kind, name))
+    return found
+
+
+CASES = cases()
+
+
+def test_there_are_many() -> None:
+    assert len({model_type for model_type, *_ in CASES}) >= 120
+
+
+@pytest.mark.parametrize(("model_type", "kind", "class_name"), CASES, ids=[f"{t}-{k}" for t, k, _ in CASES])
+def test_totals_are_those_of_transformers(model_type: str, kind: str, class_name: str) -> None:
+    chance = random.Random(zlib.crc32(f"{model_type} {kind}".encode()))
+    make = CONFIG_MAPPING[model_type]
+    default = make()
+    equal = 0
+    # a masked-language head that is not tied has its bias twice there (`bias` beside `decoder.bias`); we say so
+    tied = CLASSES[model_type].head == "mlm"
+    for number in range(ALTERED + 1):
+        try:
+            config = make(**altered(default.to_dict(), chance, tied=tied)) if number else default
+            theirs = trained(class_name, config)
+        except Exception:
+            # transformers itself refuses the combination, each class with an error of its own
+            continue
+        for fields in written(config, class_name):
+            ours = counted(fields)
+            if isinstance(ours, int):
+                assert ours == theirs, fields
+                equal += 1
+            elif not number:
+                assert DEFAULT_REFUSED.get(model_type, "?") in ours
+    assert equal >= 2, "nothing was compared"

@@ -1,0 +1,226 @@
+"""``lehr import``: what it writes, what it says, and what it refuses in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recipes.catalogue import Catalogue
+from recipes.errors import LehrError
+from recipes.importing.hugging_face.classes import defaults
+from recipes.importing.hugging_face.config import Imported, import_config
+from recipes.importing.hugging_face.registry import CLASSES
+from recipes.verbs.import_ import read_config, write_model
+from simulators.counting import count_parameters
+
+ROOT = Path(__file__).parents[2]
+
+LLAMA = {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "vocab_size": 100}
+
+
+def lehr(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "recipes.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+
+
+def imported(fields: dict[str, Any]) -> Imported | None:
+    """What is read, or nothing where it is refused in one line that names the file."""
+    try:
+        return import_config(fields, "config.json")
+    except LehrError as error:
+        lines = str(error).splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("config.json: ")
+    return None
+
+
+def put(folder: Path, fields: Any) -> Path:
+    path = folder / "config.json"
+    path.write_text(fields if isinstance(fields, str) else json.dumps(fields))
+    return path
+
+
+def test_the_file_is_a_model_like_any_other(tmp_path: Path) -> None:
+    put(tmp_path, LLAMA)
+    done = lehr("import", "path=config.json", "name=mine", "hf_id=me/mine", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "intermediate_size" in done.stdout, "fields that the file leaves out are named"
+    counted = lehr("count", "--config-dir", "my_conf", "model=mine", "format=json", folder=tmp_path)
+    counts = json.loads(counted.stdout)
+    # tables 2 x 100 x 64, and in each of 2 layers 4 x 64 x 64 + 3 x 64 x 11008 + 2 x 64; the last norm 64
+    assert counts["parameters"]["total"] == 12_800 + 2 * (16_384 + 2_113_536 + 128) + 64
+    assert counts["hf_id"] == "me/mine"
+
+
+@pytest.mark.parametrize("model_type", sorted(CLASSES))
+def test_what_is_written_is_what_was_read(model_type: str, tmp_path: Path) -> None:
+    """Every class's default configuration, where it has one that can be read."""
+    found = imported({"model_type": model_type})
+    if found is None:
+        return
+    write_model("mine", found, tmp_path, "config.json")
+    model = Catalogue([tmp_path]).model("mine")
+    assert model.shape() == found.architecture
+
+
+def test_short_and_full_files_are_the_same_network() -> None:
+    short = {**LLAMA, "torch_dtype": "bfloat16", "rope_theta": 5e5}
+    full = {
+        **LLAMA,
+        "dtype": "bfloat16",
+        "rope_parameters": {"rope_type": "default", "rope_theta": 5e5},
+        "intermediate_size": 11008,
+        "num_key_value_heads": 4,
+        "head_dim": 16,
+        "hidden_act": "silu",
+        "max_position_embeddings": 2048,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "attention_dropout": 0.0,
+        "tie_word_embeddings": False,
+        "rms_norm_eps": 1e-6,
+        "use_cache": True,
+        "id2label": {"0": "LABEL_0"},
+        "output_hidden_states": False,
+        "transformers_version": "5.23.0",
+    }
+    assert import_config(short).architecture == import_config(full).architecture
+
+
+def test_the_text_model_of_a_larger_one_is_read_and_said() -> None:
+    inner = {**LLAMA, "model_type": "mistral", "num_key_value_heads": 2}
+    found = import_config({"model_type": "llava", "text_config": inner, "vision_config": {"hidden_size": 32}})
+    assert found.architecture == import_config(inner).architecture
+    assert found.notes == ["text_config of a llava is read, its text model; the rest of that model is left out"]
+
+
+MISTAKES: dict[str, tuple[Any, str]] = {
+    "no file": (None, "config.json: cannot be read"),
+    "not JSON": ("model_type: llama", "config.json:1:1: not JSON"),
+    "a truncated file": (json.dumps(LLAMA)[:-9], "not JSON"),
+    "an empty file": ("", "not JSON"),
+    "a list": ([LLAMA], "holds a list; write a mapping"),
+    "a number": (3, "holds a int; write a mapping"),
+    "a number of 5,000 digits": ('{"model_type": "llama", "vocab_size": ' + "9" * 5000 + "}", "config.json"),
+    "deep nesting": ("[" * 100_000, "not JSON"),
+    "no model_type": ({"hidden_size": 64}, "has no model_type"),
+    "an unknown model_type": ({**LLAMA, "model_type": "lama"}, "did you mean llama?"),
+    "a model_type of another type": ({**LLAMA, "model_type": 3}, "model_type: 3 is not known"),
+    "an unknown field": ({**LLAMA, "n_routed_expert": 8}, "n_routed_expert: not a field of model_type llama"),
+    "a misspelt field": ({**LLAMA, "hiden_size": 8}, "did you mean hidden_size?"),
+    "a text for a number": ({**LLAMA, "hidden_size": "64"}, "hidden_size: found '64'; write a whole number"),
+    "half a feature": ({**LLAMA, "hidden_size": 64.5}, "hidden_size: found 64.5"),
+    "true for a number": ({**LLAMA, "hidden_size": True}, "hidden_size: found true"),
+    "not a number": ('{"model_type": "llama", "hidden_size": NaN}', "hidden_size: found nan"),
+    "a negative size": ({**LLAMA, "hidden_size": -64}, "hidden_size: found -64"),
+    "no layers": ({**LLAMA, "num_hidden_layers": 0}, "num_hidden_layers: found 0"),
+    "a million layers": ({**LLAMA, "num_hidden_layers": 10**6}, "write 10000 or fewer"),
+    "heads that do not divide": ({**LLAMA, "num_attention_heads": 7}, "7 heads do not divide hidden_size 64"),
+    "shared heads": ({**LLAMA, "num_key_value_heads": 3}, "num_key_value_heads: 3 does not divide the 4"),
+    "an unknown activation": ({**LLAMA, "hidden_act": "sillu"}, "did you mean silu?"),
+    "an unknown rotation": ({**LLAMA, "rope_scaling": {"type": "yarm", "factor": 2}}, "did you mean yarn?"),
+    "another class": ({**LLAMA, "architectures": ["MistralForCausalLM"]}, "is no class of llama"),
+    "more experts than there are": (
+        {"model_type": "mixtral", "num_experts_per_tok": 9},
+        "num_experts_per_tok: 9 of 8 experts; write 8 or less",
+    ),
+    "a size that the class has no default for": ({"model_type": "internlm2"}, "is missing"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line(mistake: str, tmp_path: Path) -> None:
+    fields, advice = MISTAKES[mistake]
+    if fields is not None:
+        put(tmp_path, fields)
+    with pytest.raises(LehrError) as raised:
+        read_config(tmp_path / "config.json")
+    assert advice in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
+    assert "config.json" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["name=mine"], "write path=config.json"),
+        (["path=config.json"], "write name=my_model"),
+        (["path=config.json", "name=../mine"], "cannot be a model's name"),
+        (["path=config.json", "name=mine", f"out={ROOT / 'conf'}"], "the catalogue itself"),
+        (["path=config.json", "name=mine", "out=config.json"], "cannot be"),
+        (["path=nowhere.json", "name=mine"], "nowhere.json: cannot be read"),
+        (["path=config.json", "nam=mine"], "did you mean name?"),
+    ],
+)
+def test_a_mistake_on_the_command_line_writes_nothing(arguments: list[str], advice: str, tmp_path: Path) -> None:
+    put(tmp_path, LLAMA)
+    done = lehr("import", *arguments, folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert advice in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_file_that_says_something_else_stays(tmp_path: Path) -> None:
+    first, second = import_config(LLAMA), import_config({**LLAMA, "num_hidden_layers": 3})
+    path = write_model("mine", first, tmp_path, "config.json")
+    before = path.read_bytes()
+    assert write_model("mine", first, tmp_path, "config.json") == path
+    with pytest.raises(LehrError, match="stands there already; write another name, or overwrite=true"):
+        write_model("mine", second, tmp_path, "config.json")
+    assert path.read_bytes() == before
+    write_model("mine", second, tmp_path, "config.json", overwrite=True)
+    assert Catalogue([tmp_path]).model("mine").shape().n_layers == 3
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_an_unwritable_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(LehrError, match="write another folder with out="):
+        write_model("mine", import_config(LLAMA), tmp_path / "out", "config.json")
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 300), st.integers(), st.floats(), st.text(max_size=6), st.just([])
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+FIELDS = sorted(
+    {name for table in defaults().values() for name in table} | {"rope_scaling", "layer_types", "text_config"}
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    model_type=st.sampled_from(sorted(CLASSES)),
+    changed=st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=4),
+    other=st.dictionaries(st.text(max_size=8), VALUES, max_size=1),
+)
+def test_whatever_the_file_says_there_is_one_line_or_a_count(
+    model_type: str, changed: dict[str, Any], other: dict[str, Any]
+) -> None:
+    own = {name: value for name, value in changed.items() if name in defaults()[model_type]} if not other else changed
+    found = imported({**other, **own, "model_type": model_type})
+    assert found is None or count_parameters(found.architecture).total > 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(fields=VALUES)
+def test_whatever_json_there_is(fields: Any) -> None:
+    with pytest.raises(LehrError):
+        import_config(fields if isinstance(fields, dict) else {"text_config": fields})
