@@ -198,8 +198,8 @@ def test_the_warm_up_before_the_first_row(tmp_path: Path) -> None:
     assert said.run.rates[[0, 25, 50, 75]].tolist() == [0, 5e-4, 1e-3, 1e-3]
     assert "a linear warm-up over 50 steps as warmup_steps says" in said.notes[-1]
     silent = read(path)
-    assert silent.run.rates[0] == 1e-3
-    assert "the log does not say; warmup_steps= tells" in silent.notes[-1]
+    assert silent.run.rates[[0, 50, 100]].tolist() == [0, 5e-4, 1e-3]
+    assert "a linear warm-up that ends at step 100 is assumed: the log does not say" in silent.notes[-1]
     with pytest.raises(LehrError, match="warmup_steps: -1 is negative"):
         read(path, warmup_steps=-1)
 

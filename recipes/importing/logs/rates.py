@@ -29,7 +29,7 @@ def rates_of_rows(steps: Floats, rates: Floats, n_steps: int, warmup_steps: int 
 
     A cosine or a line after warm-up is recognised; else the rate is linear between rows, and jumps at the later of
     two rows where it is flat on both sides. ``warmup_steps`` is the length of a linear warm-up from zero; without it
-    the rate before the first row is taken to be that of the row.
+    one is assumed that ends where a recognised cosine begins, else at the first row.
 
     >>> rates, how = rates_of_rows(np.array([4.0, 8.0]), np.array([1.0, 1.0]), 9, 4)
     >>> rates.tolist()
@@ -43,9 +43,10 @@ def rates_of_rows(steps: Floats, rates: Floats, n_steps: int, warmup_steps: int 
     rows = steps >= begin
     shape = _recognised(steps[rows], rates[rows]) if rows.any() else None
     if shape is not None:
-        values, how = shape[0](every), shape[1]
+        values, how, begins = shape[0](every), shape[1], shape[2]
     else:
         values, how = _between(every, steps, rates, peak)
+        begins = None
     first = float(steps[0])
     if warmup_steps is not None and warmup_steps > 0:
         top = float(values[min(warmup_steps, n_steps - 1)]) if shape is not None or first <= begin else float(rates[0])
@@ -64,10 +65,11 @@ def rates_of_rows(steps: Floats, rates: Floats, n_steps: int, warmup_steps: int 
             values = np.where(every < first, float(rates[0]) * every / first, values)
             how += f"; from step 0 to the first row, step {first:.0f}, the rise is taken to go on down to zero"
         else:
-            values = np.where(every < first, float(rates[0]), values)
+            end = first if begins is None else min(max(begins, 1.0), first)
+            values = np.where(every < end, float(values[min(int(np.ceil(end)), n_steps - 1)]) * every / end, values)
             how += (
-                f"; before the first row, step {first:.0f}, taken to be {rates[0]:.4g}: the log does not say; "
-                "warmup_steps= tells how long a warm-up was"
+                f"; before the first row, step {first:.0f}, a linear warm-up that ends at step {end:.0f} is assumed: "
+                "the log does not say, warmup_steps= does"
             )
     return np.maximum(values, 0.0), how
 
@@ -90,24 +92,23 @@ def _between(every: Floats, steps: Floats, rates: Floats, peak: float) -> tuple[
     return values, how
 
 
-def _recognised(steps: Floats, rates: Floats) -> tuple[Rule, str] | None:
-    """A constant, a line or a cosine that goes through every row: the rate by step, and its words."""
+def _recognised(steps: Floats, rates: Floats) -> tuple[Rule, str, float | None] | None:
+    """A constant, a line or a cosine through every row: the rate by step, its words, where a cosine begins."""
     peak = float(rates.max())
     if peak <= 0:
         return None
     if np.ptp(rates) <= FLAT * peak:
-        return (lambda at: np.full_like(at, rates[0])), f"constant at {rates[0]:.4g}"
+        return (lambda at: np.full_like(at, rates[0])), f"constant at {rates[0]:.4g}", None
     if len(steps) < 5 or rates[-1] >= rates[0] or (np.diff(rates) > FLAT * peak).any():
         return None
     slope, offset = np.polyfit(steps - steps[0], rates, 1)
     if np.abs(offset + slope * (steps - steps[0]) - rates).max() <= EXACT * peak:
-        return (
-            lambda at: offset + slope * (at - steps[0])
-        ), f"recognised as a line, {rates[0]:.4g} at step {steps[0]:.0f} to {rates[-1]:.4g} at step {steps[-1]:.0f}"
+        words = f"{rates[0]:.4g} at step {steps[0]:.0f} to {rates[-1]:.4g} at step {steps[-1]:.0f}"
+        return (lambda at: offset + slope * (at - steps[0])), f"recognised as a line, {words}", None
     return _cosine(steps, rates)
 
 
-def _cosine(steps: Floats, rates: Floats) -> tuple[Rule, str] | None:
+def _cosine(steps: Floats, rates: Floats) -> tuple[Rule, str, float | None] | None:
     """a + b cos(w s) + c sin(w s) is linear but for w, whose best value is searched on a grid and then by bisection."""
     span = float(steps[-1] - steps[0])
 
@@ -136,10 +137,8 @@ def _cosine(steps: Floats, rates: Floats) -> tuple[Rule, str] | None:
     def rule(at: Floats) -> Floats:
         return np.asarray(level + size * np.cos(np.pi * np.clip((at - begin) / half, 0.0, 1.0)))
 
-    return rule, (
-        f"recognised as a cosine from {level + size:.4g} at step {begin:.0f} "
-        f"to {max(level - size, 0.0):.4g} at step {end:.0f}"
-    )
+    words = f"{level + size:.4g} at step {begin:.0f} to {max(level - size, 0.0):.4g} at step {end:.0f}"
+    return rule, f"recognised as a cosine from {words}", begin
 
 
 def rates_of_config(schedule: dict[str, Any], last_step: int, where: str) -> tuple[Floats, str]:

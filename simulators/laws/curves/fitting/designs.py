@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulators.laws.curves.base import Floats, without_warm_up
 from simulators.laws.curves.fitting.runs import LoggedRun
@@ -18,6 +19,11 @@ from simulators.laws.curves.kernels import drops, momentum_annealing
 
 BLOCK = 32
 """Steps of one block, at most."""
+RATIO = 0.25
+"""The logarithm of the rate changes by no more within a block."""
+WIDE, FAR = 8, 4
+"""So many blocks are taken together for rows that are further behind them than so many times their length; the kernel
+changes by less than a quarter over them."""
 STEP = 1e-4
 """Of the difference quotient by the logarithm of the momentum's horizon; its error is of the order of its square."""
 
@@ -138,20 +144,49 @@ def block_pairs(run: LoggedRun, peak: float) -> tuple[Floats, Floats, Floats, Fl
     if not len(sources):
         empty = np.zeros(0)
         return empty, empty, empty, np.zeros(len(run))
-    # a block ends at a logged row, after BLOCK steps and where the rate begins to rise or to fall
+    # a block ends at a logged row, after BLOCK steps, where the rate begins to rise or to fall, and where it has changed
     row = np.searchsorted(run.steps, sources)
     sign = np.cumsum(np.diff(np.sign(change[sources]), prepend=0.0) != 0)
-    key = np.stack([row, sign, sources // BLOCK], axis=1)
-    new = np.concatenate([[True], (np.diff(key, axis=0) != 0).any(axis=1)])
-    block = np.cumsum(new) - 1
+    level = np.floor(np.log(np.maximum(rates[sources], 1e-12)) / RATIO).astype(int)
+    first = starts_of(np.stack([row, sign, level, sources // BLOCK], axis=1))
     size = np.abs(change[sources])
-    weight = np.bincount(block, change[sources])
-    centre = np.bincount(block, size * (total - rates)[sources]) / np.bincount(block, size)
-    log_rate = np.bincount(block, size * np.log(np.maximum(rates[sources], 1e-12))) / np.bincount(block, size)
-    counts = np.searchsorted(row[new], np.arange(len(run)), side="right")
-    index = np.concatenate([np.arange(n) for n in counts])
-    area = np.repeat(total[run.steps], counts) - centre[index]
-    return np.maximum(area, 0.0), weight[index], log_rate[index], counts.astype(float)
+    moments = np.stack(
+        [
+            change[sources],
+            size,
+            size * (total - rates)[sources],
+            size * np.log(np.maximum(rates[sources], 1e-12)),
+        ]
+    )
+    fine = np.add.reduceat(moments, first, axis=1)
+    ends = np.append(first[1:], len(sources)) - 1
+    # blocks of blocks, for rows that are far behind them
+    wide_first = starts_of(np.stack([sign[first], level[first], sources[first] // (BLOCK * WIDE)], axis=1))
+    wide = np.add.reduceat(fine, wide_first, axis=1)
+    wide_end = sources[ends[np.append(wide_first[1:], len(first)) - 1]]
+    next_fine = np.append(wide_first, len(first))
+    n_wide = np.searchsorted(wide_end, run.steps - FAR * BLOCK * WIDE, side="right")
+    n_fine = np.searchsorted(row[first], np.arange(len(run)), side="right")
+    blocks = np.concatenate([wide, fine], axis=1)
+    counts = n_wide + n_fine - next_fine[n_wide]
+    index = np.concatenate(
+        [
+            np.concatenate([np.arange(w), wide.shape[1] + np.arange(next_fine[w], f)])
+            for w, f in zip(n_wide.tolist(), n_fine.tolist(), strict=True)
+        ]
+    ).astype(int)
+    weight, size, centre, log_rate = blocks
+    area = np.repeat(total[run.steps], counts) - (centre / size)[index]
+    return np.maximum(area, 0.0), weight[index], (log_rate / size)[index], counts.astype(float)
+
+
+def starts_of(key: NDArray[np.int_]) -> NDArray[np.int_]:
+    """The first row of each stretch of equal rows (rows, keys).
+
+    >>> starts_of(np.array([[0], [0], [1], [0]])).tolist()
+    [0, 2, 3]
+    """
+    return np.flatnonzero(np.concatenate([[True], (np.diff(key, axis=0) != 0).any(axis=1)]))
 
 
 class CptShiftDesign:

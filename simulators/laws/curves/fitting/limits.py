@@ -59,7 +59,7 @@ def notes_on(
             notes.append(f"{shape.name} ended at the limit of its range, {value:.3g}; the form does not suit the runs")
     for name, sd in zip(form.coordinates[1:n_linear], error[1:n_linear], strict=True):
         if name.startswith("log ") and sd >= WIDE:
-            notes.append(f"{name.removeprefix('log ')} is known only to a factor of {np.exp(sd):.3g}")
+            notes.append(f"{name.removeprefix('log ')} is known only to a factor of {np.exp(min(sd, 100.0)):.3g}")
     return notes
 
 
