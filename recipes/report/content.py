@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from recipes.report import notes, shape, stages
 from recipes.report.assumptions import assumptions
 from recipes.report.citing import cited
+from recipes.report.course import course
 from recipes.report.data import ReportData
 from recipes.report.document import Cards, Document, Part, Picture, Section, Sources, Text
 from recipes.report.headline import headline, verdict
@@ -25,6 +26,7 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
         Section(name="headline", title="In short", parts=[Cards(headline(data))]),
         Section(name="stages", title="Stages", parts=_stages(data)),
         Section(name="figures", title="Figures", parts=[p for name, p in pictures.items() if name != "reward"]),
+        *course(data),
         *optimal(data),
         Section(name="published", title="Projected beside published", parts=[notes.comparison(data)]),
         *_dense(data),

@@ -9,6 +9,7 @@ import msgspec
 from recipes.catalogue import Model
 from recipes.plans import AcceleratorFile, RecipeFile
 from simulators.evidence import Comparison, Fact, Source
+from simulators.forecast import Forecast
 from simulators.laws import AnyLaw, ScalingLaw
 from simulators.projection import Projection
 
@@ -19,6 +20,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     ``laws`` begins with the one that the headline quotes. ``sources`` has at least every key that is cited.
     ``laws`` give the loss of every stage; ``further_laws`` are asked where they apply: for the optimum, for what
     experts are worth and for how reinforcement learning saturates.
+    ``forecast`` is the loss over the stages by the first of ``laws``, where their schedules are known.
     ``overridden`` are dotted paths that the command line set, such as ``recipe.stages.pt.tokens`` or ``mfu``.
     """
 
@@ -32,6 +34,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     overridden: Collection[str] = ()
     further_laws: Sequence[AnyLaw] = ()
+    forecast: Forecast | None = None
 
     def is_set(self, path: str) -> bool:
         """Did the command line set the value at ``path``, all of what it stands in, or a part of it?"""

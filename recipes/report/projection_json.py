@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from recipes.report.citing import accelerators_used, cited
+from recipes.report.course import course_data
 from recipes.report.data import ReportData
 from recipes.report.headline import verdict
 from recipes.report.optimum import allocations, equivalents
@@ -42,6 +43,7 @@ def as_data(data: ReportData) -> dict[str, Any]:
         "dense": projection["dense"],
         "compute_optimal": [msgspec.to_builtins(allocation) for _, allocation in allocations(data)],
         "equal_loss": [msgspec.to_builtins(equivalent) for _, equivalent in equivalents(data)],
+        "forecast": course_data(data),
         "reward": [msgspec.to_builtins(row) for row in reward_rows(data)],
         "laws": [
             {"name": law.name, "title": law.title, "n_convention": law.n_convention, "loss_unit": law.loss_unit}

@@ -11,6 +11,7 @@ import yaml
 from recipes.check import check_model, check_recipe
 from recipes.compose import Composed
 from recipes.decode import plain
+from recipes.forecasting import forecast_recipe
 from recipes.jobs import project_job
 from recipes.report import ReportData, render
 from recipes.report.projection_json import as_json
@@ -68,6 +69,7 @@ def report_data(job: Composed) -> ReportData:
         sources=job.catalogue.sources,
         accelerators=projected.accelerators,
         overridden=set_by_hand,
+        forecast=forecast_recipe(job.catalogue, recipe, projection.parameters, projected.laws[0]),
         version=version("lehr"),
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
+from math import inf, log
 from textwrap import fill
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -16,6 +17,7 @@ from recipes.report.document import Picture
 from recipes.report.numbers import between, loss, quantity
 from recipes.report.plots.style import GRID, INK, MUTED, SERIES, new_figure
 from simulators.cost import Amount
+from simulators.forecast import Forecast
 from simulators.laws import ScalingLaw
 from simulators.projection import StageProjection, parameters_of, project_loss
 
@@ -49,10 +51,18 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
         name="loss",
         title="Projected loss over pre-training",
         caption=f"Dashed: outside the runs that the law was fitted on. {band}Dots: the end of a stage. "
-        "The laws give the loss at the end of a schedule of that length.",
+        f"The laws give the loss at the end of a schedule of that length.{_course_words(data)}",
         alternative="Curves that fall with the tokens. "
         f"After {quantity(last.cumulative_tokens or 0.0, 4)} tokens: {reached}.",
     )
+
+
+def _course_words(data: ReportData) -> str:
+    """What the black line is, where there is one."""
+    if data.forecast is None:
+        return ""
+    change = "" if data.forecast.known_until == inf else "; dotted after the data changes, whose shift is not modelled"
+    return f" Black: the loss under the recipe's own schedules, by {data.laws[0].title}, with its band{change}."
 
 
 def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: list[ScalingLaw], unit: str) -> None:
@@ -85,6 +95,8 @@ def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: li
         dots = [(s.cumulative_tokens or 0.0, s.loss[law.name].value) for s in stages if law.name in s.loss]
         axes.plot([x for x, _ in dots], [y for _, y in dots], "o", color=colour, markersize=4)
         finals.append((law, curve[-1], colour))
+        if data.forecast is not None and law is data.laws[0]:
+            _course(axes, data.forecast)
     axes.set_xscale("log")
     axes.set_xlim(start, end)
     axes.set_ylabel(f"Loss [{unit}]")
@@ -102,6 +114,17 @@ def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: li
         text = f"{base.model},\n{quantity(seen, 4)} tokens"
         grey: Any = {"textcoords": "offset points", "color": MUTED, "size": 8.5, "ha": "right", "va": "top"}
         axes.annotate(text, (seen, high), (-5, -2), **grey)
+
+
+def _course(axes: Axes, course: Forecast) -> None:
+    """The loss under the recipe's own schedules with its band; dotted once the data has changed."""
+    after = course.tokens >= course.known_until
+    for part, style in ((~after, "solid"), (after, (0, (1, 1.5)))):
+        # the first point after the change joins the two
+        joined = part | np.roll(part, 1) & ~part if style == "solid" else part
+        joined[0] = part[0]
+        axes.plot(course.tokens[joined], course.central[joined], color=INK, linewidth=1.1, linestyle=style)
+    axes.fill_between(course.tokens, course.low, course.high, color=INK, alpha=0.1, linewidth=0)
 
 
 def _label_laws(axes: Axes, finals: Sequence[tuple[ScalingLaw, Amount, str]]) -> None:

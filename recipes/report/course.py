@@ -1,0 +1,85 @@
+"""The loss over the stages under the recipe's own schedules, as a table and as data."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from recipes.report.data import ReportData
+from recipes.report.document import Cell, Column, Part, Section, Table, Text
+from recipes.report.numbers import loss, quantity
+from simulators.forecast import StageForecast
+
+
+def course(data: ReportData) -> list[Section]:
+    """The section, where schedules and lengths are known."""
+    if data.forecast is None:
+        return []
+    surface = data.laws[0]
+    unit = surface.loss_unit
+    columns = [
+        Column("Stage"),
+        Column("Tokens", "at its end, all stages", True),
+        Column("Loss", f"at its end, {unit}", True),
+        Column("By the surface", "end of a schedule of that length", True),
+        Column("Rise", "at its highest, over its beginning", True),
+        Column("Change of data"),
+    ]
+    rows = [_row(stage) for stage in data.forecast.stages]
+    table = Table(name="course", caption="Loss under the recipe's own schedules", columns=columns, rows=rows)
+    parts: list[Part] = [Text(_words(data)), table]
+    return [Section(name="course", title="Loss over the stages", parts=parts)]
+
+
+def _row(stage: StageForecast) -> list[Cell]:
+    return [
+        Cell(stage.name, below="its schedule is assumed: a cosine to a tenth" if stage.assumed else ""),
+        Cell(quantity(stage.tokens, 4), "projected"),
+        Cell(loss(stage.loss), "projected", below=f"{loss(stage.low)} to {loss(stage.high)}"),
+        Cell(loss(stage.at_end_of_schedule), "projected"),
+        Cell(f"{stage.rewarming:.3f}" if stage.rewarming >= 0.0005 else "–", "projected"),
+        Cell(stage.shift or "none"),
+    ]
+
+
+def _words(data: ReportData) -> str:
+    """What the table assumes, in full sentences."""
+    assert data.forecast is not None
+    laws = data.forecast.laws
+    words = (
+        f"The level is that of {data.laws[0].title}. What the schedules make of it is a ratio by {laws[0].title}, the "
+        "curve law of the nearest size: the loss under these rates over that under a cosine to a tenth of as many "
+        "tokens. It assumes that ratios carry over from that law's small models, with whatever was trained on so far "
+        "put on 72,000 of its steps and the peak rate on its own. "
+        f"The band holds the surface's interval, the ratios by {len(laws)} sizes of model and by 24,000 steps too, and "
+        "each law's worst error on curves that were held out."
+    )
+    if data.forecast.rises:
+        words += " The rate rises again after warm-up: the law counts what that costs, and was fitted on no such run."
+    if isfinite(data.forecast.known_until):
+        words += (
+            " From the first change of data on, the loss is that of data that would not have changed: no published law "
+            "has constants for these mixtures."
+        )
+    return words
+
+
+def course_data(data: ReportData) -> dict[str, Any] | None:
+    """The forecast as plain data, or nothing."""
+    found = data.forecast
+    if found is None:
+        return None
+    return {
+        "surface": data.laws[0].name,
+        "curve_laws": [law.name for law in found.laws],
+        "loss_unit": data.laws[0].loss_unit,
+        "stages": [msgspec.to_builtins(stage) for stage in found.stages],
+        "data_known_until": found.known_until if isfinite(found.known_until) else None,
+        "rate_rises_again": found.rises,
+        "tokens": found.tokens.tolist(),
+        "loss": found.central.tolist(),
+        "low": found.low.tolist(),
+        "high": found.high.tolist(),
+    }

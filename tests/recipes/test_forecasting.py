@@ -1,0 +1,78 @@
+"""Forecasts of catalogued recipes: the base's history, unknown schedules, and what the report says of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recipes.catalogue import Catalogue
+from recipes.forecasting import forecast_recipe
+from simulators.counting import count_parameters
+from simulators.forecast import UNKNOWN_SHIFT, Forecast
+from simulators.projection import project_loss
+from tests.recipes.test_cli import lehr
+
+CATALOGUE = Catalogue()
+SURFACE = CATALOGUE.surface("besiroglu")
+
+
+def of(name: str) -> Forecast | None:
+    recipe = CATALOGUE.recipe(name)
+    return forecast_recipe(CATALOGUE, recipe, count_parameters(CATALOGUE.model(recipe.model).shape()), SURFACE)
+
+
+def test_the_base_comes_first_with_its_own_schedule() -> None:
+    found = of("codellama_13b")
+    assert found is not None
+    assert [s.name for s in found.stages][:2] == ["llama_2_13b: pt", "cpt"]
+    assert found.stages[0].tokens == CATALOGUE.recipe("codellama_13b").base.tokens  # type: ignore[union-attr]
+    assert found.stages[1].rewarming > found.stages[0].rewarming == 0
+    assert not any(s.assumed for s in found.stages)
+    assert found.known_until == found.stages[0].tokens
+
+
+def test_annealing_after_a_constant_rate_lowers_the_loss_below_the_surface_that_has_none() -> None:
+    found = of("opencoder_8b")
+    assert found is not None
+    pt, anneal = found.stages
+    assert pt.loss > pt.at_end_of_schedule
+    assert anneal.loss < pt.loss - 0.05
+    assert anneal.shift == UNKNOWN_SHIFT
+
+
+@pytest.mark.parametrize("name", ["deepseek_v3", "kimi_k2", "starcoder", "llama_7b", "glm_4_5"])
+def test_the_loss_lies_in_its_band_and_the_surface_is_the_projections(name: str) -> None:
+    found = of(name)
+    assert found is not None
+    assert ((found.low < found.central) & (found.central < found.high)).all()
+    assert (np.diff(found.tokens) > 0).all()
+    recipe = CATALOGUE.recipe(name)
+    count = count_parameters(CATALOGUE.model(recipe.model).shape())
+    last = found.stages[-1]
+    assert last.at_end_of_schedule == pytest.approx(project_loss(SURFACE, count, last.tokens).value, rel=1e-12)
+
+
+def test_without_schedules_there_is_none() -> None:
+    assert of("qwen2_5_coder_7b") is None
+
+
+def test_a_base_without_a_known_schedule_is_assumed_and_said_so() -> None:
+    found = of("deepseek_v3_2_exp")
+    assert found is not None
+    assert found.stages[0].assumed
+    assert found.stages[0].name == "deepseek_v3_1"
+
+
+def test_the_report_says_what_is_not_modelled(tmp_path: Path) -> None:
+    lehr("report", "model=codellama_13b", "out=.", folder=tmp_path)
+    page = (tmp_path / "codellama_13b/report.md").read_text()
+    assert "unknown shift, not modelled" in page
+    assert "was fitted on no such run" in page
+    assert "github.com/thu-yao-01-luo/MultiPowerLaw" in page or "Multi-power" in page
+    data = json.loads((tmp_path / "codellama_13b/projection.json").read_text())["forecast"]
+    assert data["curve_laws"] == ["multi_power_400m", "multi_power_100m", "multi_power_25m"]
+    assert data["data_known_until"] == 2e12
+    assert len(data["tokens"]) == len(data["loss"]) == len(data["low"]) == len(data["high"])
