@@ -58,7 +58,7 @@ def _scores(fitted: FittedCurves) -> str:
         rows += [_row(one.run.name, "held out" if held_out else "fitted", one) for one in chosen]
         if len(chosen) > 1:
             mean = mean_score([one.score for one in chosen])
-            covered = sum(one.covered * one.score.rows for one in chosen) / mean.rows
+            covered = sum(one.covered for one in chosen) / len(chosen)
             rows.append(_cells("mean of these", "held out" if held_out else "fitted", mean, covered))
     headings = ["run", "", "rows", "R2", "MAE", "mean error", "worst error", f"in the {fitted.settings.level:.0%} band"]
     return text_table(headings, rows, right=set(range(2, 8)))

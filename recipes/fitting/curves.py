@@ -110,7 +110,7 @@ def settings_of(job: Composed) -> CurveSettings:
             columns=job.setting("columns", dict[str, str] | None) or {},
             warmup_steps=job.setting("warmup_steps", int | None),
             schedule=job.setting("schedule", dict[str, Any] | None),
-            changed_at=job.setting("changed_at", int | None) if "changed_at" in job.config else None,
+            changed_at=job.setting("changed_at", int | None),
         ),
         starts=STARTS if starts is None else starts,
         level=level,

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from recipes.catalogue import Catalogue
 from recipes.importing.logs import LogReading, read_runs
 from simulators.laws.curves.bands import band
+from simulators.laws.curves.base import constant_values
 from simulators.laws.curves.fitting import CurveFit, LoggedRun, Score, fit_curve, make_run, mean_score, score
 from tests.data import data_file
 from tests.published.luo_curves import HELD_OUT, TRAINED_ON, WARM_UP, rows, schedule
@@ -69,3 +71,12 @@ def test_the_band_covers_the_held_out_curves() -> None:
     # twelve curves, each of which strays as a whole: one wholly outside a band of 95 % would be expected every other
     # time, and would leave 11 / 12
     assert np.mean(inside) >= 11 / 12
+
+
+@pytest.mark.parametrize("size", PRINTED)
+def test_the_momentum_laws_of_the_catalogue_are_these_fits(size: str) -> None:
+    law = Catalogue().law(f"momentum_{size}m")
+    fit = fit_curve(logged(size, TRAINED_ON), "momentum")
+    # the file has six digits, and a descent ends where a step gains less than 1e-9 of the objective: 3e-5 of a constant
+    for name, value in constant_values(fit.law).items():
+        assert getattr(law, name) == pytest.approx(value, rel=1e-4), name

@@ -83,6 +83,14 @@ def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert told["read"]["wsd"]
 
 
+def test_a_change_of_data_is_fitted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = logs(tmp_path, "cpt_shift", "cosine", "constant", "step")
+    fit_curves(job(tmp_path, law="cpt_shift", data=data, changed_at=2000, format="json"))
+    shift = json.loads(capsys.readouterr().out)["constants"]["B"]
+    # the planted shift is a fall of 0.3
+    assert shift["interval"][0] <= -0.3 <= shift["interval"][1] < 0
+
+
 def test_the_same_logs_give_the_same_files(tmp_path: Path) -> None:
     data = logs(tmp_path, "momentum", "cosine", "step")
     contents = []

@@ -144,7 +144,7 @@ def block_pairs(run: LoggedRun, peak: float) -> tuple[Floats, Floats, Floats, Fl
     if not len(sources):
         empty = np.zeros(0)
         return empty, empty, empty, np.zeros(len(run))
-    # a block ends at a logged row, after BLOCK steps, where the rate begins to rise or to fall, and where it has changed
+    # a block ends at a logged row, after BLOCK steps, where the rate turns, and where it has changed by RATIO
     row = np.searchsorted(run.steps, sources)
     sign = np.cumsum(np.diff(np.sign(change[sources]), prepend=0.0) != 0)
     level = np.floor(np.log(np.maximum(rates[sources], 1e-12)) / RATIO).astype(int)
