@@ -18,7 +18,15 @@ from simulators.counting import (
     training_flops_per_token,
 )
 from simulators.laws import ScalingLaw
-from simulators.training import PRETRAINING, NextToken, Recipe, Stage
+from simulators.training import (
+    PRETRAINING,
+    NextToken,
+    Preference,
+    Recipe,
+    SpanDenoising,
+    Stage,
+    further_forward_passes,
+)
 
 
 class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -243,14 +251,16 @@ def project_stage(
     """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown)."""
     seq_len = stage.sequence_length or assumed_sequence(stage, architecture)
     convention = stage_convention(architecture, stage)
-    per_token = training_flops_per_token(architecture, seq_len, convention)
+    target_len = stage.objective.target_length(seq_len) if isinstance(stage.objective, SpanDenoising) else None
+    per_token = training_flops_per_token(architecture, seq_len, convention, target_len)
     tokens = stage.n_tokens
     warnings = [] if stage.sequence_length else [f"sequence length not published; {seq_len:,} is assumed"]
-    if stage.kind == "RL" and tokens is not None:
-        # a policy-gradient token is generated once and trained on once: rollout is one forward pass
-        per_token += forward_flops_per_token(architecture, seq_len, convention)
+    if tokens is not None and (passes := further_forward_passes(stage.objective)):
+        per_token += passes * forward_flops_per_token(architecture, seq_len, convention)
         warnings.append(
-            "tokens of RL count one forward pass for the rollout and one update; the reward model is not counted"
+            "a token counts one update and one forward pass of the reference model"
+            if isinstance(stage.objective, Preference)
+            else "tokens of RL count one forward pass for the rollout and one update; the reward model is not counted"
         )
     flops = None if tokens is None else per_token * tokens
     after = None if tokens is None or tokens_before is None else tokens_before + tokens
