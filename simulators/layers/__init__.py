@@ -8,13 +8,14 @@ from simulators.layers.attention import Attention, CrossAttention
 from simulators.layers.base import KORTHIKANTI, Kept, Layer, Weight
 from simulators.layers.convolution import Hyena
 from simulators.layers.embedding import Embedding
+from simulators.layers.gated import RGLRU, GatedConvolution, SideBySide
 from simulators.layers.latent import MLA, Indexer
 from simulators.layers.linear_attention import DeltaNet, GatedDeltaNet, LightningAttention, Retention
 from simulators.layers.mlp import MLP
 from simulators.layers.moe import MoE
 from simulators.layers.norm import LayerNorm, Norm, RMSNorm
 from simulators.layers.output import AttentionPooling, EmbeddingHead, MaskedLMHead, OutputHead, Pooler, Projection
-from simulators.layers.position import Alibi, NoPosition, Position, RelativeBias, Rope, TransformerXL
+from simulators.layers.position import Alibi, Disentangled, NoPosition, Position, RelativeBias, Rope, TransformerXL
 from simulators.layers.rwkv import RWKV4TimeMix, RWKV5TimeMix, RWKV6TimeMix, RWKV7TimeMix, RWKVChannelMix
 from simulators.layers.state_space import Mamba, Mamba2
 
@@ -32,6 +33,9 @@ Mixer = (
     | RWKV6TimeMix
     | RWKV7TimeMix
     | Hyena
+    | GatedConvolution
+    | RGLRU
+    | SideBySide
 )
 """What mixes tokens."""
 
@@ -42,14 +46,17 @@ __all__ = [
     "KORTHIKANTI",
     "MLA",
     "MLP",
+    "RGLRU",
     "Alibi",
     "Attention",
     "AttentionPooling",
     "ChannelMixer",
     "CrossAttention",
     "DeltaNet",
+    "Disentangled",
     "Embedding",
     "EmbeddingHead",
+    "GatedConvolution",
     "GatedDeltaNet",
     "Hyena",
     "Indexer",
@@ -77,6 +84,7 @@ __all__ = [
     "RelativeBias",
     "Retention",
     "Rope",
+    "SideBySide",
     "TransformerXL",
     "Weight",
 ]

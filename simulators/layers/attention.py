@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
-from simulators.layers.position import Position, RelativeBias, Rope, TransformerXL
+from simulators.layers.position import Disentangled, Position, RelativeBias, Rope, TransformerXL
 
 
 class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="attention"):
@@ -173,6 +173,14 @@ def position_weights(position: Position, d_model: int, n_heads: int, d_head: int
     if isinstance(position, RelativeBias):
         shape = (position.n_buckets, n_heads)
         return [Weight("relative_bias", shape, "positions", "lookup")] if position.holds_table else []
+    if isinstance(position, Disentangled):
+        table = [Weight("relative_table", (position.n_rows, d_model), "positions", "lookup")]
+        norm = [Weight("relative_norm", (2 * d_model,), "positions", "scale")] if position.norm else []
+        names = ("position_q_proj", "position_k_proj") if position.own_projections else ()
+        return [
+            *([*table, *norm] if position.holds_table else []),
+            *(w for n in names for w in linear(n, d_model, n_heads * d_head, "positions", bias=True, role="once")),
+        ]
     if isinstance(position, TransformerXL):
         names = ("content_bias", "position_bias") if position.biases else ()
         return [

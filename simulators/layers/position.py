@@ -91,6 +91,23 @@ class TransformerXL(
     biases: bool = True
 
 
+class Disentangled(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="disentangled"
+):
+    """DeBERTa's disentangled attention (He et al., arXiv:2006.03654, section 3.1; version 3: arXiv:2111.09543): a table
+    of ``n_rows`` vectors for relative positions, normed where ``norm`` says so, whose products with queries and keys
+    join the scores.
+
+    All layers share the table that one of them holds (``holds_table``). With ``own_projections`` each layer projects it
+    once more to queries and to keys; without, it does so with the content's own matrices.
+    """
+
+    n_rows: Size
+    holds_table: bool
+    norm: bool = True
+    own_projections: bool = False
+
+
 class Alibi(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="alibi"):
     """ALiBi: each head subtracts a fixed multiple of the distance from its scores (Press et al., arXiv:2108.12409)."""
 
@@ -99,4 +116,4 @@ class NoPosition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """No position in the mixer: a learned table stands beside the vocabulary, or there is none."""
 
 
-Position = Rope | RelativeBias | TransformerXL | Alibi | NoPosition
+Position = Rope | RelativeBias | TransformerXL | Disentangled | Alibi | NoPosition

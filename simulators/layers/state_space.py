@@ -63,7 +63,8 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     of heads (Dao and Gu, arXiv:2405.21060, section 7).
 
     One projection makes gate, input, ``B``, ``C`` and step; input, ``B`` and ``C`` pass the convolution; a gated
-    RMSNorm precedes the output. Decay (1), update (2) and reading (2) are 5 FLOP for each entry of the state.
+    RMSNorm precedes the output (``norm: false`` gates alone, as most of Falcon-H1). Decay (1), update (2) and reading
+    (2) are 5 FLOP for each entry of the state.
 
     >>> from simulators.layers.base import total
     >>> mamba2 = Mamba2(n_heads=24, d_head=64, d_state=128, n_groups=1, conv_kernel=4)     # Mamba2-130M
@@ -79,6 +80,7 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     conv_kernel: Size
     conv_bias: bool = True
     bias: bool = False
+    norm: bool = True
 
     @property
     def d_inner(self) -> int:
@@ -98,7 +100,7 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
             Weight("dt_bias", (self.n_heads,), "state space", "bias"),
             Weight("a_log", (self.n_heads,), "state space", "scale"),
             Weight("skip", (self.n_heads,), "state space", "scale"),
-            Weight("o_norm", (self.d_inner,), "norm", "scale"),
+            *([Weight("o_norm", (self.d_inner,), "norm", "scale")] if self.norm else []),
             *linear("out_proj", self.d_inner, d_model, "state space", bias=self.bias),
         ]
 

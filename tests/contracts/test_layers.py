@@ -14,12 +14,15 @@ from simulators.layers import (
     KORTHIKANTI,
     MLA,
     MLP,
+    RGLRU,
     Attention,
     AttentionPooling,
     ChannelMixer,
     CrossAttention,
     DeltaNet,
+    Disentangled,
     EmbeddingHead,
+    GatedConvolution,
     GatedDeltaNet,
     Hyena,
     Indexer,
@@ -45,6 +48,7 @@ from simulators.layers import (
     RWKV6TimeMix,
     RWKV7TimeMix,
     RWKVChannelMix,
+    SideBySide,
     TransformerXL,
 )
 from simulators.layers.base import total
@@ -60,6 +64,7 @@ EXAMPLES: list[Layer] = [
     Attention(n_heads=8, n_kv_heads=2, d_head=16, position=ROPE, output_gate=True, qk_norm="head"),
     Attention(n_heads=8, n_kv_heads=8, d_head=16, position=RELATIVE),
     Attention(n_heads=8, n_kv_heads=8, d_head=16, position=TransformerXL()),
+    Attention(n_heads=8, n_kv_heads=8, d_head=16, position=Disentangled(n_rows=64, holds_table=True)),
     MLA(n_heads=8, q_rank=32, kv_rank=16, d_nope=16, d_rope=8, d_value=16, position=ROPE),
     MLA(
         n_heads=8, q_rank=32, kv_rank=16, d_nope=16, d_rope=8, d_value=16, position=ROPE,
@@ -72,6 +77,12 @@ EXAMPLES: list[Layer] = [
     GatedDeltaNet(n_k_heads=4, n_v_heads=8, d_key=16, d_value=16),
     Mamba(d_inner=256, d_state=16, conv_kernel=4, dt_rank=8),
     Mamba2(n_heads=8, d_head=32, d_state=32, n_groups=1, conv_kernel=4),
+    GatedConvolution(conv_kernel=3),
+    RGLRU(width=128, n_blocks=4, conv_kernel=4),
+    SideBySide(
+        attention=Attention(n_heads=8, n_kv_heads=2, d_head=16, position=ROPE),
+        mamba=Mamba2(n_heads=8, d_head=32, d_state=32, n_groups=1, conv_kernel=4, norm=False),
+    ),
     RWKV4TimeMix(),
     RWKV5TimeMix(d_head=32),
     RWKV6TimeMix(d_head=32, mix_rank=8, decay_rank=16),
@@ -208,4 +219,4 @@ def test_the_catalogue_uses_every_kind_but_those_stated() -> None:
         if head is not None
     }
     # Mamba-2 and a plain projection are here for a user's own models: no checkpoint of the catalogue has them
-    assert UNION_OF_ALL - used - heads == {Mamba2, Projection}
+    assert UNION_OF_ALL - used - heads == {GatedConvolution, Mamba2, Projection, RGLRU, SideBySide}

@@ -32,8 +32,9 @@ TABLES = {
 }
 ALTERED = 6
 
-NOT_BUILT = {"internlm3", "iquestcoder", "kimi_k2", "dbrx"}
-"""transformers builds these with another type's class, and DBRX not at all (5.23: no rope_theta)."""
+NOT_BUILT = {"internlm3", "iquestcoder", "kimi_k2", "dbrx", "lfm2_moe"}
+"""transformers builds these with another type's class, and DBRX not at all (5.23: no rope_theta),
+LFM2 with experts only where ``layer_types`` is given."""
 
 DEFAULT_REFUSED = {
     # the class's default configuration is one that nobody could train, or that we say is not described
