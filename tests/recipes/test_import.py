@@ -119,6 +119,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "deep nesting": ("[" * 100_000, "not JSON"),
     "no model_type": ({"hidden_size": 64}, "has no model_type"),
     "an unknown model_type": ({**LLAMA, "model_type": "lama"}, "did you mean llama?"),
+    "a model_type that cannot be described": ({"model_type": "zamba2"}, "its layers share weights"),
     "a model_type of another type": ({**LLAMA, "model_type": 3}, "model_type: 3 is not known"),
     "an unknown field": ({**LLAMA, "n_routed_expert": 8}, "n_routed_expert: not a field of model_type llama"),
     "a misspelt field": ({**LLAMA, "hiden_size": 8}, "did you mean hidden_size?"),

@@ -13,6 +13,7 @@ from recipes.importing.hugging_face.classes import HFClass, defaults
 from recipes.importing.hugging_face.quantized import stored_as
 from recipes.importing.hugging_face.reading import Fields, shown
 from recipes.importing.hugging_face.registry import CLASSES
+from recipes.importing.hugging_face.undescribed import unknown
 from recipes.importing.hugging_face.wrappers import BARE, WITH_HEAD, text_model
 from simulators.architecture import Architecture
 
@@ -78,7 +79,7 @@ def class_of(config: Mapping[str, Any], where: str) -> HFClass:
     if model_type is None:
         raise LehrError(f"{where}has no model_type; write model_type: the type of its class, such as llama or qwen3")
     if not isinstance(model_type, str) or model_type not in CLASSES:
-        raise LehrError(f"{where}model_type: {shown(model_type)} is not known; {nearest(str(model_type), CLASSES)}")
+        raise LehrError(f"{where}{unknown(model_type)}")
     return CLASSES[model_type]
 
 

@@ -57,6 +57,7 @@ class Fields:
         self.defaulted: list[str] = []
         self.notes: list[str] = []
         self.sections: list[Fields] = []
+        self.harmless: frozenset[str] = frozenset()
 
     # what a field is called, and its value
 
@@ -209,7 +210,7 @@ class Fields:
 
     def finish(self, no_effect: Iterable[str] = ()) -> None:
         """Raise ``LehrError`` for the first field of the file that nobody understood."""
-        harmless = NO_EFFECT.union(no_effect)
+        harmless = NO_EFFECT.union(no_effect, self.harmless)
         for name, value in self.data.items():
             if name in self.read or name in harmless:
                 continue
