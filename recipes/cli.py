@@ -29,6 +29,7 @@ VERBS = {
     "import": "a model file of a Hugging Face config.json",
     "fit": "constants of a law from your own runs, with intervals",
     "reference": "say which projections moved since they were last accepted",
+    "plan": "from a budget to a model and its recipe",
     "plan schedule": "the best learning-rate schedule for a step budget, by a curve law",
     "track": "a running job beside its forecast: where it is, and whether it leaves the band",
 }

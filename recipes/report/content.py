@@ -50,6 +50,11 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
         sections=sections,
         version=data.version,
         numbers={entry.key: entry.number for entry in entries},
+        beside=[
+            ("report.md", "and"),
+            ("projection.json", "hold the same numbers"),
+            ("recipe.yaml", "holds the recipe"),
+        ],
     )
 
 

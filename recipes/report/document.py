@@ -128,3 +128,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     sections: list[Section]
     version: str
     numbers: dict[str, int]
+    beside: list[tuple[str, str]] = []
+    """Files beside the page, and what each holds."""

@@ -27,11 +27,16 @@ Floats = NDArray[np.float64]
 CONVENTION = FLOP_CONVENTIONS["causal"]
 
 
+FEWEST_TOKENS = 1e6
+"""Fewer are no training."""
+
+
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """What the choice must respect: ``served`` tokens of inference paid from the same budget, ``unique`` tokens of data
+    """What the choice must respect: ``seen`` tokens that a base model was trained on before [tokens], ``served`` tokens of inference paid from the same budget, ``unique`` tokens of data
     at hand, and a model that with the cache of ``cache_tokens`` fits into ``memory`` at ``bytes_per_value``
     [tokens], [tokens], [bytes]; ``None`` leaves a limit out."""
 
+    seen: float = 0.0
     served: float = 0.0
     unique: float | None = None
     memory: float | None = None
@@ -161,7 +166,7 @@ def choose(
     memory = np.array(
         [(r.count.total + r.cache * demand.cache_tokens) * demand.bytes_per_value for r in rungs.values()]
     )
-    fits = (tokens > 0) & (memory <= (demand.memory or np.inf))
+    fits = (tokens >= FEWEST_TOKENS) & (memory <= (demand.memory or np.inf))
     if not fits.any():
         raise ValueError("no network of the ladder fits; write more memory, a larger budget or fewer served tokens")
     kept = {key: rung for (key, rung), ok in zip(rungs.items(), fits, strict=True) if ok}
@@ -172,6 +177,7 @@ def choose(
             raise ValueError("tokens repeat, which needs a law of repeated data; write repetition_law=muennighoff")
         worth = repetition.worth(np.array([size_for(repetition, r) for r in kept.values()]), tokens, demand.unique)[1]
     sizes = equivalent_sizes(law, kept, tokens, joint)
+    worth = worth + demand.seen
     losses = np.where(np.isfinite(sizes), law.loss(np.where(np.isfinite(sizes), sizes, 1e9), worth), np.inf)
     if not np.isfinite(losses).any():
         raise ValueError("the law of mixtures has no answer for any network of the ladder; write network=dense")

@@ -1,0 +1,154 @@
+"""The plan as a page."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from recipes.planning.files import recipe, tokens
+from recipes.planning.pictures import draw_all
+from recipes.planning.planned import Planned
+from recipes.planning.telling import neighbours, shape_of, verdicts, warnings
+from recipes.report.document import Bullets, Cell, Column, Document, Section, Table, Text
+from recipes.report.page import as_html
+from recipes.report.plots.style import as_png, as_svg, styled
+from recipes.tables import short
+from simulators.planning.choosing import Candidate
+
+
+def render(plan: Planned, command: str) -> dict[str, bytes]:
+    """``plan.html`` and ``plots/``."""
+    with styled():
+        drawn = [(picture, as_svg(figure), as_png(figure)) for figure, picture in draw_all(plan)]
+    said = verdicts(plan)
+    sections = [
+        Section(name="plan", title="The plan", parts=[*(Text(line) for line in said[1:]), stages(plan)]),
+        Section(name="trade-off", title="The trade-off", parts=[*(p for p, _, _ in drawn), ranking(plan)]),
+        Section(name="laws", title="Other laws", parts=[other_laws(plan)]),
+        Section(name="rates", title="Peak rate and batch", parts=[rates(plan)]),
+    ]
+    if plan.at_bounds:
+        sections.append(Section(name="budget", title="If the utilisation is another", parts=[at_bounds(plan)]))
+    if notes := warnings(plan):
+        outside = Bullets([(law, says) for law, _, says in (n.partition(": ") for n in notes)])
+        sections.append(Section(name="warnings", title="Outside the laws' ranges", parts=[outside]))
+    document = Document(
+        title=plan.name,
+        subtitle=command,
+        verdict=said[0],
+        verdict_mark="",
+        sections=sections,
+        version=version("lehr"),
+        numbers={},
+        beside=[
+            ("plan.json", "holds every rung of the ladder"),
+            (f"model/{plan.name}.yaml", "the network"),
+            (f"recipe/{plan.name}.yaml", "the recipe, for lehr report"),
+        ],
+    )
+    files = {"plan.html": as_html(document, {p.name: svg for p, svg, _ in drawn}).encode()}
+    for picture, svg, png in drawn:
+        files[f"plots/{picture.name}.svg"], files[f"plots/{picture.name}.png"] = svg.encode(), png
+    return files
+
+
+def stages(plan: Planned) -> Table:
+    """What each stage gets."""
+    body = recipe(plan)["stages"]
+    rows = []
+    for name, amount in tokens(plan).items():
+        stage = body[name]
+        schedule = stage.get("schedule")
+        rate = f"{schedule['kind']}, peak {schedule['peak']:.3g}" if schedule else "–"
+        batch = stage.get("batch", {}).get("sequences")
+        rows.append([
+            Cell(name, below=stage["kind"]),
+            Cell(f"{plan.stages[name]:.0%}"),
+            Cell(short(amount)),
+            Cell("–" if batch is None else f"{batch:,}", below="" if batch is None else f"of {plan.sequence_length:,}"),
+            Cell(rate),
+        ])  # fmt: skip
+    return Table(
+        name="stages",
+        caption="The stages",
+        columns=[Column("Stage"), Column("Share", "of the budget", True), Column("Tokens", "", True),
+                 Column("Batch", "sequences", True), Column("Learning rate")],
+        rows=rows,
+    )  # fmt: skip
+
+
+def ranking(plan: Planned) -> Table:
+    """The neighbours of the choice."""
+
+    def cells(c: Candidate) -> list[Cell]:
+        bounds = "" if c.regret_low is None or c.regret_high is None else f"{c.regret_low:+.4f} to {c.regret_high:+.4f}"
+        return [
+            Cell(shape_of(c, plan.top_k), below="the plan" if c == plan.plan.chosen else ""),
+            Cell(short(c.active)),
+            Cell(short(c.tokens), below="" if c.epochs <= 1 else f"{c.epochs:.3g} epochs"),
+            Cell(short(c.tokens_per_parameter)),
+            Cell(f"{c.memory / 1e9:.3g} GB"),
+            Cell(f"{c.loss:.4f}"),
+            Cell(f"{c.regret:+.4f}", below=bounds),
+            Cell("–" if c.wins is None else f"{c.wins:.0%}"),
+        ]
+
+    return Table(
+        name="ranking",
+        caption="The choice and its neighbours",
+        columns=[Column("Network"), Column("Active", "parameters", True), Column("Tokens", "", True),
+                 Column("Tokens", "per active parameter", True), Column("Memory", "weights and cache, bf16", True),
+                 Column("Loss", plan.plan.loss_unit, True), Column("Regret", plan.plan.loss_unit, True),
+                 Column("Wins", "of the law's replicas", True)],
+        rows=[cells(c) for c in neighbours(plan.plan)],
+    )  # fmt: skip
+
+
+def other_laws(plan: Planned) -> Table:
+    """What other laws would choose."""
+    rows = []
+    for second in plan.seconds:
+        c = second.plan.chosen
+        regret = second.regret_of_choice
+        rows.append([
+            Cell(second.plan.law, below=second.plan.loss_unit), Cell(shape_of(c, plan.top_k)), Cell(short(c.tokens)),
+            Cell(short(c.tokens_per_parameter)), Cell(f"{c.loss:.4f}"),
+            Cell("–" if regret is None else f"{regret:+.4f}"),
+        ])  # fmt: skip
+    return Table(
+        name="laws",
+        caption="Where laws disagree; their losses are of other corpora and do not compare",
+        columns=[Column("Law"), Column("Would train"), Column("Tokens", "", True),
+                 Column("Tokens", "per active parameter", True), Column("Loss", "by it", True),
+                 Column("This plan", "above it, by that law", True)],
+        rows=rows,
+    )  # fmt: skip
+
+
+def rates(plan: Planned) -> Table:
+    """Peak rate and batch by each law."""
+    return Table(
+        name="rates",
+        caption="For the first pre-training stage, AdamW",
+        columns=[Column("Law"), Column("Peak rate", "", True), Column("Batch", "tokens", True)],
+        rows=[
+            [Cell(r.law, below="; ".join(r.warnings)), Cell("–" if r.peak_rate is None else f"{r.peak_rate:.2e}"),
+             Cell(short(r.batch_tokens))]
+            for r in plan.rates
+        ],
+    )  # fmt: skip
+
+
+def at_bounds(plan: Planned) -> Table:
+    """The choice at the ends of the budget's interval."""
+    return Table(
+        name="bounds",
+        caption=f"The budget is {short(plan.hours)} accelerator-hours of {plan.accelerator.title}; what work it buys "
+        "depends on the utilisation",
+        columns=[Column("Work", "FLOP", True), Column("Would train"), Column("Tokens", "", True),
+                 Column("Loss", plan.plan.loss_unit, True)],
+        rows=[
+            [Cell(short(work)), Cell(shape_of(p.chosen, plan.top_k)), Cell(short(p.chosen.tokens)),
+             Cell(f"{p.chosen.loss:.4f}")]
+            for work, p in plan.at_bounds
+        ],
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""``lehr plan``: from a budget to a model and its recipe."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from recipes.compose import Composed
+from recipes.errors import LehrError
+from recipes.planning.files import as_yaml, model, recipe
+from recipes.planning.planned import planned
+from recipes.planning.telling import as_json, as_text
+from recipes.verbs.import_ import NAME
+from recipes.writing import write_folder
+
+
+def run(job: Composed) -> int:
+    """Print the plan and write its folder; with ``format=json`` print it alone."""
+    form = job.setting("format", str)
+    if form not in ("text", "json"):
+        raise LehrError(f"format: {form!r} is not known; write text or json")
+    name = job.setting("name", str)
+    if not NAME.fullmatch(name):
+        raise LehrError(f"name: {name!r} cannot be a model's name; write letters, digits, _ and - only")
+    plan = planned(job)
+    body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(plan)}, indent=2) + "\n"
+    if form == "json":
+        print(body, end="")
+        return 0
+    from recipes.planning.page import render
+
+    folder = Path(job.setting("out", str)) / "plan" / name
+    head = f"lehr plan {' '.join(job.overrides)}"
+    files = {
+        f"model/{name}.yaml": as_yaml(model(plan), head),
+        f"recipe/{name}.yaml": as_yaml(recipe(plan), head),
+        "plan.json": body.encode(),
+        **render(plan, head),
+    }
+    write_folder(folder, files)
+    print(as_text(plan))
+    print(f"\n{folder / 'plan.html'}")
+    print(f"next: lehr report --config-dir {folder} model={name}")
+    return 0

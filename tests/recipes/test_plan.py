@@ -1,0 +1,109 @@
+"""`lehr plan` writes a recipe that `lehr report` takes, and says the same as it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recipes.cli import dispatch
+from recipes.errors import LehrError
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert dispatch([*words, "format=json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+PLANS = [
+    ["flops=1e22", "mfu=0.4"],
+    ["days=30", "devices=64", "mfu=0.4", "stages={pt: 0.8, ann: 0.1, sft: 0.05, rl: 0.05}"],
+    ["usd=1e6", "accelerator=h200", "network=moe", "mfu=0.3"],
+    ["hours=1e4", "base=starcoder2_7b", "mfu=0.4"],
+    ["flops=1e22", "mfu=0.4", "stages={pt: 1.0}"],
+]
+
+
+@pytest.mark.parametrize("words", PLANS, ids=" ".join)
+def test_the_report_of_a_plan_says_what_the_plan_says(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    plan = printed(capsys, "plan", *words)
+    assert dispatch(["plan", *words]) == 0
+    report = printed(capsys, "report", "--config-dir", "outputs/plan/my_plan", "model=my_plan", "mfu=0.4")
+    chosen = plan["chosen"]
+    assert report["parameters"]["total"] == chosen["parameters"]
+    assert {s["name"]: s["tokens"] for s in report["stages"]} == pytest.approx(plan["stages"], abs=0.5)
+    # tokens are whole in the recipe: one token of the smallest stage is 1e-8 of it at most
+    assert report["totals"]["flops"] == pytest.approx(plan["work"]["value"], rel=1e-8)
+    losses = [s["loss"]["besiroglu"] for s in report["stages"] if "besiroglu" in s["loss"]]
+    if chosen["expansion"] == 1:
+        assert losses[-1]["value"] == pytest.approx(chosen["loss"], rel=1e-9)
+    else:
+        # the plan reads a mixture by its own law, within the dense models of its active and total size
+        assert losses[-1]["low"] < chosen["loss"] < losses[-1]["high"]
+
+
+def test_the_folder_holds_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    dispatch(["plan", "flops=1e22", "name=mine"])
+    folder = Path("outputs/plan/mine")
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == [
+        "model/mine.yaml", "plan.html", "plan.json", "plots/ladder.png", "plots/ladder.svg", "plots/plane.png",
+        "plots/plane.svg", "recipe/mine.yaml",
+    ]  # fmt: skip
+    first = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    dispatch(["plan", "flops=1e22", "name=mine"])
+    assert first == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert "next: lehr report --config-dir outputs/plan/mine model=mine" in capsys.readouterr().out
+
+
+def test_continued_pre_training_counts_what_the_base_has_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = printed(capsys, "plan", "flops=1e22", "base=starcoder2_7b")
+    assert plan["recipe"]["base"]["tokens"] > 3e12
+    assert plan["recipe"]["stages"]["cpt"]["data"]["replay"] == pytest.approx(plan["replay"]["share"], abs=5e-7)
+    assert plan["chosen"]["parameters"] == 7_173_923_840
+
+
+def test_the_peak_rate_and_batch_are_the_laws(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = printed(capsys, "plan", "flops=1e21")
+    law = {r["law"]: r for r in plan["rates"]}["step_law"]
+    pt = plan["recipe"]["stages"]["pt"]
+    assert pt["schedule"]["peak"] == pytest.approx(law["peak_rate"], rel=5e-3)
+    # a multiple of eight sequences, so at most four away
+    assert abs(pt["batch"]["sequences"] - law["batch_tokens"] / 4096) <= 4
+    assert plan["recipe"]["stages"]["ann"]["schedule"] == {"kind": "linear", "peak": pt["schedule"]["peak"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "a budget is one of"),
+        (["flops=1e22", "days=3"], "2 of them are given"),
+        (["flops=0"], "above 0"),
+        (["flops=1e22", "network=sparse"], "network: 'sparse' is not known"),
+        (["flops=1e22", "law=step_law"], "gives no loss"),
+        (["flops=1e22", "accelerator=h1000"], "no accelerator is called"),
+        (["flops=1e22", "stages={pt: 0.5}"], "sum to 0.5"),
+        (["flops=1e22", "stages={pre: 1.0}"], "'pre' is no stage"),
+        (["flops=1e22", "stages={sft: 1.0}"], "none pre-trains"),
+        (["flops=1e22", "base=claude"], "base|no model"),
+        (["flops=1e22", "precision=fp64"], "no peak for fp64"),
+        (["flops=1e22", "name=../x"], "cannot be a model's name"),
+        (["flops=1e22", "moe_law=chinchilla", "network=moe"], "no joint law"),
+        (["flops=1e22", "hyper_laws=[chinchilla]"], "no law of learning rate"),
+        (["flops=1e22", "mfu=1.2"], "mfu"),
+        (["flops=1e22", "format=xml"], "format"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(words: list[str], says: str, tmp_path: Path) -> None:
+    with pytest.raises(LehrError, match=says) as error:
+        dispatch(["plan", *words])
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.rglob("*.yaml"))

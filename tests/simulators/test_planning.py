@@ -1,0 +1,180 @@
+"""The ladder, the budget and the choice of a plan."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recipes.catalogue import Catalogue
+from simulators.accelerator import Interval
+from simulators.counting import FLOP_CONVENTIONS, count_parameters, training_flops_per_token
+from simulators.laws import DataConstrained
+from simulators.laws.moe import JointMoe
+from simulators.laws.surfaces.chinchilla import Chinchilla
+from simulators.planning import Budget, choose, dense, ladder, mixture, work
+from simulators.planning.choosing import Demand, Plan, Rung
+from simulators.planning.ladder import WIDTHS
+
+CATALOGUE = Catalogue()
+BESIROGLU = CATALOGUE.surface("besiroglu")
+RUNGS = {
+    key: Rung.of(architecture, 4096)
+    for key, architecture in ladder((1, 2, 8, 32), vocab_size=128256, context_length=4096).items()
+}
+DENSE = {key: rung for key, rung in RUNGS.items() if key[1] == 1}
+
+
+def joint() -> JointMoe:
+    law = CATALOGUE.law("ludziejewski_joint")
+    assert isinstance(law, JointMoe)
+    return law
+
+
+def repetition() -> DataConstrained:
+    law = CATALOGUE.law("muennighoff")
+    assert isinstance(law, DataConstrained)
+    return law
+
+
+def known(plan: Plan) -> tuple[int, int]:
+    return plan.chosen.d_model, plan.chosen.expansion
+
+
+def test_the_rung_of_llama_3_8b_is_llama_3_8b() -> None:
+    # Grattafiori et al. 2024, Table 3, and the checkpoint's total
+    assert count_parameters(dense(4096, vocab_size=128256, context_length=8192)).total == 8_030_261_248
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_mixture_uses_as_much_for_a_token_as_the_dense_rung_and_its_router(width: int) -> None:
+    plain = count_parameters(dense(width, vocab_size=1000, context_length=4096))
+    routed = count_parameters(mixture(width, expansion=4, top_k=8, vocab_size=1000, context_length=4096))
+    assert routed.active["all"] - plain.total == width // 128 * 32 * width
+    assert routed.total - routed.active["all"] == 3 * (plain.components["mlp"])
+
+
+def test_shapes_that_do_not_divide_are_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of 128"):
+        dense(1000, vocab_size=1000, context_length=4096)
+    with pytest.raises(ValueError, match="does not divide into 12 experts"):
+        mixture(512, expansion=4, top_k=12, vocab_size=1000, context_length=4096)
+
+
+def test_the_budget_is_spent_to_the_last_flop() -> None:
+    for candidate in choose(DENSE, 1e22, BESIROGLU, demand=Demand(served=1e11)).candidates:
+        network = dense(candidate.d_model, vocab_size=128256, context_length=4096)
+        per_token = training_flops_per_token(network, 4096, FLOP_CONVENTIONS["causal"])
+        assert candidate.training_flops + candidate.serving_flops == pytest.approx(1e22, rel=1e-14)
+        assert candidate.training_flops == pytest.approx(per_token * candidate.tokens, rel=1e-14)
+
+
+@settings(max_examples=30, deadline=None)
+@given(flops=st.floats(1e19, 1e25))
+def test_the_choice_lies_next_to_the_closed_form(flops: float) -> None:
+    plan = choose(DENSE, flops, BESIROGLU)
+    assert isinstance(BESIROGLU, Chinchilla)
+    exact, _ = BESIROGLU.optimum(flops)
+    sizes = [c.parameters for c in plan.candidates]
+    # FLOPs per token are within 6 N (0.75 to 1.25) on these rungs: tables that cost nothing, attention that does; that
+    # moves the optimum by at most as much, and the ladder adds a step to either side
+    near = [i for i, n in enumerate(sizes) if exact * 0.75 <= n <= exact * 1.25]
+    steps = {max(0, min(near, default=np.searchsorted(sizes, exact) - 1) - 1)}
+    steps |= {min(len(sizes) - 1, max(near, default=int(np.searchsorted(sizes, exact))) + 1)}
+    assert min(steps) <= plan.best <= max(steps)
+
+
+def test_regret_is_never_negative_and_zero_for_the_choice() -> None:
+    plan = choose(RUNGS, 1e22, BESIROGLU, joint=joint())
+    regrets = [c.regret for c in plan.candidates]
+    assert min(regrets) == 0.0 == plan.chosen.regret
+    assert sum(c.wins or 0.0 for c in plan.candidates) == pytest.approx(1.0)
+    assert plan.chosen in plan.region()
+
+
+def test_the_region_of_confidence_covers_the_choice_of_other_draws() -> None:
+    # the law's replicas themselves are the draws: 95 % of them choose a rung of the region, by its definition at least
+    plan = choose(DENSE, 1e23, BESIROGLU)
+    assert sum(c.wins or 0.0 for c in plan.region(0.95)) >= 0.95
+    assert sum(c.wins or 0.0 for c in plan.region(0.95)[:-1]) < 0.95
+
+
+def test_more_serving_makes_smaller_and_less_data_larger_networks() -> None:
+    free = choose(DENSE, 1e22, BESIROGLU).chosen
+    served = choose(DENSE, 1e22, BESIROGLU, demand=Demand(served=2e12)).chosen
+    short = choose(DENSE, 1e22, BESIROGLU, demand=Demand(unique=20e9), repetition=repetition()).chosen
+    assert served.parameters < free.parameters < short.parameters
+    assert short.epochs == pytest.approx(short.tokens / 20e9)
+    assert short.loss > free.loss
+
+
+def test_enough_unique_data_changes_nothing() -> None:
+    free = choose(DENSE, 1e22, BESIROGLU)
+    rich = choose(DENSE, 1e22, BESIROGLU, demand=Demand(unique=1e16), repetition=repetition())
+    assert [c.loss for c in free.candidates] == [c.loss for c in rich.candidates]
+
+
+def test_a_mixture_wins_until_memory_is_short() -> None:
+    free = choose(RUNGS, 1e21, BESIROGLU, joint=joint())
+    held = choose(RUNGS, 1e21, BESIROGLU, joint=joint(), demand=Demand(memory=8e9))
+    assert free.chosen.expansion == 32
+    assert held.chosen.memory <= 8e9 < free.chosen.memory
+    assert held.chosen.loss > free.chosen.loss
+    assert all(c.memory <= 8e9 for c in held.candidates)
+
+
+def test_cache_counts_against_memory() -> None:
+    without = choose(DENSE, 1e22, BESIROGLU, demand=Demand(memory=40e9))
+    with_cache = choose(DENSE, 1e22, BESIROGLU, demand=Demand(memory=40e9, cache_tokens=100_000))
+    assert with_cache.candidates[-1].parameters < without.candidates[-1].parameters
+
+
+def test_tokens_seen_before_count_for_the_loss_alone() -> None:
+    fresh = choose(DENSE, 1e22, BESIROGLU).candidates[0]
+    went_on = choose(DENSE, 1e22, BESIROGLU, demand=Demand(seen=1e12)).candidates[0]
+    assert went_on.tokens == fresh.tokens
+    assert went_on.loss == pytest.approx(float(BESIROGLU.loss(fresh.active, fresh.tokens + 1e12)), rel=1e-14)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="law that knows mixtures"):
+        choose(RUNGS, 1e21, BESIROGLU)
+    with pytest.raises(ValueError, match="law of repeated data"):
+        choose(DENSE, 1e22, BESIROGLU, demand=Demand(unique=1e9))
+    with pytest.raises(ValueError, match="no network of the ladder fits"):
+        choose(DENSE, 1e22, BESIROGLU, demand=Demand(memory=1e6))
+    with pytest.raises(ValueError, match="no network of the ladder fits"):
+        choose(DENSE, 1e3, BESIROGLU)
+    with pytest.raises(ValueError, match="above 0"):
+        choose(DENSE, -1.0, BESIROGLU)
+
+
+def test_the_end_of_the_ladder_is_said() -> None:
+    assert "the best network lies at the end of the ladder" in choose(DENSE, 1e28, BESIROGLU).warnings
+
+
+@pytest.mark.parametrize(
+    ("budget", "says"),
+    [
+        ({}, "none is given"),
+        ({"flops": 1e21, "hours": 3.0}, "2 of them"),
+        ({"days": 3.0}, "devices"),
+        ({"hours": -3.0}, "above 0"),
+    ],
+)
+def test_a_budget_is_exactly_one(budget: dict[str, float], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Budget(**budget)  # type: ignore[arg-type]
+
+
+def test_one_budget_in_four_words() -> None:
+    month = work(Budget(days=10, devices=100), peak=1e15, mfu=0.4, usd_per_hour=2.0).value
+    assert month == work(Budget(hours=24_000), peak=1e15, mfu=0.4).value
+    assert month == work(Budget(usd=48_000), peak=1e15, mfu=0.4, usd_per_hour=2.0).value
+    assert month == work(Budget(flops=month), peak=1.0, mfu=1.0).value
+    assert month == pytest.approx(24_000 * 3600 * 0.4e15, rel=1e-14)
+    between = work(Budget(hours=1), peak=1e15, mfu=Interval(low=0.3, central=0.4, high=0.5))
+    assert (between.low, between.high) == pytest.approx((1.08e18, 1.8e18), rel=1e-14)
+    with pytest.raises(ValueError, match="no price"):
+        work(Budget(usd=1.0), peak=1e15, mfu=0.4)
