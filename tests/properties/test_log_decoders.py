@@ -142,3 +142,17 @@ def test_every_format_says_the_same(tmp_path: Path, steps: list[int], data: st.D
 def test_the_changed_byte_can_be_seen() -> None:
     with pytest.raises(DamagedError):
         list(records(GOOD[:13] + bytes([GOOD[13] ^ 1]) + GOOD[14:]))
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (b"\x0a\x05abc", "longer than its message"),
+        (b"\x15\x00\x00", "longer than its message"),
+        (b"\x0b", "wire type 3"),
+        (b"\x10\xff\xff", "does not end"),
+    ],
+)
+def test_a_message_that_ends_too_early_is_damaged(message: bytes, words: str) -> None:
+    with pytest.raises(DamagedError, match=words):
+        list(fields(message))
