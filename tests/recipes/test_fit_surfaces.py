@@ -94,11 +94,12 @@ def test_the_report_takes_the_file_by_its_path_and_by_config_dir(
     capsys.readouterr()
     folder = tmp_path / "fit" / "runs"
     losses = []
-    for arguments in ([f"law={folder}/fit.yaml"], ["law=runs", "--config-dir", str(folder)]):
+    path, root = f"law={folder}/fit.yaml", ["--config-dir", str(folder)]
+    for arguments in ([path], ["law=runs", *root], [path, *root]):
         assert dispatch(["report", "model=santacoder", "format=json", *arguments]) == 0
         told = json.loads(capsys.readouterr().out)
         losses.append(told["stages"][0]["loss"]["runs"])
-    assert losses[0] == losses[1]
+    assert losses[0] == losses[1] == losses[2]
     # SantaCoder, 1.1B parameters on 236B tokens: beyond the fitted tokens by a little
     assert losses[0]["value"] == pytest.approx(float(CHINCHILLA.loss(1.12e9, 236e9)), rel=0.01)
     assert losses[0]["low"] < losses[0]["value"] < losses[0]["high"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.laws.base import Floats
-from simulators.laws.fitting.descent import settle
+from simulators.laws.fitting.descent import settle_groups
 from simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of
 from simulators.laws.fitting.forms import form_called
 from simulators.laws.fitting.resampling import starts_about
@@ -155,10 +155,7 @@ def cross_validate(fit: LawFit, folds: int = FOLDS, seed: int = 0) -> Floats:
     starts = starts_about(fit, STARTS_PER_FOLD, seed)
     seen = (fold != np.arange(folds)[:, None]).astype(float)
     problem = problem_of(runs, form, fit.delta)
-    problem = msgspec.structs.replace(problem, weight=np.repeat(seen, len(starts), axis=0))
-    theta, value = settle(problem, np.tile(starts, (folds, 1)))
-    best = value.reshape(folds, -1).argmin(axis=1)
-    chosen = theta.reshape(folds, len(starts), -1)[np.arange(folds), best]
+    chosen = settle_groups(msgspec.structs.replace(problem, weight=seen), starts, folds)
     predicted = problem.model(chosen)[0][fold, np.arange(len(runs))]
     return np.asarray(np.expm1(predicted - np.log(runs.loss)))
 

@@ -163,3 +163,24 @@ def settle(problem: Problem, theta: Floats, value: Floats | None = None, rounds:
         if not len(awake):
             break
     return theta, value
+
+
+def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
+    """The best row of each of ``groups`` minimisations, each begun from all ``starts`` (groups, p).
+
+    ``problem`` has a row of weights for each group. After five rounds the better half of each group's starts goes on.
+    """
+    count = len(starts)
+    weight = problem.weight
+    assert weight is not None
+
+    def of(rows: np.ndarray) -> Problem:
+        return msgspec.structs.replace(problem, weight=weight[rows])
+
+    owner = np.repeat(np.arange(groups), count)
+    theta, value = descend(of(owner), np.tile(starts, (groups, 1)), 5 * ROUND)
+    kept = np.argsort(value.reshape(groups, count), axis=1, kind="stable")[:, : max(count // 2, 1)]
+    rows = (np.arange(groups)[:, None] * count + kept).ravel()
+    theta, value = settle(of(owner[rows]), theta[rows], value[rows])
+    best = value.reshape(groups, -1).argmin(axis=1)
+    return np.asarray(theta.reshape(groups, kept.shape[1], -1)[np.arange(groups), best])

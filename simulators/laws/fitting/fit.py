@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from simulators.laws.base import AnyUncertainty, Covariance, Floats, ValidRange
-from simulators.laws.fitting.descent import Problem, race
+from simulators.laws.fitting.descent import SURVIVORS, Problem, race
 from simulators.laws.fitting.forms import Form, form_called
 from simulators.laws.fitting.limits import (
     Outlier,
@@ -23,6 +23,8 @@ from simulators.laws.surfaces import Surface
 
 DELTA = 1e-3
 """Huber's delta of Hoffmann et al. (2022), appendix D.3 [log loss]."""
+SCOUTED = 500
+"""Of more runs so many choose which starts all of them follow to the end."""
 AGREEMENT = 1e-6
 """Starts whose objectives differ by less than this share found the same minimum."""
 
@@ -91,6 +93,10 @@ def fit_law(
     check_enough(runs, form, len(chosen.coordinates))
     problem = problem_of(runs, chosen, delta)
     first = starts if isinstance(starts, np.ndarray) else some_starts(chosen, runs, starts)
+    started = len(first)
+    if len(runs) > SCOUTED and started > SURVIVORS:
+        some = runs.take(np.sort(np.random.default_rng(0).choice(len(runs), SCOUTED, replace=False)))
+        first = race(problem_of(some, chosen, delta), first)[0][:SURVIVORS]
     theta, value = race(problem, first)
     best = theta[0]
     predicted, slopes = problem.model(best[None])
@@ -118,7 +124,7 @@ def fit_law(
         objective=float(value[0]),
         residual=residual,
         scale=scale,
-        n_starts=len(first),
+        n_starts=started,
         followed=len(theta),
         agreeing=int(same.sum()),
         outliers=outliers_of(runs, residual, scale),

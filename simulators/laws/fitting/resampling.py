@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from simulators.laws.base import Bounds, Draws, Floats, quantiles
-from simulators.laws.fitting.descent import settle
+from simulators.laws.fitting.descent import settle, settle_groups
 from simulators.laws.fitting.fit import LawFit, problem_of
 from simulators.laws.fitting.forms import form_called
 from simulators.laws.fitting.runs import Runs
@@ -52,10 +52,7 @@ def resample(fit: LawFit, draws: int = 200, seed: int = 0) -> Resampled:
     starts = starts_about(fit, STARTS_PER_DRAW, seed)
     counts = resample_counts(fit.runs, draws, seed)
     problem = problem_of(fit.runs, form, fit.delta)
-    problem = msgspec.structs.replace(problem, weight=np.repeat(counts, len(starts), axis=0))
-    theta, value = settle(problem, np.tile(starts, (draws, 1)))
-    best = value.reshape(draws, -1).argmin(axis=1)
-    chosen = theta.reshape(draws, len(starts), -1)[np.arange(draws), best]
+    chosen = settle_groups(msgspec.structs.replace(problem, weight=counts), starts, draws)
     constants = form.constants(chosen, fit.runs)
     # nine significant digits: a file of draws stays readable, and no interval moves
     rows = [[float(f"{v:.9g}") for v in row] for row in np.stack(list(constants.values()), axis=1)]

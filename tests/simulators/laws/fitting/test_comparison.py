@@ -47,6 +47,14 @@ def test_chinchilla_is_told_where_skaling_is_no_better() -> None:
     assert compared.use == "chinchilla"
 
 
+def test_a_simpler_form_within_one_standard_error_is_taken() -> None:
+    # the planted exponents are nearly equal, which one exponent says as well
+    compared = compare_forms(planted(noise=0.003, seed=3), ["chinchilla", "overtraining"])
+    assert compared.scores[0].form == "chinchilla"
+    assert compared.use == "overtraining"
+    assert "within one standard error, and it has 4 constants instead of 5" in compared.reason
+
+
 def test_held_out_runs_were_not_fitted() -> None:
     runs = planted(noise=0.003)
     held = hold_out(runs, "chinchilla")
@@ -71,6 +79,16 @@ def test_cross_validation_predicts_each_run_without_it() -> None:
     spoilt[5] *= 1.3
     found = cross_validate(fit_law(make_runs(runs.parameters, runs.tokens, spoilt), starts=100))
     assert found[5] == pytest.approx(1 / 1.3 - 1, abs=0.02)
+
+
+def test_with_a_fold_for_each_run_it_leaves_one_out() -> None:
+    runs = planted(noise=0.003, side=5)
+    errors = cross_validate(fit_law(runs, starts=100), folds=len(runs))
+    for i in (0, 12, 24):
+        law = fit_law(runs.take(np.arange(len(runs)) != i), starts=300).law
+        alone = law.loss(runs.parameters[i], runs.tokens[i]) / runs.loss[i] - 1
+        # two searches for one minimum: a thousandth of the noise
+        assert errors[i] == pytest.approx(float(alone), abs=3e-6)
 
 
 def test_a_run_that_no_form_comes_near_is_not_scored() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from simulators.laws.base import constants
 from simulators.laws.fitting import fit_law, make_runs
+from simulators.laws.fitting.fit import SCOUTED
 from simulators.laws.fitting.forms import FORMS
 from simulators.laws.fitting.runs import Runs
 from simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Surface
@@ -132,6 +133,16 @@ def test_one_start_may_miss_what_all_find() -> None:
     assert fit_law(runs, starts=5000).n_starts == 5000
     with pytest.raises(ValueError, match="starts is 0"):
         fit_law(runs, starts=0)
+
+
+def test_of_many_runs_a_sample_chooses_the_starts_that_all_follow() -> None:
+    runs = planted(noise=0.003, side=24)
+    assert len(runs) > SCOUTED
+    fit = fit_law(runs)
+    assert fit.n_starts == 4500
+    # the true constants are a start no search has to find
+    true = np.array([[np.log(1.8), np.log(480.0), np.log(2000.0), 0.35, 0.37]])
+    assert fit.objective <= fit_law(runs, starts=true).objective * (1 + 1e-9)
 
 
 def test_bits_and_nats_are_told_apart() -> None:

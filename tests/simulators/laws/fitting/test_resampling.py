@@ -85,6 +85,16 @@ def test_rows_of_one_run_are_drawn_together() -> None:
     assert np.all(alone.sum(axis=1) == 36)
 
 
+def test_a_draw_is_the_fit_to_runs_that_occur_as_often() -> None:
+    fit = simulated(1)
+    resampled = resample(fit, 20, seed=4)
+    for draw in (0, 7):
+        counts = resample_counts(fit.runs, 20, 4)[draw].astype(int)
+        again = fit_law(fit.runs.take(np.repeat(np.arange(len(fit.runs)), counts)), starts=300)
+        # one objective, reached twice; along its flattest direction log B, known to a third, agrees to a thousandth
+        assert resampled.theta[draw] == pytest.approx(again.theta, rel=1e-3, abs=1e-3)
+
+
 def test_the_law_carries_its_draws() -> None:
     resampled = resample(simulated(0), 25)
     assert isinstance(resampled.law.uncertainty, Draws)
