@@ -249,6 +249,10 @@ def phi(f: Fields) -> Network:
     """Phi-1 and 2 (arXiv:2306.11644): both sublayers side by side behind one norm, biases everywhere."""
     norm: QKNorm = "layer_norm" if f.flag("qk_layernorm") else None
     mixer = attention(f, qkv_bias=True, out_bias=True, qk_norm=norm)
+    older = f.maybe_size("rotary_dim")
+    if older is not None and older != 2 * mixer.rotary_frequencies():
+        f.wrong("rotary_dim", f"{older} is not partial_rotary_factor of a head's {mixer.d_head} features")
+    f.fixed("attention_bias", False)
     blocks = uniform(f, mixer, mlp(f, gated=False, bias=True), LayerNorm(), "parallel")
     return network(f, blocks, norm=LayerNorm(), embedding=tables(f, head_bias=f.head == "lm"))
 

@@ -76,12 +76,15 @@ def baichuan(f: Fields) -> Network:
     named={"max_position_embeddings": "seq_length"},
     no_effect="attn_dropout_prob emb_dropout_prob bf16 fp16 fp32 kv_channels max_position_embeddings onnx_safe "
     "rotary_pct softmax_in_fp32 use_cache_kernel use_cache_quantization use_dynamic_ntk use_logn_attn "
-    "scale_attn_weights rotary_emb_base",
+    "scale_attn_weights rotary_emb_base tokenizer_type",
 )
 def qwen(f: Fields) -> Network:
     """Qwen (arXiv:2309.16609): biases on queries, keys and values; ``intermediate_size`` is both halves of the gated
     MLP."""
     f.fixed("no_bias", True)
+    if f.given("visual"):
+        f.note("the part that sees images (visual) is left out")
+    f.raw("visual")
     base = f.maybe_number("rotary_emb_base")
     mixer = attention(f, position=Rope(base=base or 10000.0), qkv_bias=True)
     both = f.size("intermediate_size")

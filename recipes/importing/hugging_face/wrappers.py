@@ -77,6 +77,9 @@ OTHERS = frozenset(
 )
 """Parts of a file that describes its text model at its top level."""
 
+OTHER_PREFIXES = ("mm_", "use_mm_", "tune_mm_", "freeze_mm_", "unfreeze_mm_", "image_", "vision_")
+"""How fields of the first LLaVA begin that are not of its text model."""
+
 
 def text_model(config: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str], str]:
     """The fields of the text model, what is to be said aloud, and what begins errors about them.
@@ -102,7 +105,7 @@ def text_model(config: Mapping[str, Any], where: str) -> tuple[dict[str, Any], l
     if isinstance(whole, str) and whole in TEXT_OF:
         # older files have the text model's fields at the top, the shortest have none at all
         notes.append(f"of a {whole} the text model is read; the rest of that model is left out")
-        kept = {k: v for k, v in outer.items() if k not in OTHERS and k not in PARTS}
+        kept = {k: v for k, v in outer.items() if k not in {*OTHERS, *PARTS} and not k.startswith(OTHER_PREFIXES)}
         outer = {**kept, "model_type": TEXT_OF[whole], "architectures": [outermost(config)]}
     return outer, notes, where
 
