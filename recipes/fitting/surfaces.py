@@ -143,7 +143,9 @@ def settings_of(job: Composed, kind: str) -> Settings:
     data = _several(job, "data")
     if not data:
         raise LehrError("data: nothing to fit; write data=<a table of runs>, with columns of N, D and the loss")
-    name = job.setting("name", str | None) or re.sub(r"\W+", "_", Path(data[0]).name.partition(".")[0]).strip("_")
+    stem = re.sub(r"\W+", "_", Path(data[0]).name.partition(".")[0]).strip("_")
+    # the jobs of a multirun do not write over each other
+    name = job.setting("name", str | None) or (f"{stem}_{kind}" if job.multirun else stem)
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise LehrError(f"name: {name!r} is no name of a file; write letters, digits, _ and -")
     # `inf` is no finite number, which settings otherwise are

@@ -126,6 +126,13 @@ def test_the_best_form_is_taken_where_asked(tmp_path: Path, capsys: pytest.Captu
     assert "write law=skaling, or law=best" in capsys.readouterr().out
 
 
+def test_several_forms_in_one_command_have_a_folder_each(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "runs.csv", rows())
+    assert dispatch(["fit", "-m", "law=chinchilla,overtraining", f"data={path}", f"out={tmp_path}", *FAST]) == 0
+    found = sorted(p.name for p in (tmp_path / "fit").iterdir())
+    assert found == ["runs_chinchilla", "runs_overtraining"]
+
+
 def test_test_runs_are_predicted_and_not_fitted(tmp_path: Path) -> None:
     large = write_csv(tmp_path / "large.csv", [{"n": 2e10, "d": 1e12, "loss": float(CHINCHILLA.loss(2e10, 1e12))}])
     told = fit(tmp_path, f"test=[{large}]")
