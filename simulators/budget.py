@@ -32,7 +32,7 @@ def first_stage_of(recipe: R, architecture: Architecture, flops: float) -> R:
     >>> stage = Stage(kind="PT", objective=NextToken(), tokens=2e12, sequence_length=4096)
     >>> recipe = Recipe(name="x", model="x", order=["pt"], stages={"pt": stage})
     >>> f"{first_stage_of(recipe, llama2_7b, 8.5e22).stages['pt'].tokens:.3g}"
-    '1.95e+12'
+    '1.98e+12'
     """
     if not recipe.order or not flops > 0:
         raise ValueError(f"train_flops: {flops:g}; write an amount of work above 0, for a recipe with a stage")
