@@ -269,6 +269,15 @@ def nemotron(f: Fields) -> Network:
     return network(f, uniform(f, mixer, mlp(f, gated=False, bias=f.flag("mlp_bias")), norm), norm=norm)
 
 
+@reads("hyperclovax", "HyperCLOVAX")
+def hyperclovax(f: Fields) -> Network:
+    """HyperCLOVA X: LLaMA, with norms after each sublayer too where ``use_post_norm`` is on."""
+    bias = f.flag("attention_bias")
+    mixer = attention(f, qkv_bias=bias, out_bias=bias)
+    placement: Placement = "sandwich" if f.flag("use_post_norm") else "pre"
+    return network(f, uniform(f, mixer, mlp(f, gated=True, bias=f.flag("mlp_bias")), placement=placement))
+
+
 @reads("nanochat", "NanoChat")
 def nanochat(f: Fields) -> Network:
     """nanochat: RMSNorm without a gain, over each head too."""

@@ -55,6 +55,7 @@ def four_times(f: Fields, *, act: str = "activation_function", inner: str = "n_i
 
 
 @reads("gpt2", "GPT2", also=GPT2_NAMES, no_effect="n_ctx")
+@reads("gpt-sw3", "GPT2", also=GPT2_NAMES, no_effect="n_ctx")
 def gpt2(f: Fields) -> Network:
     """GPT-2: learned positions, biases everywhere."""
     f.fixed("add_cross_attention", False)
