@@ -20,7 +20,7 @@ Model = Callable[[Floats], tuple[Floats, Floats]]
 
 CHUNK = 128
 """Starts worked on together: 128 x 5 x 240 doubles fit a core's cache."""
-ROUND = 8
+ROUND = 5
 """Steps between two halvings of the field."""
 SURVIVORS = 40
 """Starts that are followed to convergence."""
@@ -168,7 +168,7 @@ def settle(problem: Problem, theta: Floats, value: Floats | None = None, rounds:
 def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
     """The best row of each of ``groups`` minimisations, each begun from all ``starts`` (groups, p).
 
-    ``problem`` has a row of weights for each group. After five rounds the better half of each group's starts goes on.
+    ``problem`` has a row of weights for each group. After eight rounds the better half of each group's starts goes on.
     """
     count = len(starts)
     weight = problem.weight
@@ -178,7 +178,7 @@ def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
         return msgspec.structs.replace(problem, weight=weight[rows])
 
     owner = np.repeat(np.arange(groups), count)
-    theta, value = descend(of(owner), np.tile(starts, (groups, 1)), 5 * ROUND)
+    theta, value = descend(of(owner), np.tile(starts, (groups, 1)), 8 * ROUND)
     kept = np.argsort(value.reshape(groups, count), axis=1, kind="stable")[:, : max(count // 2, 1)]
     rows = (np.arange(groups)[:, None] * count + kept).ravel()
     theta, value = settle(of(owner[rows]), theta[rows], value[rows])
