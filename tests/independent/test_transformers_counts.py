@@ -54,6 +54,7 @@ CLASSES = {
     "Qwen2.5": "Qwen2", "Qwen2.5-Coder": "Qwen2", "kat_dev_72b_exp": "Qwen2", "DeepCoder": "Qwen2",
     "Skywork-SWE": "Qwen2", "DiffuCoder": "Qwen2", "Nomic Embed Code": "Qwen2", "BGE-Code": "Qwen2",
     "codefuse_cge_large": "Qwen2", "codefuse_cge_small": "Phi3",
+    "deepseek_r1_distill_qwen_1_5b": "Qwen2", "deepseek_r1_distill_qwen_14b": "Qwen2",
     "Qwen3": "Qwen3", "kat_dev_32b": "Qwen3", "DeepSWE": "Qwen3",
     "Qwen3 MoE": "Qwen3Moe", "Qwen3-Coder": "Qwen3Moe", "Qwen1.5-MoE": "Qwen2Moe", "Qwen2-MoE": "Qwen2Moe",
     "Qwen3-Next": "Qwen3Next",
