@@ -8,7 +8,7 @@ import msgspec
 
 from simulators.layers.base import Size
 from simulators.layers.position import Position
-from simulators.schedules import Batch, Curve, Schedule, join
+from simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
 StageKind = Literal["PT", "CPT", "ANN", "REPO_PT", "SFT", "RL", "REPO_SFT"]
 
@@ -174,7 +174,7 @@ class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     beta2: Share | None = None
     epsilon: Positive | None = None
     momentum: Share | None = None
-    weight_decay: Annotated[float, msgspec.Meta(ge=0.0)] | None = None
+    weight_decay: Annotated[float, msgspec.Meta(ge=0.0)] | WeightDecay | None = None
     grad_clip: Positive | None = None
 
 

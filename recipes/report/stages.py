@@ -13,6 +13,7 @@ from recipes.report.headline import BASES, hours_stated
 from recipes.report.numbers import between, dollars, estimate, loss, percent, quantity, rate, whole
 from simulators.cost import Amount
 from simulators.projection import StageProjection, Totals
+from simulators.schedules import WeightDecay
 from simulators.training import STAGE_KINDS, Fim, Objective, Optimizer, Stage
 
 NOTHING = Cell("–", "unknown")
@@ -172,6 +173,8 @@ def optimizer(of: Optimizer) -> str:
 
     >>> optimizer(Optimizer(kind="adamw", beta1=0.9, beta2=0.95, weight_decay=0.1))
     'AdamW, β₁ 0.9, β₂ 0.95, weight decay 0.1'
+    >>> optimizer(Optimizer(kind="adamw", weight_decay=WeightDecay(start=0.01, end=0.1)))
+    'AdamW, weight decay 0.01 to 0.1'
     """
     names = {"adam": "Adam", "adamw": "AdamW", "muonclip": "MuonClip", "sgd": "SGD"}
     settings = (
@@ -182,10 +185,14 @@ def optimizer(of: Optimizer) -> str:
         ("weight decay", of.weight_decay),
         ("clip", of.grad_clip),
     )
-    known = [
-        f"{name} {rate(value) if 0 < value < 1e-3 else f'{value:g}'}" for name, value in settings if value is not None
-    ]
+    known = [f"{name} {_amount_of(value)}" for name, value in settings if value is not None]
     return ", ".join([names.get(of.kind, of.kind.capitalize()), *known])
+
+
+def _amount_of(value: float | WeightDecay) -> str:
+    if isinstance(value, WeightDecay):
+        return f"{_amount_of(value.start)} to {_amount_of(value.end)}"
+    return rate(value) if 0 < value < 1e-3 else f"{value:g}"
 
 
 def as_projected(data: ReportData) -> Table:

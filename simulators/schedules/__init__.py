@@ -8,6 +8,7 @@ A stage's ``schedule`` names its ``kind``; durations are ``steps``, ``tokens`` o
     {kind: polynomial, peak: 2e-5, power: 2.0}
     {kind: exponential, peak: 3e-4, floor: 1e-5}
     {kind: inverse_sqrt, peak: 1e-3, warmup: {steps: 10000}}
+    {kind: power_law, peak: 1e-3, exponent: 0.51, warmup: {steps: 2000}, decay: {fraction: 0.1}}
     {kind: multi_step, peak: 4.2e-4, milestones: [{fraction: 0.8, ratio: 0.316}, {fraction: 0.9, ratio: 0.1}]}
     {kind: wsd, peak: 2e-4, floor_ratio: 0.1, decay: {fraction: 0.1, shape: one_minus_sqrt}}
     {kind: wsd_s, peak: 3e-4, floor_ratio: 0.1, decay: {steps: 500}, ends: [{fraction: 0.5}, {fraction: 1.0}]}
@@ -19,11 +20,12 @@ A stage's ``schedule`` names its ``kind``; durations are ``steps``, ``tokens`` o
 from simulators.schedules.base import Decay, Warmup
 from simulators.schedules.batch import Batch
 from simulators.schedules.curve import Curve, Phase, join
-from simulators.schedules.decays import Constant, Cosine, Exponential, InverseSqrt, Linear, Polynomial
+from simulators.schedules.decays import Constant, Cosine, Exponential, InverseSqrt, Linear, Polynomial, PowerLaw
 from simulators.schedules.duration import Duration, TokenClock
 from simulators.schedules.restarts import CosineRestarts
 from simulators.schedules.stable import WSD, WSDS, Infinite
 from simulators.schedules.stepwise import Milestone, MultiStep, Phases, Stretch
+from simulators.schedules.weight_decay import WeightDecay
 
 Schedule = (
     Constant
@@ -32,6 +34,7 @@ Schedule = (
     | Polynomial
     | Exponential
     | InverseSqrt
+    | PowerLaw
     | MultiStep
     | WSD
     | WSDS
@@ -60,9 +63,11 @@ __all__ = [
     "Phase",
     "Phases",
     "Polynomial",
+    "PowerLaw",
     "Schedule",
     "Stretch",
     "TokenClock",
     "Warmup",
+    "WeightDecay",
     "join",
 ]

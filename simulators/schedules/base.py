@@ -7,14 +7,24 @@ from typing import Annotated, Literal
 import msgspec
 
 from simulators.schedules.curve import Curve, Phase
-from simulators.schedules.duration import Duration, TokenClock
+from simulators.schedules.duration import Duration, TokenClock, tokens_before
 from simulators.schedules.shapes import Shape
 
 Rate = Annotated[float, msgspec.Meta(ge=0.0)]
 PositiveRate = Annotated[float, msgspec.Meta(gt=0.0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 DecayShape = Literal[
-    "linear", "cosine", "exponential", "one_minus_sqrt", "one_minus_square", "mirror_cosine", "inverse_linear", "power"
+    "linear",
+    "cosine",
+    "exponential",
+    "one_minus_sqrt",
+    "one_minus_square",
+    "mirror_cosine",
+    "half_cosine",
+    "inverse_linear",
+    "inverse_root",
+    "megatron_exponential",
+    "power",
 ]
 NEEDS_A_FLOOR = ("exponential", "inverse_linear")
 """Shapes that never reach zero."""
@@ -28,17 +38,26 @@ the decay alone (DeepSpeed's WarmupCosineLR). No parameter makes them equal."""
 
 
 class Warmup(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The rise to the peak: a duration, the rate it starts from and its shape."""
+    """The rise to the peak: a duration, the rate it starts from and its shape; ``log`` is DeepSpeed's default, which
+    reaches the peak on its last update."""
 
     start: Rate = 0.0
-    shape: Literal["linear", "cosine"] = "linear"
+    shape: Literal["linear", "cosine", "log"] = "linear"
 
 
 class Decay(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fall to the floor: a duration and a shape; ``power`` is that of the shape ``power``."""
+    """A fall to the floor: a duration and a shape; ``power`` is the exponent of ``power``, the steepness of
+    ``inverse_root``."""
 
     shape: DecayShape = "linear"
     power: PositiveRate = 1.0
+
+
+def steps_before(decay: Decay, end: int, n_steps: int, clock: TokenClock | None) -> int:
+    """How many steps a decay takes that ends at step ``end``; tokens are counted back from there [steps]."""
+    if decay.tokens is not None and clock is not None:
+        return end - round(float(clock.step_at(tokens_before(clock, end) - decay.tokens)))
+    return decay.in_steps(n_steps, clock)
 
 
 class ScheduleBase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -74,6 +93,8 @@ class ScheduleBase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         rise = self.warmup.in_steps(n_steps, clock) if self.warmup else 0
         if rise > n_steps:
             raise ValueError(f"warm-up of {rise} steps is longer than the stage's {n_steps}; write a shorter warmup")
+        if self.warmup and self.warmup.shape == "log" and rise == 1:
+            raise ValueError("a warm-up of shape log takes 2 steps or more; write a longer one, or shape: linear")
         phases = self.after_warmup(rise, n_steps, clock)
         if self.warmup and rise:
             up = Phase(
@@ -83,6 +104,7 @@ class ScheduleBase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 start=self.warmup.start,
                 end=self.peak,
                 offset=1.0 if self.convention in ("end", "end_in_warmup") else 0.0,
+                power=float(rise) if self.warmup.shape == "log" else 1.0,
             )
             phases = [up, *phases]
         return Curve(tuple(phase for phase in phases if phase.steps))

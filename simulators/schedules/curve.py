@@ -31,7 +31,7 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
         whole = self.steps if self.length is None else self.length
         # a fresh array, which the shape may use as its own
         progress = np.atleast_1d((steps + self.offset) / max(whole, 1))
-        if self.shape != "inverse_sqrt" and whole < self.steps + self.offset:
+        if self.shape not in ("inverse_sqrt", "power_law") and whole < self.steps + self.offset:
             np.minimum(progress, 1.0, out=progress)
         return rate_at(self.shape, progress, self.start, self.end, self.power).reshape(np.shape(steps))
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from simulators.schedules.base import PositiveRate, ScheduleBase
+from math import ceil
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from simulators.schedules.base import Decay, PositiveRate, Rate, ScheduleBase, steps_before
 from simulators.schedules.curve import Phase
 from simulators.schedules.duration import Duration, TokenClock
 from simulators.schedules.shapes import Shape
@@ -20,11 +26,14 @@ class OneDecay(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A decay from the warm-up's end to the stage's end, or to ``over``, counted from the stage's beginning.
 
     Where ``over`` is longer than the stage the decay is cut off; where it is shorter the floor follows. ``elapsed`` is
-    what an earlier stage has already spent of ``over``.
+    what an earlier stage has already spent of ``over``. A ``tail`` cuts the decay off before the stage's end and goes
+    down from there to ``tail_floor``.
     """
 
     over: Duration | None = None
     elapsed: Duration | None = None
+    tail: Decay | None = None
+    tail_floor: Rate = 0.0
 
     def decay(self, shape: Shape, rise: int, n_steps: int, clock: TokenClock | None) -> list[Phase]:
         """The decay in ``shape`` and the floor after it."""
@@ -46,7 +55,8 @@ class OneDecay(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 power=fall.power,
                 length=fall.length,
             )
-        return [fall, self.hold(n_steps - rise - seen, self.lowest, "floor")]
+        phases = [fall, self.hold(n_steps - rise - seen, self.lowest, "floor")]
+        return phases if self.tail is None else cut(phases, self.tail, self.tail_floor, n_steps, clock)
 
     @property
     def exponent(self) -> float:
@@ -104,10 +114,69 @@ class InverseSqrt(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields
     (Vaswani et al., arXiv:1706.03762, equation 3)."""
 
     timescale: Duration | None = None
+    floor_is: Literal["cut", "limit"] = "cut"
 
     def after_warmup(self, rise: int, n_steps: int, clock: TokenClock | None) -> list[Phase]:
         """The decay. Raises ``ValueError`` without a warm-up or a timescale."""
         scale = self.timescale.in_steps(n_steps, clock) if self.timescale else rise
         if scale < 1:
             raise ValueError("inverse_sqrt without a warm-up needs a `timescale: {steps: n}`")
-        return [self.fall("inverse_sqrt", n_steps - rise, length=float(scale))]
+        steps, end = n_steps - rise, self.lowest
+        if self.floor_is == "cut" and self.lowest > 0:
+            # the first update whose rate would lie below the floor
+            last = scale * ((self.peak / self.lowest) ** 2 - 1) - self.offset
+            steps, end = min(steps, max(ceil(last - 1e-9), 0)), 0.0
+        fall = msgspec.structs.replace(self.fall("inverse_sqrt", steps, length=float(scale)), end=end)
+        return [fall, self.hold(n_steps - rise - steps, self.lowest, "floor")]
+
+
+class PowerLaw(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="power_law"):
+    """peak (i / warm-up)**-exponent, i counted from the stage's beginning, and a decay at the end where ``decay`` is
+    given (the power scheduler, Shen et al., arXiv:2408.13359; OLMo-core's PowerLR).
+
+    >>> from simulators.schedules import Warmup
+    >>> PowerLaw(peak=1.0, exponent=0.5, warmup=Warmup(steps=2)).resolve(8).values().round(3).tolist()
+    [0.0, 0.5, 1.0, 0.816, 0.707, 0.632, 0.577, 0.535]
+    """
+
+    exponent: PositiveRate = 0.51
+    decay: Decay | None = None
+
+    def after_warmup(self, rise: int, n_steps: int, clock: TokenClock | None) -> list[Phase]:
+        """The power law and the decay. Raises ``ValueError`` without a warm-up, and where they do not fit."""
+        if rise < 1:
+            raise ValueError("power_law is counted in warm-ups; write a `warmup: {steps: n}`")
+        fall = Phase(
+            name="power law",
+            shape="power_law",
+            steps=n_steps - rise,
+            start=self.peak,
+            end=0.0,
+            offset=self.offset,
+            power=self.exponent,
+            length=float(rise),
+        )
+        return [fall] if self.decay is None else cut([fall], self.decay, self.lowest, n_steps, clock)
+
+
+def cut(phases: list[Phase], tail: Decay, floor: float, n_steps: int, clock: TokenClock | None) -> list[Phase]:
+    """``phases`` at the end of a stage of ``n_steps``, with a decay to ``floor`` in place of their end.
+
+    Raises ``ValueError`` where the tail is longer than they are.
+    """
+    last, steps = steps_before(tail, n_steps, n_steps, clock), sum(phase.steps for phase in phases)
+    if last > steps:
+        raise ValueError(f"a tail of {last} steps is longer than the {steps} after warm-up; write a shorter one")
+    kept, left = [], steps - last
+    start = phases[0].start
+    for phase in phases:
+        taken = min(phase.steps, left)
+        left -= taken
+        whole = phase.length if phase.length is not None else float(phase.steps)
+        kept.append(msgspec.structs.replace(phase, steps=taken, length=whole))
+        # where the phase has come to by then, whichever way its updates stand
+        start = float(kept[-1].rates(np.asarray(float(taken)) - phase.offset)) if taken else start
+    down = Phase(
+        name="tail", shape=tail.shape, steps=last, start=start, end=floor, offset=phases[0].offset, power=tail.power
+    )
+    return [*kept, down]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, SupportsFloat
 
 import msgspec
 
@@ -13,7 +13,7 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 class TokenClock(Protocol):
     """What turns tokens into steps; a batch-size ramp makes the map bend."""
 
-    def step_at(self, tokens: float) -> float:
+    def step_at(self, tokens: float) -> SupportsFloat:
         """The step, as a real number, at which ``tokens`` have been trained on."""
 
 

@@ -18,7 +18,12 @@ Shape = Literal[
     "one_minus_square",
     "mirror_cosine",
     "inverse_linear",
+    "inverse_root",
+    "half_cosine",
+    "megatron_exponential",
     "inverse_sqrt",
+    "power_law",
+    "log",
     "power",
 ]
 
@@ -41,6 +46,12 @@ REMAINING: dict[str, Callable[[Floats, float], Floats]] = {
     "one_minus_sqrt": lambda p, power: _one_minus(np.sqrt(p, out=p)),
     "one_minus_square": lambda p, power: _one_minus(np.square(p, out=p)),
     "mirror_cosine": lambda p, power: 2.0 * (1.0 - p) - _cosine(p.copy(), power),
+    "half_cosine": lambda p, power: 1.0 - np.sin(np.pi / 2 * p),
+    "megatron_exponential": lambda p, power: 2.0 * 0.5**p - 1.0,
+    "inverse_root": lambda p, power: (
+        (1 / np.sqrt(1 + power * p) - 1 / np.sqrt(1 + power)) / (1 - 1 / np.sqrt(1 + power))
+    ),
+    "log": lambda p, power: 1.0 - np.log(p * power + 1.0) / np.log(power),
     "power": lambda p, power: np.power(_one_minus(p), power, out=p),
 }
 """What is left of the way from start to end; each may use the array it is given as its own."""
@@ -50,8 +61,11 @@ def rate_at(shape: Shape, progress: Floats, start: float, end: float, power: flo
     """The rate at ``progress`` from ``start`` to ``end``; same shape as ``progress``, which may be overwritten.
 
     ``exponential`` is geometric between two rates above 0; ``inverse_linear`` has a linear reciprocal (WSD-S, Wen et
-    al., arXiv:2410.05192); ``inverse_sqrt`` is start / sqrt(1 + progress) and has no end; ``power`` is
-    (1 - p)**power; ``mirror_cosine`` the cosine mirrored at the straight line.
+    al., arXiv:2410.05192); ``inverse_sqrt`` is (start - end) / sqrt(1 + p) + end and comes to no end, nor does
+    ``power_law``, start (1 + p)**-power; ``power`` is (1 - p)**power; ``mirror_cosine`` the cosine mirrored at the
+    straight line, ``half_cosine`` the second half of one; ``megatron_exponential`` has 2 / 2**p - 1 of the way left,
+    ``inverse_root`` a part of 1 / sqrt(1 + power p) (Ibrahim et al., arXiv:2403.08763, section 6.4), and ``log``, of
+    ``power`` steps, 1 - log(1 + p power) / log(power).
 
     >>> rate_at("cosine", np.array([0.0, 0.5, 1.0]), 3e-4, 3e-5).round(9).tolist()
     [0.0003, 0.000165, 3e-05]
@@ -61,7 +75,9 @@ def rate_at(shape: Shape, progress: Floats, start: float, end: float, power: flo
     if shape == "constant":
         return np.full_like(progress, start)
     if shape == "inverse_sqrt":
-        return np.asarray(start / np.sqrt(1.0 + progress))
+        return np.asarray(end + (start - end) / np.sqrt(1.0 + progress))
+    if shape == "power_law":
+        return np.asarray(start * (1.0 + progress) ** -power)
     if shape == "inverse_linear":
         return np.asarray(1.0 / (progress / end + (1.0 - progress) / start))
     if shape == "exponential":

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from simulators.schedules.base import NEEDS_A_FLOOR, Decay, PositiveRate, ScheduleBase
+from simulators.schedules.base import NEEDS_A_FLOOR, Decay, PositiveRate, ScheduleBase, steps_before
 from simulators.schedules.curve import Phase
-from simulators.schedules.duration import Duration, TokenClock, tokens_before
-
-
-def steps_before(decay: Decay, end: int, n_steps: int, clock: TokenClock | None) -> int:
-    """How many steps a decay takes that ends at step ``end``; tokens are counted back from there [steps]."""
-    if decay.tokens is not None and clock is not None:
-        return end - round(float(clock.step_at(tokens_before(clock, end) - decay.tokens)))
-    return decay.in_steps(n_steps, clock)
+from simulators.schedules.duration import Duration, TokenClock
 
 
 class WSD(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="wsd"):

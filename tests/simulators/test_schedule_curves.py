@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recipes.catalogue import Catalogue
+from recipes.decode import decode
 from simulators.schedules import (
     WSD,
     Constant,
     Cosine,
     Curve,
     Decay,
+    Duration,
+    InverseSqrt,
     Linear,
     Milestone,
     MultiStep,
     Phases,
+    PowerLaw,
     Stretch,
     Warmup,
+    WeightDecay,
     join,
 )
+from simulators.schedules.base import DecayShape
+from simulators.training import Optimizer
 
 PEAK = 3e-4
 WARM = st.integers(0, 300)
@@ -32,6 +41,11 @@ KINDS = st.sampled_from(
         lambda warm: Linear(peak=PEAK, warmup=warm, convention="end"),
         lambda warm: WSD(peak=PEAK, floor=1e-5, warmup=warm, decay=Decay(fraction=0.2, shape="one_minus_sqrt")),
         lambda warm: WSD(peak=PEAK, floor=1e-5, warmup=warm, decay=Decay(fraction=0.2, shape="exponential")),
+        lambda warm: WSD(
+            peak=PEAK, floor=1e-5, warmup=warm, decay=Decay(fraction=0.2, shape="inverse_root", power=9.0)
+        ),
+        lambda warm: WSD(peak=PEAK, floor=1e-5, warmup=warm, decay=Decay(fraction=0.2, shape="half_cosine")),
+        lambda warm: Cosine(peak=PEAK, floor_ratio=0.1, warmup=warm, tail=Decay(fraction=0.1)),
         lambda warm: MultiStep(peak=PEAK, warmup=warm, milestones=[Milestone(fraction=0.8, ratio=0.316)]),
     ]
 )
@@ -99,3 +113,62 @@ def test_a_floor_above_the_peak_is_refused() -> None:
 def test_a_step_outside_the_curve_is_refused() -> None:
     with pytest.raises(ValueError, match="steps 0 to 99"):
         Constant(peak=1e-4).resolve(100).at(100)
+
+
+@pytest.mark.parametrize("shape", get_args(DecayShape))
+def test_every_decay_goes_from_peak_to_floor_and_never_rises(shape: DecayShape) -> None:
+    schedule = WSD(peak=PEAK, floor=1e-5, decay=Decay(steps=500, shape=shape, power=3.0), convention="end")
+    values = schedule.resolve(501).values()
+    assert values[0] == PEAK
+    # the last update stands at the end: a chain of a few roundings, none above the peak's
+    assert values[-1] == pytest.approx(1e-5, abs=1e-16)
+    assert (np.diff(values) <= 1e-19).all()
+
+
+def test_a_logarithmic_warm_up_reaches_the_peak_on_its_last_update() -> None:
+    values = Constant(peak=PEAK, warmup=Warmup(steps=50, shape="log")).resolve(100).values()
+    assert values[0] == 0.0
+    assert values[49] == pytest.approx(PEAK, rel=1e-14)
+    assert (np.diff(values[:50]) > 0).all()
+    with pytest.raises(ValueError, match="2 steps or more"):
+        Constant(peak=PEAK, warmup=Warmup(steps=1, shape="log")).resolve(100)
+
+
+def test_an_inverse_square_root_stops_at_its_floor_or_tends_to_it() -> None:
+    cut = InverseSqrt(peak=PEAK, floor_ratio=0.25, warmup=Warmup(steps=10)).resolve(1000)
+    assert [phase.name for phase in cut.phases] == ["warm-up", "decay", "floor"]
+    # peak / sqrt(t / 10) is a quarter of the peak at t = 160
+    assert cut.phase_at(159) == "decay"
+    assert cut.phase_at(160) == "floor"
+    limit = InverseSqrt(peak=PEAK, floor_ratio=0.25, floor_is="limit", warmup=Warmup(steps=10)).resolve(1000)
+    assert limit.values()[10:].min() > 0.25 * PEAK
+
+
+def test_a_tail_goes_on_where_the_decay_has_come_to() -> None:
+    whole = Cosine(peak=PEAK, floor_ratio=0.1, warmup=Warmup(steps=100)).resolve(1000).values()
+    cut = Cosine(peak=PEAK, floor_ratio=0.1, warmup=Warmup(steps=100), tail=Decay(steps=200)).resolve(1000).values()
+    np.testing.assert_array_equal(cut[:800], whole[:800])
+    assert cut[800] == pytest.approx(whole[800], rel=1e-14)
+    assert cut[-1] == pytest.approx(cut[800] / 200, rel=1e-12)
+    with pytest.raises(ValueError, match="longer than the 900"):
+        Cosine(peak=PEAK, warmup=Warmup(steps=100), tail=Decay(steps=950)).resolve(1000)
+
+
+def test_a_power_law_needs_a_warm_up_to_count_in() -> None:
+    with pytest.raises(ValueError, match="counted in warm-ups"):
+        PowerLaw(peak=PEAK).resolve(100)
+
+
+def test_weight_decay_changes_over_its_duration() -> None:
+    values = WeightDecay(start=0.1, end=0.01, shape="cosine", over=Duration(fraction=0.5)).values(100)
+    assert values[0] == 0.1
+    assert values[25] == pytest.approx(0.055, rel=1e-12)
+    assert (values[50:] == 0.01).all()
+    with pytest.raises(ValueError, match="0 steps"):
+        WeightDecay(start=0.1, end=0.01, over=Duration(steps=0)).values(100)
+
+
+def test_a_recipe_may_say_how_weight_decay_changes() -> None:
+    optimizer = decode({"kind": "adamw", "weight_decay": {"start": 0.033, "end": 0.1}}, Optimizer, "optimizer")
+    assert optimizer.weight_decay == WeightDecay(start=0.033, end=0.1)
+    assert decode({"kind": "adamw", "weight_decay": 0.1}, Optimizer, "optimizer").weight_decay == 0.1
