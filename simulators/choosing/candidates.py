@@ -7,11 +7,11 @@ from typing import Any, get_args
 import msgspec
 import numpy as np
 
-from simulators.choosing.final import excess_interval, final_interval, final_loss
+from simulators.choosing.final import final_interval, final_loss, final_losses, loss_of_pieces, replicas, spread
 from simulators.choosing.free import free_form
 from simulators.choosing.minimise import compass
 from simulators.laws.base import Bounds
-from simulators.laws.curves import CurveLaw, Momentum
+from simulators.laws.curves import CurveLaw, Momentum, MultiPower
 from simulators.laws.curves.base import Floats
 from simulators.schedules import WSD, Cosine, Decay, Schedule, Warmup
 from simulators.schedules.base import NEEDS_A_FLOOR, Convention, DecayShape
@@ -22,6 +22,8 @@ SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 """Of the steps after warm-up, at which a search begins its look."""
 RATIOS = (0.1, 0.02, 0.003)
 """Of the peak, at which the search begins its look at the final rate."""
+LOOK_PIECES = 600
+"""Pieces of constant rate that stand for a decay while a search looks; what it finds is then read step by step."""
 LEAST_RATIO = 1e-5
 """A final rate of less is written as zero by the shapes that reach zero."""
 
@@ -124,21 +126,26 @@ def search(law: CurveLaw, budget: Budget, *, shapes: tuple[DecayShape, ...] = SH
     """
     found = {shape: best_of_shape(law, budget, shape) for shape in shapes}
     ranked = sorted(found.items(), key=lambda item: final_loss(law, item[1].resolve(budget.steps).values()))
-    starts = [schedule.resolve(budget.steps).values() for _, schedule in ranked[:2]]
+    starts = [schedule.resolve(budget.steps).values() for _, schedule in ranked[:1]]
     starts.append(budget.cosine(0.01).resolve(budget.steps).values())
     rates = free_form(law, starts[0][: budget.warmup_steps], budget.peak, budget.steps, starts)
     free_loss = final_loss(law, rates)
 
+    many = replicas(law)
+    by_free = np.array(final_losses(many, rates))
+
     def candidate(name: str, schedule: Schedule | None, values: Floats) -> Candidate:
         loss = final_loss(law, values)
+        by_each = np.array(final_losses(many, values))
         return Candidate(
             name=name,
             schedule=schedule,
             rates=values,
             loss=loss,
             excess=loss - free_loss,
-            interval=final_interval(law, values, level),
-            excess_interval=None if schedule is None else excess_interval(law, values, rates, level),
+            interval=spread(by_each, level) if many else final_interval(law, values, level),
+            # both are read from the same sets of constants, so that what they share cancels
+            excess_interval=spread(by_each - by_free, level) if many and schedule is not None else None,
         )
 
     def listed(named: dict[str, Any]) -> list[Candidate]:
@@ -165,7 +172,7 @@ def described(schedule: WSD, budget: Budget) -> str:
     """
     decay = schedule.decay
     shape = {"one_minus_sqrt": "1-sqrt", "one_minus_square": "1-square"}.get(decay.shape, decay.shape.replace("_", " "))
-    power = f" {decay.power:g}" if decay.shape == "power" else ""
+    power = f" {decay.power:g}" if decay.shape in ("power", "inverse_root") else ""
     return f"{shape}{power}, last {(decay.steps or 0) / budget.steps:.1%}, to {schedule.lowest:.3g}".replace("%", " %")
 
 
@@ -176,22 +183,29 @@ def best_of_shape(law: CurveLaw, budget: Budget, shape: DecayShape) -> WSD:
     """
     offset = 1.0 if budget.convention in ("end", "end_in_decay") else 0.0
     warm_up = budget.cosine(0.0).resolve(budget.steps).values()[: budget.warmup_steps]
-    after = np.arange(budget.rest, dtype=float)
-    powers = (1.0, 2.0) if shape == "power" else (1.0,)
+    powers = (1.0, 2.0) if shape in ("power", "inverse_root") else (1.0,)
 
     def loss(point: Floats) -> float:
         share, ratio = float(np.exp(point[0])), float(np.exp(point[1]))
-        power = float(np.exp(point[2])) if shape == "power" else 1.0
+        power = float(np.exp(point[2])) if len(powers) > 1 else 1.0
         if not 1 / budget.rest <= share <= 1 or not LEAST_RATIO <= ratio <= 1 or not 0.2 <= power <= 10:
             return float("inf")
         length = share * budget.rest
+        pieces = min(LOOK_PIECES, max(int(length), 1))
+        # the steps of each piece stand about its middle
+        middle = (np.arange(pieces) + 0.5) / pieces + (offset - 0.5) / length
+        fall = rate_at(shape, np.clip(middle, 0.0, 1.0), budget.peak, ratio * budget.peak, power)
+        if isinstance(law, MultiPower):
+            rates = np.concatenate([warm_up, [budget.peak], fall])
+            steps = np.concatenate([np.ones(len(warm_up)), [budget.rest - length], np.full(pieces, length / pieces)])
+            return loss_of_pieces(law, rates, steps)
+        after = np.arange(budget.rest, dtype=float)
         progress = np.clip((after - (budget.rest - length) + offset) / length, 0.0, 1.0)
-        return final_loss(
-            law, np.concatenate([warm_up, rate_at(shape, progress, budget.peak, ratio * budget.peak, power)])
-        )
+        fall = rate_at(shape, progress, budget.peak, ratio * budget.peak, power)
+        return final_loss(law, np.concatenate([warm_up, fall]))
 
     looks = [
-        np.log([max(share, 1 / budget.rest), ratio, power][: 3 if shape == "power" else 2])
+        np.log([max(share, 1 / budget.rest), ratio, power][: 1 + len(powers)])
         for share in SHARES
         for ratio in RATIOS
         for power in powers
@@ -202,5 +216,5 @@ def best_of_shape(law: CurveLaw, budget: Budget, shape: DecayShape) -> WSD:
     ratio = float(f"{point[1]:.3g}")
     if ratio < 2 * LEAST_RATIO and shape not in NEEDS_A_FLOOR:
         ratio = 0.0
-    power = float(f"{point[2]:.3g}") if shape == "power" else 1.0
+    power = float(f"{point[2]:.3g}") if len(powers) > 1 else 1.0
     return budget.wsd(steps, shape, ratio, power)

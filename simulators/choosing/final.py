@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -131,6 +133,11 @@ def replicas(law: CurveLaw) -> list[CurveLaw]:
     return [with_constants(law, {name: float(column[i]) for name, column in sets.items()}) for i in chosen]
 
 
+def final_losses(many: Sequence[CurveLaw], rates: ArrayLike) -> list[float]:
+    """The final loss by each of ``many`` laws [loss_unit]."""
+    return [final_loss(one, rates) for one in many]
+
+
 def final_interval(law: CurveLaw, rates: ArrayLike, level: float = 0.95) -> Bounds | None:
     """Bounds of the final loss [law.loss_unit]; ``None`` where the law says nothing of its errors.
 
@@ -141,25 +148,15 @@ def final_interval(law: CurveLaw, rates: ArrayLike, level: float = 0.95) -> Boun
     >>> [round(v, 4) for v in final_interval(law, np.full(10000, 1e-4))]
     [3.465, 3.535]
     """
-    many = replicas(law)
-    if many:
-        return spread([final_loss(one, rates) for one in many], level)
+    if many := replicas(law):
+        return spread(final_losses(many, rates), level)
     if law.worst_relative_error is None:
         return None
     loss = final_loss(law, rates)
     return loss * (1 - law.worst_relative_error), loss * (1 + law.worst_relative_error)
 
 
-def excess_interval(law: CurveLaw, rates: ArrayLike, best: ArrayLike, level: float = 0.95) -> Bounds | None:
-    """Bounds of how much more the final loss of ``rates`` is than that of ``best`` [law.loss_unit].
-
-    Both are read from the same sets of constants, so that what they share cancels; ``None`` without such sets.
-    """
-    many = replicas(law)
-    return spread([final_loss(one, rates) - final_loss(one, best) for one in many], level) if many else None
-
-
-def spread(values: list[float], level: float) -> Bounds:
+def spread(values: Sequence[float] | Floats, level: float) -> Bounds:
     """The central interval that holds ``level`` of ``values``."""
     low, high = np.quantile(np.asarray(values), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -44,16 +44,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def plan(law: CurveLaw, rates: Floats) -> Plan:
     """The forecast of a run with ``rates`` (steps,) by ``law``.
 
-    The allowance is the half-width of the 95 % band of the law's curve where its fit has a covariance, else the worst
-    relative error on curves that were held out, else nothing.
+    The allowance is the half-width of the 95 % band of a run about the law where its fit has a covariance, else the
+    worst relative error on curves that were held out, else nothing.
     """
     n = len(rates)
     peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
     if isinstance(law.uncertainty, Covariance):
         at = np.unique(np.linspace(min(max(peak, 1), n - 1), n - 1, N_BAND).round().astype(int))
-        low, high = band(law, rates, steps=at, of_run=False)
+        low, high = band(law, rates, steps=at)
         allowance = np.interp(np.arange(n), at, np.log(high / low) / 2)
-        basis = "the 95 % band of the law's curve, from the covariance of its fit"
+        basis = "the 95 % band of a run about the law, from the covariance of its fit and its residual"
     elif law.worst_relative_error is not None:
         allowance = np.full(n, law.worst_relative_error)
         basis = f"{law.worst_relative_error:.2%}, the law's worst relative error on curves that were held out"

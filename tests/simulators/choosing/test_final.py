@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
-from simulators.choosing.final import excess_interval, final_interval, final_loss, final_slope
+from simulators.choosing.candidates import Budget, search
+from simulators.choosing.final import final_interval, final_loss, final_slope
 from simulators.laws.base import Covariance
 from simulators.laws.curves import CptShift, CurveLaw, Momentum, MultiPower, PowerOfSum
 from simulators.laws.curves.base import Floats
@@ -66,12 +68,15 @@ def test_a_covariance_gives_intervals_and_what_is_shared_cancels() -> None:
     assert interval is not None
     # 200 sets: a 2.5 % quantile has a standard error of 0.19 standard deviations; 4 of those on each of two ends
     assert interval[1] - interval[0] == pytest.approx(2 * 1.96 * 0.01, abs=8 * 0.19 * 0.01)
-    excess = excess_interval(law, rates, rates[::-1].copy())
-    assert excess is not None
-    assert excess[1] - excess[0] < 1e-12
+    found = search(law, Budget(steps=1000, peak=3e-4), shapes=("linear",))
+    assert found.free.excess_interval is None
+    for c in (*found.chosen, *found.defaults):
+        assert c.excess_interval is not None
+        # two sums of the same terms and another L0: roundings of numbers of the order of 3
+        assert c.excess_interval == pytest.approx((c.excess, c.excess), abs=1e-13)
 
 
 def test_without_a_covariance_the_worst_error_stands_in() -> None:
     law = PowerOfSum(name="p", title="", L0=3.0, A=0.5, alpha=0.5)
     assert final_interval(law, schedule()) is None
-    assert excess_interval(law, schedule(), schedule()) is None
+    assert final_interval(msgspec.structs.replace(law, worst_relative_error=0.01), schedule()) is not None
