@@ -1,4 +1,4 @@
-"""Our curves beside the schedulers of Megatron-LM, OLMo-core, DeepSpeed and torchtitan, every update.
+"""Our curves beside the schedulers of Megatron-LM, OLMo-core, DeepSpeed, torchtitan, LitGPT and verl, every update.
 
 None of them is a dependency; each test skips where the trainer is not installed. Tolerance as in ``test_schedulers``:
 both sides are a few roundings in double precision.
@@ -164,6 +164,47 @@ def test_deepspeed(shape: Any) -> None:
     options = {"warmup_type": shape, "total_num_steps": STEPS, "cos_min_ratio": 0.1}
     cosine = Cosine(peak=PEAK, floor_ratio=0.1, warmup=rise, convention="end_in_decay")
     assert_equal(cosine.resolve(STEPS), deepspeed("WarmupCosineLR", **options))
+
+
+def stepped(scheduler: Any, optimizer: Any) -> np.ndarray:
+    rates = []
+    for _ in range(STEPS):
+        rates.append(float(optimizer.param_groups[0]["lr"]))
+        optimizer.step()
+        scheduler.step()
+    return np.array(rates)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("linear", "linear"), ("sqrt", "one_minus_sqrt"), ("cosine", "cosine")])
+def test_torchtitan(theirs: str, ours: Any) -> None:
+    torch = pytest.importorskip("torch")
+    module = pytest.importorskip("torchtitan.components.optimizer.lr_scheduler")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
+    config = module.LRSchedulersContainer.Config(
+        warmup_steps=WARM, decay_ratio=0.2, decay_type=theirs, min_lr_factor=0.1
+    )
+    rates = stepped(config.build(optimizers=[optimizer], training_steps=STEPS), optimizer)
+    schedule = WSD(peak=PEAK, floor_ratio=0.1, warmup=WARM_UP, decay=Decay(steps=DECAY, shape=ours),
+                   convention="end_in_warmup")  # fmt: skip
+    assert_equal(schedule.resolve(STEPS), rates)
+
+
+def test_litgpt() -> None:
+    module = pytest.importorskip("litgpt.pretrain")
+    rates = np.array([module.get_lr(PEAK, i, WARM, STEPS, FLOOR) for i in range(STEPS)])
+    assert_equal(Cosine(peak=PEAK, floor=FLOOR, warmup=WARM_UP).resolve(STEPS), rates)
+
+
+@pytest.mark.parametrize(("zero_indexed", "convention"), [(True, "start"), (False, "end")])
+def test_verl(zero_indexed: bool, convention: Any) -> None:
+    torch = pytest.importorskip("torch")
+    module = pytest.importorskip("verl.utils.torch_functional")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
+    scheduler = module.get_cosine_schedule_with_warmup(
+        optimizer, WARM, STEPS, min_lr_ratio=0.1, zero_indexed_step=zero_indexed
+    )
+    ours = Cosine(peak=PEAK, floor_ratio=0.1, warmup=WARM_UP, convention=convention).resolve(STEPS)
+    assert_equal(ours, stepped(scheduler, optimizer))
 
 
 def test_torch_one_cycle() -> None:
