@@ -34,7 +34,8 @@ Convention = Literal["start", "end", "end_in_warmup", "end_in_decay"]
 
 ``start`` at i (transformers, Megatron-LM, LitGPT, verl), ``end`` at i + 1 (OLMo-core, transformers'
 cosine_warmup_with_min_lr), ``end_in_warmup`` at i + 1 in the warm-up alone (torchtitan), ``end_in_decay`` at i + 1 in
-the decay alone (DeepSpeed's WarmupCosineLR). No parameter makes them equal."""
+the decay alone (DeepSpeed's WarmupCosineLR, by its own count of batches, one behind the updates). No parameter makes
+them equal."""
 
 
 class Warmup(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True):
