@@ -86,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def dispatch(argv: list[str]) -> int:
     """Run one verb and return the exit status. Raises ``LehrError`` for a mistake in the input."""
     if not argv or argv[0] in ("--help", "-h", "help"):
-        print(HELP.format(verbs="\n".join(f"  {verb:<10}{says}" for verb, says in VERBS.items())), end="")
+        width = max(map(len, VERBS)) + 2
+        print(HELP.format(verbs="\n".join(f"  {verb:<{width}}{says}" for verb, says in VERBS.items())), end="")
         return 0
     verb, *rest = argv
     if rest and f"{verb} {rest[0]}" in VERBS:
