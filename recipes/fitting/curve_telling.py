@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from recipes.fitting.curves import FittedCurves, Judged
 from recipes.tables import text_table
+from recipes.yaml_writing import as_yaml
 from simulators.laws.curves import CurveLaw
 from simulators.laws.curves.base import constant_values
 from simulators.laws.curves.fitting import mean_score
@@ -23,7 +23,7 @@ def law_file(law: CurveLaw) -> bytes:
     data["range"] = {key: value for key, value in data["range"].items() if value is not None}
     data["provenance"] = {"default": {k: v for k, v in data["provenance"]["default"].items() if v is not None}}
     ordered = {"name": data.pop("name"), "kind": data.pop("kind"), "title": data.pop("title"), **data}
-    return yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None).encode()
+    return as_yaml(ordered)
 
 
 def as_text(fitted: FittedCurves, folder: Path) -> str:

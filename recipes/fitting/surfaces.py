@@ -248,7 +248,7 @@ def _with_intervals(fit: LawFit, settings: Settings) -> tuple[Surface, list[Cons
         resampled = resample(fit, settings.bootstrap)
         law = resampled.law
         assert isinstance(law.uncertainty, Draws)
-        columns = np.asarray(law.uncertainty.values).T
+        columns = law.uncertainty.table().T
         for name, column in zip(law.uncertainty.parameters, columns, strict=True):
             low, high = quantiles(column, settings.level)
             intervals[name] = (float(low), float(high))

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import yaml
 
 from recipes.fitting.surfaces import BEST, Approach2, Constant, Fitted
 from recipes.tables import short, text_table
+from recipes.yaml_writing import as_yaml
 from simulators.laws.base import Bounds
 from simulators.laws.fitting import HeldOut
 from simulators.laws.surfaces import Surface
@@ -28,8 +28,7 @@ def law_file(law: Surface) -> bytes:
     data["provenance"] = {"default": {k: v for k, v in data["provenance"]["default"].items() if v is not None}}
     # a constant of 1e-07 has no point: YAML 1.1 would read text
     ordered = {"name": data.pop("name"), "kind": data.pop("kind"), "title": data.pop("title"), **data}
-    text = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
-    return text.encode()
+    return as_yaml(ordered)
 
 
 def as_text(fitted: Fitted, folder: Path) -> str:

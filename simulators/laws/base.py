@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from simulators.evidence import Provenance, Reported
 
@@ -113,22 +113,43 @@ class Covariance(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Draws(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="draws"):
-    """The constants of fits to resampled runs (bootstrap), one row a fit."""
+    """The constants of fits to resampled runs (bootstrap).
+
+    ``values`` is text, a line a fit: the numbers in the order of ``parameters``. As a list of lists Hydra would make an
+    object of each number, and a report wait for thousands of them.
+
+    >>> draws = Draws.of(["alpha", "beta"], [[0.35, 0.37]] * 20)
+    >>> draws.table().shape, draws.values.splitlines()[0]
+    ((20, 2), '0.35 0.37')
+    """
 
     parameters: list[str]
-    values: list[list[float]]
+    values: str
     residual: float | None = None
 
+    @classmethod
+    def of(cls, parameters: list[str], rows: ArrayLike, residual: float | None = None) -> Draws:
+        """Draws of an array (fits, parameters), to nine digits: no interval moves."""
+        lines = [" ".join(f"{value:.9g}" for value in row) for row in np.asarray(rows, dtype=float)]
+        return cls(parameters=parameters, values="\n".join(lines) + "\n", residual=residual)
+
     def __post_init__(self) -> None:
-        if len(self.values) < 20:
-            raise ValueError(f"draws has {len(self.values)} rows; an interval needs 20 or more")
-        if any(len(row) != len(self.parameters) for row in self.values):
-            raise ValueError(f"draws needs rows of {len(self.parameters)} numbers, one for each of `parameters`")
+        n = len(self.parameters)
+        if any(len(line.split()) != n for line in self.values.splitlines()):
+            raise ValueError(f"draws needs lines of {n} numbers, one for each of `parameters`")
+        rows = self.table()
+        if len(rows) < 20:
+            raise ValueError(f"draws has {len(rows)} rows; an interval needs 20 or more")
+        if not np.isfinite(rows).all():
+            raise ValueError("draws holds a value that is not finite; write numbers")
+
+    def table(self) -> Floats:
+        """The constants, a row a fit (fits, parameters). Raises ``ValueError`` for a word that is no number."""
+        return np.array(self.values.split(), dtype=float).reshape(-1, len(self.parameters))
 
     def replicas(self, constants: Mapping[str, float]) -> dict[str, Floats]:
         """Every draw."""
-        columns = np.asarray(self.values, dtype=float).T
-        return dict(zip(self.parameters, columns, strict=True))
+        return dict(zip(self.parameters, self.table().T, strict=True))
 
 
 class StandardErrors(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="standard_errors"):
@@ -167,8 +188,8 @@ Answer = tuple[Callable[..., Any], str]
 class Law(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """The base of every form; ``kind`` in a file names the class, the file holds one fit's constants.
 
-    ``range`` is where it was fitted, ``corpus`` on what where that was not general text; ``reported`` lists figures that
-    the constants should reproduce.
+    ``range`` is where it was fitted, ``corpus`` on what where that was not general text; ``reported`` lists figures
+    that the constants should reproduce.
     """
 
     name: str

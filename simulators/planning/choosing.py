@@ -32,9 +32,12 @@ FEWEST_TOKENS = 1e6
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """What the choice must respect: ``seen`` tokens that a base model was trained on before [tokens], ``served`` tokens of inference paid from the same budget, ``unique`` tokens of data
-    at hand, and a model that with the cache of ``cache_tokens`` fits into ``memory`` at ``bytes_per_value``
-    [tokens], [tokens], [bytes]; ``None`` leaves a limit out."""
+    """What the choice must respect.
+
+    ``seen`` tokens that a base model was trained on before [tokens]; ``served`` tokens of inference that the same
+    budget pays [tokens]; ``unique`` tokens of data at hand [tokens]; and a model that with the cache of
+    ``cache_tokens`` fits into ``memory`` [bytes] at ``bytes_per_value``. ``None`` leaves a limit out.
+    """
 
     seen: float = 0.0
     served: float = 0.0

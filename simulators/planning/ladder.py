@@ -26,8 +26,8 @@ def dense(d_model: int, *, vocab_size: int, context_length: int) -> Architecture
 
 
 def mixture(d_model: int, *, expansion: int, top_k: int, vocab_size: int, context_length: int) -> Architecture:
-    """The dense decoder of that width with its MLP cut into ``top_k`` experts, ``expansion`` times as many to choose from:
-    one token uses as many parameters as in the dense one, but for the router. No experts are shared.
+    """The dense decoder of that width with its MLP cut into ``top_k`` experts, ``expansion`` times as many to choose
+    from: one token uses as many parameters as in the dense one, but for the router. No experts are shared.
 
     Raises ``ValueError`` where the MLP does not divide.
 

@@ -64,13 +64,13 @@ def test_the_draws_that_the_law_carries_are_the_bootstraps() -> None:
     found = bootstrap().law.uncertainty
     assert isinstance(found, Draws)
     # seven digits were written; a bootstrap of another seed would differ in the second
-    assert np.array(carried.values) == pytest.approx(np.array(found.values), rel=1e-4)
+    assert carried.table() == pytest.approx(found.table(), rel=1e-4)
 
 
 def test_the_draws_have_the_papers_standard_errors() -> None:
     carried = law().uncertainty
     assert isinstance(carried, Draws)
-    spread = dict(zip(carried.parameters, np.std(np.array(carried.values), axis=0), strict=True))
+    spread = dict(zip(carried.parameters, np.std(carried.table(), axis=0), strict=True))
     # Table 1; a standard deviation of 400 draws is known to 4 %, three times that, and half a printed digit
     assert spread["alpha"] == pytest.approx(0.015, rel=0.12, abs=0.0005)
     assert spread["beta"] == pytest.approx(0.021, rel=0.12, abs=0.0005)

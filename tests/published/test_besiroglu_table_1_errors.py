@@ -45,7 +45,7 @@ def test_the_objective_is_the_sum_of_huber_losses_of_the_law(found: Resampled) -
 def test_standard_errors_and_intervals(found: Resampled, name: str) -> None:
     value, error, low, high = TABLE[name]
     assert isinstance(found.law.uncertainty, Draws)
-    column = np.asarray(found.law.uncertainty.values)[:, found.law.uncertainty.parameters.index(name)]
+    column = found.law.uncertainty.table()[:, found.law.uncertainty.parameters.index(name)]
     # the standard error of a standard deviation from 400 draws is its 1 / sqrt(800); four of them, and printed digits
     assert np.std(column) == pytest.approx(error, rel=4 / np.sqrt(2 * DRAWS) + 0.5 / 15)
     # that of a 2.5 % quantile of 400 normal draws is 0.13 standard deviations; four of them

@@ -54,9 +54,7 @@ def resample(fit: LawFit, draws: int = 200, seed: int = 0) -> Resampled:
     problem = problem_of(fit.runs, form, fit.delta)
     chosen = settle_groups(msgspec.structs.replace(problem, weight=counts), starts, draws)
     constants = form.constants(chosen, fit.runs)
-    # nine significant digits: a file of draws stays readable, and no interval moves
-    rows = [[float(f"{v:.9g}") for v in row] for row in np.stack(list(constants.values()), axis=1)]
-    uncertainty = Draws(parameters=list(constants), values=rows, residual=fit.scale)
+    uncertainty = Draws.of(list(constants), np.stack(list(constants.values()), axis=1), fit.scale)
     return Resampled(fit=fit, theta=chosen, law=msgspec.structs.replace(fit.law, uncertainty=uncertainty))
 
 

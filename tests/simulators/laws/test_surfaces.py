@@ -74,7 +74,7 @@ def test_a_logarithmic_coordinate_multiplies_its_constant() -> None:
 
 def test_draws_give_their_own_quantiles_for_loss_and_optimum() -> None:
     shifts = np.linspace(-0.02, 0.02, 101)
-    law = chinchilla(Draws(parameters=["E", "alpha"], values=[[1.82 + s, 0.35] for s in shifts]))
+    law = chinchilla(Draws.of(["E", "alpha"], [[1.82 + s, 0.35] for s in shifts]))
     middle = float(law.loss(1e9, 2e10))
     low, high = law.intervals([1e9, 1e9], [2e10, 2e10], 0.9)
     assert low == pytest.approx([middle - 0.018] * 2, abs=1e-12)
@@ -85,7 +85,7 @@ def test_draws_give_their_own_quantiles_for_loss_and_optimum() -> None:
 
 
 def test_a_single_run_scatters_more_widely_than_the_curve() -> None:
-    law = chinchilla(Draws(parameters=["E"], values=[[1.82 + s] for s in np.linspace(-0.01, 0.01, 401)], residual=0.02))
+    law = chinchilla(Draws.of(["E"], [[1.82 + s] for s in np.linspace(-0.01, 0.01, 401)], residual=0.02))
     curve, run = law.intervals(1e9, 2e10), law.intervals(1e9, 2e10, run=True)
     assert run[0] < curve[0] < curve[1] < run[1]
 
@@ -108,4 +108,4 @@ def test_a_covariance_of_the_wrong_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="2 rows of 2 numbers"):
         Covariance(parameters=["E", "log A"], covariance=[[1.0]])
     with pytest.raises(ValueError, match="20 or more"):
-        Draws(parameters=["E"], values=[[1.0]])
+        Draws.of(["E"], [[1.0]])

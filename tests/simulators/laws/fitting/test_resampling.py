@@ -98,7 +98,7 @@ def test_a_draw_is_the_fit_to_runs_that_occur_as_often() -> None:
 def test_the_law_carries_its_draws() -> None:
     resampled = resample(simulated(0), 25)
     assert isinstance(resampled.law.uncertainty, Draws)
-    assert len(resampled.law.uncertainty.values) == 25
+    assert len(resampled.law.uncertainty.table()) == 25
     assert resampled.law.uncertainty.residual == resampled.fit.scale
 
 
