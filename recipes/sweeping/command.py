@@ -220,7 +220,7 @@ class Sweep:
         from recipes.sweeping.rows import row
 
         swept = grid.axes(self.slots)
-        if self.total < GRID_FROM or swept is None or self.reports:
+        if self.total < GRID_FROM or swept is None or self.reports or self.job.setting("forecast", bool):
             return None
         try:
             first = project_job(self.runner.job(next(iter(axes.jobs(self.slots)))))

@@ -36,7 +36,7 @@ WHOLE = re.compile(r"devices|.*\.(batch\.sequences|steps)")
 VARYING = frozenset({
     "tokens", "flops", "hours", "hours_low", "hours_high", "days", "cost", "cost_low", "cost_high", "loss", "loss_low",
     "loss_high", "tokens_per_parameter", "steps", "batch_tokens", "peak_rate", "final_rate", "warnings",
-    "flops_with_base", "cost_with_base",
+    "flops_with_base", "cost_with_base", "forecast", "forecast_low", "forecast_high",
 })  # fmt: skip
 """Figures of a row that one job's value cannot stand for."""
 

@@ -25,7 +25,7 @@ MOST_ROWS = 2000
 
 SHOWN = (
     "parameters", "parameters_active", "tokens", "tokens_per_parameter", "flops", "hours", "days", "cost", "loss",
-    "peak_rate",
+    "forecast", "peak_rate",
 )  # fmt: skip
 
 

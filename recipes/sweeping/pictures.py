@@ -19,7 +19,7 @@ from recipes.tables import short
 
 Floats = NDArray[np.float64]
 
-FIGURES = {"loss": "Loss", "cost": "Cost, USD"}
+FIGURES = {"loss": "Loss", "forecast": "Loss by the schedule too", "cost": "Cost, USD"}
 MOST_POINTS = 20_000
 """A picture draws no more; of a larger sweep every n-th point."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from recipes.jobs import ProjectedJob
 from simulators.cost import Amount
+from simulators.forecast import Forecast
 from simulators.projection import StageProjection
 from simulators.training import PRETRAINING
 
@@ -26,6 +27,9 @@ UNITS: dict[str, str] = {
     "loss": "after the last pre-training stage; loss_unit says in what",
     "loss_low": "loss_unit",
     "loss_high": "loss_unit",
+    "forecast": "loss at the end by the schedule too, where forecast=true asks for it; loss_unit",
+    "forecast_low": "loss_unit",
+    "forecast_high": "loss_unit",
     "tokens_per_parameter": "tokens of pre-training, a base model's included, per active parameter",
     "steps": "updates of the first stage",
     "batch_tokens": "tokens a batch, first stage",
@@ -38,8 +42,8 @@ NAMES = ("model", "recipe", "law", "loss_unit")
 NOTES = ("unknown_stages", "warnings", "status", "reason")
 
 
-def row(job: ProjectedJob) -> dict[str, Any]:
-    """The figures of one projection; ``None`` where something that they need is not published."""
+def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
+    """The figures of one projection, and the end of its forecast; ``None`` where what they need is not published."""
     projection, law = job.projection, job.laws[0]
     totals, stages = projection.totals, projection.stages
     history = projection.totals_with_base if job.recipe.base else totals
@@ -64,6 +68,7 @@ def row(job: ProjectedJob) -> dict[str, Any]:
         "flops_with_base": history.flops or None if history else None,
         "cost_with_base": history.cost.value if history and history.cost else None,
         **_bounds("loss", loss),
+        **_bounds("forecast", _end(course, law.loss_unit)),
         "tokens_per_parameter": seen / active if seen else None,
         "steps": first.steps if first else None,
         "batch_tokens": first.batch_tokens if first else None,
@@ -92,6 +97,13 @@ def failed(reason: str, status: str = "failed") -> dict[str, Any]:
     """The row of a job that has no figures."""
     return {**dict.fromkeys(NAMES), **dict.fromkeys(UNITS), "unknown_stages": "", "warnings": "", "status": status,
             "reason": reason}  # fmt: skip
+
+
+def _end(course: Forecast | None, unit: str) -> Amount | None:
+    if course is None:
+        return None
+    last = course.stages[-1]
+    return Amount(value=last.loss, low=last.low, high=last.high, unit=unit)
 
 
 def _bounds(name: str, amount: Amount | None) -> dict[str, float | None]:

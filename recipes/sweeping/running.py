@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recipes.catalogue import Catalogue
 from recipes.compose import Composed
 from recipes.errors import LehrError
+from recipes.forecasting import forecast_recipe
 from recipes.jobs import Decoded, project_job
 from recipes.sweeping.merging import Merger, NotPlainError
 from recipes.sweeping.rows import failed, row
@@ -49,7 +50,12 @@ class Runner:
                 return failed("its architecture is not public", "left out")
             if globbed and config.get("recipe") is None:
                 return failed("no recipe", "left out")
-            return row(project_job(job, self._decoded))
+            projected = project_job(job, self._decoded)
+            course = None
+            if job.setting("forecast", bool):
+                recipe, count = projected.recipe, projected.projection.parameters
+                course = forecast_recipe(self._catalogue, recipe, count, projected.laws[0])
+            return row(projected, course)
         except LehrError as error:
             return failed(str(error))
 

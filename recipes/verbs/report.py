@@ -26,7 +26,7 @@ DEFAULTS = [
 """The defaults list that makes ``recipe.yaml`` a configuration that ``lehr report --config-name recipe`` takes."""
 
 
-NO_PART = ("out", "format", "reports", "batches", "batch", "objective", "trials", "seed")
+NO_PART = ("out", "format", "forecast", "reports", "batches", "batch", "objective", "trials", "seed")
 """Settings that are no part of a recipe: where it goes, how it is printed, how a sweep runs."""
 
 
