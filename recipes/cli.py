@@ -26,6 +26,7 @@ VERBS = {
     "models": "list the models of the catalogue",
     "find": "find a model, a dataset or a method by what it is called",
     "compare": "set models and their recipes side by side",
+    "explore": "one page over the whole catalogue, to search, filter and compare in a browser",
     "import": "a model file of a Hugging Face config.json",
     "fit": "constants of a law from your own runs, with intervals",
     "reference": "say which projections moved since they were last accepted",

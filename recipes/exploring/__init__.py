@@ -1,0 +1,1 @@
+"""One page over the whole catalogue, to search, filter and compare."""

@@ -1,0 +1,121 @@
+"""Curves as few numbers: what a page draws of learning rates and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from simulators.counting import ParameterCount
+from simulators.forecast import Forecast
+from simulators.laws import ScalingLaw
+from simulators.projection import Projection, project_loss
+from simulators.training import Stage
+
+N_SAMPLES = 240
+"""Updates of a stage at which its rate is read, before those on a straight line are left out."""
+WITHIN = 0.005
+"""Of the rate: how far a curve may lie beside the points that are kept. Less than the width of a line that is drawn."""
+N_LOSSES = 24
+"""Points of a law's curve, which is smooth in the logarithm of the tokens."""
+SPAN = 300.0
+"""How many times fewer tokens a law's curve begins at than it ends at."""
+
+Floats = NDArray[np.float64]
+
+
+def rate_curve(stage: Stage) -> dict[str, Any] | None:
+    """The learning rate over a stage, or ``None`` where schedule or length is not known.
+
+    ``x`` are shares of the stage's tokens, or of its steps where its batch is not known; ``y`` the rates there.
+    """
+    curve = stage.curve()
+    if curve is None:
+        return None
+    last = curve.n_steps - 1
+    edges = np.cumsum([phase.steps for phase in curve.phases])
+    # the two updates on each side of a phase's edge, so that a jump is drawn as one
+    steps = np.unique(np.concatenate([np.linspace(0, last, N_SAMPLES).round(), edges - 1, edges])).astype(np.int64)
+    steps = steps[(steps >= 0) & (steps <= last)]
+    by = "steps"
+    at = (steps + 1) / curve.n_steps
+    if stage.batch is not None and stage.sequence_length is not None:
+        clock = stage.batch.clock(stage.sequence_length)
+        by = "tokens"
+        at = np.asarray(clock.tokens_at(steps + 1), dtype=float) / float(clock.tokens_at(curve.n_steps))
+    rates = np.asarray(curve.at(steps), dtype=float)
+    kept = keep(at, rates, WITHIN)
+    return {"by": by, "x": rounded(at[kept], 6), "y": rounded(rates[kept], 4)}
+
+
+def keep(x: Floats, y: Floats, within: float) -> list[int]:
+    """The points of a curve (points,) to keep so that straight lines between them stay ``within`` this share of it
+    (Douglas and Peucker's search).
+
+    >>> keep(np.arange(5.0), np.array([0.0, 1.0, 2.0, 3.0, 0.0]), 0.01)
+    [0, 3, 4]
+    """
+    kept = {0, len(x) - 1}
+    open_parts = [(0, len(x) - 1)]
+    while open_parts:
+        first, last = open_parts.pop()
+        if last - first < 2:
+            continue
+        inner = slice(first + 1, last)
+        line = np.interp(x[inner], [x[first], x[last]], [y[first], y[last]])
+        # in units of what is allowed; a rate of nothing allows nothing but rounding
+        off = np.abs(y[inner] - line) / (within * np.abs(y[inner]) + 1e-12 * np.abs(y).max() + 1e-300)
+        worst = int(np.argmax(off))
+        if off[worst] > 1:
+            middle = first + 1 + worst
+            kept.add(middle)
+            open_parts += [(first, middle), (middle, last)]
+    return sorted(kept)
+
+
+def rounded(values: Floats, digits: int) -> list[float]:
+    """Numbers (points,) to so many digits.
+
+    >>> rounded(np.array([0.123456, 2e-5 / 3]), 3)
+    [0.123, 6.67e-06]
+    """
+    return [float(f"{value:.{digits}g}") for value in values]
+
+
+def loss_curves(laws: Sequence[ScalingLaw], count: ParameterCount, projection: Projection) -> dict[str, Any]:
+    """By law the loss over cumulative tokens up to the end of pre-training; nothing where no stage has a loss."""
+    ends = [s.cumulative_tokens for s in projection.stages if s.loss and s.cumulative_tokens]
+    if not ends:
+        return {}
+    tokens = rounded(np.geomspace(ends[-1] / SPAN, ends[-1], N_LOSSES), 6)
+    curves: dict[str, Any] = {}
+    for law in laws:
+        amounts = [project_loss(law, count, at) for at in tokens]
+        lines = {"value": [amount.value for amount in amounts]}
+        if all(amount.low is not None and amount.high is not None for amount in amounts):
+            lines |= {
+                "low": [amount.low or 0.0 for amount in amounts],
+                "high": [amount.high or 0.0 for amount in amounts],
+            }
+        curves[law.name] = {"tokens": tokens, **{name: rounded(np.array(line), 5) for name, line in lines.items()}}
+    return curves
+
+
+def forecast_curve(found: Forecast | None) -> dict[str, Any] | None:
+    """The loss under a recipe's own schedules, or ``None`` where they are not known."""
+    if found is None:
+        return None
+    return {
+        "tokens": rounded(found.tokens, 6),
+        "value": rounded(found.central, 5),
+        "low": rounded(found.low, 5),
+        "high": rounded(found.high, 5),
+        "stages": [msgspec.to_builtins(stage) for stage in found.stages],
+        "known_until": found.known_until if isfinite(found.known_until) else None,
+        "rises": found.rises,
+        "curve_law": found.laws[0].name,
+    }

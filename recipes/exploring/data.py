@@ -1,0 +1,266 @@
+"""What the page holds: every model, its recipe's projection, its curves and who said all of it, as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from recipes.catalogue import Catalogue, Model
+from recipes.check import attention_variants, check_model, check_recipe
+from recipes.exploring.curves import forecast_curve, loss_curves, rate_curve
+from recipes.forecasting import forecast_recipe
+from recipes.plans import RecipeFile
+from recipes.projecting import FALLBACK_ACCELERATOR, project_model
+from recipes.report.citing import cited, used
+from recipes.report.data import ReportData
+from recipes.report.document import MARKS, Cell
+from recipes.report.numbers import percent
+from recipes.report.page import is_link
+from recipes.report.stages import as_stated, mark_of
+from recipes.verbs.count import count
+from simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
+from simulators.evidence import Comparison, Provenance
+from simulators.laws import ScalingLaw
+from simulators.projection import StageProjection, Totals
+from simulators.training import STAGE_KINDS
+
+VERSION = 1
+"""Of the data's form, which the page's script reads."""
+
+Uses = dict[str, list[tuple[str, str]]]
+"""By source: the places that were read in it, and what for."""
+
+
+def explorer_data(
+    catalogue: Catalogue, laws: Sequence[ScalingLaw], names: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Everything that the page shows; ``names`` are the models to hold, all of the catalogue by default.
+
+    Raises ``LehrError`` that names the file in which something is wrong.
+    """
+    models, recipes = catalogue.models(), catalogue.recipes()
+    entries = []
+    for name, model in models.items():
+        if names is None or name in names:
+            entries.append(_entry(catalogue, name, model, recipes.get(name), laws))
+    for name, recipe in recipes.items():
+        # a further recipe for a model, under its own name
+        if name not in models and (names is None or name in names):
+            entries.append(_entry(catalogue, name, catalogue.model(recipe.model), recipe, laws))
+    used_sources = {key for entry in entries for key in entry["uses"]}
+    return {
+        "version": VERSION,
+        "lehr": version("lehr"),
+        "fallback": FALLBACK_ACCELERATOR,
+        "marks": {mark: {"sign": sign, "says": says} for mark, (sign, says) in MARKS.items() if mark != "set"},
+        "stage_kinds": dict(STAGE_KINDS),
+        "conventions": {
+            "active": dict(ACTIVE_CONVENTIONS),
+            "flops": {name: convention.says for name, convention in FLOP_CONVENTIONS.items()},
+        },
+        "laws": [{"name": law.name, "title": law.title, "unit": law.loss_unit} for law in laws],
+        "accelerators": _accelerators(catalogue),
+        "models": entries,
+        "sources": {
+            key: {
+                "title": source.title,
+                "url": source.url if is_link(source.url) else "",
+                "by": ", ".join(part for part in (source.authors, str(source.year or "")) if part),
+            }
+            for key, source in sorted(catalogue.sources.items())
+            if key in used_sources or any(key == p.source for a in catalogue.accelerators.values() for p in a.prices)
+        },
+    }
+
+
+def _accelerators(catalogue: Catalogue) -> dict[str, Any]:
+    return {
+        name: {
+            "title": device.title,
+            "peak": dict(device.peak),
+            "price": msgspec.to_builtins(device.prices[0]) if device.prices else None,
+            "mfu": {key: [mfu.low, mfu.central, mfu.high] for key, mfu in device.mfu.items()},
+        }
+        for name, device in catalogue.accelerators.items()
+    }
+
+
+def _entry(
+    catalogue: Catalogue, name: str, model: Model, recipe: RecipeFile | None, laws: Sequence[ScalingLaw]
+) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": name,
+        "model": model.name,
+        "hf_id": model.hf_id,
+        "also": model.also,
+        "family": model.family,
+        "kind": model.kind,
+        "open": model.open,
+        "owner": model.owner,
+        "released": model.released,
+        "note": model.note,
+        "attention": attention_variants(model),
+        "context_length": model.context_length,
+        "marks": _marks(model.provenance),
+    }
+    if model.architecture is not None:
+        entry |= _counted(model)
+    comparisons = check_model(model)
+    if recipe is None or model.architecture is None:
+        uses = _uses_of_model(catalogue, model, comparisons)
+    else:
+        data = _report_data(catalogue, model, recipe, laws, comparisons)
+        comparisons = list(data.comparisons)
+        uses = {entry.key: [*entry.uses] for entry in cited(data)}
+        entry["recipe"] = _recipe(data)
+    return entry | {"published": [_compared(row) for row in comparisons], "uses": uses,
+                    "verdicts": dict(sorted(Counter(row.verdict for row in comparisons).items()))}  # fmt: skip
+
+
+def _counted(model: Model) -> dict[str, Any]:
+    architecture, counts = model.shape(), count(model)
+    parameters = counts["parameters"]
+    return {
+        "context_length": architecture.context_length,
+        "layers": architecture.n_layers,
+        "d_model": architecture.d_model,
+        "vocabulary": architecture.embedding.vocab_size,
+        "parameters": parameters["total"],
+        "non_embedding": parameters["non_embedding"],
+        "active": parameters["active"],
+        "components": parameters["components"],
+        "work": {"sequence_length": counts["sequence_length"], "flops": counts["flops_per_token"]["causal"]},
+        "state": counts["kv_cache_bytes_per_token"],
+    }
+
+
+FIELDS = {
+    "context_length": "architecture.context_length",
+    "layers": "architecture.layers",
+    "d_model": "architecture.d_model",
+    "vocabulary": "architecture.embedding.vocab_size",
+}
+"""What is shown of an architecture as it was stated, and where that stands in the file."""
+
+
+def _marks(provenance: Provenance) -> dict[str, str]:
+    """The origin of each stated field, where it is not published."""
+    origins = {field: provenance.of(path).origin for field, path in FIELDS.items()}
+    return {field: origin for field, origin in origins.items() if origin != "published"}
+
+
+def _report_data(
+    catalogue: Catalogue,
+    model: Model,
+    recipe: RecipeFile,
+    laws: Sequence[ScalingLaw],
+    comparisons: list[Comparison],
+) -> ReportData:
+    projection = project_model(catalogue, model, recipe, laws)
+    return ReportData(
+        model=model,
+        recipe=recipe,
+        projection=projection,
+        comparisons=[*comparisons, *check_recipe(recipe, recipe.reported, projection)],
+        laws=laws,
+        sources=catalogue.sources,
+        accelerators=catalogue.accelerators,
+        forecast=forecast_recipe(catalogue, recipe, projection.parameters, laws[0]) if laws else None,
+        version=version("lehr"),
+    )
+
+
+def _uses_of_model(catalogue: Catalogue, model: Model, comparisons: list[Comparison]) -> Uses:
+    """What a model without a recipe rests on."""
+    stated = {key: value for key, value in msgspec.to_builtins(model).items() if key not in ("provenance", "reported")}
+    uses: Uses = {}
+    for use in used(model.provenance, stated, "model", "model"):
+        if use.fact.source is not None:
+            uses.setdefault(use.fact.source, []).append((use.fact.place or "", f"model: {use.what}"))
+    for row in comparisons:
+        uses.setdefault(row.source, []).append((row.place, f"compared: {row.quantity.replace('_', ' ')}"))
+    return uses
+
+
+def _recipe(data: ReportData) -> dict[str, Any]:
+    recipe, projection = data.recipe, data.projection
+    return {
+        "base": msgspec.to_builtins(recipe.base) if recipe.base else None,
+        "note": recipe.note,
+        "stages": [
+            _stage(data, stage, row) for stage, row in zip(projection.stages, as_stated(data).rows, strict=True)
+        ],
+        "totals": _totals(projection.totals),
+        "totals_with_base": _totals(projection.totals_with_base) if projection.totals_with_base else None,
+        "losses": loss_curves(data.laws, projection.parameters, projection),
+        "forecast": forecast_curve(data.forecast),
+    }
+
+
+def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dict[str, Any]:
+    stage = data.recipe.stages[projected.name]
+    hardware = stage.hardware
+    path = f"recipe.stages.{projected.name}"
+    mix = ", ".join(f"{part.replace('_', ' ')} {percent(share)}" for part, share in stage.data.items())
+    return {
+        "name": projected.name,
+        "kind": projected.kind,
+        "tokens": projected.tokens,
+        "cumulative_tokens": projected.cumulative_tokens,
+        "steps": projected.steps,
+        "batch_tokens": projected.batch_tokens,
+        "sequence_length": projected.sequence_length,
+        "peak_rate": projected.peak_rate,
+        "final_rate": projected.final_rate,
+        "flops_per_token": projected.flops_per_token,
+        "convention": projected.flop_convention,
+        "flops": projected.flops,
+        "six_nd": projected.six_nd,
+        "hardware": {
+            "accelerator": hardware.accelerator,
+            "precision": hardware.precision,
+            "count": hardware.count,
+            "mfu": hardware.mfu,
+            "hours": hardware.hours,
+        }
+        if hardware
+        else None,
+        "loss": {law: [amount.value, amount.low, amount.high] for law, amount in projected.loss.items()},
+        "stated": [_cell(cell) for cell in row],
+        "data": [mix, mark_of(data, f"{path}.data"), ", ".join(stage.datasets)],
+        "rates": rate_curve(stage),
+        "warnings": projected.warnings,
+    }
+
+
+def _cell(cell: Cell) -> list[str]:
+    """Text, mark and what stands below; what is empty at the end is left out."""
+    return [cell.text, cell.mark, cell.below] if cell.below else [cell.text, cell.mark]
+
+
+def _totals(totals: Totals) -> dict[str, Any]:
+    return {
+        "tokens": totals.tokens,
+        "flops": totals.flops,
+        "hours": totals.hours.value if totals.hours else None,
+        "cost": totals.cost.value if totals.cost else None,
+        "unknown": totals.unknown,
+    }
+
+
+def _compared(row: Comparison) -> dict[str, Any]:
+    short = {"agrees": "agrees", "differs, known cause": "differs", "FAILS": "fails"}[row.verdict]
+    return {
+        "quantity": row.quantity.replace("_", " "),
+        "of": row.subject,
+        "printed": row.reported,
+        "projected": row.projected,
+        "unit": row.unit,
+        "verdict": short,
+        "cause": row.cause,
+        "source": row.source,
+    }

@@ -1,0 +1,256 @@
+// the chosen models side by side
+
+const FORECAST = "forecast";
+const chosenModels = () => [...state.selected.keys()].map(name => MODELS.get(name));
+const slotOf = name => state.selected.get(name);
+const nameTag = model => [sample(slotOf(model.name)), " ", model.name];
+
+// a row of the comparison: what, its unit and convention, and a cell for each model
+function quantities(models) {
+  const rows = [];
+  const add = (group, label, unit, of) => rows.push({ group, label, unit, cells: models.map(model => of(model) || NOT_KNOWN) });
+  const text = field => model => model[field] ? { text: String(model[field]).replaceAll("_", "-") } : null;
+  const counted = (number, shown = quantity, more = {}) => number === undefined || number === null ? null : { text: shown(number), number, mark: "projected", ...more };
+  const stated = field => model => model[field] === undefined || model[field] === null ? null
+    : { text: whole(model[field]), number: model[field], mark: model.marks[field] || "" };
+  add("Model", "Family", "", text("family"));
+  add("Model", "Owner", "", text("owner"));
+  add("Model", "Released", "", model => model.released ? { text: model.released } : null);
+  add("Model", "Kind", "", text("kind"));
+  add("Model", "Open", "what its makers released", text("open"));
+  add("Shape", "Attention", "or its like, by layer", model => model.attention ? { text: model.attention } : null);
+  add("Shape", "Layers", "layers", stated("layers"));
+  add("Shape", "d_model", "features", stated("d_model"));
+  add("Shape", "Vocabulary", "tokens", stated("vocabulary"));
+  add("Shape", "Context", "tokens", stated("context_length"));
+  add("Counts", "Parameters, total", "trained in the main model", model => counted(model.parameters, quantity, { below: model.parameters ? whole(model.parameters) : "" }));
+  for (const [name, says] of Object.entries(DATA.conventions.active))
+    add("Counts", `Parameters, active, ${name}`, says, model => counted(model.active?.[name]));
+  add("Counts", "Work per token", "FLOP/token, forward and backward, causal", model => counted(model.work?.flops, estimate, { below: model.work ? `at ${whole(model.work.sequence_length)} tokens` : "" }));
+  add("Counts", "KV cache", "bytes/token, bf16", model => counted(model.state, whole));
+  add("Recipe", "Stages", "in order", model => model.recipe ? { text: model.recipe.stages.map(s => s.kind).join(" → ").replaceAll("_", "-") } : null);
+  add("Recipe", "Base model", "where training starts", model => model.recipe ? { text: model.recipe.base?.model || "none",
+    below: model.recipe.base?.tokens ? `after ${quantity(model.recipe.base.tokens, 4)} tokens` : "" } : null);
+  add("Recipe", "Tokens", "own stages of known length", model => model.recipe?.totals.tokens
+    ? { text: quantity(model.recipe.totals.tokens, 4), number: model.recipe.totals.tokens, below: unknownStages(model) } : null);
+  add("Recipe", "Highest learning rate", "peak of any stage", model => {
+    const peaks = (model.recipe?.stages || []).map(s => s.peak_rate).filter(peak => peak !== null);
+    return peaks.length ? { text: rate(Math.max(...peaks)), number: Math.max(...peaks) } : null;
+  });
+  add("Recipe", "Largest batch", "tokens per update", model => {
+    const batches = (model.recipe?.stages || []).map(s => s.batch_tokens).filter(batch => batch !== null);
+    return batches.length ? { text: quantity(Math.max(...batches)), number: Math.max(...batches) } : null;
+  });
+  add("Projection", "Training FLOPs", "FLOP, known stages", model => known(model) ? counted(model.recipe.totals.flops, estimate) : null);
+  add("Projection", "6ND", "FLOP, N active (all)", model => known(model) ? counted(model.recipe.stages.reduce((all, s) => all + (s.six_nd || 0), 0), estimate) : null);
+  const money = (what, shown, of) => model => { const cell = amount(of(model), what, shown); return cell === NOT_KNOWN ? null : cell; };
+  add("Projection", "Accelerator-hours", "h, known stages", money("hours", estimate, live));
+  add("Projection", "Cost", "USD, known stages", money("cost", dollars, live));
+  if (models.some(model => model.recipe?.totals_with_base))
+    for (const [label, unit, what, shown] of [["Hours with the base's history", "h", "hours", estimate], ["Cost with the base's history", "USD", "cost", dollars]])
+      add("Projection", label, unit, money(what, shown, model => withHistory(model, state.chosen)));
+  for (const law of DATA.laws)
+    add("Projection", `Loss, ${law.name}`, `${law.unit}, after pre-training`, model => {
+      const reached = lossAfter(model, law.name);
+      return reached && counted(reached.value, loss, { below: between(reached, loss) });
+    });
+  add("Projection", "Loss under its own schedules", `${DATA.laws[0].unit}, ${DATA.laws[0].name} with a curve law`, model => {
+    const end = model.recipe?.forecast?.stages.at(-1);
+    return end ? counted(end.loss, loss, { below: between(end, loss) }) : null;
+  });
+  return rows.filter(row => row.cells.some(cell => cell !== NOT_KNOWN));
+}
+
+const differs = row => row.cells.some(cell => (cell.number ?? cell.text) !== (row.cells[0].number ?? row.cells[0].text));
+
+function differencesTable(models, rows, caption) {
+  const body = [];
+  let group = "";
+  for (const row of rows) {
+    if (row.group !== group) body.push(el("tr", { class: "group" }, el("th", { scope: "rowgroup", colspan: models.length + 1 }, group = row.group)));
+    const largest = Math.max(...row.cells.map(cell => cell.number || 0));
+    const bars = models.length > 1 && largest > 0 && !row.label.startsWith("Loss");
+    body.push(el("tr", {}, el("th", { scope: "row" }, row.label, row.unit ? el("span", { class: "below" }, row.unit) : null),
+      row.cells.map((cell, i) => el("td", {}, ...value(cell), bars && cell.number
+        ? el("span", { class: "bar", "aria-hidden": "true", style: `--share:${(100 * cell.number / largest).toFixed(1)}%;--hue:${colour(slotOf(models[i].name))}` }) : null))));
+  }
+  return el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption },
+    el("table", { class: "sides" }, el("caption", {}, el("span", {}, caption)),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Quantity"), models.map(model => el("th", { scope: "col" }, ...nameTag(model))))),
+      el("tbody", {}, body)));
+}
+
+function showDifferences(models) {
+  const rows = quantities(models);
+  const [different, alike] = [rows.filter(differs), rows.filter(row => !differs(row))];
+  if (models.length < 2) return byId("differences").replaceChildren(differencesTable(models, rows, models[0].name));
+  byId("differences").replaceChildren(
+    different.length ? differencesTable(models, different, `What differs: ${different.length} of ${rows.length} quantities`) : el("p", {}, "Nothing differs."),
+    alike.length ? el("details", {}, el("summary", {}, `What is alike: ${alike.length} quantities`), differencesTable(models, alike, "What is alike")) : "");
+}
+
+function showCards(models) {
+  byId("cards").replaceChildren(...models.map(model => {
+    const times = live(model);
+    const item = (label, cell) => el("div", {}, el("dt", {}, label), el("dd", {}, ...value(cell)));
+    return el("article", { class: "card", style: `--hue:${colour(slotOf(model.name))}`, "aria-label": model.name },
+      el("h3", {}, ...nameTag(model), el("button", { type: "button", class: "remove", "aria-label": `Remove ${model.name}`, onclick: () => { toggle(model.name, false); byId("compare-heading").focus(); } }, "×")),
+      el("p", { class: "below" }, model.hf_id ? link(`https://huggingface.co/${encodeURI(model.hf_id)}`, model.hf_id) : model.owner || model.family, model.note ? ` ${model.note}` : ""),
+      el("dl", {}, item("Parameters", COLUMNS[2].cell(model)), item("Tokens", COLUMNS[6].cell(model)),
+        item("Accelerator-hours", amount(times, "hours", estimate)), item("Cost, USD", amount(times, "cost", dollars))));
+  }));
+}
+
+// what the loss chart draws of a model: a law's curve, or the forecast under its own schedules
+function lossSeries(model) {
+  const { recipe } = model;
+  const slot = slotOf(model.name), law = state.view.law;
+  if (law === FORECAST) {
+    const found = recipe?.forecast;
+    if (!found) return null;
+    return { name: model.name, slot, lines: [{ x: found.tokens, y: found.value, low: found.low, high: found.high }],
+      points: found.stages.map(s => ({ x: s.tokens, y: s.loss, label: `${model.name}, ${s.name}: ${loss(s.loss)}` })) };
+  }
+  const curve = recipe?.losses[law];
+  if (!curve) return null;
+  return { name: model.name, slot, lines: [{ x: curve.tokens, y: curve.value, low: curve.low, high: curve.high }],
+    points: recipe.stages.filter(s => s.loss[law]).map(s => ({ x: s.cumulative_tokens, y: s.loss[law][0], label: `${model.name}, ${s.name}: ${loss(s.loss[law][0])}` })) };
+}
+
+function rateSeries(model) {
+  const lines = [], points = [];
+  for (const stage of model.recipe?.stages || []) {
+    if (!stage.rates || !stage.tokens || stage.cumulative_tokens === null || !["PT", "CPT", "ANN", "REPO_PT"].includes(stage.kind)) continue;
+    const before = stage.cumulative_tokens - stage.tokens;
+    const least = Math.max(before, 1e-4 * stage.cumulative_tokens);
+    const kept = stage.rates.x.map((share, i) => [before + share * stage.tokens, stage.rates.y[i]]).filter(([x]) => x >= least);
+    if (kept.length < 2) continue;
+    lines.push({ x: kept.map(p => p[0]), y: kept.map(p => p[1]) });
+    points.push({ x: stage.cumulative_tokens, y: stage.final_rate, label: `${model.name}, ${stage.name}: ends at ${rate(stage.final_rate)}` });
+  }
+  return lines.length ? { name: model.name, slot: slotOf(model.name), lines, points } : null;
+}
+
+// a chart with a slider that reads it: by mouse, by touch or by keys
+function readable(host, options, shown, unit) {
+  const width = Math.max(300, host.clientWidth);
+  const slider = el("input", { type: "range", min: 0, max: 1000, step: 5, value: 1000, "aria-label": "Read the curves at", id: `${host.id}-slider` });
+  const rows = el("tbody");
+  const chart = lineChart({ ...options, width, onPoint: share => { slider.value = Math.round(share * 1000); read(); } });
+  function read() {
+    const share = Number(slider.value) / 1000, x = chart.toX(share);
+    chart.point(share);
+    slider.setAttribute("aria-valuetext", `${quantity(x)} tokens`);
+    rows.replaceChildren(...options.series.map(series => {
+      const at = series.lines.map(line => readAt(line, x)).find(Boolean);
+      return el("tr", {}, el("th", { scope: "row" }, sample(series.slot), " ", series.name),
+        el("td", { class: "number" }, at ? shown(at.y) : "–"), el("td", { class: "number" }, at?.low !== undefined ? `${shown(at.low)} to ${shown(at.high)}` : ""));
+    }));
+    reading.textContent = `at ${quantity(x)} tokens`;
+  }
+  const reading = el("caption");
+  slider.addEventListener("input", read);
+  host.replaceChildren(el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Chart" }, chart.root), slider,
+    el("table", { class: "reading" }, reading, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Model"),
+      el("th", { scope: "col", class: "number" }, unit), el("th", { scope: "col", class: "number" }, "interval"))), rows));
+  read();
+}
+
+const missing = (models, series, why) => {
+  const out = models.filter((_, i) => !series[i]).map(model => model.name);
+  return out.length ? `${out.join(", ")}: ${why}` : "";
+};
+
+function showLoss(models) {
+  const series = models.map(lossSeries), drawn = series.filter(Boolean);
+  const own = state.view.law === FORECAST;
+  const law = DATA.laws.find(l => l.name === state.view.law) || DATA.laws[0];
+  byId("loss-missing").textContent = missing(models, series, own ? "no forecast, for its schedule or length was not published." : "no curve, for no stage has a known length and a next-token loss.");
+  byId("loss-caption").textContent = own
+    ? `Under each recipe's own schedules: the level of ${law.title}, the course by a curve law of small models; the band holds both laws' intervals. Markers stand at the ends of stages. After a change of data it is the loss of data that would not have changed.`
+    : `${law.title}: the loss at the end of a schedule of that length. Bands are its interval; of a mixture of experts they span dense models of its active and of its total parameters. Markers stand at the ends of stages.`;
+  const host = byId("loss-chart");
+  if (!drawn.length) return host.replaceChildren();
+  readable(host, { series: drawn, xLabel: "training tokens, cumulative (logarithmic)", yLabel: `loss [${law.unit}]`, xLog: true, yLog: false, xText: v => quantity(v), yText: v => v.toFixed(2),
+    words: `Loss over training tokens. ${drawn.map(s => `${s.name}: ${s.points.map(p => `${loss(p.y)} after ${quantity(p.x)} tokens`).join(", ")}`).join("; ")}.` }, loss, law.unit);
+}
+
+function showRates(models) {
+  const host = byId("rate-chart");
+  if (state.view.rates !== "stages") {
+    const series = models.map(rateSeries), drawn = series.filter(Boolean), xLog = state.view.rates === "log";
+    byId("rate-missing").textContent = missing(models, series, "no stage of pre-training with a known schedule, batch and length.");
+    byId("rate-caption").textContent = `Stages of pre-training over cumulative tokens${xLog ? ", logarithmic" : ""}; the rate is logarithmic. Markers stand at the ends of stages.`;
+    if (!drawn.length) return host.replaceChildren();
+    return readable(host, { series: drawn, xLabel: `training tokens, cumulative${xLog ? " (logarithmic)" : ""}`, yLabel: "learning rate", xLog, yLog: true, xText: v => quantity(v), yText: v => power(v, 1),
+      words: `Learning rate over training tokens. ${drawn.map(s => `${s.name} ends at ${s.points.map(p => rate(p.y)).join(", ")}`).join("; ")}.` }, rate, "learning rate");
+  }
+  const withRecipe = models.filter(model => model.recipe);
+  const ends = withRecipe.flatMap(m => m.recipe.stages.flatMap(s => [s.peak_rate, s.final_rate])).filter(r => r > 0);
+  const [lowest, highest] = [Math.min(...ends), Math.max(...ends, 0)];
+  const yLog = highest / lowest >= 8;
+  byId("rate-missing").textContent = missing(models, models.map(m => m.recipe), "no recipe.");
+  byId("rate-caption").textContent = `One scale of rates for all${yLog ? ", logarithmic" : ""}; each stage has its own scale of tokens, or of steps where its batch was not published. Hatched: no schedule, or no length, was published.`;
+  host.replaceChildren(...withRecipe.map(model => el("figure", {}, el("h4", {}, ...nameTag(model)),
+    el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Learning rate of ${model.name}` },
+      rateBands({ model, slot: slotOf(model.name), width: Math.max(300, host.clientWidth), low: yLog ? lowest / 2 : 0, high: yLog ? highest * 1.6 : highest * 1.1, yLog })))));
+}
+
+const STATED = ["Stage", "Objective", "Tokens", "Sequence", "Batch", "Steps", "Learning rate", "Optimiser", "Hardware"];
+const STATED_UNITS = ["", "", "in the stage", "tokens", "tokens per update", "updates", "peak to final", "", ""];
+
+function showStages(models) {
+  byId("stages").replaceChildren(...models.filter(m => m.recipe).map(model => {
+    const times = live(model).times;
+    const rows = model.recipe.stages.map((stage, i) => {
+      const time = times[i], ok = time && !time.problem;
+      const [mix, mark, datasets] = stage.data;
+      const cells = stage.stated.map(([text, m, below = ""]) => ({ text, mark: m, below }));
+      return el("tr", {}, el("th", { scope: "row" }, ...value(cells[0])),
+        cells.slice(1).map((cell, k) => el("td", { class: k > 0 && k < 6 ? "number" : "" }, ...value(cell))),
+        el("td", {}, ...value(mix ? { text: mix, mark: mark === "published" ? "" : mark, below: datasets.replaceAll("_", " ") } : { text: datasets.replaceAll("_", " ") || "not published", mark: datasets ? "" : "unknown" })),
+        el("td", { class: "number" }, ...value(stage.flops === null ? NOT_KNOWN : { text: estimate(stage.flops), number: stage.flops, mark: "projected", below: stage.convention })),
+        el("td", { class: "number" }, ...value(ok ? { text: estimate(time.hours.value), number: time.hours.value, mark: time.assumed ? "assumed" : "projected",
+          below: [between(time.hours, estimate), basis(time), time.days ? `${estimate(time.days.value)} days on ${whole(time.devices)}` : ""].filter(Boolean).join("; ") }
+          : time ? { text: "cannot be", mark: "unknown", below: time.problem } : NOT_KNOWN)),
+        el("td", { class: "number" }, stage.hardware?.hours ? whole(stage.hardware.hours) : "–"),
+        el("td", { class: "number" }, ...value(ok && time.cost ? { text: dollars(time.cost.value), number: time.cost.value, mark: time.assumed ? "assumed" : "projected", below: `at $${time.price} an hour` } : NOT_KNOWN)));
+    });
+    const headings = [...STATED.map((h, i) => [h, STATED_UNITS[i], i > 1 && i < 7]), ["Data", "shares of tokens", false], ["Training FLOPs", "FLOP", true],
+      ["Accelerator-hours", "h", true], ["Published hours", "h", true], ["Cost", "USD", true]];
+    return el("details", { open: models.length < 4 }, el("summary", {}, ...nameTag(model), ` · ${model.recipe.stages.length} ${model.recipe.stages.length === 1 ? "stage" : "stages"}`),
+      el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Stages of ${model.name}` }, el("table", { class: "stages" },
+        el("caption", { class: "spoken" }, `Stages of ${model.name}`),
+        el("thead", {}, el("tr", {}, headings.map(([h, unit, number]) => el("th", { scope: "col", class: number ? "number" : "" }, h, unit ? el("span", { class: "below" }, unit) : null)))),
+        el("tbody", {}, rows))));
+  }));
+}
+
+const VERDICTS = { fails: "FAILS", differs: "differs, known cause", agrees: "agrees" };
+
+function showPublished(models) {
+  byId("published").replaceChildren(...models.filter(m => m.published.length).map(model => el("details", {},
+    el("summary", {}, ...nameTag(model), ` · ${Object.entries(model.verdicts).map(([verdict, n]) => `${n} ${verdict}`).join("; ")}`),
+    el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Published figures of ${model.name}` }, el("table", {},
+      el("caption", { class: "spoken" }, `Published figures of ${model.name}`),
+      el("thead", {}, el("tr", {}, ["Quantity", "Published", "Projected", "Verdict", "Source"].map(h => el("th", { scope: "col" }, h)))),
+      el("tbody", {}, Object.keys(VERDICTS).flatMap(verdict => model.published.filter(row => row.verdict === verdict)).map(row => el("tr", {},
+        el("th", { scope: "row" }, row.quantity, el("span", { class: "below" }, row.of)), el("td", {}, row.printed),
+        el("td", {}, ...value({ text: typeof row.projected === "number" ? (Math.abs(row.projected) < 1e-3 && row.projected ? rate(row.projected) : Number.isInteger(row.projected) && row.projected < 1e15 ? whole(row.projected) : quantity(row.projected, 4)) : row.projected ?? "–", mark: "projected", below: row.unit })),
+        el("td", {}, ...value({ text: VERDICTS[row.verdict], mark: row.verdict, below: row.cause || "" })),
+        el("td", {}, link(DATA.sources[row.source]?.url, DATA.sources[row.source]?.title || row.source))))))))));
+}
+
+function showSources(models) {
+  const cited = new Map();
+  for (const model of models)
+    for (const [key, uses] of Object.entries(model.uses)) {
+      if (!cited.has(key)) cited.set(key, []);
+      cited.get(key).push([model, uses]);
+    }
+  byId("sources").replaceChildren(...[...cited].map(([key, by]) => {
+    const source = DATA.sources[key] || { title: key, url: "", by: "" };
+    return el("li", {}, link(source.url, source.title), source.by ? `. ${source.by}` : "",
+      el("ul", {}, by.map(([model, uses]) => el("li", {}, el("strong", {}, model.name), ": ", uses.map(([place, what]) => `${place ? `${place} (${what})` : what}`).join("; ")))));
+  }));
+}
