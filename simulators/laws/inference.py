@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from math import sqrt
-
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
 from simulators.laws.base import Floats
+from simulators.laws.searching import golden_section
 from simulators.laws.surfaces.base import Surface, positive
 
-_GOLDEN = (sqrt(5) - 1) / 2
 _FEWEST, _MOST = 1e3, 1e21
 
 
@@ -117,9 +115,8 @@ def lifetime_optimum(
         loss = float(law.loss(*law.optimum(training_flops)))
     served = cost.prompt * prompt_tokens + cost.generated * generated_tokens
     n_train, d_train = law.optimum(_budget_for(law, loss) if training_flops is None else training_flops)
-    cheapest = Lifetime(
-        parameters=n_train, tokens=d_train, loss=loss, training=cost.training * n_train * d_train, serving=served * n_train
-    )  # fmt: skip
+    work = cost.training * n_train * d_train
+    cheapest = Lifetime(parameters=n_train, tokens=d_train, loss=loss, training=work, serving=served * n_train)
     n = _cheapest(law, loss, served, cost, n_train) if served else n_train
     d = float(tokens_for_loss(law, n, loss)) if served else d_train
     best = Lifetime(parameters=n, tokens=d, loss=loss, training=cost.training * n * d, serving=served * n)
@@ -152,8 +149,4 @@ def _cheapest(law: Surface, loss: float, served: float, cost: LifetimeCost, larg
     grid = np.log(largest) + np.linspace(-np.log(1e5), 0, 240)
     best = int(np.argmin(at(grid)))
     low, high = np.array(grid[max(best - 1, 0)]), np.array(grid[min(best + 1, len(grid) - 1)])
-    for _ in range(40):
-        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        lower = bool(at(left) < at(right))
-        low, high = (low, right) if lower else (left, high)
-    return float(np.exp((low + high) / 2))
+    return float(np.exp(golden_section(at, low, high)))

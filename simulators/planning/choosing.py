@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from simulators.architecture import Architecture
 from simulators.counting import (
@@ -18,11 +17,9 @@ from simulators.counting import (
     training_flops_per_token,
 )
 from simulators.laws import DataConstrained
-from simulators.laws.base import quantiles, replicate
+from simulators.laws.base import Floats, quantiles, replicate
 from simulators.laws.moe import JointMoe
 from simulators.laws.surfaces.base import Surface
-
-Floats = NDArray[np.float64]
 
 CONVENTION = FLOP_CONVENTIONS["causal"]
 

@@ -9,9 +9,19 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.laws.base import Bounds, Law, LossUnit, ValidRange
+from simulators.laws.base import Bounds, Floats, Law, LossUnit, ValidRange
 
-Floats = NDArray[np.float64]
+__all__ = [
+    "CurveLaw",
+    "CurveRange",
+    "Floats",
+    "checked_rates",
+    "chosen",
+    "constant_values",
+    "forward_power",
+    "with_constants",
+    "without_warm_up",
+]
 
 
 class CurveRange(ValidRange, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,9 +10,8 @@ import math
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from simulators.laws.base import Floats
 
 CHUNK = 8192
 """Steps that are worked on at a time; few enough to stay in a processor's cache."""

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
-from simulators.laws.moe.base import saturating, solve_increasing
+from simulators.laws.moe.base import saturating
+from simulators.laws.searching import solve_monotonic
 from simulators.laws.surfaces.base import positive
 from simulators.laws.surfaces.chinchilla import Chinchilla
 
@@ -71,7 +72,7 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
         '1.8e+09'
         """
         loss = float(self.loss(n, d, experts))
-        return solve_increasing(lambda size: float(self.loss(size, d)), 1e3, 1e18, loss)
+        return solve_monotonic(lambda size: float(self.loss(size, d)), 1e3, 1e18, loss)
 
     def dense_flops(self, n: float, d: float, experts: float) -> float | None:
         """The least work with which a dense model reaches the same loss, its size and tokens chosen freely [FLOP]."""
@@ -81,7 +82,7 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
         def least(flops: float) -> float:
             return float(dense.loss(*dense.optimum(flops)))
 
-        return solve_increasing(least, 1e12, 1e32, loss)
+        return solve_monotonic(least, 1e12, 1e32, loss)
 
     def answers(self) -> dict[str, Answer]:
         """The loss, the optimum at a budget, and the constants that a number of experts leaves (Table 4)."""
@@ -109,7 +110,7 @@ def shape_of(active: float, *, vocab_size: int = 50257) -> float:
     28
     """
     positive(active, "active", "parameters")
-    width = solve_increasing(lambda d: 2 * d * vocab_size + 13 * d**3 / 64, 1.0, 1e7, active)
+    width = solve_monotonic(lambda d: 2 * d * vocab_size + 13 * d**3 / 64, 1.0, 1e7, active)
     assert width is not None
     return width
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulators.laws.base import Answer, Floats, Law
-from simulators.laws.moe.base import solve_increasing
+from simulators.laws.searching import solve_monotonic
 
 
 class EfficiencyLeverage(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="efficiency_leverage"):
@@ -56,7 +56,7 @@ class EfficiencyLeverage(Law, frozen=True, kw_only=True, forbid_unknown_fields=T
         >>> round(law.activation_for(7.24, 12, 1e22), 3)
         0.031
         """
-        return solve_increasing(lambda a: float(self.leverage(a, granularity, flops)), 1e-6, 1.0, leverage)
+        return solve_monotonic(lambda a: float(self.leverage(a, granularity, flops)), 1e-6, 1.0, leverage)
 
     def answers(self) -> dict[str, Answer]:
         """The leverage and the best granularity."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from simulators.laws.moe.base import solve_increasing
 from simulators.laws.moe.joint import JointMoe, shape_of, total_of
+from simulators.laws.searching import solve_monotonic
 from simulators.laws.surfaces.base import positive
 
 
@@ -65,7 +65,7 @@ def best_under_memory(
         active, tokens = law.optimum(flops, e)
         limited = held(active) > memory
         if limited:
-            largest = solve_increasing(held, 1e6, active, memory)
+            largest = solve_monotonic(held, 1e6, active, memory)
             if largest is None:
                 continue
             active, tokens = largest, flops / 6 / largest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from simulators.laws.searching import golden_section
 from simulators.laws.surfaces.base import Floats, Surface, positive
 
 
@@ -56,10 +57,6 @@ class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         best = np.argmin(np.where(hollow, losses, np.inf), axis=0)
         columns = np.arange(work.size)
         low, high = log_ratio[np.maximum(best - 1, 0), columns], log_ratio[np.minimum(best + 1, 399), columns]
-        for _ in range(60):
-            left, right = low + (high - low) * 0.382, low + (high - low) * 0.618
-            lower = at(left) < at(right)
-            low, high = np.where(lower, low, left), np.where(lower, right, high)
-        n = np.sqrt(work / np.exp((low + high) / 2)).reshape(np.shape(flops))
+        n = np.sqrt(work / np.exp(golden_section(at, low, high))).reshape(np.shape(flops))
         d = np.asarray(flops) / 6 / n
-        return (float(n), float(d)) if np.ndim(flops) == 0 else (n, d)
+        return (float(n), float(d)) if np.ndim(flops) == 0 else (n, d)  # type: ignore[return-value]
