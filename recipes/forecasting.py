@@ -26,15 +26,20 @@ FIRST_SHARE = 0.03
 
 
 def forecast_recipe(
-    catalogue: Catalogue, recipe: Recipe, count: ParameterCount, surface: ScalingLaw
+    catalogue: Catalogue,
+    recipe: Recipe,
+    count: ParameterCount,
+    surface: ScalingLaw,
+    curve: MultiPower | None = None,
 ) -> Forecast | None:
     """The loss over the recipe's stages of pre-training, up to the first whose schedule or length is not known.
 
     A base model comes first, with its own recipe's schedule or, where that is not known, an assumed cosine to a tenth.
-    ``None`` where the first stage is not known already, or where the catalogue has none of the curve laws.
+    ``curve`` is a law of the user's own instead of the catalogue's. ``None`` where the first stage is not known
+    already, or where the catalogue has none of the curve laws.
     """
     own = path_of(recipe)
-    clocks = clocks_for(catalogue, max(parameters_of(surface, count)))
+    clocks = [own_clock(curve)] if curve else clocks_for(catalogue, max(parameters_of(surface, count)))
     if not own or not clocks:
         return None
     before = base_path(catalogue, recipe, own[0])
@@ -46,6 +51,11 @@ def forecast_recipe(
         return forecast(stages, clocks, tokens, surface_along(surface, count, tokens))
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
+
+
+def own_clock(law: MultiPower) -> Clock:
+    """The longest run that ``law`` was fitted on, as its clock."""
+    return Clock(law=law, steps=int(law.range.steps[1]) if law.range.steps else CENTRAL_STEPS)
 
 
 def clocks_for(catalogue: Catalogue, parameters: float) -> list[Clock]:

@@ -11,10 +11,11 @@ from recipes.catalogue import Model
 from recipes.compose import Composed
 from recipes.decode import decode
 from recipes.errors import LehrError
-from recipes.plans import AcceleratorFile, RecipeFile, decode_surface
-from recipes.projecting import project_model
+from recipes.plans import AcceleratorFile, RecipeFile, as_surface, decode_law
+from recipes.projecting import DEFAULT_LAWS, project_model
 from simulators.budget import first_stage_of
-from simulators.laws import ScalingLaw
+from simulators.laws import AnyLaw, ScalingLaw
+from simulators.laws.curves import MultiPower
 from simulators.projection import Assumptions, Projection
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ class ProjectedJob(msgspec.Struct, frozen=True, kw_only=True):
     model: Model
     recipe: RecipeFile
     laws: list[ScalingLaw]
+    curve: MultiPower | None
     accelerators: dict[str, AcceleratorFile]
     projection: Projection
 
@@ -46,9 +48,9 @@ class Decoded:
         """``data`` as a ``kind``. Raises ``LehrError`` as ``decode`` does."""
         return self._of(data, kind, lambda: decode(data, kind, where))
 
-    def surface(self, data: Any, where: str) -> ScalingLaw:
-        """``data`` as a law of parameters and tokens. Raises ``LehrError`` where it is none."""
-        return self._of(data, "surface", lambda: decode_surface(data, where))
+    def law(self, data: Any, where: str) -> AnyLaw:
+        """``data`` as a law of any form. Raises ``LehrError`` where it is none."""
+        return self._of(data, "law", lambda: decode_law(data, where))
 
     def _of(self, data: Any, kind: Any, make: Callable[[], T]) -> T:
         key = (id(data), kind)
@@ -74,9 +76,14 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
             recipe = first_stage_of(recipe, model.shape(), budget)
         except ValueError as error:
             raise LehrError(str(error)) from error
-    laws = [decoded.surface(config["law"], "law")]
+    law = decoded.law(config["law"], "law")
+    curve = law if isinstance(law, MultiPower) else None
+    # a law of the learning rate says what schedules make of a level that a law of parameters and tokens gives
+    laws = [as_surface(law, "law") if curve is None else catalogue.surface(DEFAULT_LAWS[0])]
     laws += [
-        law for name in job.setting("compare_laws", list[str]) if (law := catalogue.surface(name)).name != laws[0].name
+        other
+        for name in job.setting("compare_laws", list[str])
+        if (other := catalogue.surface(name)).name != laws[0].name
     ]
     chosen = None
     accelerators = dict(catalogue.accelerators)
@@ -87,7 +94,9 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
     projection = project_model(
         catalogue, model, recipe, laws, assumptions=assumptions(job, chosen), accelerators=accelerators
     )
-    return ProjectedJob(model=model, recipe=recipe, laws=laws, accelerators=accelerators, projection=projection)
+    return ProjectedJob(
+        model=model, recipe=recipe, laws=laws, curve=curve, accelerators=accelerators, projection=projection
+    )
 
 
 def assumptions(job: Composed, accelerator: AcceleratorFile | None) -> Assumptions:

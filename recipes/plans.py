@@ -42,7 +42,11 @@ def decode_surface(data: Any, where: str) -> ScalingLaw:
 
     Raises ``LehrError`` where the file holds a law of other inputs, such as one of the learning rate.
     """
-    law = decode_law(data, where)
+    return as_surface(decode_law(data, where), where)
+
+
+def as_surface(law: AnyLaw, where: str) -> ScalingLaw:
+    """``law`` where it is one of parameters and tokens. Raises ``LehrError`` where it is not."""
     if not isinstance(law, ScalingLaw):
         raise LehrError(
             f"{where}: {law.name} gives no loss by parameters and tokens; write law=chinchilla or besiroglu"

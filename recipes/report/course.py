@@ -48,13 +48,16 @@ def _words(data: ReportData) -> str:
     """What the table assumes, in full sentences."""
     assert data.forecast is not None
     laws = data.forecast.laws
+    several = len(laws) > 1
+    which = "the curve law of the nearest size" if several else "the curve law that was given"
+    others = f" by {len(laws)} sizes of model and by 24,000 steps too" if several else ""
     words = (
-        f"The level is that of {data.laws[0].title}. What the schedules make of it is a ratio by {laws[0].title}, the "
-        "curve law of the nearest size: the loss under these rates over that under a cosine to a tenth of as many "
+        f"The level is that of {data.laws[0].title}. What the schedules make of it is a ratio by {laws[0].title}, "
+        f"{which}: the loss under these rates over that under a cosine to a tenth of as many "
         "tokens. It assumes that ratios carry over from that law's small models, with whatever was trained on so far "
-        "put on 72,000 of its steps and the peak rate on its own. "
-        f"The band holds the surface's interval, the ratios by {len(laws)} sizes of model and by 24,000 steps too, and "
-        "each law's worst error on curves that were held out."
+        "put on its longest run and the peak rate on its own. "
+        f"The band holds the surface's interval, the ratios{others}, and "
+        f"{'each' if several else 'the'} law's worst error on curves that were held out."
     )
     if data.forecast.rises:
         words += " The rate rises again after warm-up: the law counts what that costs, and was fitted on no such run."

@@ -54,7 +54,7 @@ class Runner:
             course = None
             if job.setting("forecast", bool):
                 recipe, count = projected.recipe, projected.projection.parameters
-                course = forecast_recipe(self._catalogue, recipe, count, projected.laws[0])
+                course = forecast_recipe(self._catalogue, recipe, count, projected.laws[0], projected.curve)
             return row(projected, course)
         except LehrError as error:
             return failed(str(error))

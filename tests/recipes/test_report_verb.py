@@ -79,3 +79,10 @@ def test_a_report_does_not_load_torch(tmp_path: Path) -> None:
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_curve_law_shapes_the_forecast_and_leaves_the_level_to_a_surface(tmp_path: Path) -> None:
+    own = json.loads(lehr("report", "model=starcoder", "law=multi_power_25m", "format=json", folder=tmp_path))
+    usual = json.loads(lehr("report", "model=starcoder", "format=json", folder=tmp_path))
+    assert own["stages"] == usual["stages"]
+    assert own["forecast"]["stages"][0]["loss"] != usual["forecast"]["stages"][0]["loss"]
