@@ -2,8 +2,8 @@
 
     python benchmarks/curves.py [runs]
 
-The fits need the public curves of the multi-power law's authors (``LEHR_DATA``, as the tests do); without them that
-part is left out. A time is the median of the runs; a first run is not counted.
+The fits need the public curves of the multi-power law's authors, where the tests look for them; without them that part
+is left out. A time is the median of the runs; a first run is not counted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -22,11 +21,10 @@ from recipes.importing.logs import LogReading, read_runs
 from simulators.laws.curves import CurveLaw, MultiPower
 from simulators.laws.curves.fitting import Score, fit_curve, mean_score, score
 from simulators.schedules import WSD, Cosine, Curve, Decay, Warmup
+from tests.data import DATA
+from tests.published.luo_curves import HELD_OUT, TRAINED_ON, WARM_UP
 
-DATA = Path(os.environ.get("LEHR_DATA", Path(__file__).parents[2] / "shared" / "data")) / "mpl_loss_curves"
-FITTED = ("cosine_24000", "constant_24000", "wsdcon_9")
-HELD_OUT = ("constant_72000", "cosine_72000", "wsd_20000_24000", "wsdld_20000_24000", "wsdcon_3", "wsdcon_18")
-WARM_UP = 2160
+CURVES = DATA / "mpl_loss_curves"
 AUTHORS = {  # README of github.com/thu-yao-01-luo/MultiPowerLaw, means over the held-out curves
     "25": {"R2": 0.9988, "MAE": 0.00376, "RMSE": 0.00465, "PredE": 0.00110, "WorstE": 0.00409},
     "100": {"R2": 0.9983, "MAE": 0.00435, "RMSE": 0.00592, "PredE": 0.00142, "WorstE": 0.00583},
@@ -69,13 +67,13 @@ def figures(found: Score) -> dict[str, float]:
 
 def fits(size: str, runs: int) -> None:
     """The protocol of the authors on one size, the schedules read from the logs."""
-    folder = DATA / f"csv_{size}"
+    folder = CURVES / f"csv_{size}"
     if not folder.is_dir():
-        print(f"{size}M: no {folder}; set LEHR_DATA")
+        print(f"{size}M: skipped, no {folder}; tests/data.py says where it is looked for")
         return
     reading = LogReading(warmup_steps=WARM_UP)
-    logs = {name: read_runs([str(folder / f"{name}.csv")], reading)[0].run for name in (*FITTED, *HELD_OUT)}
-    fitted = [logs[name] for name in FITTED]
+    logs = {name: read_runs([str(folder / f"{name}.csv")], reading)[0].run for name in (*TRAINED_ON, *HELD_OUT)}
+    fitted = [logs[name] for name in TRAINED_ON]
     for kind in ("multi_power", "momentum"):
         found = fit_curve(fitted, kind)
         mine = figures(mean_score([score(found.law, logs[name]) for name in HELD_OUT]))

@@ -4,8 +4,8 @@
 
 The fit is approach 3 of Hoffmann et al. (2022) on the points that Besiroglu et al. (2024) reconstructed, from all 4,500
 starts; the peer minimises the same objective from a few of them, one after the other, which is extrapolated. With
-``coverage`` the intervals of simulated runs are held against the planted truth too (a minute). The data folder is
-``LEHR_DATA``, by default ``../shared/data`` beside the checkout; without it the fits are skipped.
+``coverage`` the intervals of simulated runs are held against the planted truth too (a minute). The data are
+looked for where the tests look; without them the fits are skipped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ import numpy as np
 from simulators.laws import Chinchilla
 from simulators.laws.fitting import LawFit, Runs, compare_forms, fit_law, make_runs, resample
 from simulators.laws.fitting.forms import FORMS
+from tests.data import DATA
 
-DATA = Path(os.environ.get("LEHR_DATA", Path(__file__).parents[2] / "shared" / "data"))
 POINTS = DATA / "epoch_chinchilla" / "svg_extracted_data.csv"
 PEER_STARTS = 20
 LAW = Chinchilla(
@@ -74,7 +73,7 @@ def peer(runs: Runs, starts: np.ndarray) -> float:
 def fits() -> None:
     """Approach 3 on the reconstructed points, its bootstrap and the comparison of forms."""
     if not POINTS.exists():
-        print(f"fits: skipped, no {POINTS}; set LEHR_DATA to the folder that holds the public run data")
+        print(f"fits: skipped, no {POINTS}; tests/data.py says where it is looked for")
         return
     runs = reconstructed()
     found: list[LawFit] = []

@@ -44,7 +44,7 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def accelerator_hours(flops: float, peak: float, mfu: float | Interval) -> Amount:
-    """Device-hours for ``flops`` of model work: flops / (peak x MFU x 3600) [h].
+    """Accelerator-hours for ``flops`` of model work: flops / (peak x MFU x 3600) [h].
 
     ``flops`` counts no recomputation, so ``mfu`` must not either (PaLM, arXiv:2204.02311, appendix B). An interval
     of MFU gives an interval of hours.

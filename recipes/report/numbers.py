@@ -49,6 +49,15 @@ def estimate(value: float) -> str:
     return f"{value:.3g}"
 
 
+def ratio(value: float) -> str:
+    """One number over another, to three digits or to the unit.
+
+    >>> ratio(0.8512), ratio(23.04), ratio(1871.3)
+    ('0.851', '23', '1,871')
+    """
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def whole(value: float) -> str:
     """A count with every digit.
 

@@ -6,7 +6,7 @@ import msgspec
 
 from recipes.report.data import ReportData
 from recipes.report.document import Cell, Column, Part, Section, Table, Text
-from recipes.report.numbers import between, loss, percent, quantity
+from recipes.report.numbers import between, loss, percent, quantity, ratio
 from simulators.assessment import (
     Allocation,
     DenseEquivalent,
@@ -130,21 +130,21 @@ def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:
     """What the first law says of the recipe, of its cost and its gain, and how far the others agree."""
     law, a = rows[0]
     times = a.over_training
-    ratio = f"{short(a.ratio)} tokens per parameter, {short(times)} times the optimum of {law.title} at the same work"
+    apart = f"{ratio(a.ratio)} tokens per parameter, {ratio(times)} times the optimum of {law.title} at the same work"
     each = [x.over_training for _, x in rows]
     if min(each) < 1 / NEAR and max(each) > NEAR:
-        said = f"The laws disagree: {ratio}."
+        said = f"The laws disagree: {apart}."
     elif times > NEAR:
-        said = f"No, it is over-trained: {ratio}."
+        said = f"No, it is over-trained: {apart}."
     elif times < 1 / NEAR:
-        said = f"No, it is under-trained: {ratio}."
+        said = f"No, it is under-trained: {apart}."
     else:
-        said = f"Yes, within a factor of two: {ratio}."
+        said = f"Yes, within a factor of two: {apart}."
     if a.equal_loss_flops is not None and a.equal_loss_parameters is not None:
         share, size = a.equal_loss_flops / a.flops, a.equal_loss_parameters / a.parameters
         if size > 1.05:
             said += (
-                f" The same loss could be had with {percent(share)} of the work, by a model {short(size)} times as "
+                f" The same loss could be had with {percent(share)} of the work, by a model {ratio(size)} times as "
                 f"large. Over-training thus costs {percent(1 - share)} of the work, and a token that is served costs "
                 f"{percent(1 / size)} of what it would there."
             )
@@ -156,26 +156,17 @@ def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:
     if len(rows) > 1:
         least, most = (f(rows, key=lambda row: row[1].over_training) for f in (min, max))
         said += (
-            f" The laws together say {short(least[1].over_training)} ({least[0].name}) to "
-            f"{short(most[1].over_training)} times ({most[0].name})"
+            f" The laws together say {ratio(least[1].over_training)} ({least[0].name}) to "
+            f"{ratio(most[1].over_training)} times ({most[0].name})"
         )
         outside = sum(bool(x.warnings) for _, x in rows)
         said += f"; {outside} of {len(rows)} are outside their runs here." if outside else "."
     if own := [x.over_training for other, x in rows if other.corpus is not None]:
-        said += f" Those of {corpus_of(data)}, which is what most of the data is, say {short(min(own))}"
-        said += f" to {short(max(own))} times." if max(own) > min(own) else " times."
+        said += f" Those of {corpus_of(data)}, which is what most of the data is, say {ratio(min(own))}"
+        said += f" to {ratio(max(own))} times." if max(own) > min(own) else " times."
     if data.projection.dense is not None:
         said += " Laws of dense models read a mixture of experts at the parameters that a token uses."
     return said
-
-
-def short(value: float) -> str:
-    """A ratio to three digits, or to the unit.
-
-    >>> short(0.8512), short(23.04), short(1871.3)
-    ('0.851', '23', '1,871')
-    """
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _table(rows: list[tuple[AnyLaw, Allocation]], stage: StageProjection) -> Table:
@@ -202,7 +193,7 @@ def _row(law: AnyLaw, a: Allocation) -> list[Cell]:
     nothing = Cell("–", "unknown")
     interval = ""
     if a.best_ratio_interval is not None:
-        interval = " to ".join(short(bound) for bound in a.best_ratio_interval)
+        interval = " to ".join(ratio(bound) for bound in a.best_ratio_interval)
     losses = [nothing, nothing, nothing]
     if a.loss is not None and a.best_loss is not None:
         bounds = a.loss_interval or (None, None)
@@ -215,9 +206,9 @@ def _row(law: AnyLaw, a: Allocation) -> list[Cell]:
     return [
         Cell(law.name, below=law.title),
         Cell(quantity(a.parameters), "projected", COUNTED[getattr(law, "n_convention", "total")]),
-        Cell(short(a.ratio), "projected"),
-        Cell(short(a.best_ratio), "projected", interval),
-        Cell(f"{short(a.over_training)} ×", "projected"),
+        Cell(ratio(a.ratio), "projected"),
+        Cell(ratio(a.best_ratio), "projected", interval),
+        Cell(f"{ratio(a.over_training)} ×", "projected"),
         *losses,
         Cell(_outside(a.warnings)),
     ]

@@ -116,10 +116,10 @@ def _share(row: RewardRow, law: RlSigmoid) -> Cell:
     if law.name not in row.by_law:
         return Cell("unknown", "unknown")
     hours = row.by_law[law.name]
-    outside = law.range.warnings(gpu_hours=hours)
+    outside = law.range.warnings(accelerator_hours=hours)
     below = f"after {quantity(hours)} hours of {law.accelerator}" + (
-        f"; outside {law.range.gpu_hours[0]:,.0f} to {law.range.gpu_hours[1]:,.0f}"
-        if outside and law.range.gpu_hours
+        f"; outside {law.range.accelerator_hours[0]:,.0f} to {law.range.accelerator_hours[1]:,.0f}"
+        if outside and law.range.accelerator_hours
         else ""
     )
     return Cell(percent(float(law.share_of_gain(hours))), "projected", below)

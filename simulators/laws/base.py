@@ -32,7 +32,7 @@ RANGE_UNITS = {
     "examples": "examples",
     "bits": "bits",
     "share": "of the mixture",
-    "gpu_hours": "GPU-hours",
+    "accelerator_hours": "accelerator-hours",
 }
 """How a value of each range is named in a warning."""
 
@@ -55,7 +55,7 @@ class ValidRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     examples: Bounds | None = None
     bits: Bounds | None = None
     share: Bounds | None = None
-    gpu_hours: Bounds | None = None
+    accelerator_hours: Bounds | None = None
 
     def warnings(self, **values: float) -> list[str]:
         """One line for each of ``values`` that lies outside."""

@@ -36,7 +36,7 @@ class RlSigmoid(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
         return np.asarray(start + (self.A - start) * self.share_of_gain(hours))
 
     def hours_for(self, share: float) -> float:
-        """The compute that reaches ``share`` of the gain [GPU-hours].
+        """The compute that reaches ``share`` of the gain [accelerator-hours].
 
         Raises ``ValueError`` unless 0 < ``share`` < 1.
         """
@@ -45,11 +45,11 @@ class RlSigmoid(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
         return float(self.C_mid * (share / (1 - share)) ** (1 / self.B))
 
     def answers(self) -> dict[str, Answer]:
-        """The share of the gain and the pass rate, by GPU-hours."""
+        """The share of the gain and the pass rate, by accelerator-hours."""
         return {
             "share_of_gain": (self.share_of_gain, "1"),
             "pass_rate": (self.pass_rate, "1"),
-            "hours_for": (self.hours_for, "GPU-hours"),
+            "hours_for": (self.hours_for, "accelerator-hours"),
         }
 
 

@@ -10,6 +10,10 @@ from tests.data import data_file
 WARM_UP, PEAK = 2160, 3e-4
 TRAINED_ON = ("cosine_24000", "constant_24000", "wsdcon_9")
 HELD_OUT = ("constant_72000", "cosine_72000", "wsd_20000_24000", "wsdld_20000_24000", "wsdcon_3", "wsdcon_18")
+PRINTED = {  # the README's table, means over the six held-out curves: R2, MAE, RMSE, PredE, WorstE
+    "25": (0.9988, 0.00376, 0.00465, 0.00110, 0.00409),
+    "100": (0.9983, 0.00435, 0.00592, 0.00142, 0.00583),
+}
 
 
 def schedule(name: str) -> NDArray[np.float64]:

@@ -5,12 +5,8 @@ import pytest
 
 from recipes.catalogue import Catalogue
 from simulators.laws.curves import MultiPower
-from tests.published.luo_curves import HELD_OUT, rows, schedule
+from tests.published.luo_curves import HELD_OUT, PRINTED, rows, schedule
 
-PRINTED = {  # means over the six held-out curves: R2, MAE, RMSE, PredE, WorstE
-    "25": (0.9988, 0.00376, 0.00465, 0.00110, 0.00409),
-    "100": (0.9983, 0.00435, 0.00592, 0.00142, 0.00583),
-}
 HALF_UNIT = np.array([5e-5, 5e-6, 5e-6, 5e-6, 5e-6])
 
 

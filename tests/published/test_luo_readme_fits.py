@@ -9,12 +9,7 @@ from simulators.laws.curves.bands import band
 from simulators.laws.curves.base import constant_values
 from simulators.laws.curves.fitting import CurveFit, LoggedRun, Score, fit_curve, make_run, mean_score, score
 from tests.data import data_file
-from tests.published.luo_curves import HELD_OUT, TRAINED_ON, WARM_UP, rows, schedule
-
-PRINTED = {  # means over the six held-out curves: R2, MAE, RMSE, PredE, WorstE
-    "25": (0.9988, 0.00376, 0.00465, 0.00110, 0.00409),
-    "100": (0.9983, 0.00435, 0.00592, 0.00142, 0.00583),
-}
+from tests.published.luo_curves import HELD_OUT, PRINTED, TRAINED_ON, WARM_UP, rows, schedule
 
 
 def logged(size: str, names: tuple[str, ...]) -> list[LoggedRun]:

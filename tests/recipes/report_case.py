@@ -171,7 +171,7 @@ SIGMOID = {
     "kind": "rl_sigmoid",
     "title": "A curve of rewards (Someone 2025)",
     "accelerator": "fast",
-    "range": {"gpu_hours": [1e3, 1e5]},
+    "range": {"accelerator_hours": [1e3, 1e5]},
     "A": 0.6,
     "B": 2.0,
     "C_mid": 2500.0,

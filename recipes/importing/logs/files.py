@@ -21,7 +21,6 @@ EVENT_MARK = ".tfevents."
 MOST_DIGITS = 15
 """Of a step; a longer number is no step, and no float holds it."""
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".log")
 SEPARATOR = " - "
 """Between run and quantity in the headings of a W&B export."""
 

@@ -24,7 +24,7 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
     figure = new_figure(2.9)
     axes = figure.subplots()
     for law, colour in zip(laws, SERIES, strict=False):
-        fitted = law.range.gpu_hours or (low, high)
+        fitted = law.range.accelerator_hours or (low, high)
         inside = (hours >= fitted[0]) & (hours <= fitted[1])
         share = law.share_of_gain(hours)
         axes.plot(hours, share, color=colour, linestyle=(0, (4, 2.5)), linewidth=1.2)

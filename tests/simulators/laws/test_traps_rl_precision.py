@@ -24,7 +24,7 @@ def test_efficiency_and_ceiling_are_not_one_thing() -> None:
     short, long = Catalogue().law("scalerl_8b"), Catalogue().law("scalerl_8b_32k")
     assert isinstance(short, RlSigmoid)
     assert isinstance(long, RlSigmoid)
-    # the longer answers are behind at 4,000 GPU-hours and ahead at 60,000, whatever the start was
+    # the longer answers are behind at 4,000 accelerator-hours and ahead at 60,000, whatever the start was
     for start in (0.2, 0.35):
         assert float(long.pass_rate(4e3, start)) < float(short.pass_rate(4e3, start))
         assert float(long.pass_rate(6e4, start)) > float(short.pass_rate(6e4, start))
