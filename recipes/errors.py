@@ -7,7 +7,15 @@ from difflib import get_close_matches
 
 
 class LehrError(Exception):
-    """A mistake in the input; the command line prints it as one line and exits with status 2."""
+    """A mistake in the input; the command line prints it as one line and exits with status 2.
+
+    >>> str(LehrError("a key with\\na line's end"))
+    "a key with a line's end"
+    """
+
+    def __init__(self, message: str) -> None:
+        # what is quoted from a file may hold anything
+        super().__init__(" ".join(message.splitlines()))
 
 
 def nearest(name: str, options: Iterable[str]) -> str:
