@@ -13,7 +13,7 @@ from recipes.decode import load_yaml
 from simulators.evidence import Provenance
 
 CATALOGUE = Catalogue()
-GROUPS = ("model", "recipe", "dataset", "accelerator", "law")
+GROUPS = ("model", "recipe", "dataset", "method", "accelerator", "law")
 FILES = [path for group in GROUPS for path in CATALOGUE.files(group).values()]
 
 
@@ -31,6 +31,7 @@ def read(path: Path) -> Any:
         "model": CATALOGUE.model,
         "recipe": CATALOGUE.recipe,
         "dataset": lambda name: CATALOGUE.datasets()[name],
+        "method": lambda name: CATALOGUE.methods()[name],
         "accelerator": lambda name: CATALOGUE.accelerators[name],
         "law": CATALOGUE.law,
     }

@@ -1,0 +1,29 @@
+"""What a method says of how a file writes it is what a file may write."""
+
+import pytest
+import yaml
+
+from recipes.catalogue import Catalogue, Method
+from recipes.decode import NumberLoader, decode
+from simulators.layers import ChannelMixer, Mixer
+from simulators.layers.position import Position
+from simulators.training import STAGE_KINDS, Objective
+
+METHODS = Catalogue().methods()
+WRITTEN = [method for method in METHODS.values() if method.written is not None]
+
+
+@pytest.mark.parametrize("method", WRITTEN, ids=lambda m: m.name)
+def test_it_decodes_as_written(method: Method) -> None:
+    ((key, value),) = yaml.load(method.written or "", Loader=NumberLoader).items()
+    if key == "kind":
+        assert value in STAGE_KINDS
+    else:
+        decode(
+            value, {"mixer": Mixer, "mlp": ChannelMixer, "position": Position, "objective": Objective}[key], method.name
+        )
+
+
+def test_every_stage_of_the_survey_and_no_other_has_a_method() -> None:
+    written = {m.written for m in METHODS.values() if m.kind == "stage"}
+    assert written == {f"kind: {kind}" for kind in STAGE_KINDS}

@@ -1,0 +1,59 @@
+"""Every system that the survey names is found in the catalogue by that name."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recipes.catalogue import CONF, Catalogue
+from recipes.errors import LehrError
+from recipes.lookup import entries, look_up
+
+CATALOGUE = Catalogue()
+ENTRIES = entries(CATALOGUE)
+SYSTEMS = list(csv.DictReader((Path(__file__).parent / "systems.csv").read_text().splitlines()))
+# families, general models, mixtures, recurrent, diffusion, hybrid, closed, code, embeddings; then data and methods
+GROUP_OF_SECTION = {"9": {"dataset"}, "10": {"method"}}
+ELSEWHERE = {"Transformer": {"method"}, "D3PM": {"method"}, "Diffusion-LM": {"method"}}
+
+
+@pytest.mark.parametrize("row", SYSTEMS, ids=lambda r: f"{r['section']}-{r['name']}")
+def test_it_is_found(row: dict[str, str]) -> None:
+    found = look_up(row["name"], ENTRIES)
+    wanted = ELSEWHERE.get(row["name"]) or GROUP_OF_SECTION.get(row["section"], {"model"})
+    assert {entry.group for entry in found} & wanted, row["name"]
+
+
+def test_a_name_of_nothing_is_not_found() -> None:
+    assert look_up("no such system", ENTRIES) == []
+
+
+CLOSED = [model.name for model in CATALOGUE.models().values() if model.open == "closed"]
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_closed_model_says_so_when_its_shape_is_asked_for(name: str) -> None:
+    with pytest.raises(LehrError, match=f"{name} is closed"):
+        CATALOGUE.model(name).shape()
+
+
+def lehr(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "recipes.cli", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(CONF.parent)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_a_count_of_a_closed_model_is_one_line() -> None:
+    done = lehr("count", "model=gpt_5")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "closed" in done.stderr
+
+
+def test_an_unknown_name_has_three_neighbours() -> None:
+    done = lehr("find", "name=Starcodr")
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("the nearest are StarCoder, StarCoder2, SantaCoder")
