@@ -23,6 +23,9 @@ TOLERANCE = 1e-12
 """Relative. A projection is some hundred roundings in double precision, each of 1.1e-16 at most; another machine's
 libraries may round each otherwise."""
 
+NAMED = 12
+"""New recipes that the changelog names; more are counted."""
+
 Figures = dict[str, float | str | None]
 
 
@@ -111,7 +114,8 @@ def into_changelog(text: str, moved: list[Change], reason: str) -> str:
     for change in moved:
         by_recipe.setdefault(change.recipe, []).append(change)
     added = [recipe for recipe, rows in by_recipe.items() if rows[0].after == "new"]
-    lines = [f"- {reason}: projected for the first time: {', '.join(added)}"] if added else []
+    named = ", ".join(added) if len(added) <= NAMED else f"{len(added)} recipes"
+    lines = [f"- {reason}: projected for the first time: {named}"] if added else []
     for recipe, rows in by_recipe.items():
         if recipe in added:
             continue
