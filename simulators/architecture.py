@@ -215,7 +215,14 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def stacked(layers: list[Layers], blocks: dict[str, Block]) -> list[tuple[Block, int]]:
-    """Each kind of block of a stack with how often it occurs."""
+    """Each kind of block of a stack with how often it occurs.
+
+    >>> from simulators.layers import MLP, RMSNorm
+    >>> narrow, wide = (Block(mlp=MLP(d_ff=n, activation="silu"), norm=RMSNorm()) for n in (256, 512))
+    >>> run = Layers(blocks=["a", "b"], repeat=3)
+    >>> [n for _, n in stacked([run, Layers(blocks=["b"], repeat=2)], {"a": narrow, "b": wide})]
+    [3, 5]
+    """
     times: Counter[str] = Counter()
     for run in layers:
         for name in run.blocks:

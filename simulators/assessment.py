@@ -112,6 +112,13 @@ def allocate_frontier(law: Frontier, n: float, d: float, flops: float) -> Alloca
     """Set ``d`` tokens on ``n`` parameters beside a law of the optimum alone, which knows no loss.
 
     Where the law counts FLOPs per token, ``flops`` is the run's work by its own count and N = flops / (6 D).
+
+    >>> from simulators.laws.frontier import PowerOfCompute
+    >>> law = Frontier(name="x", title="", n_convention="total",
+    ...     tokens=PowerOfCompute(coefficient=0.29, exponent=0.537))
+    >>> run = allocate_frontier(law, 8e9, 15e12, 6 * 8e9 * 15e12)
+    >>> f"{run.ratio:.0f} tokens per parameter, the optimum has {run.best_ratio:.0f}"
+    '1875 tokens per parameter, the optimum has 29'
     """
     if law.n_convention == "flops_per_token":
         n = flops / 6 / d
@@ -157,6 +164,11 @@ def sparsity_of(architecture: Architecture) -> Sparsity | None:
     """The sparsity of a network's mixtures, averaged over its layers by their parameters; ``None`` without any.
 
     DeepSeek-V3: 257 experts of which 9 are used, 28.6; 2 x 7168 / 2048 = 7.
+
+    >>> from simulators.planning.ladder import mixture
+    >>> found = sparsity_of(mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192))
+    >>> found.expansion, round(found.granularity, 3)
+    (8.0, 4.571)
     """
     layers = [(block.mlp, n) for block, n in architecture.stack() if isinstance(block.mlp, MoE)]
     if not layers:
@@ -188,7 +200,17 @@ def dense_equivalent(
     tokens: float,
     flops: float,
 ) -> DenseEquivalent:
-    """Read ``law`` at a mixture trained on ``tokens`` with ``flops`` of work."""
+    """Read ``law`` at a mixture trained on ``tokens`` with ``flops`` of work.
+
+    >>> from simulators.counting import count_parameters
+    >>> from simulators.planning.ladder import mixture
+    >>> law = RoutedLaw(name="x", title="", n_convention="non_embedding", loss_unit="nats/token", tokens=130e9,
+    ...     a=-0.082, b=-0.108, c=0.009, d=1.104, E_start=1.847, E_max=314.478)
+    >>> net = mixture(1024, expansion=8, top_k=1, vocab_size=32000, context_length=2048)
+    >>> found = dense_equivalent(law, sparsity_of(net), count_parameters(net), 130e9, 1e20)
+    >>> f"worth a dense model of {found.parameters:.3g}, {found.work_same_tokens:.2f} times the work"
+    'worth a dense model of 2.41e+08, 1.98 times the work'
+    """
     e = sparsity.expansion
     if isinstance(law, JointMoe):
         n = float(count.active["all"])

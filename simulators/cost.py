@@ -34,7 +34,11 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def scaled(self, factor: float, unit: str) -> Amount:
-        """This amount times ``factor``, in ``unit``."""
+        """This amount times ``factor``, in ``unit``.
+
+        >>> Amount(value=2e6, low=1.5e6, high=2.5e6, unit="h").scaled(2.0, "USD")
+        Amount(value=4000000.0, unit='USD', low=3000000.0, high=5000000.0)
+        """
         return Amount(
             value=self.value * factor,
             unit=unit,

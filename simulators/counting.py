@@ -135,7 +135,14 @@ def count_parameters(architecture: Architecture) -> ParameterCount:
 
 
 def count_extras(architecture: Architecture) -> dict[str, int]:
-    """What stands beside the main model, by name: trained parameters and stored values [values]."""
+    """What stands beside the main model, by name: trained parameters and stored values [values].
+
+    >>> from simulators.planning.ladder import dense
+    >>> from simulators.architecture import Checkpoint
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> count_extras(msgspec.structs.replace(llama3_8b, checkpoint=Checkpoint(rotary_buffers="layer")))
+    {'rotary_buffers': 2048}
+    """
     extras: dict[str, int] = {}
     mtp, stored, d_model = architecture.mtp, architecture.checkpoint, architecture.d_model
     if mtp is not None:
@@ -177,7 +184,14 @@ def block_scales(weights: list[Weight], side: int) -> int:
 
 
 def rotary_buffers(architecture: Architecture) -> int:
-    """Inverse frequencies that a checkpoint stores for its rotary embedding [values]."""
+    """Inverse frequencies that a checkpoint stores for its rotary embedding [values].
+
+    >>> from simulators.planning.ladder import dense
+    >>> from simulators.architecture import Checkpoint
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> rotary_buffers(msgspec.structs.replace(llama3_8b, checkpoint=Checkpoint(rotary_buffers="layer")))    # 32 x 64
+    2048
+    """
     stored = architecture.checkpoint.rotary_buffers if architecture.checkpoint else None
     if stored is None:
         return 0
@@ -192,6 +206,11 @@ def forward_flops_per_token(
 
     With an encoder, ``seq_len`` tokens enter it and ``target_len`` (as many, where it is absent) the decoder; the
     average is over both.
+
+    >>> from simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> round(forward_flops_per_token(llama3_8b, 8192, FLOP_CONVENTIONS["causal"]) / 1e9, 2)       # [GFLOP]
+    17.16
     """
     d_model, embedding = architecture.d_model, architecture.embedding
     causal = convention.causal and architecture.causal
@@ -225,7 +244,12 @@ def forward_flops_per_token(
 
 
 def matrix_flops(weights: list[Weight], convention: FlopConvention) -> float:
-    """Forward work per token of ``weights``: 2 FLOP for each that the token uses [FLOP]."""
+    """Forward work per token of ``weights``: 2 FLOP for each that the token uses [FLOP].
+
+    >>> from simulators.layers.base import linear
+    >>> matrix_flops(linear("o_proj", 4096, 4096, "attention"), FLOP_CONVENTIONS["causal"])
+    33554432.0
+    """
     skipped = {"buffer", "lookup", "once"}
     skipped |= set() if convention.router else {"router"}
     skipped |= set() if convention.vectors else {"bias", "scale"}
@@ -235,7 +259,14 @@ def matrix_flops(weights: list[Weight], convention: FlopConvention) -> float:
 def block_flops(
     block: Block, d_model: int, seq_len: int, convention: FlopConvention, *, causal: bool, n_memory: int = 0
 ) -> float:
-    """Forward work per token of one block, averaged over ``seq_len`` tokens; ``n_memory`` is the encoder's length."""
+    """Forward work per token of one block, averaged over ``seq_len`` tokens; ``n_memory`` is the encoder's length.
+
+    >>> from simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> decoder = llama3_8b.blocks["decoder"]
+    >>> round(block_flops(decoder, 4096, 8192, FLOP_CONVENTIONS["causal"], causal=True) / 1e6)             # [MFLOP]
+    503
+    """
     flops = matrix_flops(block.weights(d_model), convention)
     for layer in (block.mixer, block.mlp):
         if layer is not None:
@@ -254,6 +285,11 @@ def training_flops_per_token(
     """Forward and backward work per token [FLOP]; backward is twice forward, nothing is recomputed.
 
     Raises ``ValueError`` if ``seq_len`` is below 1.
+
+    >>> from simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> round(training_flops_per_token(llama3_8b, 8192, FLOP_CONVENTIONS["causal"]) / 1e9, 2)      # 6 N is 48.2
+    51.47
     """
     if seq_len < 1:
         raise ValueError(f"seq_len is {seq_len}; write a sequence length of 1 or more")
@@ -264,6 +300,11 @@ def state_values(architecture: Architecture, n_tokens: int, n_memory: int = 0) -
     """What decoding must remember of ``n_tokens`` tokens, and of ``n_memory`` that an encoder read [values].
 
     Keys and values grow with the tokens, up to a window; the state of a recurrent layer has its size from the start.
+
+    >>> from simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> state_values(llama3_8b, 8192)       # keys and values of 8 heads of 128 in 32 layers
+    536870912
     """
     d_model = architecture.d_model
     values = 0
@@ -277,6 +318,11 @@ def kv_cache_bytes_per_token(architecture: Architecture, bytes_per_value: int = 
     """What each further token adds to the decoding state, while every window still has room [bytes].
 
     ``bytes_per_value`` is 2 for bf16. A recurrent layer adds nothing.
+
+    >>> from simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> kv_cache_bytes_per_token(llama3_8b)
+    131072
     """
     return (state_values(architecture, 1) - state_values(architecture, 0)) * bytes_per_value
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from simulators.accelerator import Accelerator, Interval, Price
+from simulators.accelerator import Accelerator
 from simulators.architecture import Architecture
-from simulators.cost import Amount, UtilisationBasis, accelerator_hours, implied_mfu
+from simulators.cost import Amount
 from simulators.counting import (
     FLOP_CONVENTIONS,
     FlopConvention,
@@ -18,6 +18,7 @@ from simulators.counting import (
     training_flops_per_token,
 )
 from simulators.laws import ScalingLaw
+from simulators.stage_time import Assumptions, Time, assumed_mfu, project_time
 from simulators.training import (
     PRETRAINING,
     NextToken,
@@ -28,38 +29,24 @@ from simulators.training import (
     further_forward_passes,
 )
 
-
-class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the planner says where a recipe does not, or instead of it.
-
-    ``accelerator`` replaces the published hardware where it is given; ``fallback`` stands in where none was
-    published. ``mfu`` and ``usd_per_hour`` replace the accelerator's own figures.
-    """
-
-    fallback: str
-    accelerator: str | None = None
-    precision: str | None = None
-    devices: int | None = None
-    mfu: float | None = None
-    usd_per_hour: float | None = None
-
-
-class Time(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a stage's work keeps accelerators busy, and on what that rests."""
-
-    accelerator: str
-    precision: str
-    peak: float
-    mfu: Amount
-    basis: UtilisationBasis
-    hours: Amount
-    days: Amount | None
-    devices: int | None
-    assumed_hardware: bool
-    cost: Amount | None
-    price: Price | None
-    published_hours: float | None = None
-    implied_mfu: float | None = None
+__all__ = [
+    "Assumptions",
+    "DenseComparison",
+    "Projection",
+    "StageProjection",
+    "Time",
+    "Totals",
+    "add_totals",
+    "add_up",
+    "assumed_mfu",
+    "assumed_sequence",
+    "compare_with_dense",
+    "parameters_of",
+    "project",
+    "project_loss",
+    "project_stage",
+    "stage_convention",
+]
 
 
 class StageProjection(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +105,17 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
 
 def parameters_of(law: ScalingLaw, count: ParameterCount) -> tuple[float, float]:
     """The range of N at which to read ``law`` [parameters]: one number for a dense model; from active to total
-    for a mixture of experts, since a law of dense models says nothing finer about it."""
+    for a mixture of experts, since a law of dense models says nothing finer about it.
+
+    >>> from simulators.laws import Chinchilla
+    >>> from simulators.planning.ladder import mixture
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    >>> active, total = parameters_of(law, count_parameters(net))
+    >>> f"{active:.3g} to {total:.3g}"
+    '8.04e+09 to 4.75e+10'
+    """
     by_convention = {
         "total": (count.active["all"], count.total),
         "with_head": (count.active["excl_input_embedding"], count.total),
@@ -134,6 +131,15 @@ def project_loss(law: ScalingLaw, count: ParameterCount, tokens: float) -> Amoun
 
     A dense model has the law's own interval, if it has one. A mixture of experts lies between dense models of its
     active and of its total parameters; the central value is the geometric mean of the two sizes.
+
+    >>> from simulators.laws import Chinchilla
+    >>> from simulators.planning.ladder import mixture
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    >>> loss = project_loss(law, count_parameters(net), 1e12)
+    >>> f"{loss.value:.3f}, {loss.low:.3f} to {loss.high:.3f} {loss.unit}"
+    '2.029, 1.995 to 2.075 nats/token'
     """
     low_n, high_n = parameters_of(law, count)
     if low_n == high_n:
@@ -153,6 +159,12 @@ def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseCompari
     """A token's training work beside that of dense models of the same total and the same active parameters.
 
     ``None`` for a dense network. Attention is the same in all three; both tables are too.
+
+    >>> from simulators.planning.ladder import mixture
+    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    >>> found = compare_with_dense(net, 4096)
+    >>> f"{found.dense_same_active / 1e9:.0f} or {found.dense_same_total / 1e9:.0f} GFLOP"
+    '48 or 285 GFLOP'
     """
     count = count_parameters(architecture)
     if count.total == count.active["all"]:
@@ -164,76 +176,26 @@ def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseCompari
 
 
 def stage_convention(architecture: Architecture, stage: Stage) -> FlopConvention:
-    """The FLOP convention of a stage: causal, with the MTP modules where the objective trains them."""
+    """The FLOP convention of a stage: causal, with the MTP modules where the objective trains them.
+
+    >>> from simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> stage_convention(llama3_8b, Stage(kind="PT", objective=NextToken(), tokens=1e12)).name
+    'causal'
+    """
     trains_mtp = isinstance(stage.objective, NextToken) and stage.objective.mtp_weight is not None
     return FLOP_CONVENTIONS["causal_with_mtp" if trains_mtp and architecture.mtp else "causal"]
 
 
-def project_time(
-    flops: float, stage: Stage, *, sparse: bool, accelerators: Mapping[str, Accelerator], assumptions: Assumptions
-) -> Time:
-    """Hours and cost of ``flops`` on the stage's accelerator, or on the one that the planner names.
-
-    Raises ``ValueError`` where the accelerator is not known or has no peak for the precision.
-    """
-    replaced = assumptions.accelerator is not None
-    published = None if replaced else stage.hardware
-    name = published.accelerator if published else assumptions.accelerator or assumptions.fallback
-    if name not in accelerators:
-        raise ValueError(f"no accelerator is called {name!r}; there are {', '.join(sorted(accelerators))}")
-    device = accelerators[name]
-    stated: str | None = published.precision if published else None
-    precision = assumptions.precision or stated or ("bf16" if "bf16" in device.peak else next(iter(device.peak)))
-    if precision not in device.peak:
-        raise ValueError(f"{name} has no peak for {precision}; it has {', '.join(device.peak)}")
-    devices = assumptions.devices or (published.count if published else None)
-    peak = device.peak[precision]
-    mfu: float | Interval
-    basis: UtilisationBasis
-    if assumptions.mfu is not None:
-        mfu, basis = assumptions.mfu, "given"
-    elif published is not None and published.mfu is not None:
-        mfu, basis = published.mfu, "published"
-    else:
-        mfu, basis = assumed_mfu(device, precision, sparse=sparse), "assumed"
-    hours = accelerator_hours(flops, peak, mfu)
-    price = device.prices[0] if device.prices else None
-    rate = assumptions.usd_per_hour or (price.usd_per_hour if price else None)
-    published_hours = published.hours if published else None
-    return Time(
-        accelerator=name,
-        precision=precision,
-        peak=peak,
-        mfu=Amount(value=mfu.central, low=mfu.low, high=mfu.high, unit="1")
-        if isinstance(mfu, Interval)
-        else Amount(value=mfu, unit="1"),
-        basis=basis,
-        hours=hours,
-        days=hours.scaled(1 / devices / 24, "d") if devices else None,
-        devices=devices,
-        assumed_hardware=published is None and not replaced,
-        cost=hours.scaled(rate, "USD") if rate else None,
-        price=None if assumptions.usd_per_hour else price,
-        published_hours=published_hours,
-        implied_mfu=implied_mfu(flops, peak, published_hours) if published_hours else None,
-    )
-
-
-def assumed_mfu(device: Accelerator, precision: str, *, sparse: bool) -> Interval:
-    """The utilisation that published runs reached on ``device``; a key without a precision is for 16 bits.
-
-    Raises ``ValueError`` where the accelerator carries none for the precision.
-    """
-    suffix = "" if precision in ("bf16", "fp16") else f"_{precision}"
-    for kind in ("moe", "dense") if sparse else ("dense",):
-        if f"{kind}{suffix}" in device.mfu:
-            return device.mfu[f"{kind}{suffix}"]
-    raise ValueError(f"{device.name} has no published utilisation in {precision}; write mfu=0.4 or another accelerator")
-
-
 def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
     """The sequence length of a stage that states none: the whole context for long-context training, else 4,096 or
-    the context where that is shorter [tokens]."""
+    the context where that is shorter [tokens].
+
+    >>> from simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> [assumed_sequence(Stage(kind=k, objective=NextToken()), llama3_8b) for k in ("PT", "REPO_PT")]
+    [4096, 8192]
+    """
     return architecture.context_length if stage.kind == "REPO_PT" else min(4096, architecture.context_length)
 
 
@@ -248,7 +210,19 @@ def project_stage(
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
 ) -> StageProjection:
-    """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown)."""
+    """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown).
+
+    >>> from simulators.planning.ladder import dense
+    >>> from simulators.accelerator import Interval
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
+    ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
+    >>> stage = Stage(kind="PT", objective=NextToken(), tokens=15e12, sequence_length=8192)
+    >>> found = project_stage("pt", stage, llama3_8b, count_parameters(llama3_8b), tokens_before=0.0, laws=[],
+    ...     accelerators={"h800": h800}, assumptions=Assumptions(fallback="h800"))
+    >>> f"{found.flops:.3g} FLOP, {found.time.hours.value:.3g} h"
+    '7.72e+23 FLOP, 5.42e+05 h'
+    """
     seq_len = stage.sequence_length or assumed_sequence(stage, architecture)
     convention = stage_convention(architecture, stage)
     target_len = stage.objective.target_length(seq_len) if isinstance(stage.objective, SpanDenoising) else None
@@ -318,7 +292,14 @@ def add_up(stages: Sequence[StageProjection]) -> Totals:
 
 
 def add_totals(base: Totals, own: Totals, base_name: str) -> Totals:
-    """Two histories in sequence; the base's unknown stages are named after it."""
+    """Two histories in sequence; the base's unknown stages are named after it.
+
+    >>> base = Totals(tokens=2e12, flops=8e22, hours=None, cost=None, unknown=["sft"])
+    >>> own = Totals(tokens=5e11, flops=2e22, hours=None, cost=None, unknown=["rl"])
+    >>> found = add_totals(base, own, "base")
+    >>> found.tokens, found.flops, found.unknown
+    (2500000000000.0, 1e+23, ['base: sft', 'rl'])
+    """
 
     def plus(a: Amount | None, b: Amount | None) -> Amount | None:
         return a + b if a is not None and b is not None else a or b
@@ -343,6 +324,19 @@ def project(
     """Project every stage of ``recipe`` for a network of ``architecture``.
 
     Raises ``ValueError`` with the stage's name where a stage cannot be projected as it stands.
+
+    >>> from simulators.planning.ladder import dense
+    >>> from simulators.accelerator import Interval
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
+    ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
+    >>> stages = {"pt": Stage(kind="PT", objective=NextToken(), tokens=15e12, sequence_length=8192),
+    ...     "sft": Stage(kind="SFT", objective=NextToken(), sequence_length=8192)}
+    >>> recipe = Recipe(name="x", model="x", order=["pt", "sft"], stages=stages)
+    >>> found = project(llama3_8b, recipe, laws=[], accelerators={"h800": h800},
+    ...     assumptions=Assumptions(fallback="h800"))
+    >>> f"{found.totals.flops:.3g}", found.totals.unknown
+    ('7.72e+23', ['sft'])
     """
     count = count_parameters(architecture)
     seen: float | None = recipe.base.tokens if recipe.base else 0.0

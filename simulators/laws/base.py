@@ -231,7 +231,16 @@ def constants(law: Law) -> dict[str, float]:
 
 def replicate(law: L, n_axes: int = 0) -> L | None:
     """``law`` with arrays for constants, a replica of the fit along the first axis, ``n_axes`` axes behind it;
-    ``None`` where the law does not say how sure it is or not enough."""
+    ``None`` where the law does not say how sure it is or not enough.
+
+    >>> from simulators.laws import Chinchilla
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658,
+    ...     uncertainty=Covariance(parameters=["alpha"], covariance=[[1e-4]], residual=0.0))
+    >>> many = replicate(law)
+    >>> many.alpha.shape, bool(abs(many.alpha.std() - 0.01) < 1e-3)
+    ((1000,), True)
+    """
     if law.uncertainty is None or isinstance(law.uncertainty, StandardErrors):
         return None
     sets = law.uncertainty.replicas(constants(law))
@@ -243,6 +252,10 @@ def quantiles(values: Floats, level: float) -> tuple[Floats, Floats]:
     """The central interval that holds ``level`` of ``values`` along the first axis.
 
     Raises ``ValueError`` unless 0 < ``level`` < 1.
+
+    >>> low, high = quantiles(np.arange(1001.0), 0.9)
+    >>> round(float(low), 9), round(float(high), 9)
+    (50.0, 950.0)
     """
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")

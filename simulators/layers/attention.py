@@ -169,7 +169,12 @@ class CrossAttention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def position_weights(position: Position, d_model: int, n_heads: int, d_head: int) -> list[Weight]:
-    """The tensors of a relative position embedding; the other kinds have none."""
+    """The tensors of a relative position embedding; the other kinds have none.
+
+    >>> t5_small = RelativeBias(n_buckets=32, max_distance=128, holds_table=True)
+    >>> [w.shape for w in position_weights(t5_small, 512, 8, 64)]
+    [(32, 8)]
+    """
     if isinstance(position, RelativeBias):
         shape = (position.n_buckets, n_heads)
         return [Weight("relative_bias", shape, "positions", "lookup")] if position.holds_table else []

@@ -70,7 +70,11 @@ def linear(
 
 
 def total(weights: Iterable[Weight]) -> int:
-    """Trainable parameters of ``weights`` [parameters]; buffers are not parameters."""
+    """Trainable parameters of ``weights`` [parameters]; buffers are not parameters.
+
+    >>> total([*linear("o_proj", 8, 8, "attention"), Weight("frequencies", (4,), "positions", "buffer")])
+    64
+    """
     return sum(w.size for w in weights if w.role != "buffer")
 
 

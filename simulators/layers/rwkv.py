@@ -198,7 +198,11 @@ class RWKVChannelMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def head_norm(d_model: int) -> list[Weight]:
-    """The norm of each head's output: gain and bias for each channel."""
+    """The norm of each head's output: gain and bias for each channel.
+
+    >>> sum(w.size for w in head_norm(768))
+    1536
+    """
     return [Weight("o_norm", (d_model,), "norm", "scale"), Weight("o_norm.bias", (d_model,), "norm", "bias")]
 
 

@@ -89,12 +89,22 @@ def constant_values(law: CurveLaw) -> dict[str, float]:
 
 
 def with_constants(law: CurveLaw, values: dict[str, float]) -> CurveLaw:
-    """``law`` with other constants."""
+    """``law`` with other constants.
+
+    >>> from simulators.laws.curves import PowerOfSum
+    >>> with_constants(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5), {"L0": 2.0}).L0
+    2.0
+    """
     return msgspec.structs.replace(law, **values)
 
 
 def checked_rates(rates: ArrayLike) -> Floats:
-    """The learning rates as an array. Raises ``ValueError`` unless they are finite numbers of at least zero."""
+    """The learning rates as an array. Raises ``ValueError`` unless they are finite numbers of at least zero.
+
+    >>> checked_rates([1e-3, -1e-3])
+    Traceback (most recent call last):
+    ValueError: the learning rate of step 1 is negative: -0.001
+    """
     array = np.asarray(rates, dtype=float)
     if array.ndim != 1 or not array.size:
         raise ValueError(f"rates has shape {array.shape}; write one learning rate for each step, shape (steps,)")
@@ -106,7 +116,12 @@ def checked_rates(rates: ArrayLike) -> Floats:
 
 
 def chosen(steps: Sequence[int] | NDArray[np.int_], n_steps: int) -> NDArray[np.int_]:
-    """Steps as indices. Raises ``ValueError`` for a step that the schedule does not have."""
+    """Steps as indices. Raises ``ValueError`` for a step that the schedule does not have.
+
+    >>> chosen([0, 5], 5)
+    Traceback (most recent call last):
+    ValueError: the schedule has steps 0 to 4; 0 to 5 were asked
+    """
     indices = np.asarray(steps, dtype=int)
     if indices.size and (indices.min() < 0 or indices.max() >= n_steps):
         raise ValueError(f"the schedule has steps 0 to {n_steps - 1}; {indices.min()} to {indices.max()} were asked")
@@ -127,6 +142,10 @@ def without_warm_up(rates: Floats) -> Floats:
 
 
 def forward_power(total: Floats, A: float, alpha: float) -> Floats:  # noqa: N803
-    """A S^-alpha; infinite where S is zero."""
+    """A S^-alpha; infinite where S is zero.
+
+    >>> forward_power(np.array([0.0, 4.0]), 3.0, 0.5).tolist()
+    [inf, 1.5]
+    """
     with np.errstate(divide="ignore"):
         return np.asarray(A * total**-alpha)

@@ -70,6 +70,9 @@ def exponentials(beta: float, nearest: float, farthest: float, tolerance: float)
     integral e^(beta u) e^(-x e^u) du. Three errors, relative to nearest^-beta, are each held below a third of
     ``tolerance``: the spacing's (``relative_error``); what lies above the largest rate, less than
     U^beta e^-U / Gamma(beta) with U = sigma x; and the Taylor remainder of what lies below the smallest.
+
+    >>> len(exponentials(0.6, nearest=1.0, farthest=1e4, tolerance=1e-7).sigma)
+    31
     """
     third = tolerance / 3
     spacing = 2.0

@@ -95,7 +95,12 @@ class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
 
 
 def positive(value: ArrayLike, name: str, unit: str) -> Floats:
-    """``value`` as an array of numbers above zero. Raises ``ValueError`` otherwise."""
+    """``value`` as an array of numbers above zero. Raises ``ValueError`` otherwise.
+
+    >>> positive([1e9, 0.0], "n", "parameters")
+    Traceback (most recent call last):
+    ValueError: n must be above 0 [parameters]; found 0
+    """
     array = np.asarray(value, dtype=float)
     if not np.all(array > 0):
         raise ValueError(f"{name} must be above 0 [{unit}]; found {float(np.min(array)):g}")
