@@ -7,7 +7,14 @@ from typing import Any, get_args
 import msgspec
 import numpy as np
 
-from simulators.choosing.final import final_interval, final_loss, final_losses, loss_of_pieces, replicas, spread
+from simulators.choosing.final import (
+    central_interval,
+    final_interval,
+    final_loss,
+    final_losses,
+    loss_of_pieces,
+    replicas,
+)
 from simulators.choosing.free import free_form
 from simulators.choosing.minimise import compass
 from simulators.laws.base import Bounds
@@ -123,6 +130,12 @@ def search(law: CurveLaw, budget: Budget, *, shapes: tuple[DecayShape, ...] = SH
     """The best decay start, final rate and, for ``power``, exponent of each of ``shapes`` by ``law``.
 
     Excesses are against the free form. Raises ``ValueError`` for a form of law that has no final loss.
+
+    >>> from simulators.laws.curves import MultiPower
+    >>> law = MultiPower(name="x", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
+    >>> found = search(law, Budget(steps=2000, peak=3e-4), shapes=("linear",))
+    >>> [(one.name[:6], round(one.loss, 2)) for one in (found.best, found.defaults[0])], round(found.best.excess, 3)
+    ([('linear', 3.78), ('cosine', 3.98)], 0.003)
     """
     found = {shape: best_of_shape(law, budget, shape) for shape in shapes}
     ranked = sorted(found.items(), key=lambda item: final_loss(law, item[1].resolve(budget.steps).values()))
@@ -143,9 +156,9 @@ def search(law: CurveLaw, budget: Budget, *, shapes: tuple[DecayShape, ...] = SH
             rates=values,
             loss=loss,
             excess=loss - free_loss,
-            interval=spread(by_each, level) if many else final_interval(law, values, level),
+            interval=central_interval(by_each, level) if many else final_interval(law, values, level),
             # both are read from the same sets of constants, so that what they share cancels
-            excess_interval=spread(by_each - by_free, level) if many and schedule is not None else None,
+            excess_interval=central_interval(by_each - by_free, level) if many and schedule is not None else None,
         )
 
     def listed(named: dict[str, Any]) -> list[Candidate]:
@@ -180,6 +193,13 @@ def best_of_shape(law: CurveLaw, budget: Budget, shape: DecayShape) -> WSD:
     """The decay in ``shape`` of least final loss: a look over lengths and final rates, then a search along each.
 
     Lengths are real numbers in the search and whole steps in the answer.
+
+    >>> from simulators.laws.curves import MultiPower
+    >>> law = MultiPower(name="x", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
+    >>> budget = Budget(steps=2000, peak=3e-4)
+    >>> schedule = best_of_shape(law, budget, "linear")
+    >>> round(final_loss(law, schedule.resolve(2000).values()), 2)       # the cosine to a tenth: 3.98
+    3.78
     """
     offset = 1.0 if budget.convention in ("end", "end_in_decay") else 0.0
     warm_up = budget.cosine(0.0).resolve(budget.steps).values()[: budget.warmup_steps]

@@ -109,7 +109,15 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def size_for(law: Surface, rung: Rung) -> float:
-    """The N of ``law``'s convention for one token's parameters [parameters]."""
+    """The N of ``law``'s convention for one token's parameters [parameters].
+
+    >>> from simulators.laws import Chinchilla
+    >>> from simulators.planning.ladder import dense
+    >>> law = Chinchilla(name="x", title="", n_convention="non_embedding", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> f"{size_for(law, Rung.of(dense(4096, vocab_size=128256, context_length=8192), 8192)):.3g}"      # Llama 3 8B
+    '6.98e+09'
+    """
     active = rung.count.active
     return float(
         {
@@ -126,6 +134,14 @@ def equivalent_sizes(
     model that reaches its loss on the same tokens by ``joint``; NaN where no size does.
 
     Raises ``ValueError`` for a mixture without ``joint``.
+
+    >>> from simulators.laws import Chinchilla
+    >>> from simulators.planning.ladder import dense
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> rungs = {(4096, 1): Rung.of(dense(4096, vocab_size=128256, context_length=8192), 8192)}
+    >>> equivalent_sizes(law, rungs, np.array([1e12]), None).tolist()      # a dense model stands for itself
+    [8030261248.0]
     """
     sizes = []
     for ((_, expansion), rung), d in zip(rungs.items(), tokens, strict=True):
@@ -157,6 +173,15 @@ def choose(
     Of the budget, ``share`` is for pre-training and ``demand.served`` tokens of inference are paid first. Repeated
     tokens count as much as ``repetition`` says, a law of repeated data. Raises ``ValueError`` where nothing fits, or
     where tokens repeat and ``repetition`` is ``None``.
+
+    >>> from simulators.laws import Chinchilla
+    >>> from simulators.planning.ladder import ladder
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> networks = ladder(vocab_size=128256, context_length=8192)
+    >>> plan = choose({key: Rung.of(network, 8192) for key, network in networks.items()}, 1e23, law)
+    >>> f"{plan.chosen.parameters:.3g} parameters, {plan.chosen.tokens:.3g} tokens, loss {plan.chosen.loss:.3f}"
+    '3.09e+10 parameters, 5.08e+11 tokens, loss 2.035'
     """
     demand = demand or Demand()
     if not flops > 0:
@@ -216,7 +241,18 @@ def choose(
 
 def certainty(law: Surface, sizes: Floats, tokens: Floats, best: int) -> dict[str, Floats] | None:
     """Regret bounds (95 %) and the share of the law's replicas in which each rung wins; ``None`` where the law does not
-    say how sure it is."""
+    say how sure it is.
+
+    >>> from simulators.laws import Chinchilla
+    >>> from simulators.laws.base import Covariance
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658,
+    ...     uncertainty=Covariance(parameters=["alpha"], covariance=[[1e-4]], residual=0.0))
+    >>> sizes = np.array([5e9, 1e10, 2e10])
+    >>> sure = certainty(law, sizes, 1e22 / 6 / sizes, 1)
+    >>> [round(float(share), 1) for share in sure["wins"]]
+    [0.2, 0.8, 0.0]
+    """
     many = replicate(law, 1)
     if many is None:
         return None

@@ -48,7 +48,11 @@ def mixture(d_model: int, *, expansion: int, top_k: int, vocab_size: int, contex
 def ladder(
     expansions: tuple[int, ...] = (1,), *, top_k: int = 8, vocab_size: int, context_length: int
 ) -> dict[tuple[int, int], Architecture]:
-    """Every rung at every expansion, by (width, expansion); expansion 1 is dense."""
+    """Every rung at every expansion, by (width, expansion); expansion 1 is dense.
+
+    >>> len(WIDTHS), len(ladder((1, 8), vocab_size=128256, context_length=8192))
+    (39, 78)
+    """
     return {
         (width, expansion): dense(width, vocab_size=vocab_size, context_length=context_length)
         if expansion == 1

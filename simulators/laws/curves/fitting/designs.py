@@ -37,7 +37,11 @@ class Design(Protocol):
 
 
 def forward(total: Floats, alpha: float) -> tuple[Floats, Floats]:
-    """S^-alpha and its derivative by alpha."""
+    """S^-alpha and its derivative by alpha.
+
+    >>> [round(float(v), 4) for v in forward(np.array(4.0), 0.5)]
+    [0.5, -0.6931]
+    """
     power = total**-alpha
     return power, -np.log(total) * power
 
@@ -137,7 +141,14 @@ class MultiPowerDesign:
 
 def block_pairs(run: LoggedRun, peak: float) -> tuple[Floats, Floats, Floats, Floats]:
     """For every row and every block of changes before it: the sum of the rates between, in steps at the peak rate;
-    the change as a share of the peak; the logarithm of the rate as a share of the peak; and the blocks of each row."""
+    the change as a share of the peak; the logarithm of the rate as a share of the peak; and the blocks of each row.
+
+    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> run = make_run("a", [2, 4], [3.0, 2.9], [1e-3, 1e-3, 1e-3, 5e-4, 5e-4])
+    >>> area, weight, log_rate, blocks = block_pairs(run, 1e-3)
+    >>> area.tolist(), weight.tolist(), log_rate.round(3).tolist(), blocks.tolist()
+    ([3.0, 4.0, 1.0], [-1.0, -1.0, 0.5], [0.0, 0.0, -0.693], [1.0, 2.0])
+    """
     rates = run.rates / peak
     total, change = np.cumsum(rates), drops(rates)
     sources = np.flatnonzero(change[: int(run.steps[-1]) + 1])

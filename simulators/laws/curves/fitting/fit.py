@@ -170,7 +170,19 @@ def problem_of(used: Sequence[LoggedRun], form: CurveForm, peak: float) -> Probl
 
 
 def settle(problem: Problem, theta: Floats, used: Sequence[LoggedRun], rounds: int = ROUNDS) -> Settled:
-    """From a first minimum to one whose threshold, scale and repetition are those of its own residuals."""
+    """From a first minimum to one whose threshold, scale and repetition are those of its own residuals.
+
+    >>> from simulators.laws.curves import PowerOfSum
+    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
+    >>> rates = np.full(1000, 1e-3)
+    >>> rows = np.arange(9, 1000, 10)
+    >>> used = [make_run("a", rows, law.loss(rates)[rows] * np.exp(1e-3 * (-1.0) ** np.arange(100)), rates)]
+    >>> problem = problem_of(used, curve_form("power_of_sum"), 1e-3)
+    >>> found = settle(problem, np.array([3.0, np.log(0.5), 0.5]), used)
+    >>> round(float(found.theta[2]), 2), round(found.scale, 4), round(found.repeated, 1)
+    (0.5, 0.0015, 1.0)
+    """
     cuts = np.cumsum([len(run) for run in used])[:-1]
     scale, repeated = FIRST_SCALE, 1.0
     for _ in range(rounds):
@@ -214,7 +226,11 @@ def misfit(used: Sequence[LoggedRun], form: CurveForm, peak: float, best: Settle
 
 
 def first_shapes(form: CurveForm, starts: int) -> list[Floats]:
-    """The shapes a search begins with: the grid of each coordinate's ``tried``, then draws from the prior."""
+    """The shapes a search begins with: the grid of each coordinate's ``tried``, then draws from the prior.
+
+    >>> [point.tolist() for point in first_shapes(curve_form("power_of_sum"), 2)]
+    [[0.3], [0.6]]
+    """
     grid = [np.array(point) for point in product(*(shape.tried for shape in form.shapes))]
     generator = np.random.default_rng(0)
     while len(grid) < starts:

@@ -17,7 +17,13 @@ WIDE = 1.0
 
 
 def check_runs(runs: Sequence[LoggedRun], form: CurveForm) -> None:
-    """Raises ``ValueError`` where ``runs`` cannot determine the form at all."""
+    """Raises ``ValueError`` where ``runs`` cannot determine the form at all.
+
+    >>> from simulators.laws.curves.fitting.forms import curve_form
+    >>> check_runs([], curve_form("momentum"))
+    Traceback (most recent call last):
+    ValueError: there is no run to fit; write data=[run.csv]
+    """
     if not runs:
         raise ValueError("there is no run to fit; write data=[run.csv]")
     if form.anneals and not any(run.anneals for run in runs):
@@ -32,7 +38,14 @@ def check_runs(runs: Sequence[LoggedRun], form: CurveForm) -> None:
 def notes_on(
     runs: Sequence[LoggedRun], form: CurveForm, theta: Floats, covariance: Floats, misfit: float | None
 ) -> list[str]:
-    """One line for each limitation of a fit."""
+    """One line for each limitation of a fit.
+
+    >>> from simulators.laws.curves.fitting.forms import curve_form
+    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> run = make_run("a", [1], [3.0], [1e-3, 1e-3])
+    >>> notes_on([run], curve_form("power_of_sum"), np.array([3.0, 0.0, 0.5]), np.diag([0.01, 4.0, 0.01]), 0.001)[-1]
+    'A is known only to a factor of 7.39'
+    """
     notes = []
     if len(runs) == 1:
         notes.append(

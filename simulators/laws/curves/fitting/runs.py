@@ -97,6 +97,10 @@ def summed_up(run: LoggedRun) -> LoggedRun:
     """The rows that a fit uses: those after warm-up, no more than ``MOST_ROWS`` of them.
 
     Raises ``ValueError`` where no row stands after warm-up.
+
+    >>> run = make_run("a", np.arange(1, 2001), np.full(2000, 3.0), np.full(2001, 1e-3))
+    >>> len(run), len(summed_up(run)), summed_up(run).steps[:2].tolist()
+    (2000, 500, [2, 6])
     """
     after = run.after_warm_up()
     if len(after) <= MOST_ROWS:

@@ -24,7 +24,14 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def predict(law: CurveLaw, run: LoggedRun) -> Floats:
-    """The law's loss at the logged steps of ``run`` [loss_unit]."""
+    """The law's loss at the logged steps of ``run`` [loss_unit].
+
+    >>> from simulators.laws.curves import PowerOfSum
+    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
+    >>> predict(law, make_run("a", [9, 99], [8.0, 4.6], np.full(100, 1e-3))).round(3).tolist()
+    [8.0, 4.581]
+    """
     return law.loss(run.rates[: int(run.steps[-1]) + 1], changed_at=run.changed_at)[run.steps]
 
 
@@ -57,7 +64,13 @@ def score(law: CurveLaw, run: LoggedRun) -> Score:
 
 
 def mean_score(scores: Sequence[Score]) -> Score:
-    """The mean of each figure over the runs, as the multi-power law's authors print it; rows are added up."""
+    """The mean of each figure over the runs, as the multi-power law's authors print it; rows are added up.
+
+    >>> one, two = (Score(r2=r, mae=0.1, rmse=0.1, mean_relative_error=0.02, worst_relative_error=0.05, rows=10)
+    ...     for r in (0.98, 0.99))
+    >>> mean_score([one, two]).r2, mean_score([one, two]).rows
+    (0.985, 20)
+    """
     return Score(
         **{
             name: float(np.mean([getattr(s, name) for s in scores]))
