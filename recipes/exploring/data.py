@@ -216,6 +216,7 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
         "sequence_length": projected.sequence_length,
         "peak_rate": projected.peak_rate,
         "final_rate": projected.final_rate,
+        "stated_peak": stage.schedule.peak if stage.schedule else None,
         "flops_per_token": projected.flops_per_token,
         "convention": projected.flop_convention,
         "flops": projected.flops,

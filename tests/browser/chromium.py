@@ -20,7 +20,8 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--remote-debugging-pipe",
 )  # fmt: skip
 PATIENCE = 30.0
 """Seconds without an answer after which the browser counts as hung."""
@@ -69,6 +70,7 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def __enter__(self) -> Browser:
         return self
@@ -124,10 +126,11 @@ class Browser:
         # an address that differs after "#" only would not be loaded again
         self.call("Page.navigate", url="about:blank")
         self.events.clear()
-        error = self.call("Page.navigate", url=url).get("errorText")
-        if error:
-            raise RuntimeError(f"{url}: {error}")
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+        answer = self.call("Page.navigate", url=url)
+        if "errorText" in answer:
+            raise RuntimeError(f"{url}: {answer['errorText']}")
+        loaded = {"name": "load", "loaderId": answer["loaderId"]}
+        while not any(loaded.items() <= event.get("params", {}).items() for event in self.events):
             self.events.append(self._next())
 
     def run(self, script: str) -> Any:

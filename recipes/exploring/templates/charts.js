@@ -15,10 +15,14 @@ function sample(slot) {
 }
 
 function logTicks(low, high, most) {
-  const steps = Math.log10(high / low) > 2.2 ? [1] : [1, 2, 5];
-  const ticks = [];
-  for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++)
-    for (const step of steps) if (step * 10 ** e >= low * 0.999 && step * 10 ** e <= high * 1.001) ticks.push(Number(`${step}e${e}`));
+  const ticksAt = steps => {
+    const ticks = [];
+    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++)
+      for (const step of steps) if (step * 10 ** e >= low * 0.999 && step * 10 ** e <= high * 1.001) ticks.push(Number(`${step}e${e}`));
+    return ticks;
+  };
+  const finer = [[1, 2, 5], [1, 3], [1]].map(ticksAt);
+  const ticks = finer.find(found => found.length <= most) || finer[2];
   const every = Math.ceil(ticks.length / most);
   return ticks.filter((_, i) => i % every === 0);
 }
@@ -115,7 +119,8 @@ function lineChart({ series, width, xLabel, yLabel, xLog, yLog, xText, yText, wo
     onPoint(Math.min(1, Math.max(0, (at - box.left) / (box.right - box.left))));
   });
   const point = share => cursor.setAttribute("d", `M${px(toX(share))} ${box.top}V${box.bottom}`);
-  return { root, point, toX };
+  const toShare = x => xLog ? Math.log(x / x0) / Math.log(x1 / x0) : (x - x0) / (x1 - x0);
+  return { root, point, toX, toShare };
 }
 
 // the learning rate of one model: a band a stage, each with its own length
@@ -125,12 +130,14 @@ function rateBands({ model, slot, width, low, high, yLog }) {
   const weights = model.recipe.stages.map(s => !s.rates ? 0.9 : s.tokens && s.tokens === longest ? 2.6 : 1.2);
   const unit = Math.max((width - box.left - 8) / weights.reduce((a, b) => a + b), 84);
   const right = box.left + unit * weights.reduce((a, b) => a + b);
-  const words = model.recipe.stages.map(s => `${s.name}: ${s.peak_rate === null ? "not published" : `peak ${rate(s.peak_rate)}, at the end ${rate(s.final_rate)}`}`);
+  const words = model.recipe.stages.map(s => `${s.name}: ${s.peak_rate !== null ? `peak ${rate(s.peak_rate)}, at the end ${rate(s.final_rate)}` : s.stated_peak !== null ? `peak ${rate(s.stated_peak)}, length not published` : "not published"}`);
   const root = svg("svg", { viewBox: `0 0 ${right + 8} ${height}`, width: right + 8, height, role: "img", class: "chart",
     "aria-label": `Learning rate of ${model.name}, one band a stage. ${words.join("; ")}.` });
   const hatch = `hatch-${++drawings}`;
   root.append(svg("pattern", { id: hatch, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-    svg("path", { d: "M0 0V7", class: "hatch" })));
+    svg("path", { d: "M0 0V7", class: "hatch" })),
+    // on a logarithmic axis a rate of zero lies below the panel: the curve leaves it there
+    svg("clipPath", { id: `${hatch}-panel` }, svg("rect", { x: box.left - 2, y: box.top - 4, width: right - box.left + 4, height: box.bottom - box.top + 4 })));
   const drawn = high > 0 ? axis(low, high, box.bottom, box.top, yLog) : null;
   if (drawn)
     for (const tick of yLog ? logTicks(low, high, 5) : linearTicks(low, high, 4))
@@ -145,14 +152,14 @@ function rateBands({ model, slot, width, low, high, yLog }) {
       svg("text", { x: middle, y: 28, "text-anchor": "middle" }, stage.kind));
     if (stage.rates && drawn) {
       const { x, y, by } = stage.rates;
-      const path = x.map((share, k) => `${(left + share * wide).toFixed(1)} ${Math.min(drawn(yLog ? Math.max(y[k], low) : y[k]), box.bottom).toFixed(1)}`);
+      const path = x.map((share, k) => `${(left + share * wide).toFixed(1)} ${drawn(y[k]).toFixed(1)}`);
       const length = by === "tokens" && stage.tokens ? `${quantity(stage.tokens, 4)} tokens` : `${whole(stage.steps)} steps`;
-      root.append(svg("path", { d: `M${path.join("L")}`, class: "line", stroke: colour(slot), "stroke-dasharray": DASHES[slot] }),
+      root.append(svg("path", { d: `M${path.join("L")}`, class: "line", stroke: colour(slot), "stroke-dasharray": DASHES[slot], "clip-path": `url(#${hatch}-panel)` }),
         svg("text", { x: middle, y: height - 8, "text-anchor": "middle" }, length));
     } else {
       root.append(svg("rect", { x: left, y: box.top, width: wide, height: box.bottom - box.top, fill: `url(#${hatch})` }),
         svg("text", { x: middle, y: (box.top + box.bottom) / 2 + 4, "text-anchor": "middle", class: "over" },
-          stage.peak_rate === null ? (wide > 110 ? "not published" : "unpublished") : `peak ${rate(stage.peak_rate)}`));
+          stage.stated_peak === null ? (wide > 110 ? "not published" : "unpublished") : `peak ${rate(stage.stated_peak)}`));
     }
     left += wide;
   });

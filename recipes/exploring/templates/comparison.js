@@ -25,7 +25,7 @@ function quantities(models) {
   add("Shape", "Context", "tokens", stated("context_length"));
   add("Counts", "Parameters, total", "trained in the main model", model => counted(model.parameters, quantity, { below: model.parameters ? whole(model.parameters) : "" }));
   for (const [name, says] of Object.entries(DATA.conventions.active))
-    add("Counts", `Parameters, active, ${name}`, says, model => counted(model.active?.[name]));
+    add("Counts", `Parameters, active, ${name.replaceAll("_", " ")}`, says, model => counted(model.active?.[name]));
   add("Counts", "Work per token", "FLOP/token, forward and backward, causal", model => counted(model.work?.flops, estimate, { below: model.work ? `at ${whole(model.work.sequence_length)} tokens` : "" }));
   add("Counts", "KV cache", "bytes/token, bf16", model => counted(model.state, whole));
   add("Recipe", "Stages", "in order", model => model.recipe ? { text: model.recipe.stages.map(s => s.kind).join(" → ").replaceAll("_", "-") } : null);
@@ -90,13 +90,14 @@ function showDifferences(models) {
 }
 
 function showCards(models) {
+  byId("cost-basis").textContent = `Hours and cost ${costBasis(state.chosen)}.`;
   byId("cards").replaceChildren(...models.map(model => {
     const times = live(model);
     const item = (label, cell) => el("div", {}, el("dt", {}, label), el("dd", {}, ...value(cell)));
     return el("article", { class: "card", style: `--hue:${colour(slotOf(model.name))}`, "aria-label": model.name },
       el("h3", {}, ...nameTag(model), el("button", { type: "button", class: "remove", "aria-label": `Remove ${model.name}`, onclick: () => { toggle(model.name, false); byId("compare-heading").focus(); } }, "×")),
       el("p", { class: "below" }, model.hf_id ? link(`https://huggingface.co/${encodeURI(model.hf_id)}`, model.hf_id) : model.owner || model.family, model.note ? ` ${model.note}` : ""),
-      el("dl", {}, item("Parameters", COLUMNS[2].cell(model)), item("Tokens", COLUMNS[6].cell(model)),
+      el("dl", {}, item("Parameters", column("parameters").cell(model)), item("Tokens", column("tokens").cell(model)),
         item("Accelerator-hours", amount(times, "hours", estimate)), item("Cost, USD", amount(times, "cost", dollars))));
   }));
 }
@@ -133,10 +134,13 @@ function rateSeries(model) {
 
 // a chart with a slider that reads it: by mouse, by touch or by keys
 function readable(host, options, shown, unit) {
-  const width = Math.max(300, host.clientWidth);
-  const slider = el("input", { type: "range", min: 0, max: 1000, step: 5, value: 1000, "aria-label": "Read the curves at", id: `${host.id}-slider` });
+  const slider = el("input", { type: "range", min: 0, max: 1000, step: 5, "aria-label": "Read the curves at", id: `${host.id}-slider` });
   const rows = el("tbody");
-  const chart = lineChart({ ...options, width, onPoint: share => { slider.value = Math.round(share * 1000); read(); } });
+  const reading = el("caption");
+  const drawing = el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Chart" });
+  host.replaceChildren(el("div", {}, drawing, slider), el("table", { class: "reading" }, reading, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Model"),
+    el("th", { scope: "col", class: "number" }, unit), el("th", { scope: "col", class: "number" }, "interval"))), rows));
+  const chart = lineChart({ ...options, width: Math.max(300, drawing.clientWidth), onPoint: share => { slider.value = Math.round(share * 1000); read(); } });
   function read() {
     const share = Number(slider.value) / 1000, x = chart.toX(share);
     chart.point(share);
@@ -148,11 +152,10 @@ function readable(host, options, shown, unit) {
     }));
     reading.textContent = `at ${quantity(x)} tokens`;
   }
-  const reading = el("caption");
   slider.addEventListener("input", read);
-  host.replaceChildren(el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Chart" }, chart.root), slider,
-    el("table", { class: "reading" }, reading, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Model"),
-      el("th", { scope: "col", class: "number" }, unit), el("th", { scope: "col", class: "number" }, "interval"))), rows));
+  drawing.append(chart.root);
+  // where the shortest curve ends, all can be read
+  slider.value = Math.floor(chart.toShare(Math.min(...options.series.map(s => Math.max(...s.lines.map(line => line.x.at(-1)))))) * 200) * 5;
   read();
 }
 
@@ -196,33 +199,60 @@ function showRates(models) {
       rateBands({ model, slot: slotOf(model.name), width: Math.max(300, host.clientWidth), low: yLog ? lowest / 2 : 0, high: yLog ? highest * 1.6 : highest * 1.1, yLog })))));
 }
 
-const STATED = ["Stage", "Objective", "Tokens", "Sequence", "Batch", "Steps", "Learning rate", "Optimiser", "Hardware"];
-const STATED_UNITS = ["", "", "in the stage", "tokens", "tokens per update", "updates", "peak to final", "", ""];
+// heading, unit, and whether numbers stand below
+const STATED = [["Stage"], ["Objective"], ["Tokens", "in the stage", true], ["Sequence", "tokens", true], ["Batch", "tokens per update", true],
+  ["Steps", "updates", true], ["Learning rate", "peak to final", true], ["Optimiser"], ["Hardware"], ["Data", "shares of tokens"]];
+
+function tableOf(caption, headings, rows) {
+  return el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption }, el("table", { class: "stages" },
+    el("caption", {}, el("span", {}, caption)),
+    el("thead", {}, el("tr", {}, headings.map(([heading, unit, number]) =>
+      el("th", { scope: "col", class: number ? "number" : "" }, heading, unit ? el("span", { class: "below" }, unit) : null)))),
+    el("tbody", {}, rows)));
+}
+
+function statedRow(stage) {
+  const [mix, mark, datasets] = stage.data;
+  const names = datasets.replaceAll("_", " ");
+  const data = mix ? { text: mix, mark, below: names } : { text: names || "not published", mark: names ? "" : "unknown" };
+  const cells = stage.stated.map(([text, m, below = ""]) => ({ text, mark: m, below }));
+  return el("tr", {}, el("th", { scope: "row" }, ...value(cells[0])),
+    cells.slice(1).map((cell, i) => el("td", { class: STATED[i + 1][2] ? "number" : "" }, ...value(cell))), el("td", {}, ...value(data)));
+}
+
+function followingRow(stage, time) {
+  const ok = time && !time.problem;
+  const cell = (number, shown, more) => value(number === null || number === undefined ? NOT_KNOWN : { text: shown(number), number, mark: "projected", ...more });
+  const mark = ok && time.assumed ? "assumed" : "projected";
+  const hours = time?.problem ? value({ text: "not with these", mark: "unknown", below: time.problem })
+    : cell(ok ? time.hours.value : null, estimate, ok ? { mark, below: between(time.hours, estimate) } : {});
+  const number = (...inside) => el("td", { class: "number" }, ...inside);
+  return el("tr", {}, el("th", { scope: "row" }, stage.name),
+    number(...cell(stage.flops_per_token, n => (n / 1e9).toPrecision(4), { below: `at ${whole(stage.sequence_length)}` })),
+    number(...cell(stage.flops, estimate, { below: stage.convention.replaceAll("_", " ") })),
+    number(...hours),
+    el("td", { class: "on" }, ...value(ok ? { text: basis(time), below: time.days ? `${estimate(time.days.value)} days on ${whole(time.devices)}` : "" } : NOT_KNOWN)),
+    number(stage.hardware?.hours ? whole(stage.hardware.hours) : "–"),
+    number(...cell(ok ? time.cost?.value : null, dollars, ok && time.cost ? { mark, below: [between(time.cost, dollars), `at $${time.price} an hour`].filter(Boolean).join(", ") } : {})),
+    DATA.laws.map(law => {
+      const [middle, low, high] = stage.loss[law.name] || [null];
+      return number(...cell(middle, loss, { below: between({ low: low ?? null, high }, loss) }));
+    }));
+}
 
 function showStages(models) {
+  const following = [["Stage"], ["Work per token", "GFLOP, forward and backward", true], ["Training FLOPs", "FLOP", true], ["Accelerator-hours", "h", true],
+    ["On", "accelerator, precision, MFU of the dense peak"], ["Published hours", "h", true], ["Cost", "USD", true], ...DATA.laws.map(law => ["Loss after", `${law.name}, ${law.unit}`, true])];
+  const open = new Map([...byId("stages").children].map(details => [details.dataset.name, details.open]));
   byId("stages").replaceChildren(...models.filter(m => m.recipe).map(model => {
-    const times = live(model).times;
-    const rows = model.recipe.stages.map((stage, i) => {
-      const time = times[i], ok = time && !time.problem;
-      const [mix, mark, datasets] = stage.data;
-      const cells = stage.stated.map(([text, m, below = ""]) => ({ text, mark: m, below }));
-      return el("tr", {}, el("th", { scope: "row" }, ...value(cells[0])),
-        cells.slice(1).map((cell, k) => el("td", { class: k > 0 && k < 6 ? "number" : "" }, ...value(cell))),
-        el("td", {}, ...value(mix ? { text: mix, mark: mark === "published" ? "" : mark, below: datasets.replaceAll("_", " ") } : { text: datasets.replaceAll("_", " ") || "not published", mark: datasets ? "" : "unknown" })),
-        el("td", { class: "number" }, ...value(stage.flops === null ? NOT_KNOWN : { text: estimate(stage.flops), number: stage.flops, mark: "projected", below: stage.convention })),
-        el("td", { class: "number" }, ...value(ok ? { text: estimate(time.hours.value), number: time.hours.value, mark: time.assumed ? "assumed" : "projected",
-          below: [between(time.hours, estimate), basis(time), time.days ? `${estimate(time.days.value)} days on ${whole(time.devices)}` : ""].filter(Boolean).join("; ") }
-          : time ? { text: "cannot be", mark: "unknown", below: time.problem } : NOT_KNOWN)),
-        el("td", { class: "number" }, stage.hardware?.hours ? whole(stage.hardware.hours) : "–"),
-        el("td", { class: "number" }, ...value(ok && time.cost ? { text: dollars(time.cost.value), number: time.cost.value, mark: time.assumed ? "assumed" : "projected", below: `at $${time.price} an hour` } : NOT_KNOWN)));
-    });
-    const headings = [...STATED.map((h, i) => [h, STATED_UNITS[i], i > 1 && i < 7]), ["Data", "shares of tokens", false], ["Training FLOPs", "FLOP", true],
-      ["Accelerator-hours", "h", true], ["Published hours", "h", true], ["Cost", "USD", true]];
-    return el("details", { open: models.length < 4 }, el("summary", {}, ...nameTag(model), ` · ${model.recipe.stages.length} ${model.recipe.stages.length === 1 ? "stage" : "stages"}`),
-      el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Stages of ${model.name}` }, el("table", { class: "stages" },
-        el("caption", { class: "spoken" }, `Stages of ${model.name}`),
-        el("thead", {}, el("tr", {}, headings.map(([h, unit, number]) => el("th", { scope: "col", class: number ? "number" : "" }, h, unit ? el("span", { class: "below" }, unit) : null)))),
-        el("tbody", {}, rows))));
+    const { stages } = model.recipe, { times } = live(model);
+    const warnings = stages.flatMap(stage => stage.warnings.map(text => `${stage.name}: ${text}`));
+    return el("details", { open: open.get(model.name) ?? models.length < 4, "data-name": model.name },
+      el("summary", {}, ...nameTag(model), ` · ${stages.length} ${stages.length === 1 ? "stage" : "stages"}`),
+      model.recipe.note ? el("p", {}, model.recipe.note) : null,
+      tableOf(`What was stated of ${model.name}`, STATED, stages.map(statedRow)),
+      tableOf(`What follows for ${model.name}`, following, stages.map((stage, i) => followingRow(stage, times[i]))),
+      warnings.length ? el("ul", { class: "below" }, warnings.map(text => el("li", {}, text))) : null);
   }));
 }
 
@@ -251,6 +281,6 @@ function showSources(models) {
   byId("sources").replaceChildren(...[...cited].map(([key, by]) => {
     const source = DATA.sources[key] || { title: key, url: "", by: "" };
     return el("li", {}, link(source.url, source.title), source.by ? `. ${source.by}` : "",
-      el("ul", {}, by.map(([model, uses]) => el("li", {}, el("strong", {}, model.name), ": ", uses.map(([place, what]) => `${place ? `${place} (${what})` : what}`).join("; ")))));
+      el("details", {}, el("summary", {}, `read for ${by.map(([model]) => model.name).join(", ")}`), el("ul", {}, by.map(([model, uses]) => el("li", {}, el("strong", {}, model.name), ": ", uses.map(([place, what]) => `${place ? `${place} (${what})` : what}`).join("; "))))));
   }));
 }

@@ -21,13 +21,6 @@ const COLUMNS = [
   { id: "parameters", heading: "Parameters", unit: "total; active (all)", number: true, key: m => m.parameters ?? null,
     cell: m => m.parameters === undefined ? NOT_KNOWN
       : { text: quantity(m.parameters), number: m.parameters, mark: "projected", below: isSparse(m) ? `${quantity(m.active.all)} active` : "" } },
-  { id: "attention", heading: "Attention", unit: "or its like", key: m => m.attention,
-    cell: m => m.attention ? { text: m.attention } : NOT_KNOWN },
-  { id: "context_length", heading: "Context", unit: "tokens", number: true, key: m => m.context_length,
-    cell: m => m.context_length === null ? NOT_KNOWN
-      : { text: whole(m.context_length), number: m.context_length, mark: m.marks.context_length || "" } },
-  { id: "stages", heading: "Stages", unit: "in order", key: m => stageKinds(m).length || null,
-    cell: m => m.recipe ? { text: stageKinds(m).join(" → ").replaceAll("_", "-"), below: m.recipe.base ? `from ${m.recipe.base.model}` : "" } : NOT_KNOWN },
   { id: "tokens", heading: "Tokens", unit: "known stages", number: true, key: m => m.recipe?.totals.tokens || null,
     cell: m => m.recipe?.totals.tokens ? { text: quantity(m.recipe.totals.tokens, 4), number: m.recipe.totals.tokens, below: unknownStages(m) } : NOT_KNOWN },
   { id: "flops", heading: "Training FLOPs", unit: "FLOP, causal", number: true, key: m => known(m) ? m.recipe.totals.flops : null,
@@ -41,17 +34,26 @@ const COLUMNS = [
       const reached = lossAfter(m, DATA.laws[0].name);
       return reached ? { text: loss(reached.value), number: reached.value, mark: "projected", below: between(reached, loss) } : NOT_KNOWN;
     } },
+  { id: "stages", heading: "Stages", unit: "in order", key: m => stageKinds(m).length || null,
+    cell: m => m.recipe ? { text: stageKinds(m).join(" → ").replaceAll("_", "-"), below: m.recipe.base ? `from ${m.recipe.base.model}` : "" } : NOT_KNOWN },
+  { id: "attention", heading: "Attention", unit: "or its like", key: m => m.attention,
+    cell: m => m.attention ? { text: m.attention } : NOT_KNOWN },
+  { id: "context_length", heading: "Context", unit: "tokens", number: true, key: m => m.context_length,
+    cell: m => m.context_length === null ? NOT_KNOWN
+      : { text: whole(m.context_length), number: m.context_length, mark: m.marks.context_length || "" } },
   { id: "agrees", heading: "Agrees", unit: "of published figures", number: true, key: m => m.published.length ? (m.verdicts.agrees || 0) / m.published.length : null,
     cell: m => m.published.length ? { text: `${m.verdicts.agrees || 0} of ${m.published.length}`,
       below: m.verdicts.FAILS ? `${m.verdicts.FAILS} fail` : "" } : NOT_KNOWN },
 ];
+
+const column = id => COLUMNS.find(one => one.id === id);
 
 function amount(times, what, shown) {
   if (times[what]) {
     const assumed = times.times.some(time => time?.assumed);
     return { text: shown(times[what].value), number: times[what].value, mark: assumed ? "assumed" : "projected", below: between(times[what], shown) };
   }
-  return times.problem ? { text: "cannot be", mark: "unknown", below: times.problem } : NOT_KNOWN;
+  return times.problem ? { text: "not with these", mark: "unknown", below: times.problem } : NOT_KNOWN;
 }
 
 // what a search looks through
@@ -82,9 +84,9 @@ function makeRow(model) {
   const box = el("input", { type: "checkbox", value: model.name, "aria-label": `Compare ${model.name}`,
     onchange: event => toggle(model.name, event.target.checked) });
   const row = el("tr", { "data-name": model.name });
-  COLUMNS.forEach((column, i) => {
-    const shown = value(column.cell(model));
-    if (i) row.append(el("td", { class: column.number ? "number" : "", "data-column": column.id }, ...shown));
+  COLUMNS.forEach((one, i) => {
+    const shown = value(one.cell(model));
+    if (i) row.append(el("td", { class: one.number ? "number" : "", "data-column": one.id }, ...shown));
     else row.append(el("th", { scope: "row" }, el("label", {}, box, el("span", {}, ...shown))));
   });
   ROWS.set(model.name, { row, box });
@@ -93,17 +95,15 @@ function makeRow(model) {
 
 function refreshCosts() {
   for (const [name, { row }] of ROWS)
-    COLUMNS.forEach((column, i) => {
-      if (column.live) row.cells[i].replaceChildren(...value(column.cell(MODELS.get(name))).filter(Boolean));
+    COLUMNS.forEach((one, i) => {
+      if (one.live) row.cells[i].replaceChildren(...value(one.cell(MODELS.get(name))).filter(Boolean));
     });
 }
 
-const listed = () => DATA.models.filter(model => !ROWS.get(model.name).row.hidden);
-
 function sortRows() {
-  const column = COLUMNS.find(c => c.id === state.sort.by);
+  const { key } = column(state.sort.by);
   const sign = state.sort.descending ? -1 : 1;
-  const keyed = DATA.models.map(model => [column.key(model), model.name]);
+  const keyed = DATA.models.map(model => [key(model), model.name]);
   keyed.sort(([a, nameA], [b, nameB]) => {
     // what is not known stays last, either way
     if (a === null || b === null) return (a === null) - (b === null) || nameA.localeCompare(nameB, "en", { numeric: true });
@@ -127,24 +127,24 @@ function filterRows() {
 }
 
 function makeHeadings() {
-  byId("headings").append(...COLUMNS.map(column => el("th",
-    { scope: "col", class: column.number ? "number" : "", "aria-sort": "none", "data-column": column.id },
+  byId("headings").append(...COLUMNS.map(one => el("th",
+    { scope: "col", class: one.number ? "number" : "", "aria-sort": "none", "data-column": one.id },
     el("button", { type: "button", onclick: () => {
-      const again = state.sort.by === column.id;
-      state.sort = { by: column.id, descending: again ? !state.sort.descending : Boolean(column.number) && column.id !== "loss" };
+      const again = state.sort.by === one.id;
+      state.sort = { by: one.id, descending: again ? !state.sort.descending : Boolean(one.number) && one.id !== "loss" };
       sortRows();
       remember();
-      say(`Sorted by ${column.heading.toLowerCase()}, ${state.sort.descending ? "descending" : "ascending"}.`);
-    } }, column.heading), el("span", { class: "below" }, column.unit))));
+      say(`Sorted by ${one.heading.toLowerCase()}, ${state.sort.descending ? "descending" : "ascending"}.`);
+    } }, one.heading), el("span", { class: "below" }, one.unit))));
 }
 
 // the rows that are listed, in their order, with exact numbers
 function asCsv() {
   const quoted = text => /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   const names = [...byId("rows").rows].filter(row => !row.hidden).map(row => row.dataset.name);
-  const lines = names.map(name => COLUMNS.map(column => {
-    const shown = column.cell(MODELS.get(name));
+  const lines = names.map(name => COLUMNS.map(one => {
+    const shown = one.cell(MODELS.get(name));
     return quoted(String(shown === NOT_KNOWN ? "" : shown.number ?? shown.text));
   }).join(","));
-  return [COLUMNS.map(column => quoted(`${column.heading} [${column.unit}]`)).join(","), ...lines].join("\n") + "\n";
+  return [COLUMNS.map(one => quoted(`${one.heading} [${one.unit}]`)).join(","), ...lines].join("\n") + "\n";
 }

@@ -1,9 +1,11 @@
 // the state of the page, which its address keeps, and the controls that change it
 
 const MOST = 6;
+// what most is known of comes first
+const FIRST_ORDER = { by: "flops", descending: true };
 const state = {
   filter: { search: "", family: "", kind: "", open: "", attention: "", least: "", most: "", stages: [], chosen: false },
-  sort: { by: "name", descending: false },
+  sort: { ...FIRST_ORDER },
   selected: new Map(),
   chosen: { ...OWN },
   view: { law: DATA.laws[0].name, rates: "stages" },
@@ -104,7 +106,7 @@ function remember() {
   const kept = new URLSearchParams();
   for (const [id, key] of Object.entries(FILTERS)) if (state.filter[id]) kept.set(key, state.filter[id]);
   if (state.filter.stages.length) kept.set("stages", state.filter.stages.join(","));
-  if (state.sort.by !== "name" || state.sort.descending) kept.set("sort", (state.sort.descending ? "-" : "") + state.sort.by);
+  if (state.sort.by !== FIRST_ORDER.by || state.sort.descending !== FIRST_ORDER.descending) kept.set("sort", (state.sort.descending ? "-" : "") + state.sort.by);
   for (const name of Object.keys(SETTINGS)) if (byId(name).value) kept.set(name, byId(name).value);
   if (state.view.law !== DATA.laws[0].name) kept.set("law", state.view.law);
   if (state.view.rates !== "stages") kept.set("rates", state.view.rates);
@@ -118,8 +120,8 @@ function recall() {
   const stages = (kept.get("stages") || "").split(",");
   for (const box of document.querySelectorAll("[name=stage]")) box.checked = stages.includes(box.value);
   for (const name of Object.keys(SETTINGS)) if (kept.has(name)) byId(name).value = kept.get(name);
-  const sort = kept.get("sort") || "name";
-  if (COLUMNS.some(column => column.id === sort.replace(/^-/, ""))) state.sort = { by: sort.replace(/^-/, ""), descending: sort.startsWith("-") };
+  const sort = kept.get("sort") || "";
+  if (column(sort.replace(/^-/, ""))) state.sort = { by: sort.replace(/^-/, ""), descending: sort.startsWith("-") };
   for (const [id, key] of [["law", "law"], ["rates", "rates"]])
     if ([...byId(id).options].some(option => option.value === kept.get(key))) byId(id).value = state.view[key] = kept.get(key);
   const names = kept.has("models") ? kept.get("models").split(",") : DATA.selected;
