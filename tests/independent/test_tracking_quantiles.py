@@ -20,5 +20,6 @@ def test_students_t(degrees: int, tail: float) -> None:
 
 
 def test_the_incomplete_beta_function() -> None:
+    # the continued fraction stops where a step changes it by less than rounding; fewer than 1,000 terms add 2**-53 each
     for a, b, x in ((0.5, 0.5, 0.3), (24.5, 0.5, 0.9), (2.0, 30.0, 0.2)):
         assert beta_share(a, b, x) == pytest.approx(float(scipy_stats.beta.cdf(x, a, b)), rel=1e-12)

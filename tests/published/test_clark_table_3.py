@@ -54,6 +54,7 @@ def test_a_refit_of_the_runs_gives_the_published_slopes(router: str) -> None:
 def test_the_refit_is_the_least_squares_solution(router: str) -> None:
     found = fit_routed(*runs(router))
     a, b, c, d, start, most, cutoff = REFIT[router]
+    # half a unit of the four decimals and of the three digits that were noted down, and a fifth of that for the search
     assert (found.a, found.b, found.c, found.d) == pytest.approx((a, b, c, d), abs=6e-5)
     assert (found.E_start, found.E_max) == pytest.approx((start, most), rel=3e-3)
     # half a unit of the three digits of the cutoff that was noted down

@@ -18,6 +18,7 @@ def test_leverage_of_more_than_seven_at_1e22_flop() -> None:
 
 
 def test_the_best_granularity_lies_between_8_and_12() -> None:
+    # half a unit of the last digit written here
     assert law().best_granularity() == pytest.approx(11.3, abs=0.05)
 
 

@@ -66,6 +66,7 @@ def test_the_budget_is_spent_to_the_last_flop() -> None:
     for candidate in choose(DENSE, 1e22, BESIROGLU, demand=Demand(served=1e11)).candidates:
         network = dense(candidate.d_model, vocab_size=128256, context_length=4096)
         per_token = training_flops_per_token(network, 4096, FLOP_CONVENTIONS["causal"])
+        # a difference, a quotient and a product: a few roundings of 2**-53; the same below
         assert candidate.training_flops + candidate.serving_flops == pytest.approx(1e22, rel=1e-14)
         assert candidate.training_flops == pytest.approx(per_token * candidate.tokens, rel=1e-14)
 
@@ -134,6 +135,7 @@ def test_tokens_seen_before_count_for_the_loss_alone() -> None:
     fresh = choose(DENSE, 1e22, BESIROGLU).candidates[0]
     went_on = choose(DENSE, 1e22, BESIROGLU, demand=Demand(seen=1e12)).candidates[0]
     assert went_on.tokens == fresh.tokens
+    # the same formula on an array and on one number: a few roundings
     assert went_on.loss == pytest.approx(float(BESIROGLU.loss(fresh.active, fresh.tokens + 1e12)), rel=1e-14)
 
 
@@ -173,6 +175,7 @@ def test_one_budget_in_four_words() -> None:
     assert month == work(Budget(hours=24_000), peak=1e15, mfu=0.4).value
     assert month == work(Budget(usd=48_000), peak=1e15, mfu=0.4, usd_per_hour=2.0).value
     assert month == work(Budget(flops=month), peak=1.0, mfu=1.0).value
+    # products in another order: a few roundings; the same below
     assert month == pytest.approx(24_000 * 3600 * 0.4e15, rel=1e-14)
     between = work(Budget(hours=1), peak=1e15, mfu=Interval(low=0.3, central=0.4, high=0.5))
     assert (between.low, between.high) == pytest.approx((1.08e18, 1.8e18), rel=1e-14)

@@ -70,7 +70,8 @@ def test_a_cool_down_is_the_schedule_that_it_makes() -> None:
     for down in downs:
         assert down.loss == final_loss(MULTI_POWER, down.rates)
         assert len(down.rates) == 1000 + down.steps
-        assert down.rates[-1] == pytest.approx(0.0, abs=1e-12)
+        # 1 + cos(pi) and 1 - sqrt(1) cancel: what is left is rounding of a peak of 3e-4
+        assert down.rates[-1] == pytest.approx(0.0, abs=3e-4 * 2**-51)
         stayed = np.concatenate([so_far, np.full(down.steps, 3e-4)])
         assert down.without - down.loss == down.gain
         assert down.without == final_loss(MULTI_POWER, stayed)
@@ -102,6 +103,7 @@ def test_the_searches_find_minima_between_bounds() -> None:
         steps=300,
         enough=1e-10,
     )
+    # it ends where no coordinate would move by 1e-10; a curvature of one or more turns that into the distance
     assert point == pytest.approx([0.3, 0.0, 0.8], abs=1e-8)
 
 

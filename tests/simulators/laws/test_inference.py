@@ -46,8 +46,10 @@ def test_the_cost_is_that_of_a_fine_grid(law: Surface) -> None:
     found = lifetime_optimum(law, loss=loss, prompt_tokens=2e12, generated_tokens=1e12)
     n = found.best.parameters * np.exp(np.linspace(-1, 1, 2001))
     total = 6 * n * tokens_for_loss(law, n, loss) + 2 * n * 3e12
+    # points of the grid lie 0.001 apart in log N: the least is off by half the curvature, of order one, times 0.0005**2
     assert found.best.total == pytest.approx(float(total.min()), rel=1e-6)
-    assert float(law.loss(found.best.parameters, found.best.tokens)) == pytest.approx(loss, rel=1e-9)
+    # tokens are found to a relative 1e-12, and the loss is flatter than they
+    assert float(law.loss(found.best.parameters, found.best.tokens)) == pytest.approx(loss, rel=1e-12)
 
 
 def test_the_more_is_served_the_smaller_and_longer() -> None:

@@ -54,7 +54,8 @@ def test_equal_loss_is_equal_loss(active: float, ratio: float, experts: float) -
     dense = joint.dense_size(active, ratio * active, experts)
     assert dense is not None
     loss = float(joint.loss(active, ratio * active, experts))
-    assert float(joint.loss(dense, ratio * active)) == pytest.approx(loss, rel=1e-9)
+    # the size is found to a relative 1e-12, and the loss is flatter than that
+    assert float(joint.loss(dense, ratio * active)) == pytest.approx(loss, rel=1e-12)
 
 
 def test_no_dense_size_reaches_a_loss_below_what_its_tokens_allow() -> None:

@@ -69,6 +69,7 @@ def test_a_logarithmic_coordinate_multiplies_its_constant() -> None:
     assert found is not None
     part = 482.0 * 1e9**-0.35
     expected = [float(law.loss(1e9, 2e10)) + part * (np.exp(z * 0.196) - 1) for z in (-1, 1)]
+    # four standard errors of the quantiles, as above
     assert found == pytest.approx(expected, abs=4 * 0.08 * 0.1 * part)
 
 
@@ -77,6 +78,7 @@ def test_draws_give_their_own_quantiles_for_loss_and_optimum() -> None:
     law = chinchilla(Draws.of(["E", "alpha"], [[1.82 + s, 0.35] for s in shifts]))
     middle = float(law.loss(1e9, 2e10))
     low, high = law.intervals([1e9, 1e9], [2e10, 2e10], 0.9)
+    # of 101 even draws the 5 % quantile is the sixth, to rounding
     assert low == pytest.approx([middle - 0.018] * 2, abs=1e-12)
     assert high == pytest.approx([middle + 0.018] * 2, abs=1e-12)
     (n_low, n_high), _ = law.optimum_interval(1e22) or ((0, 0), (0, 0))
