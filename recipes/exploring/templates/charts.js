@@ -54,6 +54,23 @@ function readAt(line, x) {
   return { y: at(line.y), low: at(line.low), high: at(line.high) };
 }
 
+// a polyline that is straight between its points, with points enough to be so on logarithmic axes too
+function dense(x, y) {
+  const out = { x: [x[0]], y: [y[0]] };
+  for (let i = 1; i < x.length; i++) {
+    const level = y[i] === y[i - 1], parts = level || x[i] === x[i - 1] ? 1 : 24;
+    for (let k = 1; k < parts; k++) {
+      const share = k / parts;
+      const at = x[i - 1] > 0 && x[i] > 1.5 * x[i - 1] ? x[i - 1] * (x[i] / x[i - 1]) ** share : x[i - 1] + (x[i] - x[i - 1]) * share;
+      out.x.push(at);
+      out.y.push(y[i - 1] + (y[i] - y[i - 1]) * (at - x[i - 1]) / (x[i] - x[i - 1]));
+    }
+    out.x.push(x[i]);
+    out.y.push(y[i]);
+  }
+  return out;
+}
+
 let drawings = 0;
 
 // lines of several models over tokens. series: [{name, slot, lines: [{x, y, low?, high?, faint?}], points: [{x, y, label}]}]
@@ -61,7 +78,7 @@ function lineChart({ series, width, xLabel, yLabel, xLog, yLog, xText, yText, wo
   const narrow = width < 620, id = `drawing-${++drawings}`;
   const height = narrow ? 300 : 360;
   const labelled = !narrow && series.length > 0;
-  const box = { left: 62, right: width - (labelled ? 172 : 12), top: 14, bottom: height - 44 };
+  const box = { left: yLog ? 82 : 62, right: width - (labelled ? 172 : 12), top: 14, bottom: height - 44 };
   const lines = series.flatMap(s => s.lines);
   const xs = lines.flatMap(l => [l.x[0], l.x[l.x.length - 1]]);
   const positive = lines.flatMap(l => l.y).filter(y => !yLog || y > 0);
@@ -151,7 +168,7 @@ function rateBands({ model, slot, width, low, high, yLog }) {
     root.append(svg("text", { x: middle, y: 14, "text-anchor": "middle", class: "stage" }, fits(stage.name), svg("title", {}, stage.name)),
       svg("text", { x: middle, y: 28, "text-anchor": "middle" }, stage.kind));
     if (stage.rates && drawn) {
-      const { x, y, by } = stage.rates;
+      const { by } = stage.rates, { x, y } = yLog ? dense(stage.rates.x, stage.rates.y) : stage.rates;
       const path = x.map((share, k) => `${(left + share * wide).toFixed(1)} ${drawn(y[k]).toFixed(1)}`);
       const length = by === "tokens" && stage.tokens ? `${quantity(stage.tokens, 4)} tokens` : `${whole(stage.steps)} steps`;
       root.append(svg("path", { d: `M${path.join("L")}`, class: "line", stroke: colour(slot), "stroke-dasharray": DASHES[slot], "clip-path": `url(#${hatch}-panel)` }),

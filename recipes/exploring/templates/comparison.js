@@ -123,10 +123,12 @@ function rateSeries(model) {
   for (const stage of model.recipe?.stages || []) {
     if (!stage.rates || !stage.tokens || stage.cumulative_tokens === null || !["PT", "CPT", "ANN", "REPO_PT"].includes(stage.kind)) continue;
     const before = stage.cumulative_tokens - stage.tokens;
-    const least = Math.max(before, 1e-4 * stage.cumulative_tokens);
-    const kept = stage.rates.x.map((share, i) => [before + share * stage.tokens, stage.rates.y[i]]).filter(([x]) => x >= least);
+    // on a logarithmic axis a run has no beginning
+    const least = Math.max(before, 1e-3 * stage.cumulative_tokens);
+    const { x, y } = dense(stage.rates.x.map(share => before + share * stage.tokens), stage.rates.y);
+    const kept = x.map((_, i) => i).filter(i => x[i] >= least);
     if (kept.length < 2) continue;
-    lines.push({ x: kept.map(p => p[0]), y: kept.map(p => p[1]) });
+    lines.push({ x: kept.map(i => x[i]), y: kept.map(i => y[i]) });
     points.push({ x: stage.cumulative_tokens, y: stage.final_rate, label: `${model.name}, ${stage.name}: ends at ${rate(stage.final_rate)}` });
   }
   return lines.length ? { name: model.name, slot: slotOf(model.name), lines, points } : null;
@@ -136,10 +138,10 @@ function rateSeries(model) {
 function readable(host, options, shown, unit) {
   const slider = el("input", { type: "range", min: 0, max: 1000, step: 5, "aria-label": "Read the curves at", id: `${host.id}-slider` });
   const rows = el("tbody");
-  const reading = el("caption");
+  const reading = el("caption"), banded = options.series.some(series => series.lines.some(line => line.low));
   const drawing = el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "Chart" });
   host.replaceChildren(el("div", {}, drawing, slider), el("table", { class: "reading" }, reading, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Model"),
-    el("th", { scope: "col", class: "number" }, unit), el("th", { scope: "col", class: "number" }, "interval"))), rows));
+    el("th", { scope: "col", class: "number" }, unit), banded ? el("th", { scope: "col", class: "number" }, "interval") : null)), rows));
   const chart = lineChart({ ...options, width: Math.max(300, drawing.clientWidth), onPoint: share => { slider.value = Math.round(share * 1000); read(); } });
   function read() {
     const share = Number(slider.value) / 1000, x = chart.toX(share);
@@ -148,7 +150,7 @@ function readable(host, options, shown, unit) {
     rows.replaceChildren(...options.series.map(series => {
       const at = series.lines.map(line => readAt(line, x)).find(Boolean);
       return el("tr", {}, el("th", { scope: "row" }, sample(series.slot), " ", series.name),
-        el("td", { class: "number" }, at ? shown(at.y) : "–"), el("td", { class: "number" }, at?.low !== undefined ? `${shown(at.low)} to ${shown(at.high)}` : ""));
+        el("td", { class: "number" }, at ? shown(at.y) : "–"), banded ? el("td", { class: "number" }, at?.low !== undefined ? `${shown(at.low)} to ${shown(at.high)}` : "") : null);
     }));
     reading.textContent = `at ${quantity(x)} tokens`;
   }
@@ -183,7 +185,7 @@ function showRates(models) {
   if (state.view.rates !== "stages") {
     const series = models.map(rateSeries), drawn = series.filter(Boolean), xLog = state.view.rates === "log";
     byId("rate-missing").textContent = missing(models, series, "no stage of pre-training with a known schedule, batch and length.");
-    byId("rate-caption").textContent = `Stages of pre-training over cumulative tokens${xLog ? ", logarithmic" : ""}; the rate is logarithmic. Markers stand at the ends of stages.`;
+    byId("rate-caption").textContent = `A recipe's own stages of pre-training over cumulative tokens, after those of its base${xLog ? ", logarithmic" : ""}; the rate is logarithmic. Markers stand at the ends of stages.`;
     if (!drawn.length) return host.replaceChildren();
     return readable(host, { series: drawn, xLabel: `training tokens, cumulative${xLog ? " (logarithmic)" : ""}`, yLabel: "learning rate", xLog, yLog: true, xText: v => quantity(v), yText: v => power(v, 1),
       words: `Learning rate over training tokens. ${drawn.map(s => `${s.name} ends at ${s.points.map(p => rate(p.y)).join(", ")}`).join("; ")}.` }, rate, "learning rate");
@@ -258,9 +260,12 @@ function showStages(models) {
 
 const VERDICTS = { fails: "FAILS", differs: "differs, known cause", agrees: "agrees" };
 
+const told = verdicts => [["agrees", "agree", "agrees"], ["differs, known cause", "differ for a known cause", "differs for a known cause"], ["FAILS", "fail", "fails"]]
+  .filter(([verdict]) => verdicts[verdict]).map(([verdict, several, one]) => `${verdicts[verdict]} ${verdicts[verdict] === 1 ? one : several}`).join(", ");
+
 function showPublished(models) {
   byId("published").replaceChildren(...models.filter(m => m.published.length).map(model => el("details", {},
-    el("summary", {}, ...nameTag(model), ` · ${Object.entries(model.verdicts).map(([verdict, n]) => `${n} ${verdict}`).join("; ")}`),
+    el("summary", {}, ...nameTag(model), ` · ${told(model.verdicts)}`),
     el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Published figures of ${model.name}` }, el("table", {},
       el("caption", { class: "spoken" }, `Published figures of ${model.name}`),
       el("thead", {}, el("tr", {}, ["Quantity", "Published", "Projected", "Verdict", "Source"].map(h => el("th", { scope: "col" }, h)))),

@@ -86,6 +86,8 @@ function makeRow(model) {
   const row = el("tr", { "data-name": model.name });
   COLUMNS.forEach((one, i) => {
     const shown = value(one.cell(model));
+    // a long name may break after its underscores
+    if (!i) shown[0].replaceChildren(...model.name.split(/(?<=_)/).flatMap(part => [part, el("wbr")]));
     if (i) row.append(el("td", { class: one.number ? "number" : "", "data-column": one.id }, ...shown));
     else row.append(el("th", { scope: "row" }, el("label", {}, box, el("span", {}, ...shown))));
   });
