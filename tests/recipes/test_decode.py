@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,26 @@ def test_a_users_file_wins_over_ours(tmp_path: Path) -> None:
     (tmp_path / "model" / "deepseek_v3.yaml").write_text(mine)
     assert Catalogue([CONF, tmp_path]).model("deepseek_v3").family == "Mine"
     assert Catalogue().model("deepseek_v3").family == "DeepSeek-V3"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: 1\nb: 2\na: 3\n", ":3:1: not YAML: 'a' stands there twice"),
+        ("? [a, b]\n: 1\n", "a key is no word"),
+        ("a: &loop\n  b: *loop\n", "a part of it holds itself"),
+        ("a: !!python/object:os.system x\n", "not YAML"),
+    ],
+)
+def test_what_yaml_allows_and_a_file_must_not_say(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(LehrError, match=re.escape(says)):
+        load_yaml(path)
+
+
+def test_an_anchor_is_what_it_points_at(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("a: &one {b: 1.5e3, c: [yes, 'yes', ~]}\nd: *one\ne: {<<: *one, b: 2}\n")
+    one = {"b": 1500.0, "c": [True, "yes", None]}
+    assert load_yaml(path) == {"a": one, "d": one, "e": {**one, "b": 2}}
