@@ -10,7 +10,8 @@ import pytest
 
 from recipes.importing.hugging_face.config import import_config
 from simulators.architecture import Architecture
-from tests.independent.test_transformers_counts import CLASSES, MODELS, TABLE, class_of
+from tests.independent.test_transformers_counts import CLASSES, MODELS, class_of
+from tests.independent.transformers_networks import TABLE
 
 transformers = pytest.importorskip("transformers")
 

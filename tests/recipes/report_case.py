@@ -1,5 +1,6 @@
 """A small mixture of experts and a small dense model, made up, to render reports of."""
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from recipes.catalogue import Model
 from recipes.decode import decode
 from recipes.plans import AcceleratorFile, RecipeFile, decode_law
-from recipes.report import ReportData
+from recipes.report import ReportData, render
 from simulators.evidence import Comparison, Source
 from simulators.projection import Assumptions, project
 
@@ -240,6 +241,12 @@ COMPARISONS = [
 def sparse(**changes: Any) -> ReportData:
     """The report on the mixture of experts; ``changes`` replace fields of its data."""
     return report(MODEL, RECIPE, **changes)
+
+
+@cache
+def rendered() -> dict[str, bytes]:
+    """The files of the report on the mixture, with one value that the command line set."""
+    return render(sparse(overridden=["recipe.stages.cpt.tokens"]))
 
 
 def dense(**changes: Any) -> ReportData:
