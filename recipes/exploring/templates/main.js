@@ -166,6 +166,7 @@ function begin() {
     showRates(chosenModels());
   });
   document.documentElement.dataset.ready = "true";
+  performance.mark("drawn");
 }
 
 begin();
