@@ -35,11 +35,14 @@ def compare(subject: str, row: Reported, candidates: list[Candidate]) -> Compari
     """The verdict on one reported figure.
 
     It agrees where a candidate fits the row's rule (without one: rounding, then truncation for a count). A row with
-    a ``known_cause`` must differ: it fails as soon as it agrees.
+    a ``known_cause`` must differ: it fails as soon as it agrees. Raises ``LehrError`` where the figure is no number.
     """
     if row.convention is not None:
         candidates = [c for c in candidates if c.convention == row.convention]
-    fits = [(c, rule) for c in candidates if (rule := fitting_rule(row, c)) is not None]
+    try:
+        fits = [(c, rule) for c in candidates if (rule := fitting_rule(row, c)) is not None]
+    except ValueError as error:
+        raise LehrError(f"{subject}: reported {row.quantity}: {error}") from error
     candidate, rule = fits[0] if fits else (candidates[0] if candidates else Candidate("", None), "")
     if row.known_cause is not None:
         verdict: Verdict = "FAILS" if fits else "differs, known cause"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -39,6 +40,15 @@ settings. In file names a space is ``_``, and a word that Python keeps for itsel
 
 WORDS = {"compare": "names"}
 """The setting that the bare words after a verb are short for."""
+
+SHELLS = ("bash", "zsh")
+"""The shells that the completion script is for."""
+
+FLAGS_WITH_VALUE = {
+    *("-cd", "--config-dir", "-cn", "--config-name", "-cp", "--config-path", "-c", "--cfg", "-p", "--package"),
+    "--experimental-rerun",
+}
+"""Hydra's flags that the next word belongs to."""
 
 HELP = """lehr plans the training of a language model: published recipes, counted and projected.
 
@@ -97,17 +107,43 @@ def dispatch(argv: list[str]) -> int:
         print(f"lehr {import_module('importlib.metadata').version('lehr')}")
         return 0
     if verb == "completion":
+        if rest and rest[0] not in SHELLS:
+            raise LehrError(f"completion: there is none for {rest[0]!r}; write one of {', '.join(SHELLS)}")
         print(COMPLETION.format(verbs=" ".join([*VERBS, "completion"])))
         return 0
     if verb not in VERBS:
         raise LehrError(f"there is no verb {verb!r}; {nearest(verb, VERBS)}")
+    longer = [name for name in VERBS if name.startswith(f"{verb} ")]
+    if longer and rest and rest[0].isalpha():
+        raise LehrError(f"there is no verb '{verb} {rest[0]}'; {nearest(f'{verb} {rest[0]}', longer)}")
+    rest, flags = apart(rest)
     if verb in WORDS:
-        words = list(takewhile(lambda a: "=" not in a and not a.startswith(("-", "+", "~")), rest))
+        words = list(takewhile(lambda a: "=" not in a and not a.startswith(("+", "~")), rest))
         rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
     from recipes.group_files import named_files
 
     with named_files(verb.replace(" ", "_"), rest) as arguments:
-        return run_verb(verb, arguments)
+        return run_verb(verb, [*arguments, *flags])
+
+
+def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Overrides and Hydra's flags apart: its parser takes overrides in one piece only, a person writes them anywhere.
+
+    >>> apart(["model=mine", "--config-dir", "my_conf", "recipe=starcoder", "-m"])
+    (['model=mine', 'recipe=starcoder'], ['--config-dir', 'my_conf', '-m'])
+    """
+    overrides: list[str] = []
+    flags: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            overrides.append(word)
+            continue
+        flags.append(word)
+        if rest and (word in FLAGS_WITH_VALUE or (word in ("-i", "--info") and rest[0].replace("-", "").isalpha())):
+            flags.append(rest.pop(0))
+    return overrides, flags
 
 
 def run_verb(verb: str, arguments: list[str]) -> int:
@@ -117,11 +153,13 @@ def run_verb(verb: str, arguments: list[str]) -> int:
     name = verb.replace(" ", "_")
     statuses: list[int] = []
     mistakes: list[LehrError] = []
-    broken: list[BrokenPipeError] = []
+    broken: list[Exception] = []
     given: SweepArguments | None = None
+    several: SweepArguments | None = None
     batches: list[str] = []
 
     def task(config: Any) -> None:
+        overrides: list[str] = []
         try:
             if given is not None:
                 from recipes.sweeping.command import sweep
@@ -132,23 +170,24 @@ def run_verb(verb: str, arguments: list[str]) -> int:
                 return
             from recipes.compose import composed
 
-            job = composed(config)
+            job = composed(config, name)
+            overrides = job.overrides if job.multirun else []
             module = import_module(f"recipes.verbs.{name}_" if iskeyword(name) else f"recipes.verbs.{name}")
             statuses.append(module.run(job))
-        except LehrError as error:
+        except Exception as error:
             # Hydra would print a line of its own above ours; a multirun goes on with its other jobs
-            several = given is None and job.multirun
-            mistakes.append(LehrError(f"{' '.join(job.overrides)}: {error}") if several else error)
-        except BrokenPipeError as error:
-            broken.append(error)
+            mistake = _mistake(error, verb, arguments, debugging)
+            if mistake is None:
+                broken.append(error)
+            else:
+                mistakes.append(LehrError(f"{' '.join(overrides)}: {mistake}") if overrides else mistake)
 
     decorate = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=name)
     app: Callable[[], None] = decorate(task)
+    debugging = os.environ.get("HYDRA_FULL_ERROR") == "1"
     with _told_in_one_line(verb, arguments):
-        if verb == "report" and {"-m", "--multirun"} & {*arguments}:
-            from recipes.sweeping.command import take_apart
-
-            given = take_apart(arguments)
+        several = _sweep_of(arguments)
+        given = several if verb == "report" else None
         sys.argv = ["lehr", *([*given.flags, *given.base] if given else arguments)]
         app()
         if batches:
@@ -161,6 +200,8 @@ def run_verb(verb: str, arguments: list[str]) -> int:
             app()
     if broken:
         raise broken[0]
+    if several and not (statuses or mistakes):
+        raise LehrError(f"{' '.join(several.each) or '-m'}: matches nothing; lehr {verb} --help has examples")
     for mistake in mistakes[:-1]:
         print(f"lehr: {mistake}", file=sys.stderr)
     if mistakes:
@@ -168,34 +209,68 @@ def run_verb(verb: str, arguments: list[str]) -> int:
     return max(statuses, default=0)
 
 
+def _sweep_of(arguments: list[str]) -> SweepArguments | None:
+    """The sweep that the arguments ask for."""
+    if not {"-m", "--multirun"} & {*arguments}:
+        return None
+    from recipes.sweeping.command import take_apart
+
+    return take_apart(arguments)
+
+
 @contextmanager
 def _told_in_one_line(verb: str, arguments: list[str]) -> Iterator[None]:
-    """Within this, errors of Hydra and of the file system become ``LehrError``, unless the user debugs."""
-    import yaml
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
+    """Within this, errors of Hydra, of its flags and of the file system become ``LehrError``, unless the user
+    debugs."""
     saved, debugging = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     # with this set Hydra raises what went wrong instead of printing it over several lines
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    says, ArgumentParser.error = ArgumentParser.error, _flags_error(verb)  # type: ignore[method-assign,assignment]
     try:
         yield
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        if debugging == "1":
+    except Exception as error:
+        # what is no mistake of ours was kept apart: of these, Hydra raises for values that it cannot use
+        mistake = _mistake(error, verb, arguments, debugging == "1", (ValueError, TypeError, KeyError))
+        if mistake is None:
             raise
-        from recipes.compose import explain
-
-        raise LehrError(explain(error, verb, arguments)) from error
-    except OSError as error:
-        if debugging == "1" or isinstance(error, BrokenPipeError):
-            raise
-        raise LehrError(f"{error.filename}: {error.strerror}; write another folder with out=...") from error
+        raise mistake from error
     finally:
         sys.argv = saved
+        ArgumentParser.error = says  # type: ignore[method-assign]
         if debugging is None:
             del os.environ["HYDRA_FULL_ERROR"]
         else:
             os.environ["HYDRA_FULL_ERROR"] = debugging
+
+
+def _mistake(
+    error: Exception, verb: str, arguments: list[str], debugging: bool, further: tuple[type[Exception], ...] = ()
+) -> LehrError | None:
+    """``error`` in one line where it comes of the input; ``None`` for any other, and for all where the user debugs."""
+    import yaml
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(error, LehrError):
+        return error
+    if debugging or isinstance(error, BrokenPipeError):
+        return None
+    if isinstance(error, (HydraException, OmegaConfBaseException, yaml.YAMLError, *further)):
+        from recipes.compose import explain
+
+        return LehrError(explain(error, verb, arguments))
+    if isinstance(error, OSError):
+        return LehrError(f"{error.filename}: {error.strerror}; write another folder with out=...")
+    return None
+
+
+def _flags_error(verb: str) -> Callable[[ArgumentParser, str], None]:
+    """What Hydra's parser of flags says of one that it does not know, in place of argparse's whole usage."""
+
+    def error(parser: ArgumentParser, message: str) -> None:
+        raise LehrError(f"{message}; settings are written key=value, and lehr {verb} --help lists the flags")
+
+    return error
 
 
 if __name__ == "__main__":

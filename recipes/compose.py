@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,20 @@ class Composed(msgspec.Struct, frozen=True):
         except msgspec.ValidationError as error:
             raise LehrError(f"{name}: {str(error).partition(' - at ')[0]} (found {self.config[name]!r})") from error
 
+    def choice(self, name: str, options: Sequence[str]) -> str:
+        """The value of ``name``, one of ``options``. Raises ``LehrError`` with the nearest of them."""
+        value: str = self.setting(name, str)
+        if value not in options:
+            raise LehrError(f"{name}: {value!r} is not known; {nearest(value, options)}")
+        return value
 
-def composed(config: Any) -> Composed:
-    """Resolve Hydra's configuration of a running job."""
+
+def composed(config: Any, primary: str) -> Composed:
+    """Resolve Hydra's configuration of a running job, whose settings ``conf/<primary>.yaml`` has.
+
+    What a primary config of the user's own leaves out, or an override takes away, is as there. Raises ``LehrError``
+    where a value cannot be resolved, and where a file is missing that the verb cannot do without.
+    """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import OmegaConf
@@ -41,13 +53,39 @@ def composed(config: Any) -> Composed:
     data = OmegaConf.to_container(config, resolve=True)
     if not isinstance(data, dict):
         raise LehrError("the configuration is not a mapping")
+    given = {str(k): v for k, v in data.items()}
+    _refuse_shadows({str(k): v for k, v in hydra.runtime.choices.items()}, sources)
     return Composed(
-        {str(k): v for k, v in data.items()},
+        {**_settings(primary, given), **given},
         # Hydra searches the first source first; in the catalogue the last root wins
         Catalogue([CONF, *(p for p in reversed(sources) if p.resolve() != CONF.resolve())]),
         list(hydra.overrides.task),
         hydra.mode == RunMode.MULTIRUN,
     )
+
+
+def _refuse_shadows(choices: Mapping[str, Any], sources: Sequence[Path]) -> None:
+    """Raise ``LehrError`` where a file that was chosen stands in the catalogue and in a user's folder: Hydra takes the
+    catalogue's, and would not say so."""
+    for group, name in choices.items():
+        file = Path(group) / f"{name}.yaml"
+        for root in sources:
+            if root.resolve() != CONF.resolve() and (root / file).is_file() and (CONF / file).is_file():
+                said = f"rename yours, or write {group}={root / file}"
+                raise LehrError(f"{root / file}: the catalogue has a {group} of that name; {said}")
+
+
+def _settings(primary: str, given: Collection[str]) -> dict[str, Any]:
+    """The settings of a primary config. Raises ``LehrError`` where ``given`` lacks one of its groups."""
+    from recipes.decode import load_yaml
+
+    whole: dict[str, Any] = load_yaml(CONF / f"{primary}.yaml")
+    for entry in whole.pop("defaults"):
+        for group, name in entry.items() if isinstance(entry, dict) else ():
+            if group.isidentifier() and group != "runtime" and name is not None and group not in given:
+                raise LehrError(f"{group}: is missing; write {group}={name}")
+    whole.pop("hydra")
+    return whole
 
 
 def explain(error: Exception, verb: str, arguments: list[str]) -> str:  # noqa: PLR0911  (one return a kind of error)
@@ -63,19 +101,25 @@ def explain(error: Exception, verb: str, arguments: list[str]) -> str:  # noqa: 
 
     if isinstance(error, MissingConfigException) and error.options is not None and error.missing_cfg_file:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
+        group = group.rstrip("/")
         return f"no {group} is called {name!r}; {nearest(name, error.options)}"
     message = str(error)
+    if "Got NoneType" in message and (nulls := [a for a in arguments if a.endswith("=null")]):
+        return f"{nulls[0]}: null names no file; write ~{nulls[0].removesuffix('=null')} to go without one"
     cause = str(error.__cause__) if error.__cause__ is not None else ""
     if match := re.search(r"Could not override '([^']+)'", message):
         key = match[1]
         if "not in struct" in message + cause or "is not in struct" in message:
             return _unknown_key(key, verb, arguments)
         return f"{key}: cannot be set ({' '.join(cause.split()) or ' '.join(message.split())})"
-    if match := re.search(r"Could not find '([^']+)'", message):
+    if match := re.search(r"Ambiguous value for argument '([^']+)'", message):
+        return f"{match[1]}: several values; add -m to run each of them, or write key=[a,b] where a list may stand"
+    if match := re.search(r"Could not (?:find|load) '([^']+)'", message):
         group, _, name = match[1].rpartition("/")
         return f"no {group or 'configuration'} is called {name!r}; lehr {verb} --help says what may stand there"
     # Hydra's lines after the first are a listing or advice about its own flags
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    lines = [line.strip() for line in message.splitlines() if line.strip() and not line.rstrip().endswith(":")]
+    lines = [line for line in lines if not line.startswith("provider=")]
     return "; ".join(lines[:2]) if lines else type(error).__name__
 
 

@@ -28,7 +28,7 @@ def is_path(value: str) -> bool:
     >>> is_path("./fit.yaml"), is_path("besiroglu")
     (True, False)
     """
-    return value.endswith((".yaml", ".yml"))
+    return value.endswith((".yaml", ".yml")) or value.startswith(("/", "./"))
 
 
 @contextmanager

@@ -27,10 +27,11 @@ def project_model(
     *,
     assumptions: Assumptions | None = None,
     accelerators: Mapping[str, Accelerator] | None = None,
+    descent: Sequence[str] = (),
 ) -> Projection:
     """Project ``recipe`` for ``model``, and its base model's recipe too where the catalogue has that.
 
-    ``accelerators`` stand in for the catalogue's.
+    ``accelerators`` stand in for the catalogue's; ``descent`` names the recipes that start from this one.
     Raises ``LehrError`` that names the recipe and the stage.
     """
     if assumptions is None:
@@ -48,10 +49,16 @@ def project_model(
     if recipe.base is None or recipe.base.model not in catalogue.files("recipe"):
         return own
     first = catalogue.recipe(recipe.base.model)
-    if first.name == recipe.name:
-        raise LehrError(f"recipe {recipe.name}: its base is itself; write another base, or null")
+    if first.name in (line := (*descent, recipe.name)):
+        raise LehrError(f"recipe {recipe.name}: its base comes back to {first.name}; write another base, or null")
     base = project_model(
-        catalogue, catalogue.model(first.model), first, (), assumptions=assumptions, accelerators=accelerators
+        catalogue,
+        catalogue.model(first.model),
+        first,
+        (),
+        assumptions=assumptions,
+        accelerators=accelerators,
+        descent=line,
     )
     history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
     return msgspec.structs.replace(own, totals_with_base=history)

@@ -34,13 +34,15 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Make ``folder`` hold exactly ``files`` (relative path to content), in place of what it held.
 
     Everything is written beside it first and put in its place at the end. Raises ``LehrError`` where that cannot be
-    done; what stood there before then stands there still.
+    done, and where the folder holds something else: none of ``files``. What stood there before then stands there still.
     """
     new: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(20, "it is a file", str(folder))
+        if folder.exists() and any(folder.iterdir()) and not any((folder / name).exists() for name in files):
+            raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
         new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         new.chmod(0o755)
         for name, content in files.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import floor, log10
+from math import floor, isfinite, log10
 
 from recipes.tables import short
 from simulators.cost import Amount
@@ -17,8 +17,8 @@ def power(value: float, digits: int = 3) -> str:
     >>> power(3.8476e24), power(2.2e-4, 2), power(9.999e5), power(0.0)
     ('3.85 × 10²⁴', '2.2 × 10⁻⁴', '1.00 × 10⁶', '0')
     """
-    if value == 0:
-        return "0"
+    if value == 0 or not isfinite(value):
+        return f"{value:.0f}"
     exponent = floor(log10(abs(value)))
     if abs(round(value / 10.0**exponent, digits - 1)) >= 10:
         exponent += 1

@@ -93,7 +93,7 @@ class Sweep:
         from hydra.core.global_hydra import GlobalHydra
         from hydra.core.hydra_config import HydraConfig
 
-        self.job = composed(config)
+        self.job = composed(config, "report")
         hydra = HydraConfig.get()
         self._loader = GlobalHydra.instance().config_loader()
         self._name = str(hydra.job.config_name)

@@ -24,7 +24,7 @@ VERSION = 1
 
 def run(job: Composed) -> int:
     """Compare, write ``<out>/check/check.json``, print; 1 where a figure fails, else 0."""
-    catalogue = job.catalogue
+    catalogue, form = job.catalogue, job.choice("format", ("text", "json"))
     if job.config.get("model") is None:
         rows = check_all(catalogue, lambda name: project_by_name(catalogue, name))
     else:
@@ -35,7 +35,7 @@ def run(job: Composed) -> int:
     table = as_json(rows)
     path = Path(job.setting("out", str)) / "check" / "check.json"
     write_file(path, table.encode())
-    if job.setting("format", str) == "json":
+    if form == "json":
         print(table, end="")
     else:
         print(as_text(rows, everything=job.setting("all", bool)))

@@ -22,21 +22,19 @@ def run(job: Composed) -> int:
     if len(names) < 2:
         raise LehrError("compare needs two models or more; write lehr compare starcoder santacoder")
     rows = compare(job.catalogue, names)
-    form = job.setting("format", str)
+    form = job.choice("format", ("text", "json", "html"))
     if form == "json":
         print(json.dumps({"version": 1, "models": names, "rows": [_plain(row) for row in rows]}, indent=2))
     elif form == "html":
         path = Path(job.setting("out", str)) / "compare" / f"{'_'.join(names)}.html"
         write_file(path, as_html(as_document(names, rows, version("lehr")), {}).encode())
         print(path)
-    elif form == "text":
+    else:
         cells = [[row.quantity, *(shown(v) for v in row.values), row.unit] for row in rows]
         different = sum(row.differs for row in rows)
         print(text_table(["differs", *names, "unit"], cells[:different]))
         print()
         print(text_table(["alike", *names, "unit"], cells[different:]))
-    else:
-        raise LehrError(f"format: {form!r} is not known; write text, json or html")
     return 0
 
 

@@ -23,9 +23,10 @@ DEFAULT_SEQUENCE = 4096
 
 def run(job: Composed) -> int:
     """Print the counts of the model."""
+    form = job.choice("format", ("text", "json"))
     model = decode(job.config["model"], Model, "model")
     counts = count(model, job.setting("sequence_length", int | None))
-    if job.setting("format", str) == "json":
+    if form == "json":
         print(json.dumps(counts, indent=2, ensure_ascii=False))
     else:
         print(as_text(counts))

@@ -12,15 +12,17 @@ from recipes.tables import text_table
 
 def run(job: Composed) -> int:
     """Print the models, datasets and methods that are called so. Raises ``LehrError`` where there is none."""
-    text = job.setting("name", str | None)
-    if text is None:
+    form = job.choice("format", ("text", "json"))
+    given = job.setting("name", str | int | float | None)
+    text = str(given)
+    if given in (None, ""):
         raise LehrError('name: nothing to look for; write lehr find name="Claude 4"')
     everything = entries(job.catalogue)
     found = look_up(text, everything)
     if not found:
         labels = [label for entry in everything for label in entry.labels]
         raise LehrError(f"name: nothing is called {text!r}; {nearest_few(text, labels)}")
-    if job.setting("format", str) == "json":
+    if form == "json":
         print(json.dumps([{"group": e.group, "name": e.name, "title": e.title} for e in found], indent=2))
     else:
         print(text_table(["group", "name", "what it is"], [[e.group, e.name, e.title] for e in found]))

@@ -14,11 +14,12 @@ from simulators.counting import count_parameters
 
 def run(job: Composed) -> int:
     """Print the models that pass the filters."""
-    rows = [row_of(model) for model in job.catalogue.models().values()]
+    form = job.choice("format", ("text", "json"))
+    everything = rows = [row_of(model) for model in job.catalogue.models().values()]
     for field in ("family", "kind", "open"):
         wanted = job.setting(field, str | None)
         if wanted is not None:
-            known = {row[field] for row in rows}
+            known = {row[field] for row in everything}
             if wanted not in known:
                 raise LehrError(f"{field}: no model has {wanted!r}; {nearest(wanted, known)}")
             rows = [row for row in rows if row[field] == wanted]
@@ -27,7 +28,7 @@ def run(job: Composed) -> int:
         rows = [row for row in rows if row["parameters"] is not None and row["parameters"] >= low]
     if high is not None:
         rows = [row for row in rows if row["parameters"] is not None and row["parameters"] <= high]
-    if job.setting("format", str) == "json":
+    if form == "json":
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return 0
     headings = ["name", "family", "kind", "open", "parameters", "active", "hf_id"]

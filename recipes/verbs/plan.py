@@ -17,9 +17,7 @@ from recipes.writing import write_folder
 
 def run(job: Composed) -> int:
     """Print the plan and write its folder; with ``format=json`` print it alone."""
-    form = job.setting("format", str)
-    if form not in ("text", "json"):
-        raise LehrError(f"format: {form!r} is not known; write text or json")
+    form = job.choice("format", ("text", "json"))
     name = job.setting("name", str)
     if not NAME.fullmatch(name):
         raise LehrError(f"name: {name!r} cannot be a model's name; write letters, digits, _ and - only")

@@ -23,9 +23,7 @@ from simulators.schedules import Constant, Warmup
 
 def run(job: Composed) -> int:
     """Print the plan and write its files; with ``format=json`` print it alone."""
-    form = job.setting("format", str)
-    if form not in ("text", "json"):
-        raise LehrError(f"format: {form!r} is not known; write text or json")
+    form = job.choice("format", ("text", "json"))
     law = curve_law(job)
     name = "plan_schedule"
     try:

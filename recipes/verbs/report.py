@@ -11,10 +11,12 @@ import yaml
 from recipes.check import check_model, check_recipe
 from recipes.compose import Composed
 from recipes.decode import plain
+from recipes.errors import LehrError
 from recipes.forecasting import forecast_recipe
 from recipes.jobs import project_job
 from recipes.report import ReportData, render
 from recipes.report.projection_json import as_json
+from recipes.verbs.import_ import NAME
 from recipes.writing import write_folder
 
 DEFAULTS = [
@@ -32,8 +34,11 @@ NO_PART = ("out", "format", "forecast", "reports", "batches", "batch", "objectiv
 
 def run(job: Composed) -> int:
     """Write the report's folder and say where it lies, or print the projection as JSON."""
+    form = job.choice("format", ("text", "json"))
     data = report_data(job)
-    if job.setting("format", str) == "json":
+    if not NAME.fullmatch(data.model.name):
+        raise LehrError(f"model.name: {data.model.name!r} cannot name a folder; write letters, digits, _ and - only")
+    if form == "json":
         print(as_json(data), end="")
         return 0
     files = render(data)

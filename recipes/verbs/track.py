@@ -25,9 +25,7 @@ def run(job: Composed) -> int:
     given = job.setting("log", str | None)
     if given is None:
         raise LehrError("log: which log? write log=run.jsonl")
-    form = job.setting("format", str)
-    if form not in ("text", "json"):
-        raise LehrError(f"format: {form!r} is not known; write text or json")
+    form = job.choice("format", ("text", "json"))
     law, path = curve_law(job), Path(given)
     try:
         planned = plan(law, rates(job))

@@ -31,6 +31,26 @@ MISTAKES = {
         ["report", "model=starcoder", "recipe.stages.pt.schedule.warmup.steps=300000"],
         "stage pt",
     ),
+    "a group set to nothing": (["count", "model=null"], "write ~model"),
+    "a group taken away": (["count", "~model"], "write model=deepseek_v3"),
+    "a flag that is none": (["count", "--model", "starcoder"], "settings are written key=value"),
+    "a flag without its value": (["count", "--config-dir"], "settings are written key=value"),
+    "a range without steps": (["count", "-m", "sequence_length=range(1,3,0)"], "must not be zero"),
+    "several values without a sweep": (["count", "model=starcoder,santacoder"], "add -m"),
+    "a list of files": (["count", "model=[starcoder,nope]"], "no model is called 'nope'"),
+    "a folder for a file": (["count", "model=/tmp"], "Is a directory"),
+    "an environment variable that is not set": (["count", "sequence_length=${oc.env:NOPE}"], "'NOPE' not found"),
+    "one of a few words": (["count", "model.kind=densee"], "did you mean dense?"),
+    "a format": (["models", "format=jsno"], "did you mean json?"),
+    "a verb of two words": (["plan", "schedul"], "did you mean plan schedule?"),
+    "a shell": (["completion", "fish"], "write one of bash, zsh"),
+    "a name that leaves the folder": (["report", "model.name=../../x"], "cannot name a folder"),
+    "a model without a name": (["report", "model.name="], "cannot name a folder"),
+    "a law's constant": (["report", "law.alpha=-1"], "law.alpha: Expected `float` > 0.0"),
+    "a reported figure": (
+        ["report", 'recipe.reported=[{quantity:tokens,stage:pt,printed:"abc",source:x,place:x}]'],
+        "deepseek_v3.pt: reported tokens: 'abc' is not a number",
+    ),
     "a utilisation of 40": (["report", "mfu=40"], "write a share of the peak"),
 }
 
@@ -83,3 +103,36 @@ def test_an_output_folder_inside_a_file(tmp_path: Path) -> None:
     done = lehr(["report", "model=starcoder", f"out={tmp_path / 'file' / 'out'}"], tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_bases_that_go_round(tmp_path: Path) -> None:
+    (tmp_path / "recipe").mkdir()
+    for name, base in (("one", "two"), ("two", "one")):
+        (tmp_path / "recipe" / f"{name}.yaml").write_text(
+            f"name: {name}\nmodel: starcoder\nbase: {{model: {base}, tokens: 1e12}}\norder: [pt]\n"
+            "stages: {pt: {kind: PT, objective: {kind: next_token}, tokens: 1e12, sequence_length: 2048}}\n"
+            "provenance: {default: {origin: assumed, note: a test}}\n"
+        )
+    done = lehr(["report", "--config-dir", str(tmp_path), "model=starcoder", "recipe=one"], tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "its base comes back to one" in done.stderr
+
+
+def test_a_name_that_the_catalogue_has_too(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    own = Path(__file__).parents[2].joinpath("conf", "model", "santacoder.yaml").read_text()
+    (tmp_path / "model" / "starcoder.yaml").write_text(own)
+    done = lehr(["count", "--config-dir", str(tmp_path), "model=starcoder"], tmp_path)
+    assert done.returncode == 2, done.stdout
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "model/starcoder.yaml: the catalogue has a model of that name" in done.stderr
+    done = lehr(["count", f"model={tmp_path}/model/starcoder.yaml"], tmp_path)
+    assert done.stdout.startswith("santacoder")
+
+
+def test_a_sweep_over_nothing(tmp_path: Path) -> None:
+    done = lehr(["count", "-m", "model=glob(zzz*)"], tmp_path)
+    assert done.returncode == 2, done.stdout
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "model=glob(zzz*): matches nothing" in done.stderr

@@ -115,3 +115,15 @@ def test_the_completion_script_completes_verbs_names_and_keys(tmp_path: Path) ->
         check=True,
     )
     assert done.stdout.split("\n")[:4] == ["count", "", "model=santacoder", "model.architecture.d_model="]
+
+
+def test_flags_may_stand_between_overrides(tmp_path: Path) -> None:
+    words = ["sequence_length=8", "--config-dir", str(tmp_path), "model=santacoder", "format=json"]
+    assert json.loads(lehr("count", *words, folder=tmp_path))["sequence_length"] == 8
+    assert "santacoder" in lehr("count", "--info", "model=santacoder", folder=tmp_path)
+
+
+def test_a_setting_that_is_missing_is_as_in_the_primary_config(tmp_path: Path) -> None:
+    (tmp_path / "short.yaml").write_text("defaults: [{model: santacoder}, {runtime: lehr}, _self_]\n")
+    shown = lehr("count", "--config-dir", str(tmp_path), "--config-name", "short", folder=tmp_path)
+    assert "1,124,886,528" in shown

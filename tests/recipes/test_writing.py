@@ -10,8 +10,16 @@ from recipes.writing import write_file, write_folder
 
 def test_a_second_write_leaves_nothing_of_the_first(tmp_path: Path) -> None:
     write_folder(tmp_path / "a", {"one": b"1", "plots/two": b"2"})
-    write_folder(tmp_path / "a", {"three": b"3"})
-    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == ["a", "a/three"]
+    write_folder(tmp_path / "a", {"one": b"3", "three": b"3"})
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")) == ["a", "a/one", "a/three"]
+
+
+def test_a_folder_of_something_else_stays(tmp_path: Path) -> None:
+    (tmp_path / "starcoder").mkdir()
+    (tmp_path / "starcoder" / "thesis.tex").write_text("years of work")
+    with pytest.raises(LehrError, match="holds files of another kind"):
+        write_folder(tmp_path / "starcoder", {"report.html": b"", "plots/loss.svg": b""})
+    assert [p.name for p in tmp_path.rglob("*")] == ["starcoder", "thesis.tex"]
 
 
 def test_a_failure_half_way_leaves_the_earlier_folder(tmp_path: Path) -> None:

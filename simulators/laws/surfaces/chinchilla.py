@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
 from simulators.laws.base import Answer
 from simulators.laws.surfaces.base import Floats, Surface, positive
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+"""Of a file; a fit may find another number, and then says so."""
 
 
 class Chinchilla(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="chinchilla"):
@@ -21,10 +27,10 @@ class Chinchilla(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """
 
     E: float
-    A: float
-    B: float
-    alpha: float
-    beta: float
+    A: Positive
+    B: Positive
+    alpha: Positive
+    beta: Positive
 
     def loss(self, n: ArrayLike, d: ArrayLike) -> Floats:
         """The loss at ``n`` parameters after ``d`` tokens, broadcast [loss_unit]."""

@@ -34,7 +34,8 @@ class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         """The loss at ``n`` parameters after ``d`` tokens, broadcast [loss_unit]."""
         n, d = np.asarray(n, dtype=float), np.asarray(d, dtype=float)
         exponent = np.exp(self.A * n**self.a + self.E)
-        data = np.exp(self.B * n**self.b + self.Q - exponent * np.log(d))
+        with np.errstate(over="ignore"):  # far below its range the loss is infinite
+            data = np.exp(self.B * n**self.b + self.Q - exponent * np.log(d))
         return np.asarray(np.exp(self.s * n**self.q + self.S) + data)
 
     def optimum(self, flops: float) -> tuple[float, float]:
