@@ -182,6 +182,28 @@ def test_a_click_adds_and_removes_and_six_are_the_most(opened: Opened) -> None:
     assert page.complaints() == []
 
 
+def test_every_model_can_be_shown_in_every_view(opened: Opened) -> None:
+    page = opened("#?models=")
+    words = page.run(
+        """(() => {
+          const found = [];
+          for (let first = 0; first < DATA.models.length; first += 6) {
+            state.selected = new Map(DATA.models.slice(first, first + 6).map((model, slot) => [model.name, slot]));
+            for (const law of [...DATA.laws.map(l => l.name), "forecast"])
+              for (const rates of ["stages", "log", "linear"]) {
+                Object.assign(state.view, { law, rates });
+                if (law === "forecast" || rates === "stages") showSelection();
+                found.push(document.getElementById("comparison").innerText);
+                found.push(...[...document.querySelectorAll("#comparison .chart [d]")].map(p => p.getAttribute("d")));
+              }
+          }
+          return [...new Set(found.join(" ").match(/NaN|undefined|null|Infinity|\\[object/g) || [])];
+        })()"""
+    )
+    assert words == []
+    assert page.complaints() == []
+
+
 CHOSEN = [
     ({}, {}),
     ({"accelerator": "h200", "mfu": "42", "price": "3.1"}, {"accelerator": "h200", "mfu": 0.42, "usd_per_hour": 3.1}),
