@@ -20,19 +20,13 @@ def first_stage_of(recipe: R, architecture: Architecture, flops: float) -> R:
     The stage keeps its sequence length and batch; its schedule, which may fit one length only, is left out. Raises
     ``ValueError`` where there is no stage or ``flops`` is not positive.
 
-    >>> from simulators.architecture import Block, Layers
-    >>> from simulators.layers import Attention, Embedding, MLP, RMSNorm, Rope
+    >>> from simulators.planning.ladder import dense
     >>> from simulators.training import NextToken, Stage
-    >>> llama2_7b = Architecture(
-    ...     d_model=4096, context_length=4096, embedding=Embedding(vocab_size=32000, tied=False),
-    ...     blocks={"decoder": Block(
-    ...         mixer=Attention(n_heads=32, n_kv_heads=32, d_head=128, position=Rope(base=10000.0)),
-    ...         mlp=MLP(d_ff=11008, activation="silu", gated=True), norm=RMSNorm())},
-    ...     layers=[Layers(blocks=["decoder"], repeat=32)], final_norm=RMSNorm())
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> stage = Stage(kind="PT", objective=NextToken(), tokens=2e12, sequence_length=4096)
     >>> recipe = Recipe(name="x", model="x", order=["pt"], stages={"pt": stage})
-    >>> f"{first_stage_of(recipe, llama2_7b, 8.5e22).stages['pt'].tokens:.3g}"
-    '1.98e+12'
+    >>> f"{first_stage_of(recipe, llama3_8b, 7.2e23).stages['pt'].tokens:.3g}"
+    '1.49e+13'
     """
     if not recipe.order or not flops > 0:
         raise ValueError(f"train_flops: {flops:g}; write an amount of work above 0, for a recipe with a stage")

@@ -9,11 +9,9 @@ import yaml
 
 from recipes.catalogue import ModelKind
 from recipes.importing.hugging_face.config import Imported
+from recipes.yaml_writing import WIDTH, Tidy
 from simulators.architecture import Architecture
 from simulators.layers import MLA, Attention, Hyena, MoE
-
-WIDTH = 118
-"""Characters that a line of the file may have."""
 
 
 def model_file(name: str, found: Imported, path: str, hf_id: str | None = None) -> bytes:
@@ -88,12 +86,8 @@ def stated(value: Any) -> Any:
     return value
 
 
-class Short(yaml.SafeDumper):
+class Short(Tidy):
     """YAML with a mapping or list on one line where it fits there."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Every block says all of itself."""
-        return True
 
     def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
         """On one line where it is short and has names only."""

@@ -28,7 +28,8 @@ def build(class_name: str, architecture: Architecture) -> list[Any]:
     """The network as transformers' module, or two of them, on the meta device."""
     fields = TABLE[class_name](architecture)
     if class_name == "CodeGen":
-        return [on_meta("CodeGen", "Model", fields["encoder"]), on_meta("CodeGen", "ForCausalLM", fields["decoder"])]
+        suffixes = {"encoder": "Model", "decoder": "ForCausalLM"}
+        return [on_meta("CodeGen", suffixes[side], of_side) for side, of_side in fields.items()]
     if class_name in ("T5", "MT5"):
         return [on_meta(class_name, "ForConditionalGeneration", fields)]
     if class_name == "Roberta":
@@ -330,13 +331,11 @@ def t5(architecture: Architecture) -> dict[str, Any]:
 
 
 def codegen(architecture: Architecture) -> dict[str, Any]:
-    encoder = architecture.encoder
-    assert encoder is not None
+    sides = {"decoder": (architecture.d_model, architecture.layers[0])}
+    if architecture.encoder is not None:
+        sides = {"encoder": (architecture.d_encoder, architecture.encoder.layers[0]), **sides}
     fields = {}
-    for side, width, run in (
-        ("encoder", architecture.d_encoder, encoder.layers[0]),
-        ("decoder", architecture.d_model, architecture.layers[0]),
-    ):
+    for side, (width, run) in sides.items():
         mixer = architecture.blocks[run.blocks[0]].mixer
         assert isinstance(mixer, Attention)
         fields[side] = {
