@@ -34,7 +34,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def n_norms(self) -> int:
-        """Norms of the block, wherever they stand; norms inside a layer are the layer's."""
+        """Norms of the block, wherever they stand; norms inside a layer are the layer's [norms]."""
         if self.norm_placement == "parallel":
             return 1
         return NORMS_OF_PLACEMENT[self.norm_placement] * len(self.sublayers())
@@ -178,7 +178,7 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     @property
     def d_encoder(self) -> int:
-        """The encoder's width."""
+        """The encoder's width [features]."""
         return (self.encoder.d_model if self.encoder else None) or self.d_model
 
     def ends(self) -> list[Weight]:

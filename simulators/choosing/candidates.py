@@ -83,7 +83,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rest(self) -> int:
-        """Steps after warm-up."""
+        """Steps after warm-up [steps]."""
         return self.steps - self.warmup_steps
 
     @property

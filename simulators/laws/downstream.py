@@ -63,13 +63,13 @@ class Sigmoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     x0: float
 
     def at(self, x: ArrayLike) -> Floats:
-        """The value at ``x``, broadcast."""
+        """The value at ``x``, broadcast [1]."""
         # beyond 700 the exponential overflows where the sigmoid is 0 to rounding
         exponent = np.clip(-self.k * (np.asarray(x, dtype=float) - self.x0), -700, 700)
         return np.asarray(self.b + self.a / (1 + np.exp(exponent)))
 
     def inverse(self, value: ArrayLike) -> Floats:
-        """The x that gives ``value``, broadcast; NaN where none does."""
+        """The x that gives ``value``, broadcast [of x]; NaN where none does."""
         with np.errstate(invalid="ignore", divide="ignore"):
             share = (np.asarray(value, dtype=float) - self.b) / self.a
             return np.asarray(self.x0 + np.log(share / (1 - share)) / self.k)

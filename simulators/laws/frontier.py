@@ -23,7 +23,7 @@ class PowerOfCompute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     exponent_interval: Bounds | None = None
 
     def at(self, flops: ArrayLike) -> Floats:
-        """The value at ``flops``, broadcast."""
+        """The value at ``flops``, broadcast [parameters or tokens]."""
         return np.asarray(self.coefficient * (np.asarray(flops, dtype=float) / self.unit) ** self.exponent)
 
     def inverse(self, value: ArrayLike) -> Floats:
@@ -54,7 +54,8 @@ class Frontier(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
             raise ValueError("a frontier needs `parameters` or `tokens`: {coefficient: ..., exponent: ...}")
 
     def optimum(self, flops: float) -> tuple[float, float]:
-        """The parameters (FLOPs per token where N counts those) and tokens to choose at ``flops``, broadcast.
+        """The parameters (FLOPs per token where N counts those) and tokens to choose at ``flops``, broadcast
+        [parameters], [tokens].
 
         Raises ``ValueError`` where ``flops`` is not positive.
         """
@@ -79,7 +80,7 @@ class Frontier(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
         return PowerOfCompute(coefficient=coefficient, exponent=exponent).inverse(n)
 
     def size_exponent(self) -> float:
-        """The exponent with which the optimal size grows with compute."""
+        """The exponent with which the optimal size grows with compute [1]."""
         if self.parameters is not None:
             return self.parameters.exponent
         assert self.tokens is not None

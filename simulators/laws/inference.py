@@ -40,7 +40,7 @@ class Lifetime(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def total(self) -> float:
-        """Training and serving."""
+        """Training and serving [units of the cost]."""
         return self.training + self.serving
 
 
@@ -52,7 +52,7 @@ class LifetimeOptimum(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def saving(self) -> float:
-        """Share of the cost that the best one saves."""
+        """Share of the cost that the best one saves [1]."""
         return 1 - self.best.total / self.cheapest_to_train.total
 
 

@@ -163,7 +163,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return 0
 
     def rotary_frequencies(self) -> int:
-        """How many frequencies its rotary embedding has: half the features that are rotated."""
+        """How many frequencies its rotary embedding has: half the features that are rotated [frequencies]."""
         return 0
 
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:

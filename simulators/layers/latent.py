@@ -43,7 +43,7 @@ class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def d_key(self) -> int:
-        """Features of its own key."""
+        """Width of its own key [features]."""
         return 0 if self.shared else self.d_head
 
 

@@ -55,7 +55,7 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
 
     @property
     def d_ff_shared(self) -> int:
-        """The hidden width of all shared experts together; 0 where there are none."""
+        """The hidden width of all shared experts together [features]; 0 where there are none."""
         return self.n_shared_experts * self.d_ff_expert if self.shared_d_ff is None else self.shared_d_ff
 
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:

@@ -84,12 +84,12 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
 
     @property
     def d_inner(self) -> int:
-        """Channels of all heads together."""
+        """All heads together [channels]."""
         return self.n_heads * self.d_head
 
     @property
     def d_convolved(self) -> int:
-        """Features that pass the convolution: the input, ``B`` and ``C``."""
+        """What passes the convolution: the input, ``B`` and ``C`` [features]."""
         return self.d_inner + 2 * self.n_groups * self.d_state
 
     def weights(self, d_model: int) -> list[Weight]:

@@ -148,7 +148,10 @@ class CptShift(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     beta: Positive
 
     def loss(self, rates: ArrayLike, *, changed_at: int | None = None) -> Floats:
-        """The loss at every step [loss_unit]; without ``changed_at`` all of it is pre-training."""
+        """The loss at every step [loss_unit]; without ``changed_at`` all of it is pre-training.
+
+        Raises ``ValueError`` for a ``changed_at`` beyond the schedule.
+        """
         flat = without_warm_up(checked_rates(rates))
         first = len(flat) if changed_at is None else changed_at
         if not 0 <= first <= len(flat):

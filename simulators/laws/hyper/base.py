@@ -66,11 +66,17 @@ class HyperLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
     n_convention: NConvention = "total"
 
     def peak_rate(self, **inputs: ArrayLike | None) -> Floats:
-        """The best peak learning rate of AdamW, broadcast [1]; inputs by name as in ``INPUTS``."""
+        """The best peak learning rate of AdamW, broadcast [1]; inputs by name as in ``INPUTS``.
+
+        Raises ``ValueError`` where the law says nothing about it.
+        """
         raise ValueError(f"{self.name} says nothing about the learning rate")
 
     def batch_tokens(self, **inputs: ArrayLike | None) -> Floats:
-        """The best, or for a critical batch the largest useful, tokens of a step, broadcast [tokens]."""
+        """The best, or for a critical batch the largest useful, tokens of a step, broadcast [tokens].
+
+        Raises ``ValueError`` where the law says nothing about it.
+        """
         raise ValueError(f"{self.name} says nothing about the batch")
 
     def answers(self) -> dict[str, Answer]:

@@ -11,7 +11,7 @@ from simulators.laws.surfaces.base import Floats, positive
 
 
 def timescale(batch: ArrayLike, rate: ArrayLike, weight_decay: ArrayLike, tokens: ArrayLike) -> Floats:
-    """tau = B / (eta lambda D): the share of a run over which AdamW's weights average their updates, broadcast.
+    """tau = B / (eta lambda D): the share of a run over which AdamW's weights average their updates, broadcast [1].
 
     ``batch`` and ``tokens`` in one unit. Raises ``ValueError`` where one is not positive.
 

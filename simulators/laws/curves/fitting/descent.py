@@ -36,7 +36,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def n_linear(self) -> int:
-        """L0 and what multiplies the columns."""
+        """L0 and what multiplies the columns: how many constants [1]."""
         return 1 + len(self.form.linear)
 
     @property
@@ -76,7 +76,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return np.log(loss), jacobian / loss[:, None]
 
     def value(self, theta: Floats, error: Floats) -> float:
-        """The objective."""
+        """The objective at coordinates ``theta`` with the rows' ``error`` (rows,) [1]."""
         size = np.abs(error)
         rho = np.where(size < self.delta, 0.5 * error**2, self.delta * (size - 0.5 * self.delta))
         centre, precision = self.prior

@@ -70,7 +70,7 @@ class MomentumDesign:
             change[0] = 0.0
 
     def area(self, log_horizon: float) -> Floats:
-        """S2 of every logged row."""
+        """S2 of every logged row (rows,) [learning rate]."""
         decay = float(np.exp(-np.exp(-log_horizon)))
         both = zip(self.changes, self.steps, strict=True)
         return np.concatenate([momentum_annealing(change, decay)[steps] for change, steps in both])

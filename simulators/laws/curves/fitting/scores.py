@@ -38,6 +38,8 @@ def predict(law: CurveLaw, run: LoggedRun) -> Floats:
 def score(law: CurveLaw, run: LoggedRun) -> Score:
     """How well ``law`` follows the rows of ``run``; rows where it has no finite value do not count.
 
+    Raises ``ValueError`` where it has none at any row.
+
     >>> import numpy as np
     >>> from simulators.laws.curves import PowerOfSum
     >>> from simulators.laws.curves.fitting.runs import make_run
