@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FORBIDDEN_BELOW = {"recipes", "hydra", "omegaconf", "yaml", "matplotlib", "jinja2", "pathlib", "io", "os", "json"}
+FORBIDDEN_BELOW = {
+    "recipes", "hydra", "omegaconf", "yaml", "matplotlib", "jinja2", "pyarrow", "tqdm", "optuna",
+    "pathlib", "io", "os", "json",
+}  # fmt: skip
 SIMULATORS = sorted((ROOT / "simulators").rglob("*.py"))
 ALL = SIMULATORS + sorted((ROOT / "recipes").rglob("*.py"))
 
@@ -45,3 +48,15 @@ def test_counting_loads_no_heavy_package() -> None:
     code = "import sys, simulators.counting; print(*sorted({'numpy', 'torch', 'hydra', 'yaml'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_command_that_counts_loads_no_heavy_package() -> None:
+    heavy = "{'numpy', 'scipy', 'torch', 'matplotlib', 'jinja2', 'pyarrow', 'tqdm'}"
+    code = f"""import sys; from recipes.cli import main; sys.argv = ["lehr", "count", "model=santacoder"]
+try:
+    main()
+finally:
+    print("heavy:", *sorted({heavy} & set(sys.modules)))"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert "KV cache" in done.stdout
+    assert done.stdout.splitlines()[-1].strip() == "heavy:"

@@ -35,7 +35,8 @@ class DomainCpt(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     gamma: float
 
     def loss(self, n: ArrayLike, d: ArrayLike, share: ArrayLike) -> Floats:
-        """The loss at ``n`` parameters after ``d`` further tokens with ``share`` of the corpus, broadcast [loss_unit]."""
+        """The loss at ``n`` parameters after ``d`` further tokens, ``share`` of them of the corpus, broadcast
+        [loss_unit]."""
         n, d, share = (np.asarray(x, dtype=float) for x in (n, d, share))
         data = self.B * share**self.eta * d**-self.beta
         return np.asarray(self.E + self.A * n**-self.alpha + data + self.C * (share + self.eps) ** -self.gamma)
