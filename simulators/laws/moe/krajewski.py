@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
-from simulators.laws.surfaces.chinchilla import Chinchilla
 
 ROUTER_FLOPS = 14.0
 """Work of routing a token, per expert and unit of width, forward and backward [FLOP]: with 14 the FLOPs of the paper's
@@ -61,14 +60,6 @@ class GranularMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         width, depth, d, granularity = (np.asarray(x, dtype=float) for x in (d_model, n_blocks, d, granularity))
         router = width * self.expansion * granularity * ROUTER_FLOPS
         return np.asarray((12 * width**2 * 6 + router) * d * depth)
-
-    def at_granularity(self, granularity: float) -> Chinchilla:
-        """The surface of total parameters and tokens that one granularity leaves."""
-        return Chinchilla(
-            name=f"{self.name}, G = {granularity:g}", title=self.title, n_convention=self.n_convention,
-            loss_unit=self.loss_unit, range=self.range, E=self.c, A=self.a + self.g * granularity**-self.gamma,
-            B=self.b, alpha=self.alpha, beta=self.beta,
-        )  # fmt: skip
 
     def answers(self) -> dict[str, Answer]:
         """The loss at all parameters or at the active ones, and the FLOPs of a model of the paper's shape."""
