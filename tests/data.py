@@ -1,7 +1,7 @@
 """Public run data that tests compare with; it is not part of the repository.
 
 ``LEHR_DATA`` names the folder that holds it (by default ``../shared/data`` beside the checkout); a test
-that needs a file which is not there skips and says so. The README says where each set is published.
+that needs a file which is not there skips and says so. The test that reads a set says whose it is.
 """
 
 from __future__ import annotations
