@@ -19,7 +19,11 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     a LayerNorm over each head (``layer_norm``; Phi), an RMSNorm over all heads together (``full``), or each head at
     unit length without a gain (``l2``). ``sinks`` is a trained score for each head that takes part in the softmax and
     has no value (gpt-oss; Xiao et al., arXiv:2309.17453). ``output_gate`` is a second query-wide projection whose
-    sigmoid multiplies what the heads return (Qiu et al., arXiv:2505.06708; Qwen3-Next).
+    sigmoid multiplies what the heads return (Qiu et al., arXiv:2505.06708; Qwen3-Next), or with ``head`` one value a
+    head. ``d_value`` is written where values are not as wide as keys (MiMo-V2), ``values: keys`` where they are the
+    keys (Gemma 4), ``keys: earlier_layer`` where keys and values are those of an earlier layer, so that this one makes
+    and keeps none (Gemma 3n; Brandon et al., arXiv:2405.12981). ``output_norm`` is an RMSNorm over what all heads
+    return (BitNet).
 
     >>> from simulators.layers.base import total
     >>> gqa = Attention(n_heads=28, n_kv_heads=4, d_head=128, qkv_bias=True, position=Rope(base=1e6))
@@ -29,6 +33,10 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     ...                   position=Rope(base=1e7, fraction=0.25))
     >>> total(gated.weights(2048))                         # one of Qwen3-Next's twelve
     27263488
+    >>> plain = Attention(n_heads=8, n_kv_heads=2, d_head=256, position=Rope(base=1e6))    # 2048 x 256 x (8 + 2 x 2 + 8)
+    >>> reader = Attention(n_heads=8, n_kv_heads=2, d_head=256, position=Rope(base=1e6), keys="earlier_layer")
+    >>> total(plain.weights(2048)), total(reader.weights(2048)), reader.state_values(2048, n_tokens=9)
+    (10485760, 8388608, 0)
     >>> def normed(kind):
     ...     mixer = Attention(n_heads=32, n_kv_heads=8, d_head=64, qk_norm=kind, position=Rope(base=1e4))
     ...     return total(mixer.weights(2048)) - 2 * 2048 * 64 * (32 + 8)
@@ -45,8 +53,12 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     qk_norm: Literal["head", "each_head", "layer_norm", "full", "l2"] | None = None
     window: Size | None = None
     chunk: Size | None = None
-    output_gate: bool = False
+    output_gate: bool | Literal["head"] = False
     sinks: bool = False
+    d_value: Size | None = None
+    values: Literal["own", "keys"] = "own"
+    keys: Literal["own", "earlier_layer"] = "own"
+    output_norm: bool = False
 
     def __post_init__(self) -> None:
         if self.n_heads % self.n_kv_heads:
@@ -67,23 +79,37 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
     def weights(self, d_model: int) -> list[Weight]:
         d_query, d_kv = self.n_heads * self.d_head, self.n_kv_heads * self.d_head
-        norms = []
+        normed, norms = "qk" if self.keys == "own" else "q", []
         if self.qk_norm not in (None, "l2"):
             widths = (self.d_head, self.d_head) if self.qk_norm in ("head", "layer_norm") else (d_query, d_kv)
-            norms = [Weight(f"{n}_norm", (width,), "norm", "scale") for n, width in zip("qk", widths, strict=True)]
+            # queries come first, so that without keys of its own the second width is left over
+            norms = [Weight(f"{n}_norm", (width,), "norm", "scale") for n, width in zip(normed, widths, strict=False)]
         if self.qk_norm == "layer_norm":
-            norms += [Weight(f"{n}_norm.bias", (self.d_head,), "norm", "bias") for n in "qk"]
-        gate = linear("gate_proj", d_model, d_query, "attention", bias=self.qkv_bias) if self.output_gate else []
+            norms += [Weight(f"{n}_norm.bias", (self.d_head,), "norm", "bias") for n in normed]
+        if self.output_norm:
+            norms.append(Weight("o_norm", (self.d_returned,), "norm", "scale"))
+        d_gate = self.n_heads if self.output_gate == "head" else self.d_returned
+        gate = linear("gate_proj", d_model, d_gate, "attention", bias=self.qkv_bias) if self.output_gate else []
+        projected = []
+        if self.keys == "own":
+            projected = linear("k_proj", d_model, d_kv, "attention", bias=self.qkv_bias)
+            if self.values == "own":
+                d_values = self.n_kv_heads * (self.d_value or self.d_head)
+                projected += linear("v_proj", d_model, d_values, "attention", bias=self.qkv_bias)
         return [
             *linear("q_proj", d_model, d_query, "attention", bias=self.qkv_bias),
             *gate,
-            *linear("k_proj", d_model, d_kv, "attention", bias=self.qkv_bias),
-            *linear("v_proj", d_model, d_kv, "attention", bias=self.qkv_bias),
-            *linear("o_proj", d_query, d_model, "attention", bias=self.out_bias),
+            *projected,
+            *linear("o_proj", self.d_returned, d_model, "attention", bias=self.out_bias),
             *norms,
             *([Weight("sinks", (self.n_heads,), "attention", "bias")] if self.sinks else []),
             *position_weights(self.position, d_model, self.n_heads, self.d_head),
         ]
+
+    @property
+    def d_returned(self) -> int:
+        """Features that all heads return together."""
+        return self.n_heads * (self.d_value or self.d_head)
 
     def reach(self, seq_len: int, *, causal: bool) -> float:
         """How many positions a token attends to, averaged over a sequence [tokens]."""
@@ -93,12 +119,14 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
         # scores and the weighted sum: 2 FLOP for each of d_head features, each head, each position
-        return 4.0 * self.n_heads * self.d_head * self.reach(seq_len, causal=causal)
+        return 2.0 * (self.n_heads * self.d_head + self.d_returned) * self.reach(seq_len, causal=causal)
 
     def state_values(self, d_model: int, n_tokens: int) -> int:
+        if self.keys == "earlier_layer":
+            return 0
         limit = self.window or self.chunk
         kept = n_tokens if limit is None else min(n_tokens, limit)
-        return 2 * self.n_kv_heads * self.d_head * kept
+        return self.n_kv_heads * (self.d_head + (self.d_value or self.d_head)) * kept
 
     def softmax_rows(self) -> int:
         return self.n_heads
@@ -109,8 +137,10 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
         # the input; queries, keys and values; the input of the output projection; with a gate, also its own
         # output and what the heads returned before it. Korthikanti et al., section 4.1: 11 h + 5 a s.
-        d_query, d_kv = self.n_heads * self.d_head, self.n_kv_heads * self.d_head
-        values = d_model + 2 * d_query + 2 * d_kv + (2 * d_query if self.output_gate else 0)
+        d_kv = self.n_kv_heads * (self.d_head + (self.d_value or self.d_head)) if self.keys == "own" else 0
+        gated = self.n_heads + self.d_returned if self.output_gate == "head" else 2 * self.d_returned
+        values = d_model + self.n_heads * self.d_head + self.d_returned + d_kv
+        values += (gated if self.output_gate else 0) + (self.d_returned if self.output_norm else 0)
         scored = min(seq_len, self.window or self.chunk or seq_len)
         return kept.bytes(values, dropped=d_model) + kept.softmax(self.n_heads, scored)
 

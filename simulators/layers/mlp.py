@@ -13,7 +13,8 @@ Activation = Literal["gelu", "gelu_tanh", "silu", "relu", "relu_squared", "quick
 class MLP(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mlp"):
     """A plain MLP, ``W2 f(W1 x)``, or a gated one, ``W2 (f(Wg x) * W1 x)`` (Shazeer, arXiv:2002.05202).
 
-    ``bias`` is on every matrix; ``down_bias`` says otherwise for the last one.
+    ``bias`` is on every matrix; ``down_bias`` says otherwise for the last one. ``inner_norm`` is an RMSNorm before the
+    last matrix (BitNet).
 
     >>> sum(w.size for w in MLP(d_ff=8192, activation="gelu", bias=True).weights(2048))
     33564672
@@ -26,6 +27,7 @@ class MLP(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mlp
     gated: bool = False
     bias: bool = False
     down_bias: bool | None = None
+    inner_norm: bool = False
 
     def weights(self, d_model: int) -> list[Weight]:
         gate = linear("gate", d_model, self.d_ff, "mlp", bias=self.bias) if self.gated else []
@@ -34,9 +36,11 @@ class MLP(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mlp
             *gate,
             *linear("up", d_model, self.d_ff, "mlp", bias=self.bias),
             *linear("down", self.d_ff, d_model, "mlp", bias=down_bias),
+            *([Weight("inner_norm", (self.d_ff,), "norm", "scale")] if self.inner_norm else []),
             *([Weight("slopes", (2,), "mlp", "scale")] if self.activation == "xielu" else []),
         ]
 
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
         # the input, what goes into the activation and what comes out; a gate adds the other factor and the product
-        return kept.bytes(d_model + (4 if self.gated else 2) * self.d_ff, dropped=d_model)
+        inner = (4 if self.gated else 2) + (1 if self.inner_norm else 0)
+        return kept.bytes(d_model + inner * self.d_ff, dropped=d_model)

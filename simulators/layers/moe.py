@@ -13,7 +13,10 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
     ``shared_d_ff`` is the hidden width of all shared experts together; by default each shared
     expert is as wide as a routed one. ``router_bias_buffer`` is the per-expert correction that
     DeepSeek-V3 moves without a gradient (arXiv:2412.19437, section 2.1.2): stored, not trained.
-    ``shared_gate`` is the one-column gate on the shared expert (Qwen1.5-MoE).
+    ``shared_gate`` is the one-column gate on the shared expert (Qwen1.5-MoE). ``n_zero_experts`` are scored like the
+    others and do nothing (LongCat-Flash, arXiv:2509.01322). ``router_scales`` are a gain for each feature that the
+    router reads and for each expert, ``branch_norms`` the norms before the routed experts, after them and after the
+    shared one (Gemma 4); ``output_norm`` is an RMSNorm of what the layer returns (A.X K1).
 
     >>> from simulators.layers.base import total
     >>> moe = MoE(n_experts=256, top_k=8, n_shared_experts=1, d_ff_expert=2048, activation="silu",
@@ -33,6 +36,10 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
     bias: bool = False
     router_bias: bool = False
     router_bias_buffer: bool = False
+    n_zero_experts: Extent = 0
+    router_scales: bool = False
+    branch_norms: bool = False
+    output_norm: bool = False
 
     def __post_init__(self) -> None:
         if self.top_k > self.n_experts:
@@ -41,17 +48,28 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
             )
 
     def weights(self, d_model: int) -> list[Weight]:
-        router = [Weight("router", (self.n_experts, d_model), "router", "router")]
+        scored = self.n_experts + self.n_zero_experts
+        router = [Weight("router", (scored, d_model), "router", "router")]
         if self.router_bias:
-            router.append(Weight("router.bias", (self.n_experts,), "router", "bias"))
+            router.append(Weight("router.bias", (scored,), "router", "bias"))
         if self.router_bias_buffer:
-            router.append(Weight("router.correction", (self.n_experts,), "router", "buffer"))
+            router.append(Weight("router.correction", (scored,), "router", "buffer"))
+        if self.router_scales:
+            router += [Weight("router.scale", (d_model,), "router", "scale")]
+            router += [Weight("router.expert_scale", (self.n_experts,), "router", "scale")]
+        norms = ["experts_norm", "experts_out_norm", "shared_out_norm"] if self.branch_norms else []
+        norms += ["out_norm"] if self.output_norm else []
         expert = MLP(d_ff=self.d_ff_expert, activation=self.activation, gated=self.gated, bias=self.bias)
         routed = [
             Weight(f"experts.{w.name}", w.shape, "experts", w.role, copies=self.n_experts, active=self.top_k)
             for w in expert.weights(d_model)
         ]
-        return [*router, *routed, *self._shared(d_model)]
+        return [
+            *router,
+            *routed,
+            *self._shared(d_model),
+            *(Weight(name, (d_model,), "norm", "scale") for name in norms),
+        ]
 
     @property
     def d_ff_shared(self) -> int:

@@ -166,7 +166,6 @@ def mellum(f: Fields) -> Network:
     """Mellum 2: Qwen3's experts with windowed layers, each sort with a rotary base of its own."""
     bias, each = f.flag("attention_bias"), windows(f)
     f.raw("mtp_layer_types"), f.raw("mtp_mlp_layer_types")
-    f.fixed("num_nextn_predict_layers", 0)
     types = layer_types(f, lambda i: "full_attention", TYPES)
     mixers = {
         t: attention(f, position=rope(f, t), qkv_bias=bias, out_bias=bias, qk_norm="head", window=each[t])

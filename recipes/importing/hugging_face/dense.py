@@ -138,12 +138,10 @@ def olmo_layers(f: Fields, types: list[str]) -> Network:
 
 
 @reads("exaone4", "Exaone4")
-@reads("exaone4_5_text", "Exaone4_5", "Exaone4", no_effect="_num_mtp_layers mtp_share_layers")
+@reads("exaone4_5_text", "Exaone4_5", "Exaone4", no_effect="mtp_share_layers")
 def exaone4(f: Fields) -> Network:
     """EXAONE 4.0 (arXiv:2507.11407): norms after each sublayer and over each head; of hybrid layers those that see
     all tokens have no position."""
-    if f.extent("num_nextn_predict_layers"):
-        f.note("the modules for multi-token prediction are left out")
     sliding, pattern = f.maybe_size("sliding_window"), f.raw("sliding_window_pattern")
     types = layer_types(f, lambda i: exaone_pattern(f, pattern, sliding, i), TYPES)
     each = windows(f)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from recipes.importing.hugging_face.classes import reads
 from recipes.importing.hugging_face.mixtures import LOCAL, experts, layered, stepped
 from recipes.importing.hugging_face.parts import (
@@ -17,7 +19,18 @@ from recipes.importing.hugging_face.reading import Fields
 from recipes.importing.hugging_face.recurrent import heads_of_mamba2, step_rank
 from recipes.importing.hugging_face.rope import no_rope, rope
 from simulators.architecture import Block
-from simulators.layers import MLP, GatedDeltaNet, LightningAttention, Mamba, Mamba2, Mixer, MoE, RMSNorm, Rope
+from simulators.layers import (
+    MLP,
+    Attention,
+    GatedDeltaNet,
+    LightningAttention,
+    Mamba,
+    Mamba2,
+    Mixer,
+    MoE,
+    RMSNorm,
+    Rope,
+)
 
 TWO = ("linear_attention", "full_attention")
 """What ``layer_types`` says of a layer with a recurrence and of one with softmax attention."""
@@ -133,14 +146,19 @@ def delta_net(f: Fields) -> GatedDeltaNet:
 
 def delta_and_attention(f: Fields) -> list[Mixer]:
     """Three layers of Gated DeltaNet to one of gated attention, or as ``layer_types`` lists them."""
-    bias = f.flag("attention_bias")
     period = f.maybe_size("full_attention_interval") or 4
     types = layer_types(f, lambda i: TWO[int((i + 1) % period == 0)], TWO)
     mixers: dict[str, Mixer] = {
-        "full_attention": attention(f, qkv_bias=bias, out_bias=bias, qk_norm="head", output_gate=True),
+        "full_attention": gated_attention(f),
         "linear_attention": delta_net(f),
     }
     return [mixers[t] for t in types]
+
+
+def gated_attention(f: Fields) -> Attention:
+    """Its softmax attention: a norm over each head, a gate on what the heads return."""
+    bias = f.flag("attention_bias")
+    return attention(f, qkv_bias=bias, out_bias=bias, qk_norm="head", output_gate=True)
 
 
 GAIN = RMSNorm(zero_centred=True)
@@ -149,8 +167,6 @@ GAIN = RMSNorm(zero_centred=True)
 
 def around_one(blocks: list[Block]) -> list[Block]:
     """The blocks with norms whose gains are around one."""
-    import msgspec
-
     return [msgspec.structs.replace(block, norm=GAIN) for block in blocks]
 
 
@@ -166,23 +182,27 @@ def qwen3_next(f: Fields) -> Network:
     "qwen3_5_text",
     "Qwen3_5",
     "Qwen3_5Text",
-    no_effect=(
-        QWEN35 := "mtp_num_hidden_layers "
-        "mtp_use_dedicated_embeddings attn_output_gate full_attention_interval mamba_ssm_dtype mlp_only_layers"
-    ),
+    no_effect=(QWEN35 := "attn_output_gate full_attention_interval mamba_ssm_dtype mlp_only_layers"),
 )
 def qwen3_5(f: Fields) -> Network:
     """Qwen3.5: as Qwen3-Next, with a dense MLP."""
-    channel = mlp(f, gated=True)
+    return with_prediction(f, mlp(f, gated=True))
+
+
+def with_prediction(f: Fields, channel: MLP | MoE) -> Network:
+    """The network with its modules for multi-token prediction, each a layer of gated attention."""
     blocks = [Block(mixer=mixer, mlp=channel, norm=GAIN) for mixer in delta_and_attention(f)]
-    return network(f, blocks, norm=GAIN)
+    modules, own = f.extent("mtp_num_hidden_layers"), f.flag("mtp_use_dedicated_embeddings")
+    found = network(f, blocks, norm=GAIN, mtp=modules, mtp_tables=own)
+    block = Block(mixer=gated_attention(f), mlp=channel, norm=GAIN) if modules else None
+    return msgspec.structs.replace(found, mtp_block=block)
 
 
 @reads("qwen3_5_moe_text", "Qwen3_5Moe", "Qwen3_5MoeText", no_effect=QWEN35)
 def qwen3_5_moe(f: Fields) -> Network:
     """Qwen3.5 with experts in every layer."""
     moe = experts(f, shared_d_ff=f.size("shared_expert_intermediate_size"), shared_gate=True)
-    return network(f, [Block(mixer=mixer, mlp=moe, norm=GAIN) for mixer in delta_and_attention(f)], norm=GAIN)
+    return with_prediction(f, moe)
 
 
 @reads(
@@ -265,7 +285,6 @@ def nemotron_h(f: Fields) -> Network:
         if f.given(older) and not f.given(newer):
             f.data = {**f.data, newer: f.data[older]}
         f.raw(older)
-    f.fixed("num_nextn_predict_layers", 0)
     f.fixed("tie_word_embeddings", False)
     blocks: dict[str, Block] = {}
     if "linear_attention" in types:

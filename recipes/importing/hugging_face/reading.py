@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from recipes.errors import LehrError, nearest
-from recipes.importing.hugging_face.shared import NO_EFFECT, SWITCHES
+from recipes.importing.hugging_face.shared import MTP_COUNTS, NO_EFFECT, SWITCHES
 
 MOST_LAYERS = 10_000
 """More layers than this are a slip of the pen, not a network."""
@@ -215,6 +215,9 @@ class Fields:
             if name in self.read or name in harmless:
                 continue
             if name in SWITCHES and (value is None or value is False or value == 0):
+                continue
+            if name in MTP_COUNTS and (whole(value) or 0) > 0:
+                self.note(f"{value} modules for multi-token prediction ({name}) are left out: their shape is not known")
                 continue
             known = {*self.read, *self.defaults, *SWITCHES}
             self.wrong(name, f"not a field of model_type {self.model_type}; {nearest(name, known)}")

@@ -210,6 +210,14 @@ def codesage(f: Fields) -> Network:
     return encoder(f, blocks, embedding, context=context, embedding_norm=None, final_norm=LayerNorm())
 
 
+@reads("mimo", "MiMo")
+def mimo(f: Fields) -> Network:
+    """MiMo (arXiv:2505.07608): Qwen2 with modules for multi-token prediction."""
+    return msgspec.structs.replace(
+        windowed(f, qkv_bias=f.flag("attention_bias")), mtp=f.extent("num_nextn_predict_layers")
+    )
+
+
 @reads(
     "new",
     "New",

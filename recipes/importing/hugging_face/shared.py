@@ -105,3 +105,7 @@ SWITCHES = frozenset(
     """.split()  # noqa: SIM905
 )
 """Fields that some class has and another has not; switched off (null, false, 0) they may stand in any file."""
+
+MTP_COUNTS = frozenset({"num_nextn_predict_layers", "num_mtp_layers", "num_mtp_modules", "mtp_num_hidden_layers",
+                        "mtp_num_layers", "num_mtp_heads", "n_predict_layers", "_num_mtp_layers"})  # fmt: skip
+"""How many modules for multi-token prediction there are; a class that does not read them says so."""
