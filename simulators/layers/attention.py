@@ -33,7 +33,7 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     ...                   position=Rope(base=1e7, fraction=0.25))
     >>> total(gated.weights(2048))                         # one of Qwen3-Next's twelve
     27263488
-    >>> plain = Attention(n_heads=8, n_kv_heads=2, d_head=256, position=Rope(base=1e6))    # 2048 x 256 x (8 + 2 x 2 + 8)
+    >>> plain = Attention(n_heads=8, n_kv_heads=2, d_head=256, position=Rope(base=1e6))   # 2048 x 256 x (8 + 2 x 2 + 8)
     >>> reader = Attention(n_heads=8, n_kv_heads=2, d_head=256, position=Rope(base=1e6), keys="earlier_layer")
     >>> total(plain.weights(2048)), total(reader.weights(2048)), reader.state_values(2048, n_tokens=9)
     (10485760, 8388608, 0)
