@@ -7,7 +7,17 @@ from typing import Literal
 
 import msgspec
 
-from simulators.layers import ChannelMixer, CrossAttention, Embedding, EmbeddingHead, Layer, Mixer, Norm, OutputHead
+from simulators.layers import (
+    Branch,
+    ChannelMixer,
+    CrossAttention,
+    Embedding,
+    EmbeddingHead,
+    Layer,
+    Mixer,
+    Norm,
+    OutputHead,
+)
 from simulators.layers.base import Extent, Kept, Size, Weight, linear
 
 NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "parallel_two": 1}
@@ -20,6 +30,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     ``norm_placement``: ``pre`` and ``post`` have one norm a sublayer, ``sandwich`` one before and one
     after, ``parallel`` one for both sublayers together (GPT-J), ``parallel_two`` one for each of them (GPT-NeoX).
+    ``branches`` stand beside the sublayers. ``shared`` layers of this name have the same weights (ALBERT,
+    arXiv:1909.11942): they are counted once and used, remembered and kept in every layer.
     """
 
     norm: Norm
@@ -27,6 +39,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     cross: CrossAttention | None = None
     mlp: ChannelMixer | None = None
     norm_placement: Literal["pre", "post", "sandwich", "parallel", "parallel_two"] = "pre"
+    branches: tuple[Branch, ...] = ()
+    shared: bool = False
 
     def sublayers(self) -> list[Layer]:
         """The mixer, the cross-attention and the channel mixer, those that are there."""
@@ -41,7 +55,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def weights(self, d_model: int) -> list[Weight]:
         """Every tensor of the block."""
-        own = [w for layer in self.sublayers() for w in layer.weights(d_model)]
+        own = [w for layer in [*self.sublayers(), *self.branches] for w in layer.weights(d_model)]
         return own + self.norm.weights(d_model) * self.n_norms
 
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
@@ -54,7 +68,12 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         True
         """
         norms = self.n_norms * self.norm.activation_bytes(d_model, seq_len, kept)
-        return norms + sum(layer.activation_bytes(d_model, seq_len, kept) for layer in self.sublayers())
+        layers = [*self.sublayers(), *self.branches]
+        return norms + sum(layer.activation_bytes(d_model, seq_len, kept) for layer in layers)
+
+    def stored(self, times: int) -> int:
+        """How often its weights are stored where it stands ``times`` in a stack."""
+        return min(times, 1) if self.shared else times
 
 
 class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -183,10 +202,14 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def ends(self) -> list[Weight]:
         """What is outside the stack of blocks: tables, head, the norms at both ends, an output head."""
-        norms = [norm for norm in (self.embedding_norm, self.final_norm) if norm is not None]
+        first, last, width = self.embedding_norm, self.final_norm, self.d_model
+        # the norm after narrow tables is as narrow where the projection follows it
+        factored = self.embedding.factored
+        narrow = width if factored is None or not factored.positions else factored.width
         return [
-            *self.embedding.weights(self.d_model),
-            *(w for norm in norms for w in norm.weights(self.d_model)),
+            *self.embedding.weights(width),
+            *(first.weights(narrow) if first is not None else []),
+            *(last.weights(width) if last is not None else []),
             *(self.output.weights(self.d_model) if self.output else []),
         ]
 
@@ -209,8 +232,8 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def weights(self) -> list[tuple[Weight, int]]:
         """Every tensor of the main model with how often it occurs; extra modules are not in it."""
-        body = [(w, n) for block, n in self.stack() for w in block.weights(self.d_model)]
-        encoder = [(w, n) for block, n in self.encoder_stack() for w in block.weights(self.d_encoder)]
+        body = [(w, block.stored(n)) for block, n in self.stack() for w in block.weights(self.d_model)]
+        encoder = [(w, block.stored(n)) for block, n in self.encoder_stack() for w in block.weights(self.d_encoder)]
         return [*((w, 1) for w in [*self.ends(), *self.encoder_ends()]), *body, *encoder]
 
 

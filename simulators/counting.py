@@ -156,12 +156,14 @@ def count_extras(architecture: Architecture) -> dict[str, int]:
     if stored is not None:
         if stored.fp8_block is not None:
             side = stored.fp8_block
-            extras["fp8_scales"] = sum(n * block_scales(b.weights(d_model), side) for b, n in architecture.stack())
+            extras["fp8_scales"] = sum(
+                b.stored(n) * block_scales(b.weights(d_model), side) for b, n in architecture.stack()
+            )
             if mtp is not None:
                 block = architecture.blocks[mtp.block]
                 extras["mtp_fp8_scales"] = mtp.depth * block_scales(block.weights(d_model), side)
         if stored.stores_head:
-            extras["stored_head"] = architecture.embedding.vocab_size * d_model
+            extras["stored_head"] = architecture.embedding.vocab_size * architecture.embedding.width(d_model)
         extras["rotary_buffers"] = rotary_buffers(architecture)
         extras |= stored.modules
     return {name: values for name, values in extras.items() if values}
@@ -218,11 +220,12 @@ def forward_flops_per_token(
     if architecture.encoder is None:
         n_decoded = seq_len
 
-    head = 2.0 * embedding.vocab_size * d_model if embedding.head and convention.head else 0.0
+    table = 2.0 * embedding.vocab_size * embedding.width(d_model)
+    head = table if embedding.head and convention.head else 0.0
     ends = [w for w in architecture.ends() if w.name != "head"]
     flops = matrix_flops(ends, convention) + head
     if convention.input_embedding:
-        flops += 2.0 * embedding.vocab_size * d_model
+        flops += table
     blocks = architecture.stack()
     if convention.mtp and architecture.mtp is not None:
         mtp = architecture.mtp
@@ -268,6 +271,7 @@ def block_flops(
     503
     """
     flops = matrix_flops(block.weights(d_model), convention)
+    flops += sum(branch.mixing_flops(d_model, seq_len, causal=causal) for branch in block.branches)
     for layer in (block.mixer, block.mlp):
         if layer is not None:
             flops += layer.mixing_flops(d_model, seq_len, causal=causal)

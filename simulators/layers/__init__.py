@@ -6,11 +6,12 @@ then found by the decoder, the contract tests and the documentation.
 
 from simulators.layers.attention import Attention, CrossAttention
 from simulators.layers.base import KORTHIKANTI, Kept, Layer, Weight
+from simulators.layers.branches import AltUp, Branch, HyperConnections, LowRankResidual, PerLayerInput
 from simulators.layers.convolution import Hyena
-from simulators.layers.embedding import Embedding
+from simulators.layers.embedding import Embedding, Factored
 from simulators.layers.gated import RGLRU, GatedConvolution, SideBySide
 from simulators.layers.latent import MLA, Indexer
-from simulators.layers.linear_attention import DeltaNet, GatedDeltaNet, LightningAttention, Retention
+from simulators.layers.linear_attention import DeltaNet, GatedDeltaNet, KimiDelta, LightningAttention, Retention
 from simulators.layers.mlp import MLP
 from simulators.layers.moe import MoE
 from simulators.layers.norm import LayerNorm, Norm, RMSNorm
@@ -26,6 +27,7 @@ Mixer = (
     | LightningAttention
     | DeltaNet
     | GatedDeltaNet
+    | KimiDelta
     | Mamba
     | Mamba2
     | RWKV4TimeMix
@@ -48,22 +50,28 @@ __all__ = [
     "MLP",
     "RGLRU",
     "Alibi",
+    "AltUp",
     "Attention",
     "AttentionPooling",
+    "Branch",
     "ChannelMixer",
     "CrossAttention",
     "DeltaNet",
     "Disentangled",
     "Embedding",
     "EmbeddingHead",
+    "Factored",
     "GatedConvolution",
     "GatedDeltaNet",
     "Hyena",
+    "HyperConnections",
     "Indexer",
     "Kept",
+    "KimiDelta",
     "Layer",
     "LayerNorm",
     "LightningAttention",
+    "LowRankResidual",
     "Mamba",
     "Mamba2",
     "MaskedLMHead",
@@ -72,6 +80,7 @@ __all__ = [
     "NoPosition",
     "Norm",
     "OutputHead",
+    "PerLayerInput",
     "Pooler",
     "Position",
     "Projection",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-from simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
+from simulators.layers.base import Extent, Kept, Layer, Size, Weight, attended, linear
 from simulators.layers.position import Position, Rope
 
 
@@ -54,7 +56,8 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     ``q_rank`` and ``kv_rank`` are the latent widths (``q_lora_rank``, ``kv_lora_rank``), each with an
     RMSNorm; ``q_rank`` absent projects queries directly. Decoding keeps ``kv_rank + d_rope`` values a token.
     ``indexer`` makes it DeepSeek Sparse Attention (DSA): each token attends to the ``top_k`` tokens that the
-    indexer chose, whose key is kept beside the latent.
+    indexer chose, whose key is kept beside the latent. ``output_gate`` multiplies what each head returns by the sigmoid
+    of one value (``head``; Ling 3) or of as many as it has features. ``d_rope`` may be 0 and the position none.
 
     >>> from simulators.layers.base import total
     >>> from simulators.layers.position import Rope
@@ -73,12 +76,14 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     n_heads: Size
     kv_rank: Size
     d_nope: Size
-    d_rope: Size
+    d_rope: Extent
     d_value: Size
     position: Position
     q_rank: Size | None = None
     bias: bool = False
     indexer: Indexer | None = None
+    output_gate: Literal["head", "feature"] | None = None
+    sinks: bool = False
 
     def __post_init__(self) -> None:
         if self.indexer is not None and self.q_rank is None:
@@ -105,8 +110,16 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
             Weight("kv_a_norm", (self.kv_rank,), "norm", "scale"),
             *linear("kv_b_proj", self.kv_rank, self.n_heads * (self.d_nope + self.d_value), "attention"),
             *linear("o_proj", self.n_heads * self.d_value, d_model, "attention", bias=self.bias),
+            *self._gate(d_model),
+            *([Weight("sinks", (self.n_heads,), "attention", "bias")] if self.sinks else []),
             *(self.indexer.weights(d_model, self.q_rank or d_model) if self.indexer else []),
         ]
+
+    def _gate(self, d_model: int) -> list[Weight]:
+        if self.output_gate is None:
+            return []
+        width = self.n_heads * (self.d_value if self.output_gate == "feature" else 1)
+        return linear("gate_proj", d_model, width, "attention")
 
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
         per_position = 2.0 * self.n_heads * (self.d_nope + self.d_rope + self.d_value)
@@ -130,6 +143,8 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
         # heads return. An indexer adds its queries, its key and its weights.
         latents = 2 * (self.q_rank or 0) + 2 * self.kv_rank + self.d_rope
         heads = self.n_heads * (2 * (self.d_nope + self.d_rope) + 2 * self.d_value)
+        if self.output_gate is not None:
+            heads += self.n_heads * (self.d_value + (self.d_value if self.output_gate == "feature" else 1))
         scored = seq_len
         if self.indexer is not None:
             if not self.indexer.shared:

@@ -199,6 +199,68 @@ class GatedDeltaNet(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True
         return kept.bytes(d_model + 2 * convolved + returned, dropped=d_model, full=2 * self.n_v_heads)
 
 
+class KimiDelta(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="kimi_delta"):
+    """Kimi delta attention: Gated DeltaNet whose decay is of each channel of a key, not of a whole head (Kimi Linear,
+    arXiv:2510.26692, section 3).
+
+    Decay and output gate are made of the input, each by two matrices through ``decay_rank`` and ``gate_rank``
+    features, or by one where there is no rank. 7 FLOP for each entry of the state, as Gated DeltaNet.
+
+    >>> from simulators.layers.base import total
+    >>> kda = KimiDelta(n_heads=32, d_head=128, decay_rank=128, gate_rank=128)         # Kimi-Linear-48B-A3B
+    >>> total(kda.weights(2304)), kda.state_values(2304, n_tokens=1)
+    (39514272, 561152)
+    """
+
+    called: ClassVar[str] = "Kimi delta attention"
+    n_heads: Size
+    d_head: Size
+    conv_kernel: Extent = 4
+    decay_rank: Size | None = None
+    gate_rank: Size | None = None
+
+    def weights(self, d_model: int) -> list[Weight]:
+        width = self.n_heads * self.d_head
+        return [
+            *(w for name in ("q_proj", "k_proj", "v_proj") for w in linear(name, d_model, width, "attention")),
+            *short_convolution(3 * width, self.conv_kernel),
+            *through("decay", d_model, self.decay_rank, width),
+            Weight("decay_rate", (self.n_heads,), "attention", "scale"),
+            Weight("decay_bias", (width,), "attention", "bias"),
+            *linear("beta_proj", d_model, self.n_heads, "attention"),
+            *through("gate", d_model, self.gate_rank, width),
+            Weight("o_norm", (self.d_head,), "norm", "scale"),
+            *linear("o_proj", width, d_model, "attention"),
+        ]
+
+    def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
+        return 7.0 * self.n_heads * self.d_head**2
+
+    def state_values(self, d_model: int, n_tokens: int) -> int:
+        width = self.n_heads * self.d_head
+        return width * self.d_head + 3 * width * max(self.conv_kernel - 1, 0)
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # as Gated DeltaNet; the decay of each channel and the rate of each head in 32 bits
+        width = self.n_heads * self.d_head
+        values = d_model + 6 * width + 4 * width + (self.decay_rank or 0) + (self.gate_rank or 0)
+        return kept.bytes(values, dropped=d_model, full=width + self.n_heads)
+
+
+def through(name: str, d_in: int, rank: int | None, d_out: int) -> list[Weight]:
+    """A map from ``d_in`` to ``d_out`` features, through ``rank`` of them where there is one.
+
+    >>> [w.shape for w in through("gate", 2304, 128, 4096)]
+    [(128, 2304), (4096, 128)]
+    """
+    if rank is None:
+        return linear(f"{name}_proj", d_in, d_out, "attention")
+    return [
+        *linear(f"{name}_a_proj", d_in, rank, "attention"),
+        *linear(f"{name}_b_proj", rank, d_out, "attention"),
+    ]
+
+
 def short_convolution(channels: int, kernel: int, *, bias: bool = False, component: str = "attention") -> list[Weight]:
     """A causal convolution of ``kernel`` tokens for each of ``channels`` features; none where ``kernel`` is 0.
 

@@ -21,7 +21,8 @@ class Pooler(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
 class MaskedLMHead(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="masked_lm_head"):
     """RoBERTa's head before the vocabulary: a dense layer, GELU and a norm (Liu et al., arXiv:1907.11692).
 
-    ModernBERT's has neither bias (Warner et al., arXiv:2412.13663).
+    ModernBERT's has neither bias (Warner et al., arXiv:2412.13663). ``width`` is that of narrower tables (ALBERT).
+    transformers' classes hold the vocabulary's bias a second time where the head is not tied, for ``bias_twice`` words.
 
     >>> sum(w.size for w in MaskedLMHead().weights(768))
     592128
@@ -31,13 +32,17 @@ class MaskedLMHead(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     bias: bool = True
     norm_bias: bool = True
+    width: Size | None = None
+    bias_twice: Size | None = None
 
     def weights(self, d_model: int) -> list[Weight]:
-        name = "masked-language head"
-        norm = [Weight("norm", (d_model,), name, "scale")]
+        name, width = "masked-language head", self.width or d_model
+        norm = [Weight("norm", (width,), name, "scale")]
         if self.norm_bias:
-            norm.append(Weight("norm.bias", (d_model,), name, "bias"))
-        return [*linear("dense", d_model, d_model, name, bias=self.bias), *norm]
+            norm.append(Weight("norm.bias", (width,), name, "bias"))
+        if self.bias_twice is not None:
+            norm.append(Weight("vocabulary.bias", (self.bias_twice,), name, "bias"))
+        return [*linear("dense", d_model, width, name, bias=self.bias), *norm]
 
 
 class Projection(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="projection"):

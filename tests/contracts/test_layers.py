@@ -15,8 +15,10 @@ from simulators.layers import (
     MLA,
     MLP,
     RGLRU,
+    AltUp,
     Attention,
     AttentionPooling,
+    Branch,
     ChannelMixer,
     CrossAttention,
     DeltaNet,
@@ -25,11 +27,14 @@ from simulators.layers import (
     GatedConvolution,
     GatedDeltaNet,
     Hyena,
+    HyperConnections,
     Indexer,
     Kept,
+    KimiDelta,
     Layer,
     LayerNorm,
     LightningAttention,
+    LowRankResidual,
     Mamba,
     Mamba2,
     MaskedLMHead,
@@ -37,6 +42,7 @@ from simulators.layers import (
     MoE,
     Norm,
     OutputHead,
+    PerLayerInput,
     Pooler,
     Projection,
     RelativeBias,
@@ -63,6 +69,9 @@ EXAMPLES: list[Layer] = [
     Attention(n_heads=8, n_kv_heads=1, d_head=16, position=ROPE, chunk=64, qk_norm="l2"),
     Attention(n_heads=8, n_kv_heads=2, d_head=16, position=ROPE, output_gate=True, qk_norm="head"),
     Attention(n_heads=8, n_kv_heads=8, d_head=16, position=RELATIVE),
+    Attention(n_heads=8, n_kv_heads=4, d_head=16, position=ROPE, d_value=8, output_gate="head", sinks=True),
+    Attention(n_heads=8, n_kv_heads=4, d_head=16, position=ROPE, values="keys", output_norm=True),
+    Attention(n_heads=8, n_kv_heads=4, d_head=16, position=ROPE, keys="earlier_layer", qk_norm="head"),
     Attention(n_heads=8, n_kv_heads=8, d_head=16, position=TransformerXL()),
     Attention(n_heads=8, n_kv_heads=8, d_head=16, position=Disentangled(n_rows=64, holds_table=True)),
     MLA(n_heads=8, q_rank=32, kv_rank=16, d_nope=16, d_rope=8, d_value=16, position=ROPE),
@@ -75,6 +84,8 @@ EXAMPLES: list[Layer] = [
     LightningAttention(n_heads=8, d_head=16),
     DeltaNet(n_heads=8, d_key=16, d_value=16),
     GatedDeltaNet(n_k_heads=4, n_v_heads=8, d_key=16, d_value=16),
+    KimiDelta(n_heads=8, d_head=16, decay_rank=16, gate_rank=8),
+    KimiDelta(n_heads=8, d_head=16),
     Mamba(d_inner=256, d_state=16, conv_kernel=4, dt_rank=8),
     Mamba2(n_heads=8, d_head=32, d_state=32, n_groups=1, conv_kernel=4),
     GatedConvolution(conv_kernel=3),
@@ -91,6 +102,15 @@ EXAMPLES: list[Layer] = [
     MLP(d_ff=512, activation="gelu", bias=True),
     MLP(d_ff=512, activation="silu", gated=True),
     MoE(n_experts=8, top_k=2, d_ff_expert=64, activation="silu", gated=True, n_shared_experts=1),
+    MLP(d_ff=512, activation="silu", gated=True, inner_norm=True),
+    MoE(
+        n_experts=8, top_k=2, d_ff_expert=64, activation="silu", gated=True, shared_d_ff=128, n_zero_experts=4,
+        router_scales=True, branch_norms=True, output_norm=True,
+    ),
+    PerLayerInput(vocab_size=64, d_embedding=8, holds_norm=True),
+    AltUp(n_streams=4, holds_projections=True),
+    LowRankResidual(rank=8),
+    HyperConnections(n_streams=4),
     RWKVChannelMix(d_ff=512),
     RWKVChannelMix(d_ff=512, receptance=False),
     RMSNorm(),
@@ -102,11 +122,11 @@ EXAMPLES: list[Layer] = [
 ]  # fmt: skip
 
 RECURRENT = (
-    Retention, LightningAttention, DeltaNet, GatedDeltaNet, Mamba, Mamba2,
+    Retention, LightningAttention, DeltaNet, GatedDeltaNet, KimiDelta, Mamba, Mamba2,
     RWKV4TimeMix, RWKV5TimeMix, RWKV6TimeMix, RWKV7TimeMix,
 )  # fmt: skip
 UNION_OF_ALL = {
-    kind for union in (Mixer, ChannelMixer, Norm, OutputHead, EmbeddingHead) for kind in get_args(union)
+    kind for union in (Mixer, ChannelMixer, Branch, Norm, OutputHead, EmbeddingHead) for kind in get_args(union)
 } | {CrossAttention}
 
 
@@ -177,7 +197,7 @@ def test_a_recurrent_layer_costs_the_same_at_any_length(layer: Layer) -> None:
     assert layer.mixing_flops(D_MODEL, 16, causal=True) == layer.mixing_flops(D_MODEL, 10**6, causal=True) > 0
 
 
-@pytest.mark.parametrize("layer", [x for x in EXAMPLES if isinstance(x, (*get_args(Mixer), *get_args(ChannelMixer), *get_args(Norm)))], ids=name)  # fmt: skip  # noqa: E501
+@pytest.mark.parametrize("layer", [x for x in EXAMPLES if isinstance(x, (*get_args(Mixer), *get_args(ChannelMixer), *get_args(Branch), *get_args(Norm)))], ids=name)  # fmt: skip  # noqa: E501
 def test_activations_are_kept_and_shorter_values_take_less(layer: Layer) -> None:
     one, four = (layer.activation_bytes(D_MODEL, 512, Kept(bytes_per_value=b)) for b in (1, 4))
     assert one >= D_MODEL
@@ -209,7 +229,7 @@ def test_the_catalogue_uses_every_kind_but_those_stated() -> None:
         for model in Catalogue().models().values()
         if model.architecture is not None
         for block in model.architecture.blocks.values()
-        for layer in [*block.sublayers(), block.norm]
+        for layer in [*block.sublayers(), *block.branches, block.norm]
     }
     heads = {
         type(head)
@@ -218,5 +238,6 @@ def test_the_catalogue_uses_every_kind_but_those_stated() -> None:
         for head in (model.architecture.output, model.architecture.embedding_head)
         if head is not None
     }
-    # Mamba-2 and a plain projection are here for a user's own models: no checkpoint of the catalogue has them
-    assert UNION_OF_ALL - used - heads == {GatedConvolution, Mamba2, Projection, RGLRU, SideBySide}
+    # these are here for a user's own models, imported or written: no checkpoint of the catalogue has them
+    imported = {AltUp, GatedConvolution, HyperConnections, KimiDelta, LowRankResidual, Mamba2, PerLayerInput, RGLRU}
+    assert UNION_OF_ALL - used - heads == imported | {Projection, SideBySide}
