@@ -200,7 +200,8 @@ def run_verb(verb: str, arguments: list[str]) -> int:
             app()
     if broken:
         raise broken[0]
-    if several and not (statuses or mistakes):
+    # another launcher runs the jobs in processes of its own
+    if several and not (statuses or mistakes or any(a.startswith("hydra/launcher=") for a in arguments)):
         raise LehrError(f"{' '.join(several.each) or '-m'}: matches nothing; lehr {verb} --help has examples")
     for mistake in mistakes[:-1]:
         print(f"lehr: {mistake}", file=sys.stderr)
@@ -259,6 +260,8 @@ def _mistake(
         from recipes.compose import explain
 
         return LehrError(explain(error, verb, arguments))
+    if isinstance(error, MemoryError):
+        return LehrError(f"not enough memory ({error}); write fewer steps")
     if isinstance(error, OSError):
         return LehrError(f"{error.filename}: {error.strerror}; write another folder with out=...")
     return None

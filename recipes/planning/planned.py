@@ -25,6 +25,8 @@ from simulators.projection import assumed_mfu
 from simulators.training import PRETRAINING, STAGE_KINDS
 
 Share = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+Above = Annotated[float, msgspec.Meta(gt=0)]
+NotBelow = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Second(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,15 +95,15 @@ def _planned(job: Composed) -> Planned:
     mfu: float | Interval | None = job.setting("mfu", Share | None)
     if mfu is None:
         mfu = assumed_mfu(device, precision, sparse=sparse)
-    price = job.setting("usd_per_hour", float | None) or (device.prices[0].usd_per_hour if device.prices else None)
+    price = job.setting("usd_per_hour", Above | None) or (device.prices[0].usd_per_hour if device.prices else None)
     bought = work(budget, peak=device.peak[precision], mfu=mfu, usd_per_hour=price)
     stages = _stages(job)
     demand = Demand(
         seen=_seen(job, base),
-        served=job.setting("served_tokens", float | None) or 0.0,
-        unique=job.setting("unique_tokens", float | None),
-        memory=job.setting("memory", float | None),
-        cache_tokens=job.setting("cache_tokens", float),
+        served=job.setting("served_tokens", NotBelow | None) or 0.0,
+        unique=job.setting("unique_tokens", Above | None),
+        memory=job.setting("memory", Above | None),
+        cache_tokens=job.setting("cache_tokens", NotBelow),
     )
     joint = catalogue.law(job.setting("moe_law", str))
     repetition = catalogue.law(job.setting("repetition_law", str))
@@ -154,6 +156,8 @@ def _architectures(job: Composed, network: str, base: str | None) -> dict[tuple[
         shape = job.catalogue.model(base).shape()
         return {(shape.d_model, 1): shape}
     expansions = tuple(job.setting("expansions", list[Annotated[int, msgspec.Meta(ge=2)]]))
+    if network == "moe" and not expansions:
+        raise LehrError("expansions: none is named; write expansions=[2,4,8]")
     wanted = {"dense": (1,), "moe": expansions, "either": (1, *expansions)}[network]
     return ladder(
         wanted,

@@ -33,6 +33,7 @@ GRID_FROM = 2000
 """Jobs from which a sweep over numbers alone is computed as arrays."""
 
 Trials = Annotated[int, msgspec.Meta(ge=1)]
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
 _WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
 
@@ -189,7 +190,7 @@ class Sweep:
         """Hydra's command line that runs what is not done on the engine; empty where all is done."""
         rows = self.done()
         pending = [number for number in range(self.total) if number not in rows]
-        wanted = self.job.setting("batches", int | None)
+        wanted = self.job.setting("batches", Trials | None)
         return write_batches(self.folder, self._given, self._params, pending, wanted) if pending else []
 
     def collected(self) -> dict[int, dict[str, Any]]:
@@ -206,7 +207,7 @@ class Sweep:
     def search(self) -> dict[int, dict[str, Any]]:
         """The rows of a search by the settings ``objective``, ``trials`` and ``seed``."""
         wanted = objectives(self.job.setting("objective", list[str]))
-        return search(self, wanted, self.job.setting("trials", Trials), self.job.setting("seed", int))
+        return search(self, wanted, self.job.setting("trials", Trials), self.job.setting("seed", Seed))
 
     def label(self, number: int) -> str:
         """What tells one job from the others."""

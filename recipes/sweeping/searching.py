@@ -30,6 +30,8 @@ def objectives(names: Sequence[str]) -> dict[str, str]:
     >>> objectives(["loss", "-tokens_per_parameter"])
     {'loss': 'minimize', 'tokens_per_parameter': 'maximize'}
     """
+    if not names:
+        raise LehrError("objective: none is named; write objective=[loss]")
     found = {}
     for name in names:
         figure = name.lstrip("-")

@@ -24,6 +24,8 @@ def run(job: Composed) -> int:
         raise LehrError("path: no file to read; write path=config.json")
     if name is None:
         raise LehrError("name: the model needs one; write name=my_model")
+    if (CONF / "model" / f"{name}.yaml").is_file():
+        raise LehrError(f"name: the catalogue has a model called {name}; write another name")
     source = Path(path)
     source = source / "config.json" if source.is_dir() else source
     found = read_config(source)

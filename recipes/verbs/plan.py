@@ -6,6 +6,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
+from recipes.catalogue import CONF
 from recipes.compose import Composed
 from recipes.errors import LehrError
 from recipes.planning.files import as_yaml, model, recipe
@@ -21,6 +22,8 @@ def run(job: Composed) -> int:
     name = job.setting("name", str)
     if not NAME.fullmatch(name):
         raise LehrError(f"name: {name!r} cannot be a model's name; write letters, digits, _ and - only")
+    if (CONF / "model" / f"{name}.yaml").is_file():
+        raise LehrError(f"name: the catalogue has a model called {name}; write another name")
     plan = planned(job)
     body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(plan)}, indent=2) + "\n"
     if form == "json":

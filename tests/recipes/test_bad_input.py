@@ -51,6 +51,16 @@ MISTAKES = {
         ["report", 'recipe.reported=[{quantity:tokens,stage:pt,printed:"abc",source:x,place:x}]'],
         "deepseek_v3.pt: reported tokens: 'abc' is not a number",
     ),
+    "more steps than memory": (["plan", "schedule", "steps=1e14"], "not enough memory"),
+    "no shape": (["plan", "schedule", "shapes=[]"], "shapes: none is named"),
+    "a level of a cool-down": (["plan", "schedule", "now=18000", "level=95"], "write 0.95"),
+    "no data": (["plan", "flops=1e22", "unique_tokens=0"], "unique_tokens: Expected `float` > 0.0"),
+    "less than no inference": (["plan", "flops=1e22", "served_tokens=-1"], "served_tokens: Expected `float` >= 0.0"),
+    "no memory": (["plan", "flops=1e22", "memory=0"], "memory: Expected `float` > 0.0"),
+    "a negative price": (["plan", "flops=1e22", "usd_per_hour=-1"], "usd_per_hour: Expected `float` > 0.0"),
+    "no expansion": (["plan", "flops=1e22", "network=moe", "expansions=[]"], "write expansions=[2,4,8]"),
+    "a plan called like a model": (["plan", "flops=1e22", "name=starcoder"], "the catalogue has a model called"),
+    "an import called like a model": (["import", "path=config.json", "name=starcoder"], "the catalogue has a model"),
     "a utilisation of 40": (["report", "mfu=40"], "write a share of the peak"),
 }
 

@@ -127,3 +127,8 @@ def test_a_setting_that_is_missing_is_as_in_the_primary_config(tmp_path: Path) -
     (tmp_path / "short.yaml").write_text("defaults: [{model: santacoder}, {runtime: lehr}, _self_]\n")
     shown = lehr("count", "--config-dir", str(tmp_path), "--config-name", "short", folder=tmp_path)
     assert "1,124,886,528" in shown
+
+
+def test_jobs_of_another_launcher_are_no_empty_sweep(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    lehr("count", "-m", "model=starcoder,santacoder", "hydra/launcher=joblib", folder=tmp_path)

@@ -67,7 +67,7 @@ def test_decay_now(tmp_path: Path) -> None:
         (("steps=100", "warmup_steps=200"), "write a shorter one"),
         (("now=500", "cooldown=[]"), "one length or more"),
         (("convention=middle",), "write start, end"),
-        (("format=xml",), "write text or json"),
+        (("format=xml",), "write one of json, text"),
     ],
 )
 def test_mistakes_are_told_in_one_line(
