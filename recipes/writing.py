@@ -24,10 +24,12 @@ def write_file(path: Path, content: bytes) -> None:
             file.write(content)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-    except OSError as error:
+    except BaseException as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        raise unwritable(path, error) from error
+        if isinstance(error, OSError):
+            raise unwritable(path, error) from error
+        raise
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -54,16 +56,19 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
             folder.rename(old)
             try:
                 new.rename(folder)
-            except OSError:
+            except BaseException:
                 old.rename(folder)
                 raise
             shutil.rmtree(old)
         else:
             new.rename(folder)
-    except OSError as error:
+    except BaseException as error:
+        # someone who stops the run leaves nothing half-written either
         if new is not None:
             shutil.rmtree(new, ignore_errors=True)
-        raise unwritable(folder, error) from error
+        if isinstance(error, OSError):
+            raise unwritable(folder, error) from error
+        raise
 
 
 def unwritable(path: Path, error: OSError) -> LehrError:

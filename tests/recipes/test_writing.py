@@ -35,3 +35,19 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(LehrError, match="cannot be written"):
         write_file(tmp_path / "file" / "below", b"")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_that_is_stopped_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path / "a", {"one": b"1"})
+
+    def stopped(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(tmp_path / "a", {"one": b"2"})
+    monkeypatch.setattr(Path, "chmod", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_file(tmp_path / "b", b"2")
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "one"]
+    assert (tmp_path / "a" / "one").read_text() == "1"
