@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from recipes.report.page import TEMPLATES as REPORT_TEMPLATES
+from recipes.report.page import environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -20,30 +20,27 @@ SCRIPTS = ("numbers.js", "cost.js", "charts.js", "listing.js", "comparison.js", 
 
 def as_html(data: Mapping[str, Any], selected: Sequence[str]) -> str:
     """The page over ``data`` of ``recipes.exploring.data``; the models ``selected`` are compared when it opens."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     models = data["models"]
-    return environment.get_template("explorer.html.j2").render(
-        version=data["lehr"],
-        n_models=len(models),
-        n_recipes=sum("recipe" in model for model in models),
-        families=sorted({model["family"] for model in models}, key=str.casefold),
-        kinds=sorted({model["kind"] for model in models}),
-        attention=sorted({a for model in models if model["attention"] for a in model["attention"].split("+")}),
-        stage_kinds=data["stage_kinds"],
-        accelerators={name: device["title"] for name, device in data["accelerators"].items()},
-        precisions=sorted({p for device in data["accelerators"].values() for p in device["peak"]}),
-        fallback=data["accelerators"][data["fallback"]]["title"],
-        marks=data["marks"],
-        laws=data["laws"],
-        style=Markup((REPORT_TEMPLATES / "report.css").read_text() + (TEMPLATES / "explorer.css").read_text()),
-        script=Markup("".join((TEMPLATES / name).read_text() for name in SCRIPTS)),
-        data=Markup(for_script({**data, "selected": list(selected)})),
+    return (
+        environment(TEMPLATES)
+        .get_template("explorer.html.j2")
+        .render(
+            version=data["lehr"],
+            n_models=len(models),
+            n_recipes=sum("recipe" in model for model in models),
+            families=sorted({model["family"] for model in models}, key=str.casefold),
+            kinds=sorted({model["kind"] for model in models}),
+            attention=sorted({a for model in models if model["attention"] for a in model["attention"].split("+")}),
+            stage_kinds=data["stage_kinds"],
+            accelerators={name: device["title"] for name, device in data["accelerators"].items()},
+            precisions=sorted({p for device in data["accelerators"].values() for p in device["peak"]}),
+            fallback=data["accelerators"][data["fallback"]]["title"],
+            marks=data["marks"],
+            laws=data["laws"],
+            style=Markup((REPORT_TEMPLATES / "report.css").read_text() + (TEMPLATES / "explorer.css").read_text()),
+            script=Markup("".join((TEMPLATES / name).read_text() for name in SCRIPTS)),
+            data=Markup(for_script({**data, "selected": list(selected)})),
+        )
     )
 
 

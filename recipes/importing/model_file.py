@@ -81,7 +81,7 @@ def stated(value: Any) -> Any:
         return plain
     if isinstance(value, dict):
         return {key: stated(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [stated(item) for item in value]
     return value
 

@@ -10,6 +10,7 @@ from recipes.decode import plain
 from recipes.importing.model_file import Short, kind_of, stated
 from recipes.planning.planned import Planned
 from recipes.planning.planned import kind_of as stage_kind
+from recipes.yaml_writing import WIDTH
 from simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
 from simulators.training import PRETRAINING
 
@@ -113,5 +114,5 @@ def _fact(origin: str, note: str) -> dict[str, str]:
 
 def as_yaml(body: dict[str, Any], head: str) -> bytes:
     """A file of the catalogue's kind."""
-    text = yaml.dump(plain(body, "plan"), Dumper=Short, sort_keys=False, allow_unicode=True, width=118)
+    text = yaml.dump(plain(body, "plan"), Dumper=Short, sort_keys=False, allow_unicode=True, width=WIDTH)
     return f"# {head}\n{text}".encode()

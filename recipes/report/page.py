@@ -15,26 +15,34 @@ from recipes.report.plots.style import for_page
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def as_html(document: Document, figures: Mapping[str, str]) -> str:
-    """The document as HTML; ``figures`` are SVG by the name of their picture."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+def environment(templates: Path) -> Environment:
+    """Jinja over a folder of templates: what is not our own markup is escaped, what is not there is an error."""
+    return Environment(
+        loader=FileSystemLoader(templates),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def as_html(document: Document, figures: Mapping[str, str]) -> str:
+    """The document as HTML; ``figures`` are SVG by the name of their picture."""
     pictures = [part for section in document.sections for part in section.parts if isinstance(part, Picture)]
     alternatives = {picture.name: picture.alternative for picture in pictures}
     # the SVG is our own drawing, and its label is escaped here
     inline = {name: Markup(for_page(svg, name, str(escape(alternatives[name])))) for name, svg in figures.items()}
-    return environment.get_template("report.html.j2").render(
-        document=document,
-        figures=inline,
-        legend=[(mark, *MARKS[mark]) for mark in marks_used(document)],
-        style=Markup((TEMPLATES / "report.css").read_text()),
-        kind=kind_of,
-        is_link=is_link,
+    return (
+        environment(TEMPLATES)
+        .get_template("report.html.j2")
+        .render(
+            document=document,
+            figures=inline,
+            legend=[(mark, *MARKS[mark]) for mark in marks_used(document)],
+            style=Markup((TEMPLATES / "report.css").read_text()),
+            kind=kind_of,
+            is_link=is_link,
+        )
     )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from recipes.report.document import Picture
 from recipes.report.page import TEMPLATES as REPORT_TEMPLATES
+from recipes.report.page import environment
 from recipes.report.plots.style import for_page
 from recipes.sweeping.rows import UNITS
 from recipes.tables import short
@@ -47,24 +47,24 @@ def as_html(table: pa.Table, varies: Mapping[str, bool], sweep: Sweep, pictures:
     constant = [name for name in ("model", "law") if len(table[name].unique()) <= 1 and name not in varies]
     names = [*varies, *(n for n in ("model", "law") if n not in constant and n not in varies)]
     columns = [*names, *figures, "status"]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     drawn = [
         (picture, Markup(for_page(svg, name, str(escape(picture.alternative)))))
         for name, (picture, svg) in pictures.items()
     ]
-    return environment.get_template("sweep.html.j2").render(
-        sweep=sweep,
-        style=Markup((REPORT_TEMPLATES / "report.css").read_text()),
-        script=Markup((TEMPLATES / "sort.js").read_text()),
-        pictures=drawn,
-        columns=[(name, UNITS.get(name, ""), name in figures or varies.get(name, False)) for name in columns],
-        rows=[[_cell(row, name, reports) for name in columns] for row in done.to_pylist()],
-        n_rows=len(table),
-        shown=len(done),
-        same=[(name, table[name][0].as_py()) for name in constant if len(table)],
+    return (
+        environment(TEMPLATES)
+        .get_template("sweep.html.j2")
+        .render(
+            sweep=sweep,
+            style=Markup((REPORT_TEMPLATES / "report.css").read_text()),
+            script=Markup((TEMPLATES / "sort.js").read_text()),
+            pictures=drawn,
+            columns=[(name, UNITS.get(name, ""), name in figures or varies.get(name, False)) for name in columns],
+            rows=[[_cell(row, name, reports) for name in columns] for row in done.to_pylist()],
+            n_rows=len(table),
+            shown=len(done),
+            same=[(name, table[name][0].as_py()) for name in constant if len(table)],
+        )
     )
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from recipes.sweeping.command import Sweep
 
-DEFAULT_TRIALS = 100
-
 
 def objectives(names: Sequence[str]) -> dict[str, str]:
     """Each figure with the direction in which it is better; ``-name`` asks for more of it.

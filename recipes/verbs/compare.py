@@ -24,7 +24,11 @@ def run(job: Composed) -> int:
     rows = compare(job.catalogue, names)
     form = job.choice("format", ("text", "json", "html"))
     if form == "json":
-        print(json.dumps({"version": 1, "models": names, "rows": [_plain(row) for row in rows]}, indent=2))
+        print(
+            json.dumps(
+                {"version": 1, "models": names, "rows": [_plain(row) for row in rows]}, indent=2, ensure_ascii=False
+            )
+        )
     elif form == "html":
         path = Path(job.setting("out", str)) / "compare" / f"{'_'.join(names)}.html"
         write_file(path, as_html(as_document(names, rows, version("lehr")), {}).encode())

@@ -23,7 +23,11 @@ def run(job: Composed) -> int:
         labels = [label for entry in everything for label in entry.labels]
         raise LehrError(f"name: nothing is called {text!r}; {nearest_few(text, labels)}")
     if form == "json":
-        print(json.dumps([{"group": e.group, "name": e.name, "title": e.title} for e in found], indent=2))
+        print(
+            json.dumps(
+                [{"group": e.group, "name": e.name, "title": e.title} for e in found], indent=2, ensure_ascii=False
+            )
+        )
     else:
         print(text_table(["group", "name", "what it is"], [[e.group, e.name, e.title] for e in found]))
     return 0

@@ -25,7 +25,7 @@ def run(job: Composed) -> int:
     if (CONF / "model" / f"{name}.yaml").is_file():
         raise LehrError(f"name: the catalogue has a model called {name}; write another name")
     plan = planned(job)
-    body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(plan)}, indent=2) + "\n"
+    body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(plan)}, indent=2, ensure_ascii=False) + "\n"
     if form == "json":
         print(body, end="")
         return 0

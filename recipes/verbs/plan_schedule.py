@@ -34,7 +34,7 @@ def run(job: Composed) -> int:
             name = "cool_down"
     except ValueError as error:
         raise LehrError(f"plan schedule: {error}") from error
-    body = json.dumps({"version": 1, "lehr": version("lehr"), **data}, indent=2) + "\n"
+    body = json.dumps({"version": 1, "lehr": version("lehr"), **data}, indent=2, ensure_ascii=False) + "\n"
     if form == "json":
         print(body, end="")
         return 0

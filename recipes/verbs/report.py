@@ -6,8 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from recipes.check import check_model, check_recipe
 from recipes.compose import Composed
 from recipes.decode import plain
@@ -18,6 +16,7 @@ from recipes.report import ReportData, render
 from recipes.report.projection_json import as_json
 from recipes.verbs.import_ import NAME
 from recipes.writing import write_folder
+from recipes.yaml_writing import as_yaml
 
 DEFAULTS = [
     {"runtime": "lehr"},
@@ -94,4 +93,4 @@ def resolved(config: dict[str, Any]) -> bytes:
     kept = {key: value for key, value in config.items() if key not in NO_PART}
     body = {"defaults": DEFAULTS, **{key: value for key, value in config.items() if key in NO_PART}}
     body |= {"out": "outputs", "format": "text", "batch": None, **plain(kept, "configuration")}
-    return yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=120).encode()
+    return as_yaml(body)

@@ -36,7 +36,7 @@ def run(job: Composed) -> int:
     rows, notes = read_rows(path, job.setting("columns", dict[str, str] | None) or {}, job.setting("run", str | None))
     seen = look(job, planned, rows)
     if form == "json":
-        print(json.dumps(as_json(law, planned, seen, notes), indent=2))
+        print(json.dumps(as_json(law, planned, seen, notes), indent=2, ensure_ascii=False))
     else:
         print(as_text(law, planned, seen, notes))
     illustrate(job, law, planned, seen, path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from recipes.importing.hugging_face.classes import BARE_TASKS, ENCODER_TASKS, ROBERTA_TASKS, reads
 from recipes.importing.hugging_face.gpt import biased
 from recipes.importing.hugging_face.parts import (
@@ -20,6 +22,7 @@ from simulators.architecture import Block
 from simulators.layers import (
     MLP,
     Embedding,
+    Factored,
     LayerNorm,
     MaskedLMHead,
     NoPosition,
@@ -33,11 +36,11 @@ from simulators.layers import (
 )
 
 
-def ends(f: Fields, *, positions: int = 0, token_types: int = 0, head_bias: bool = True) -> Embedding:
+def ends(
+    f: Fields, *, positions: int = 0, token_types: int = 0, head_bias: bool = True, factored: Factored | None = None
+) -> Embedding:
     """The tables of an encoder; the vocabulary's is the head of a masked language model."""
     tied, lm = f.flag("tie_word_embeddings"), f.head == "mlm"
-    if lm and head_bias and not tied:
-        f.note("the class stores the bias of a head that is not tied twice; it is counted once")
     return Embedding(
         vocab_size=f.size("vocab_size"),
         tied=tied and lm,
@@ -45,13 +48,24 @@ def ends(f: Fields, *, positions: int = 0, token_types: int = 0, head_bias: bool
         learned_positions=positions,
         token_types=token_types,
         head_bias=head_bias and lm,
+        factored=factored,
     )
 
 
-def on_top(f: Fields) -> OutputHead | None:
-    """What stands on top: the head before the vocabulary, a pooler, or nothing."""
-    tops: dict[str, OutputHead] = {"mlm": MaskedLMHead(), "pooled": Pooler()}
+def on_top(f: Fields, *, width: int | None = None, twice: bool = True) -> OutputHead | None:
+    """What stands on top: the head before the vocabulary, a pooler, or nothing.
+
+    Most classes hold the vocabulary's bias ``twice`` where the head is not tied (`bias` beside `decoder.bias`).
+    """
+    again = f.size("vocab_size") if twice and not f.flag("tie_word_embeddings") else None
+    tops: dict[str, OutputHead] = {"mlm": MaskedLMHead(width=width, bias_twice=again), "pooled": Pooler()}
     return tops.get(f.head)
+
+
+def narrow(f: Fields, field: str = "embedding_size", *, bias: bool = True) -> Factored | None:
+    """Tables of a width of their own, where they have one."""
+    width = f.maybe_size(field)
+    return None if width in (None, f.size("hidden_size")) else Factored(width=width or 1, bias=bias)
 
 
 def encoder(
@@ -86,6 +100,8 @@ def bert_like(
     placement: Placement = "post",
     embedding_norm: bool = True,
     final_norm: bool = False,
+    factored: Factored | None = None,
+    top: OutputHead | None = None,
 ) -> Network:
     """BERT's layers with biases everywhere, learned positions unless the mixer has a ``position``."""
     f.fixed("add_cross_attention", False)
@@ -96,11 +112,11 @@ def bert_like(
     return encoder(
         f,
         blocks,
-        ends(f, positions=rows, token_types=token_types),
+        ends(f, positions=rows, token_types=token_types, factored=factored),
         context=context,
         embedding_norm=LayerNorm() if embedding_norm else None,
         final_norm=LayerNorm() if final_norm else None,
-        output=on_top(f),
+        output=top or on_top(f),
     )
 
 
@@ -188,15 +204,44 @@ def xlm_roberta_xl(f: Fields) -> Network:
 )
 def distilbert(f: Fields) -> Network:
     """DistilBERT (arXiv:1910.01108): BERT without segments and pooler."""
-    return bert_like(f, context=f.size("max_position_embeddings"), token_types=0)
+    top = on_top(f, twice=False)
+    return bert_like(f, context=f.size("max_position_embeddings"), token_types=0, top=top)
 
 
 @reads("electra", "Electra", tasks=BARE_TASKS, head="mlm")
 def electra(f: Fields) -> Network:
-    """ELECTRA (arXiv:2003.10555) whose tables are as wide as the network."""
-    width = f.size("hidden_size")
-    f.fixed("embedding_size", width)
-    return bert_like(f, context=f.size("max_position_embeddings"), token_types=f.extent("type_vocab_size"))
+    """ELECTRA (arXiv:2003.10555), the smaller sizes with narrow tables."""
+    width, types = f.size("embedding_size"), f.extent("type_vocab_size")
+    return bert_like(
+        f,
+        context=f.size("max_position_embeddings"),
+        token_types=types,
+        factored=narrow(f),
+        top=on_top(f, width=width, twice=False),
+    )
+
+
+@reads(
+    "albert",
+    "Albert",
+    tasks=ENCODER_TASKS,
+    head="mlm",
+    no_effect="down_scale_factor gap_size net_structure_type num_memory_blocks",
+)
+def albert(f: Fields) -> Network:
+    """ALBERT (arXiv:1909.11942): all layers share their weights, tables are narrow."""
+    f.fixed("num_hidden_groups", 1)
+    f.fixed("inner_group_num", 1)
+    width, types = f.size("embedding_size"), f.extent("type_vocab_size")
+    factored = Factored(width=width)
+    found = bert_like(
+        f,
+        context=f.size("max_position_embeddings"),
+        token_types=types,
+        factored=factored,
+        top=on_top(f, width=width),
+    )
+    return msgspec.structs.replace(found, blocks=[msgspec.structs.replace(b, shared=True) for b in found.blocks])
 
 
 @reads("mpnet", "MPNet", tasks=ROBERTA_TASKS, head="mlm")
@@ -221,9 +266,15 @@ def mpnet(f: Fields) -> Network:
 @reads("roformer", "RoFormer", tasks=BARE_TASKS, head="mlm", no_effect="rotary_value")
 def roformer(f: Fields) -> Network:
     """RoFormer (arXiv:2104.09864): BERT with rotary positions."""
-    f.fixed("embedding_size", f.size("hidden_size"))
-    types = f.extent("type_vocab_size")
-    return bert_like(f, context=f.size("max_position_embeddings"), token_types=types, position=Rope(base=10000.0))
+    width, types = f.maybe_size("embedding_size") or f.size("hidden_size"), f.extent("type_vocab_size")
+    return bert_like(
+        f,
+        context=f.size("max_position_embeddings"),
+        token_types=types,
+        position=Rope(base=10000.0),
+        factored=narrow(f),
+        top=on_top(f, width=width),
+    )
 
 
 @reads(

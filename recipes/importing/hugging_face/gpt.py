@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from recipes.importing.hugging_face.classes import reads
 from recipes.importing.hugging_face.parts import (
     TYPES,
@@ -21,7 +23,7 @@ from recipes.importing.hugging_face.parts import (
 from recipes.importing.hugging_face.reading import Fields
 from recipes.importing.hugging_face.rope import rope
 from simulators.architecture import Block
-from simulators.layers import MLP, Alibi, Attention, LayerNorm, NoPosition, Position, Rope
+from simulators.layers import MLP, Alibi, Attention, Factored, LayerNorm, NoPosition, Position, Rope
 
 GPT2_NAMES = {
     "hidden_size": "n_embd",
@@ -157,7 +159,8 @@ def gptj(f: Fields) -> Network:
 @reads("opt", "OPT", no_effect="dropout layerdrop init_std")
 def opt(f: Fields) -> Network:
     """OPT (arXiv:2205.01068): learned positions with two rows more; one switch for biases, one for norms' weights."""
-    f.fixed("word_embed_proj_dim", f.size("hidden_size"))
+    width = f.maybe_size("word_embed_proj_dim")
+    narrow = None if width in (None, f.size("hidden_size")) else width
     learned = f.raw("layer_norm_elementwise_affine") is not False
     norm = LayerNorm(gain=learned, bias=learned)
     before = f.raw("do_layer_norm_before") is not False
@@ -168,7 +171,10 @@ def opt(f: Fields) -> Network:
     return Network(
         d_model=f.size("hidden_size"),
         context_length=f.size("max_position_embeddings"),
-        embedding=tables(f, positions=f.size("max_position_embeddings") + 2),
+        embedding=msgspec.structs.replace(
+            tables(f, positions=f.size("max_position_embeddings") + 2),
+            factored=narrow and Factored(width=narrow, bias=False, positions=False, head="projection"),
+        ),
         blocks=blocks,
         final_norm=norm if before and not removed else None,
     )

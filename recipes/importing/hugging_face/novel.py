@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from recipes.importing.hugging_face.classes import ENCODER_TASKS, reads
-from recipes.importing.hugging_face.encoders import encoder, ends, on_top, with_base
+from recipes.importing.hugging_face.encoders import encoder, ends, narrow, on_top, with_base
 from recipes.importing.hugging_face.gpt import biased
 from recipes.importing.hugging_face.hybrid import TWO
 from recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, with_sinks
@@ -144,12 +144,15 @@ def lfm2_moe(f: Fields) -> Network:
     "DebertaV2",
     tasks={**ENCODER_TASKS, "Model": "none"},
     head="mlm",
-    no_effect="legacy pooler_size norm_rel_ebd_eps max_relative_positions",
+    no_effect="pooler_size norm_rel_ebd_eps max_relative_positions",
 )
 def deberta_v2(f: Fields) -> Network:
     """DeBERTa-v3 (arXiv:2111.09543): BERT whose scores know relative positions by a table of vectors."""
     f.fixed("conv_kernel_size", 0)
-    f.fixed("embedding_size", f.size("hidden_size"))
+    factored = narrow(f, bias=False)
+    if f.raw("legacy") is False:
+        # the newer head multiplies by the table, whatever tie_word_embeddings says
+        f.data = {**f.data, "tie_word_embeddings": True}
     f.fixed("pooler_hidden_size", f.size("hidden_size"))
     kinds = f.raw("pos_att_type") or []
     kinds = kinds.split("|") if isinstance(kinds, str) else kinds
@@ -177,7 +180,7 @@ def deberta_v2(f: Fields) -> Network:
     return encoder(
         f,
         blocks,
-        ends(f, positions=learned, token_types=f.extent("type_vocab_size")),
+        ends(f, positions=learned, token_types=f.extent("type_vocab_size"), factored=factored),
         context=context,
         embedding_norm=LayerNorm(),
         output=on_top(f),

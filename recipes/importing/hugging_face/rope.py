@@ -88,6 +88,7 @@ def scaling(f: Fields, where: str, entry: dict[str, Any]) -> Scaling:
     readers: dict[str, Callable[[], Scaling]] = {
         "linear": lambda: Linear(factor=_needed(f, where, entry, "factor")),
         "dynamic": lambda: _dynamic(f, where, entry),
+        "proportional": lambda: None,
         "ntk": lambda: Ntk(factor=_needed(f, where, entry, "factor")),
         "yarn": lambda: _yarn(f, where, entry),
         "llama3": lambda: Llama3(

@@ -11,11 +11,8 @@ FACTORED = "its tables are narrower than the network"
 OWN = "its layers have tensors of a kind of their own"
 
 WHY = {
-    "albert": SHARED,
     "axk2": OWN,
-    "bailing_hybrid": "its layers of Kimi delta attention have no description",
     "big_bird": "its sparse attention has no description",
-    "bitnet": "its norms inside the sublayers have no description",
     "blt": "its patches of bytes have no description",
     "canine": OWN,
     "convbert": OWN,
@@ -26,13 +23,8 @@ WHY = {
     "flaubert": OWN,
     "fnet": "its Fourier mixing has no description",
     "funnel": OWN,
-    "gemma3n_text": "its per-layer tables and shared keys have no description",
-    "gemma4_text": "its per-layer tables and head sizes have no description",
-    "gemma4_unified_text": "its per-layer tables and head sizes have no description",
     "jetmoe": "its mixture of attention heads has no description",
-    "kimi_linear": "its layers of Kimi delta attention have no description",
     "led": "its second set of projections for global attention has no description",
-    "longcat_flash": "its two attentions in a layer have no description",
     "longformer": "its second set of projections for global attention has no description",
     "longt5": "its local and transient-global attention has no description",
     "mllama_text_model": "its layers that attend to an image have no description",
@@ -54,8 +46,8 @@ WHY = {
 def unknown(model_type: object) -> str:
     """What to say of a ``model_type`` that nobody here reads.
 
-    >>> unknown("albert")
-    "model_type: 'albert' cannot be described yet: its layers share weights"
+    >>> unknown("zamba2")
+    "model_type: 'zamba2' cannot be described yet: its layers share weights"
     """
     if isinstance(model_type, str) and model_type in WHY:
         return f"model_type: {model_type!r} cannot be described yet: {WHY[model_type]}"
