@@ -1,7 +1,10 @@
 """Files as the hub has them, of classes that stand beside their checkpoint, and the totals that others printed.
 
-LLaDA at 448 features: a training log's ``model.num_parameters()``; LFM2-350M: its model card (Parameters); the others:
-the total of the tensors in the checkpoint, as the hub shows it. Fields that change nothing are cut short.
+LLaDA at 448 features: a training log's ``model.num_parameters()``; LFM2-350M: its model card (Parameters); ChatGLM2-6B
+and Qwen-7B: the table of parameters in the README of MrYxJ/calculate-flops.pytorch; InternLM2-7B: what chatllm.cpp
+prints of it (foldl/chatllm.cpp, docs/tool_calling.md, "7737708544 (7.7B) parameters"); DeepSeekMoE 16B and
+nomic-embed-text (v1.5, the shape of v1): ``safetensors.parameters`` of the hub's API, as quoted by users of both.
+Fields that change nothing are cut short.
 """
 
 from __future__ import annotations

@@ -323,13 +323,13 @@ def with_base(position: Rope, base: float | None) -> Rope:
     return position if base is None else Rope(base=base, fraction=position.fraction, scaling=position.scaling)
 
 
-def rotated(f: Fields, *, bias: bool, channel: MLP, theta: str = "rope_theta") -> Network:
+def rotated(f: Fields, *, bias: bool, channel: MLP, theta: str = "rope_theta", twice: bool = True) -> Network:
     """BERT's layers with rotary positions."""
     mixer = attention(f, position=rope(f, theta=theta), qkv_bias=bias, out_bias=bias)
     blocks = uniform(f, mixer, channel, LayerNorm(), "post")
     embedding = ends(f, token_types=f.extent("type_vocab_size"))
     context = f.size("max_position_embeddings")
-    return encoder(f, blocks, embedding, context=context, embedding_norm=LayerNorm(), output=on_top(f))
+    return encoder(f, blocks, embedding, context=context, embedding_norm=LayerNorm(), output=on_top(f, twice=twice))
 
 
 @reads(
@@ -372,7 +372,7 @@ def gte(f: Fields) -> Network:
     """GTE v1.5 (arXiv:2407.19669): rotary positions, a gated MLP whose last matrix alone has a bias."""
     gated = mlp(f, gated=True)
     channel = MLP(d_ff=gated.d_ff, activation=gated.activation, gated=True, down_bias=True)
-    return rotated(f, bias=True, channel=channel)
+    return rotated(f, bias=True, channel=channel, twice=False)
 
 
 @reads("jina_embeddings_v3", "JinaEmbeddingsV3", tasks=ROBERTA_TASKS, head="mlm")

@@ -231,7 +231,7 @@ def new(f: Fields) -> Network:
     f.fixed("position_embedding_type", "rope")
     gated = mlp(f, gated=True)
     channel = MLP(d_ff=gated.d_ff, activation=gated.activation, gated=True, down_bias=True)
-    found = rotated(f, bias=True, channel=channel)
+    found = rotated(f, bias=True, channel=channel, twice=False)
     return msgspec.structs.replace(found, output=None) if f.head != "mlm" else found
 
 
