@@ -34,6 +34,9 @@ class NumberLoader(_Loader):  # type: ignore[misc]
 
     def plain(self, node: yaml.Node) -> Any:
         """The data of a node: what yaml's constructor makes, in a third of its time, and no key twice."""
+        self.n_built = getattr(self, "n_built", 0) + 1
+        if self.n_built > MOST_PARTS:
+            raise yaml.constructor.ConstructorError(None, None, f"more than {MOST_PARTS:,} parts", node.start_mark)
         if node.tag == _TEXT:
             return node.value
         if node.tag == _LIST and isinstance(node, yaml.SequenceNode):
@@ -56,6 +59,9 @@ class NumberLoader(_Loader):  # type: ignore[misc]
 
 _TEXT, _LIST, _MAP, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map", "merge"))
 _TAGS: dict[str, str] = {}
+
+MOST_PARTS = 1_000_000
+"""Of one file; aliases of aliases make more of a few lines than any machine holds."""
 
 
 _FLOAT = re.compile(

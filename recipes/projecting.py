@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from recipes.catalogue import Catalogue, Model
-from recipes.errors import LehrError
+from recipes.errors import LehrError, nearest
 from recipes.plans import RecipeFile
 from simulators.accelerator import Accelerator
 from simulators.evidence import Reported
@@ -46,6 +46,10 @@ def project_model(
         )
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
+    named = {*catalogue.files("model"), *catalogue.files("recipe")}
+    if recipe.base is not None and recipe.base.model not in named:
+        known = nearest(recipe.base.model, named)
+        raise LehrError(f"recipe {recipe.name}: base: no model is called {recipe.base.model!r}; {known}")
     if recipe.base is None or recipe.base.model not in catalogue.files("recipe"):
         return own
     first = catalogue.recipe(recipe.base.model)

@@ -79,6 +79,10 @@ def _json(text: str, path: Path, *, lines: bool) -> dict[str, Column]:
             data = json.loads(text)
     except json.JSONDecodeError as error:
         raise LehrError(f"{path}: not JSON: {error.msg} at line {error.lineno}") from error
+    except RecursionError as error:
+        raise LehrError(
+            f"{path}: not a table: nested too deep; write a list of mappings, or a mapping of lists"
+        ) from error
     if isinstance(data, dict) and not any(isinstance(value, list) for value in data.values()):
         data = list(data.values()) if all(isinstance(value, dict) for value in data.values()) else [data]
     if isinstance(data, dict):

@@ -221,7 +221,7 @@ def _replay(job: Composed, base: str | None) -> tuple[str, float] | None:
     law = job.catalogue.law(job.setting("replay_law", str))
     if not isinstance(law, ReplayTable):
         raise LehrError(f"replay_law: {law.name} is no table of replay; write ibrahim_slimpajama_405m")
-    share = law.least_share(job.setting("replay_rise", float))
+    share = law.least_share(job.setting("replay_rise", Annotated[float, msgspec.Meta(ge=0.0)]))
     return None if share is None else (law.name, share)
 
 

@@ -129,6 +129,19 @@ def test_bases_that_go_round(tmp_path: Path) -> None:
     assert "its base comes back to one" in done.stderr
 
 
+def test_a_base_that_is_nowhere(tmp_path: Path) -> None:
+    done = lehr(["report", "model=diffucoder_7b", "recipe.base.model=qwen2_5_coder_7bb"], tmp_path)
+    assert done.returncode == 2
+    assert "did you mean qwen2_5_coder_7b?" in done.stderr
+
+
+def test_a_table_nested_without_end(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    done = lehr(["fit", "data=deep.json"], tmp_path)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
 def test_a_name_that_the_catalogue_has_too(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     own = Path(__file__).parents[2].joinpath("conf", "model", "santacoder.yaml").read_text()

@@ -100,6 +100,7 @@ def test_the_peak_rate_and_batch_are_the_laws(capsys: pytest.CaptureFixture[str]
         (["flops=1e22", "hyper_laws=[chinchilla]"], "no law of learning rate"),
         (["flops=1e22", "mfu=1.2"], "mfu"),
         (["flops=1e22", "format=xml"], "format"),
+        (["flops=1e22", "base=starcoder2_7b", "replay_rise=-1"], "replay_rise"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(words: list[str], says: str, tmp_path: Path) -> None:
