@@ -7,6 +7,7 @@ then found by the decoder, the contract tests and the documentation.
 from simulators.layers.attention import Attention, CrossAttention
 from simulators.layers.base import KORTHIKANTI, Kept, Layer, Weight
 from simulators.layers.branches import AltUp, Branch, HyperConnections, LowRankResidual, PerLayerInput
+from simulators.layers.compressed import CompressedAttention
 from simulators.layers.convolution import Hyena
 from simulators.layers.embedding import Embedding, Factored
 from simulators.layers.gated import RGLRU, GatedConvolution, SideBySide
@@ -23,6 +24,7 @@ from simulators.layers.state_space import Mamba, Mamba2
 Mixer = (
     Attention
     | MLA
+    | CompressedAttention
     | Retention
     | LightningAttention
     | DeltaNet
@@ -55,6 +57,7 @@ __all__ = [
     "AttentionPooling",
     "Branch",
     "ChannelMixer",
+    "CompressedAttention",
     "CrossAttention",
     "DeltaNet",
     "Disentangled",

@@ -103,7 +103,8 @@ class HyperConnections(Layer, frozen=True, kw_only=True, forbid_unknown_fields=T
     map of all of them makes for each token (Zhu et al., arXiv:2409.19606; Xie et al., arXiv:2512.24880).
 
     A block has one for each of its sublayers: ``n_streams`` weights to read, as many to write, and ``mixed`` the
-    ``n_streams**2`` that mix the streams, with a bias each and a scale for each kind.
+    ``n_streams**2`` that mix the streams, with a bias each and a scale for each kind. One block of the stack holds the
+    map that joins the streams at its end (``holds_head``).
 
     >>> from simulators.layers.base import total
     >>> total(HyperConnections(n_streams=4).weights(4096))                              # 2 x (24 x 16384 + 24 + 3)
@@ -113,6 +114,7 @@ class HyperConnections(Layer, frozen=True, kw_only=True, forbid_unknown_fields=T
     n_streams: Size
     mixed: bool = True
     sublayers: Size = 2
+    holds_head: bool = False
 
     def weights(self, d_model: int) -> list[Weight]:
         n, name = self.n_streams, "residual streams"
@@ -121,6 +123,15 @@ class HyperConnections(Layer, frozen=True, kw_only=True, forbid_unknown_fields=T
             Weight("streams.map", (made, n * d_model), name, copies=self.sublayers, active=self.sublayers),
             Weight("streams.bias", (made,), name, "bias", copies=self.sublayers, active=self.sublayers),
             Weight("streams.scale", (kinds,), name, "scale", copies=self.sublayers, active=self.sublayers),
+            *(self._head(d_model) if self.holds_head else []),
+        ]
+
+    def _head(self, d_model: int) -> list[Weight]:
+        n, name = self.n_streams, "residual streams"
+        return [
+            Weight("streams.head", (n, n * d_model), name),
+            Weight("streams.head_bias", (n,), name, "bias"),
+            Weight("streams.head_scale", (1,), name, "scale"),
         ]
 
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:

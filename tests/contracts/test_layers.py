@@ -20,6 +20,7 @@ from simulators.layers import (
     AttentionPooling,
     Branch,
     ChannelMixer,
+    CompressedAttention,
     CrossAttention,
     DeltaNet,
     Disentangled,
@@ -79,6 +80,11 @@ EXAMPLES: list[Layer] = [
         n_heads=8, q_rank=32, kv_rank=16, d_nope=16, d_rope=8, d_value=16, position=ROPE,
         indexer=Indexer(n_heads=4, d_head=8, top_k=64),
     ),
+    CompressedAttention(
+        n_heads=8, d_head=16, q_rank=32, o_groups=2, o_rank=16, window=64, position=ROPE, rate=4,
+        indexer=Indexer(n_heads=4, d_head=8, top_k=16),
+    ),
+    CompressedAttention(n_heads=8, d_head=16, q_rank=32, o_groups=2, o_rank=16, window=64, position=ROPE, rate=16),
     CrossAttention(n_heads=8, n_kv_heads=8, d_head=16, d_memory=96),
     Retention(n_heads=4, d_key=32, d_value=64),
     LightningAttention(n_heads=8, d_head=16),
@@ -110,7 +116,7 @@ EXAMPLES: list[Layer] = [
     PerLayerInput(vocab_size=64, d_embedding=8, holds_norm=True),
     AltUp(n_streams=4, holds_projections=True),
     LowRankResidual(rank=8),
-    HyperConnections(n_streams=4),
+    HyperConnections(n_streams=4, holds_head=True),
     RWKVChannelMix(d_ff=512),
     RWKVChannelMix(d_ff=512, receptance=False),
     RMSNorm(),
@@ -240,4 +246,5 @@ def test_the_catalogue_uses_every_kind_but_those_stated() -> None:
     }
     # these are here for a user's own models, imported or written: no checkpoint of the catalogue has them
     imported = {AltUp, GatedConvolution, HyperConnections, KimiDelta, LowRankResidual, Mamba2, PerLayerInput, RGLRU}
-    assert UNION_OF_ALL - used - heads == imported | {Projection, SideBySide}
+    imported |= {CompressedAttention, SideBySide}
+    assert UNION_OF_ALL - used - heads == imported | {Projection}

@@ -15,6 +15,7 @@ from recipes.importing.hugging_face import (
     remote,
     remote_recurrent,
     seq2seq,
+    streams,
 )
 from recipes.importing.hugging_face.classes import CLASSES
 
@@ -34,4 +35,5 @@ __all__ = [
     "remote",
     "remote_recurrent",
     "seq2seq",
+    "streams",
 ]

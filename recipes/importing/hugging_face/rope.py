@@ -12,7 +12,8 @@ from simulators.layers.position import Linear, Llama3, LongRope, NoPosition, Ntk
 THETA = 10000.0
 """``default_theta`` of transformers' RotaryEmbeddingConfigMixin, where a class has none of its own."""
 
-LAYER_TYPES = ("full_attention", "sliding_attention", "chunked_attention", "linear_attention", "indexed_attention")
+LAYER_TYPES = ("full_attention", "sliding_attention", "chunked_attention", "linear_attention", "indexed_attention",
+               "main", "compress")  # fmt: skip
 """What a layer may be called in ``layer_types``, where rotary parameters are given for each of them."""
 
 _KEYS = frozenset(

@@ -16,7 +16,6 @@ WHY = {
     "blt": "its patches of bytes have no description",
     "canine": OWN,
     "convbert": OWN,
-    "deepseek_v4": OWN,
     "diffllama": "its differential attention has no description",
     "doge": OWN,
     "encoder-decoder": "its two halves are files of their own; import each of them",

@@ -1,0 +1,104 @@
+"""Networks with hyper-connections: DeepSeek-V4 and Hunyuan 4."""
+
+from __future__ import annotations
+
+import msgspec
+
+from recipes.importing.hugging_face.classes import reads
+from recipes.importing.hugging_face.corrected import routed
+from recipes.importing.hugging_face.encoders import with_base
+from recipes.importing.hugging_face.latent import HARMLESS, SHARED_NAMES, indexed, latent
+from recipes.importing.hugging_face.mixtures import after_dense, layered
+from recipes.importing.hugging_face.parts import Network, layer_types, network
+from recipes.importing.hugging_face.reading import Fields, shown, whole
+from recipes.importing.hugging_face.rope import rope
+from simulators.architecture import Block
+from simulators.layers import CompressedAttention, HyperConnections, Indexer, RMSNorm, Rope
+
+COMPRESSED = {0: "sliding_attention", 4: "compressed_sparse_attention", 128: "heavily_compressed_attention"}
+"""What a layer of DeepSeek-V4 is by the length of its blocks."""
+
+
+def connected(blocks: list[Block], n_streams: int, *, mixed: bool) -> list[Block]:
+    """The blocks with streams; the last holds what leads from them to the head."""
+    kinds = [HyperConnections(n_streams=n_streams, mixed=mixed, holds_head=last) for last in (False, True)]
+    return [
+        msgspec.structs.replace(block, branches=(kinds[int(place == len(blocks) - 1)],))
+        for place, block in enumerate(blocks)
+    ]
+
+
+@reads(
+    "deepseek_v4",
+    "DeepseekV4",
+    also={"num_local_experts": "n_routed_experts"},
+    no_effect=f"{HARMLESS} expert_dtype hc_sinkhorn_iters hc_eps topk_method num_hash_layers intermediate_size "
+    "compress_rope_theta",
+)
+def deepseek_v4(f: Fields) -> Network:
+    """DeepSeek-V4: a window and compressed blocks in each layer, experts in all, streams by hyper-connections."""
+    f.fixed("mlp_bias", False)
+    f.fixed("attention_bias", False)
+    n, ratios = f.layers(), f.maybe_list("compress_ratios")
+    if ratios is not None and (len(ratios) < n or not all(whole(r) in COMPRESSED for r in ratios)):
+        f.wrong("compress_ratios", f"found {shown(ratios)}; write 0, 4 or 128 for each of {n} layers")
+    rates = {"compressed_sparse_attention": 4, "heavily_compressed_attention": 128}
+    for kind, rate in (f.maybe_mapping("compress_rates") or {}).items():
+        if kind not in rates or (whole(rate) or 0) < 1:
+            f.wrong("compress_rates", f"found {shown({kind: rate})}; write {' and '.join(rates)}")
+        rates[kind] = whole(rate) or 1
+    for kind, field in zip(rates, ("compress_rate_csa", "compress_rate_hca"), strict=True):
+        rates[kind] = f.maybe_size(field) or rates[kind]
+    known = tuple(COMPRESSED.values())
+    types = layer_types(f, lambda i: COMPRESSED[whole(ratios[i]) or 0] if ratios else known[by_turns(i)], known)
+    indexer = Indexer(n_heads=f.size("index_n_heads"), d_head=f.size("index_head_dim"), top_k=f.size("index_topk"))
+    kinds = {
+        kind: CompressedAttention(
+            n_heads=f.size("num_attention_heads"),
+            d_head=f.size("head_dim"),
+            q_rank=f.size("q_lora_rank"),
+            o_groups=f.size("o_groups"),
+            o_rank=f.size("o_lora_rank"),
+            window=f.size("sliding_window"),
+            position=turned(f, kind),
+            rate=rates.get(kind),
+            indexer=indexer if kind == "compressed_sparse_attention" else None,
+        )
+        for kind in known
+    }
+    # the class has one shared expert, however many the file says
+    moe = routed(f, shared_d_ff=f.size("moe_intermediate_size"))
+    f.maybe_list("mlp_layer_types", n)
+    blocks = [Block(mixer=kinds[kind], mlp=moe, norm=RMSNorm()) for kind in types]
+    return network(f, connected(blocks, f.size("hc_mult"), mixed=True))
+
+
+def by_turns(layer: int) -> int:
+    """Two layers of long blocks first, then long and short ones in turn."""
+    return 1 if layer >= 2 and layer % 2 else 2
+
+
+def turned(f: Fields, kind: str) -> Rope:
+    """The rotary position of such a layer: a larger base where there are blocks."""
+    local = kind == "sliding_attention"
+    position = rope(f, "main" if local else "compress")
+    size, whole_head = f.maybe_size("qk_rope_head_dim"), f.size("head_dim")
+    if size is not None and size <= whole_head:
+        position = Rope(base=position.base, fraction=size / whole_head, scaling=position.scaling)
+    if f.given("rope_parameters"):
+        return position
+    return with_base(position, None if local else f.maybe_number("compress_rope_theta"))
+
+
+@reads("hy_v4", "HYV4", also=SHARED_NAMES, no_effect=f"{HARMLESS} layer_types hc_magnitude hc_eps learnable_sink_init")
+def hy_v4(f: Fields) -> Network:
+    """Hunyuan 4: latent attention with an indexer, sinks and a gate, streams by hyper-connections."""
+    sparse = after_dense(f, otherwise=1)
+    own = Indexer(n_heads=f.size("index_n_heads"), d_head=f.size("index_head_dim"), top_k=f.size("index_topk"))
+    plain = msgspec.structs.replace(latent(f), sinks=True, output_gate="feature")
+    mixers = {
+        full: msgspec.structs.replace(plain, indexer=own if full else msgspec.structs.replace(own, shared=True))
+        for full in (True, False)
+    }
+    blocks = layered(f, [mixers[full] for full in indexed(f, len(sparse))], sparse, routed(f))
+    return network(f, connected(blocks, f.size("hc_mult"), mixed=False))
