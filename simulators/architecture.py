@@ -172,6 +172,8 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def __post_init__(self) -> None:
         runs = [*self.layers, *(self.encoder.layers if self.encoder else [])]
+        if not any(run.blocks for run in self.layers):
+            raise ValueError("`layers` is empty; write layers: [{blocks: [decoder], repeat: 24}]")
         named = [name for run in runs for name in run.blocks] + ([self.mtp.block] if self.mtp else [])
         for name in named:
             if name not in self.blocks:

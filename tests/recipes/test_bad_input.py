@@ -135,6 +135,28 @@ def test_a_base_that_is_nowhere(tmp_path: Path) -> None:
     assert "did you mean qwen2_5_coder_7b?" in done.stderr
 
 
+def test_runs_of_one_loss(tmp_path: Path) -> None:
+    rows = "".join(f"{n}e8,{n * n}e9,2.5\n" for n in range(1, 13))
+    (tmp_path / "same.csv").write_text("n,d,loss\n" + rows)
+    done = lehr(["fit", "data=same.csv"], tmp_path)
+    assert done.returncode == 2
+    assert "every run has the loss 2.5" in done.stderr
+
+
+def test_a_warm_up_as_long_as_the_log(tmp_path: Path) -> None:
+    rows = "".join(f"{step},{3 + 1 / step},3e-4\n" for step in range(10, 1000, 10))
+    (tmp_path / "run.csv").write_text("step,loss,lr\n" + rows)
+    done = lehr(["fit", "law=multi_power", "data=[run.csv]", "warmup_steps=5000"], tmp_path)
+    assert done.returncode == 2
+    assert "leaves nothing of the log's 990 steps" in done.stderr
+
+
+def test_a_network_without_layers(tmp_path: Path) -> None:
+    done = lehr(["count", "model=starcoder", "model.architecture.layers=[]"], tmp_path)
+    assert done.returncode == 2
+    assert "`layers` is empty" in done.stderr
+
+
 def test_a_table_nested_without_end(tmp_path: Path) -> None:
     (tmp_path / "deep.json").write_text("[" * 100_000)
     done = lehr(["fit", "data=deep.json"], tmp_path)

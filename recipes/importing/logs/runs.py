@@ -119,9 +119,8 @@ def _read(log: LogFile, name: str, series: dict[str, Series], reading: LogReadin
         if not logged.any():
             raise LehrError(f"{where}: {heading} is zero in every row; write schedule=... or another column")
         if reading.warmup_steps is not None and reading.warmup_steps >= last:
-            raise LehrError(
-                f"{where}: warmup_steps {reading.warmup_steps:,} leaves nothing of the log's {last:,} steps; write fewer"
-            )
+            says = f"warmup_steps {reading.warmup_steps:,} leaves nothing of the log's {last:,} steps"
+            raise LehrError(f"{where}: {says}; write fewer")
         rates, how = rates_of_rows(at, logged, last + 1, reading.warmup_steps)
         how = f"from {heading!r}, {how}"
     try:

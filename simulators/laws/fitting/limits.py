@@ -53,7 +53,9 @@ def outliers_of(runs: Runs, residual: Floats, scale: float) -> list[Outlier]:
 
 
 def check_enough(runs: Runs, form: str, n_constants: int) -> None:
-    """Raises ``ValueError`` where the runs are too few or all of one size or one corpus."""
+    """Raises ``ValueError`` where the runs are too few, or all of one loss, size or corpus."""
+    if np.ptp(runs.loss) == 0:
+        raise ValueError(f"every run has the loss {runs.loss[0]:g}; there is nothing to fit: is this the right column?")
     for values, what, more in (
         (runs.parameters, "parameters", "sizes"),
         (runs.tokens, "tokens", "token counts"),
