@@ -19,7 +19,7 @@ from recipes.importing.hugging_face.classes import defaults
 from recipes.importing.hugging_face.config import Imported, import_config
 from recipes.importing.hugging_face.registry import CLASSES
 from recipes.verbs.import_ import read_config, write_model
-from simulators.counting import count_parameters
+from simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,6 +106,71 @@ def test_the_text_model_of_a_larger_one_is_read_and_said() -> None:
     found = import_config({"model_type": "llava", "text_config": inner, "vision_config": {"hidden_size": 32}})
     assert found.architecture == import_config(inner).architecture
     assert found.notes == ["text_config of a llava is read, its text model; the rest of that model is left out"]
+
+
+BITS = {"bits": 4, "group_size": 64}
+SMALL_MIXTURE = {
+    "model_type": "deepseek_v3", "num_hidden_layers": 4, "hidden_size": 64, "num_attention_heads": 4,
+    "n_routed_experts": 8, "num_experts_per_tok": 2, "vocab_size": 100, "moe_intermediate_size": 32,
+    "intermediate_size": 64, "kv_lora_rank": 16, "q_lora_rank": 24, "first_k_dense_replace": 1,
+    "num_nextn_predict_layers": 0,
+}  # fmt: skip
+ODDITIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "no key-value heads": ({**LLAMA, "num_key_value_heads": None}, LLAMA),
+    "no head size": ({**LLAMA, "head_dim": None}, LLAMA),
+    "a size as a float": ({**LLAMA, "vocab_size": 100.0}, LLAMA),
+    "a rotation of no kind": ({**LLAMA, "rope_scaling": {"type": None}}, LLAMA),
+    "AWQ": ({**LLAMA, "quantization_config": {"quant_method": "awq", **BITS, "zero_point": True}}, LLAMA),
+    "GPTQ": ({**LLAMA, "quantization_config": {"quant_method": "gptq", "desc_act": False, **BITS}}, LLAMA),
+    "bitsandbytes": ({**LLAMA, "quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}, LLAMA),
+    "MLX": ({**LLAMA, "quantization": BITS, "quantization_config": BITS}, LLAMA),
+    "a window of 0": (
+        {"model_type": "mistral", "sliding_window": 0}, {"model_type": "mistral", "sliding_window": None}
+    ),
+    "another's class": ({**SMALL_MIXTURE, "model_type": "kimi_k2", "architectures": ["DeepseekV3ForCausalLM"],
+        "auto_map": {"AutoConfig": "configuration_deepseek.DeepseekV3Config"}}, SMALL_MIXTURE),
+    "sparse layers by a list": ({**SMALL_MIXTURE, "moe_layer_freq": [0, 1, 1, 1]}, SMALL_MIXTURE),
+    "no shared experts": ({**SMALL_MIXTURE, "n_shared_experts": None}, {**SMALL_MIXTURE, "n_shared_experts": 0}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_an_oddity_of_the_hub_is_the_plain_network(oddity: str) -> None:
+    odd, plain = ODDITIES[oddity]
+    assert import_config(odd).architecture == import_config(plain).architecture
+
+
+def test_a_quantised_file_is_said() -> None:
+    for odd, _ in ODDITIES.values():
+        quantised = "quantization_config" in odd
+        assert any("quantised" in note for note in import_config(odd).notes) == quantised
+
+
+def test_modules_for_multi_token_prediction_are_counted_beside_the_network_or_said() -> None:
+    # each module: a layer (of gated attention in Qwen3.5), a map from two vectors to one, three norms
+    mimo = {"hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4, "num_key_value_heads": 2}
+    mimo |= {"vocab_size": 100, "max_position_embeddings": 128, "num_hidden_layers": 2}
+    for bare, field in (
+        ({"model_type": "qwen3_5_text", "num_hidden_layers": 4}, "mtp_num_hidden_layers"),
+        ({"model_type": "mimo", **mimo}, "num_nextn_predict_layers"),
+    ):
+        found = import_config({**bare, field: 1}).architecture
+        block, d = found.blocks[found.mtp.block if found.mtp else ""], found.d_model
+        expected = sum(w.size for w in block.weights(d)) + 2 * d * d + 3 * d
+        assert count_parameters(found).extras == {"mtp": expected}
+        assert count_parameters(found).total == count_parameters(import_config(bare).architecture).total
+    for model_type in ("hy_v3", "ernie4_5_moe", "nemotron", "mellum", "exaone_moe"):
+        notes = import_config({"model_type": model_type, "num_nextn_predict_layers": 1}).notes
+        assert any("multi-token prediction" in note for note in notes), model_type
+
+
+def test_layers_that_share_their_weights_are_counted_once_and_used_each_time() -> None:
+    one, twelve = (import_config({"model_type": "albert", "num_hidden_layers": n}).architecture for n in (1, 12))
+    assert count_parameters(one).total == count_parameters(twelve).total
+    causal = FLOP_CONVENTIONS["causal"]
+    work = [forward_flops_per_token(a, 512, causal) for a in (one, twelve)]
+    layer = block_flops(twelve.blocks["encoder"], twelve.d_model, 512, causal, causal=False)
+    assert work[1] - work[0] == pytest.approx(11 * layer, rel=1e-12)  # sums of a few floats
 
 
 MISTAKES: dict[str, tuple[Any, str]] = {

@@ -79,7 +79,7 @@ def ernie_moe(f: Fields) -> Network:
 def dots1(f: Fields) -> Network:
     """dots.llm1 (arXiv:2506.05767): an RMSNorm over each head, dense layers first."""
     bias = f.flag("attention_bias")
-    sliding, first = f.maybe_size("sliding_window"), f.extent("max_window_layers")
+    sliding, first = f.extent("sliding_window") or None, f.extent("max_window_layers")
     types = layer_types(
         f, lambda i: "sliding_attention" if sliding is not None and i >= first else "full_attention", TYPES
     )
@@ -122,7 +122,7 @@ def solar_open(f: Fields) -> Network:
 @reads("exaone_moe", "ExaoneMoe", also={"num_local_experts": "num_experts"})
 def exaone_moe(f: Fields) -> Network:
     """K-EXAONE: an RMSNorm over each head, windowed layers rotated, the others without a position."""
-    sliding, pattern = f.maybe_size("sliding_window"), f.raw("sliding_window_pattern")
+    sliding, pattern = f.extent("sliding_window") or None, f.raw("sliding_window_pattern")
     types, each = layer_types(f, lambda i: exaone_pattern(f, pattern, sliding, i), TYPES), windows(f)
     positions = {"sliding_attention": rope(f), "full_attention": rope(f) if sliding is None else no_rope(f)}
     mixers = {t: attention(f, position=positions[t], qk_norm="head", window=each[t]) for t in set(types)}

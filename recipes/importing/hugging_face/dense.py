@@ -36,14 +36,14 @@ def llama(f: Fields) -> Network:
 @reads("ministral3", "Ministral3")
 def mistral(f: Fields) -> Network:
     """Mistral 7B (arXiv:2310.06825): no biases, every layer sees ``sliding_window`` tokens where it is set."""
-    mixer = attention(f, window=f.maybe_size("sliding_window"))
+    mixer = attention(f, window=f.extent("sliding_window") or None)
     return network(f, uniform(f, mixer, mlp(f, gated=True)))
 
 
 @reads("phi3", "Phi3")
 def phi3(f: Fields) -> Network:
     """Phi-3 (arXiv:2404.14219): as Mistral, queries, keys and values in one matrix."""
-    mixer = attention(f, window=f.maybe_size("sliding_window"))
+    mixer = attention(f, window=f.extent("sliding_window") or None)
     return network(f, uniform(f, mixer, mlp(f, gated=True)))
 
 
@@ -92,7 +92,7 @@ def cwm(f: Fields) -> Network:
 @reads("ministral", "Ministral")
 def ministral(f: Fields) -> Network:
     """Ministral: windowed where ``sliding_window`` is set."""
-    windowed = f.maybe_size("sliding_window") is not None
+    windowed = (f.extent("sliding_window") or None) is not None
     return by_layer_type(f, lambda layer: TYPES[int(windowed)])
 
 
@@ -142,7 +142,7 @@ def olmo_layers(f: Fields, types: list[str]) -> Network:
 def exaone4(f: Fields) -> Network:
     """EXAONE 4.0 (arXiv:2507.11407): norms after each sublayer and over each head; of hybrid layers those that see
     all tokens have no position."""
-    sliding, pattern = f.maybe_size("sliding_window"), f.raw("sliding_window_pattern")
+    sliding, pattern = f.extent("sliding_window") or None, f.raw("sliding_window_pattern")
     types = layer_types(f, lambda i: exaone_pattern(f, pattern, sliding, i), TYPES)
     each = windows(f)
     positions = {"sliding_attention": rope(f), "full_attention": rope(f) if sliding is None else no_rope(f)}
@@ -197,6 +197,13 @@ def glm4(f: Fields) -> Network:
     return glm_layers(f, "sandwich")
 
 
+@reads("glm_ocr_text", "GlmOcr", "GlmOcrText", no_effect="image_token_id")
+def glm_ocr(f: Fields) -> Network:
+    """GLM-OCR's text model: as GLM-4-0414, never with biases."""
+    f.fixed("attention_bias", False)
+    return glm_layers(f, "sandwich", bias=False)
+
+
 @reads("glm4v_text", "Glm4v", "Glm4vText", no_effect="image_token_id")
 def glm4v(f: Fields) -> Network:
     """GLM-4.1V's text model: as GLM-4-0414, always with biases."""
@@ -210,6 +217,7 @@ def glm_layers(f: Fields, placement: Placement, *, bias: bool | None = None) -> 
     return network(f, uniform(f, mixer, mlp(f, gated=True), placement=placement))
 
 
+@reads("paddleocr_vl_text", "PaddleOCRVL", "PaddleOCRText", no_effect="image_token_id")
 @reads("ernie4_5", "Ernie4_5_", "Ernie4_5")
 def ernie(f: Fields) -> Network:
     """ERNIE 4.5: one switch for every bias."""

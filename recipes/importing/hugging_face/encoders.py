@@ -7,12 +7,9 @@ import msgspec
 from recipes.importing.hugging_face.classes import BARE_TASKS, ENCODER_TASKS, ROBERTA_TASKS, reads
 from recipes.importing.hugging_face.gpt import biased
 from recipes.importing.hugging_face.parts import (
-    TYPES,
     Network,
     Placement,
-    activation,
     attention,
-    layer_types,
     mlp,
     uniform,
 )
@@ -275,52 +272,6 @@ def roformer(f: Fields) -> Network:
         factored=narrow(f),
         top=on_top(f, width=width),
     )
-
-
-@reads(
-    "modernbert",
-    "ModernBert",
-    tasks=BARE_TASKS,
-    head="mlm",
-    no_effect="causal_mask position_embedding_type",
-)
-def modernbert(f: Fields) -> Network:
-    """ModernBERT (arXiv:2412.13663): gated MLP, rotary positions, layers that see all and windows in turn."""
-    bias, norm = f.flag("attention_bias"), LayerNorm(bias=f.flag("norm_bias"))
-    every = f.maybe_size("global_attn_every_n_layers") or 3
-    types = layer_types(f, lambda layer: TYPES[int(layer % every != 0)], TYPES)
-    bases = {
-        "full_attention": f.maybe_number("global_rope_theta"),
-        "sliding_attention": f.maybe_number("local_rope_theta"),
-    }
-    windows = {"full_attention": None, "sliding_attention": f.size("local_attention")}
-    mixers = {
-        t: attention(f, position=with_base(rope(f, t), bases[t]), qkv_bias=bias, out_bias=bias, window=windows[t])
-        for t in set(types)
-    }
-    channel = MLP(
-        d_ff=f.size("intermediate_size"),
-        activation=activation(f, "hidden_activation"),
-        gated=True,
-        bias=f.flag("mlp_bias"),
-    )
-    blocks = [Block(mixer=mixers[t], mlp=channel, norm=norm) for t in types]
-    # the first layer has no norm before its attention, which is that after the tables
-    head = MaskedLMHead(bias=f.flag("classifier_bias"), norm_bias=norm.bias) if f.head == "mlm" else None
-    return encoder(
-        f,
-        blocks,
-        ends(f, head_bias=f.flag("decoder_bias")),
-        context=f.size("max_position_embeddings"),
-        embedding_norm=None,
-        final_norm=norm,
-        output=head,
-    )
-
-
-def with_base(position: Rope, base: float | None) -> Rope:
-    """The rotary position with another base, where one is given."""
-    return position if base is None else Rope(base=base, fraction=position.fraction, scaling=position.scaling)
 
 
 def rotated(f: Fields, *, bias: bool, channel: MLP, theta: str = "rope_theta", twice: bool = True) -> Network:

@@ -285,7 +285,7 @@ def stablelm(f: Fields) -> Network:
 def starcoder2(f: Fields) -> Network:
     """StarCoder2 (arXiv:2402.19173): one switch for every bias, a plain MLP, every layer windowed."""
     bias = f.flag("use_bias")
-    mixer = attention(f, qkv_bias=bias, out_bias=bias, window=f.maybe_size("sliding_window"))
+    mixer = attention(f, qkv_bias=bias, out_bias=bias, window=f.extent("sliding_window") or None)
     return network(f, uniform(f, mixer, mlp(f, gated=False, bias=bias), LayerNorm()), norm=LayerNorm())
 
 

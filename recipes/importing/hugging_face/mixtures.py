@@ -83,7 +83,7 @@ def stepped(f: Fields) -> list[bool]:
 @reads("mixtral", "Mixtral", also=LOCAL)
 def mixtral(f: Fields) -> Network:
     """Mixtral (arXiv:2401.04088): every layer a mixture, its experts ``intermediate_size`` wide."""
-    mixer = attention(f, window=f.maybe_size("sliding_window"))
+    mixer = attention(f, window=f.extent("sliding_window") or None)
     return network(f, uniform(f, mixer, experts(f, width="intermediate_size")))
 
 
@@ -91,7 +91,7 @@ def mixtral(f: Fields) -> Network:
 def phimoe(f: Fields) -> Network:
     """Phi-3.5-MoE: Mixtral with LayerNorm and switches for biases."""
     bias, norm = f.flag("attention_bias"), LayerNorm()
-    mixer = attention(f, qkv_bias=bias, out_bias=bias, window=f.maybe_size("sliding_window"))
+    mixer = attention(f, qkv_bias=bias, out_bias=bias, window=f.extent("sliding_window") or None)
     blocks = uniform(f, mixer, experts(f, width="intermediate_size"), norm)
     head_bias = f.flag("lm_head_bias") and f.head == "lm"
     return network(f, blocks, norm=norm, embedding=tables(f, head_bias=head_bias))

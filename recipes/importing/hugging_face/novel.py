@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from recipes.importing.hugging_face.classes import ENCODER_TASKS, reads
-from recipes.importing.hugging_face.encoders import encoder, ends, narrow, on_top, with_base
+from recipes.importing.hugging_face.encoders import encoder, ends, narrow, on_top
 from recipes.importing.hugging_face.gpt import biased
 from recipes.importing.hugging_face.hybrid import TWO
 from recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, with_sinks
@@ -22,7 +22,7 @@ from recipes.importing.hugging_face.parts import (
 )
 from recipes.importing.hugging_face.reading import Fields, shown
 from recipes.importing.hugging_face.recurrent import heads_of_mamba2
-from recipes.importing.hugging_face.rope import rope
+from recipes.importing.hugging_face.rope import rope, with_base
 from simulators.architecture import Block
 from simulators.layers import (
     MLP,

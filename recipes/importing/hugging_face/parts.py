@@ -223,4 +223,4 @@ def layer_types(
 
 def windows(f: Fields, field: str = "sliding_window") -> dict[str, int | None]:
     """How far each type of layer sees: all of it, or ``field`` tokens."""
-    return {"full_attention": None, "sliding_attention": f.maybe_size(field)}
+    return {"full_attention": None, "sliding_attention": f.extent(field) or None}

@@ -8,10 +8,14 @@ from simulators.architecture import Checkpoint
 
 def stored_as(f: Fields) -> Checkpoint | None:
     """The checkpoint's own extras: scales of square blocks in FP8 (DeepSeek-V3, arXiv:2412.19437, section 3.3.2)."""
-    found = f.maybe_mapping("quantization_config")
+    # what MLX and older compressed checkpoints call it
+    others = [f.maybe_mapping(field) for field in ("quantization", "compression_config")]
+    found = f.maybe_mapping("quantization_config") or next((other for other in others if other), None)
     if not found:
         return None
     method, block = found.get("quant_method"), found.get("weight_block_size")
+    if method is None and "bits" in found:
+        method = f"{found['bits']} bits"
     if method == "fp8" and block is not None:
         sides = {whole(side) for side in block} if isinstance(block, list) and block else {None}
         side = sides.pop()

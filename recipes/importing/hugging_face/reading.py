@@ -219,6 +219,8 @@ class Fields:
             if name in MTP_COUNTS and (whole(value) or 0) > 0:
                 self.note(f"{value} modules for multi-token prediction ({name}) are left out: their shape is not known")
                 continue
+            if name in SWITCHES:
+                self.wrong(name, f"found {shown(value)}, but model_type {self.model_type} has no such feature")
             known = {*self.read, *self.defaults, *SWITCHES}
             self.wrong(name, f"not a field of model_type {self.model_type}; {nearest(name, known)}")
         for part in self.sections:

@@ -9,7 +9,6 @@ import msgspec
 
 from recipes.importing.hugging_face.classes import reads
 from recipes.importing.hugging_face.corrected import routed
-from recipes.importing.hugging_face.encoders import with_base
 from recipes.importing.hugging_face.latent import HARMLESS, SHARED_NAMES, latent, sparse_layers
 from recipes.importing.hugging_face.mixtures import after_dense, experts, layered
 from recipes.importing.hugging_face.parts import (
@@ -25,7 +24,7 @@ from recipes.importing.hugging_face.parts import (
     windows,
 )
 from recipes.importing.hugging_face.reading import Fields, shown, whole
-from recipes.importing.hugging_face.rope import no_rope, rope
+from recipes.importing.hugging_face.rope import no_rope, rope, with_base
 from simulators.architecture import Block
 from simulators.layers import (
     MLP,
@@ -269,7 +268,7 @@ def mimo_v2(f: Fields) -> Network:
     freq = f.raw("moe_layer_freq")
     sparse = sparse_layers(f) if isinstance(freq, list) else after_dense(f, otherwise=1)
     size, bias = f.maybe_size("sliding_window_size"), f.flag("attention_bias")
-    window = f.maybe_size("sliding_window") if size is None else size + 1
+    window = (f.extent("sliding_window") or None) if size is None else size + 1
     f.raw("sliding_window")
     mixers = {}
     for kind in TYPES:

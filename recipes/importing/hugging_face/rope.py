@@ -22,7 +22,7 @@ _KEYS = frozenset(
     low_freq_factor high_freq_factor
     attention_factor extrapolation_factor attn_factor finetuned llama_4_scaling_beta long_factor long_mscale
     max_position_embeddings mrope_interleaved mrope_section mscale mscale_all_dim short_factor short_mscale truncate
-    scale_base apply_yarn_scaling
+    scale_base apply_yarn_scaling alpha xdrope_section
     """.split()  # noqa: SIM905
 )
 
@@ -83,7 +83,7 @@ def parameters(f: Fields, layer_type: str | None) -> tuple[str, dict[str, Any]]:
 def scaling(f: Fields, where: str, entry: dict[str, Any]) -> Scaling:
     """How positions beyond those of training are reached, if at all."""
     kind = entry.get("rope_type", entry.get("type", "default"))
-    if kind in (None, "default", "mrope"):
+    if kind in (None, "default", "mrope", "xdrope"):
         # sections of an image's axes: text has the same position on each of them
         return None
     readers: dict[str, Callable[[], Scaling]] = {
@@ -117,6 +117,10 @@ def _yarn(f: Fields, where: str, entry: dict[str, Any]) -> Yarn:
 
 
 def _dynamic(f: Fields, where: str, entry: dict[str, Any]) -> Ntk:
+    alpha = _number(f, where, entry, "alpha")
+    if alpha is not None and alpha >= 1:
+        # Hunyuan's factor, fixed whatever the length
+        return Ntk(factor=alpha)
     f.note("the dynamic rotary base, which grows with the sequence, is described by its NTK factor alone")
     return Ntk(factor=_needed(f, where, entry, "factor"))
 
@@ -157,3 +161,8 @@ def no_rope(f: Fields) -> Position:
     for field in ("rope_theta", "rope_scaling", "rope_parameters"):
         f.raw(field)
     return NoPosition()
+
+
+def with_base(position: Rope, base: float | None) -> Rope:
+    """The rotary position with another base, where one is given."""
+    return position if base is None else Rope(base=base, fraction=position.fraction, scaling=position.scaling)

@@ -6,12 +6,11 @@ import msgspec
 
 from recipes.importing.hugging_face.classes import reads
 from recipes.importing.hugging_face.corrected import routed
-from recipes.importing.hugging_face.encoders import with_base
 from recipes.importing.hugging_face.latent import HARMLESS, SHARED_NAMES, indexed, latent
 from recipes.importing.hugging_face.mixtures import after_dense, layered
 from recipes.importing.hugging_face.parts import Network, layer_types, network
 from recipes.importing.hugging_face.reading import Fields, shown, whole
-from recipes.importing.hugging_face.rope import rope
+from recipes.importing.hugging_face.rope import rope, with_base
 from simulators.architecture import Block
 from simulators.layers import CompressedAttention, HyperConnections, Indexer, RMSNorm, Rope
 
