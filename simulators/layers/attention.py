@@ -23,7 +23,7 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     head. ``d_value`` is written where values are not as wide as keys (MiMo-V2), ``values: keys`` where they are the
     keys (Gemma 4), ``keys: earlier_layer`` where keys and values are those of an earlier layer, so that this one makes
     and keeps none (Gemma 3n; Brandon et al., arXiv:2405.12981). ``output_norm`` is an RMSNorm over what all heads
-    return (BitNet).
+    return (BitNet). ``gate_bias`` says otherwise than ``qkv_bias`` for the gate.
 
     >>> from simulators.layers.base import total
     >>> gqa = Attention(n_heads=28, n_kv_heads=4, d_head=128, qkv_bias=True, position=Rope(base=1e6))
@@ -59,6 +59,7 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     values: Literal["own", "keys"] = "own"
     keys: Literal["own", "earlier_layer"] = "own"
     output_norm: bool = False
+    gate_bias: bool | None = None
 
     def __post_init__(self) -> None:
         if self.n_heads % self.n_kv_heads:
@@ -89,7 +90,8 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         if self.output_norm:
             norms.append(Weight("o_norm", (self.d_returned,), "norm", "scale"))
         d_gate = self.n_heads if self.output_gate == "head" else self.d_returned
-        gate = linear("gate_proj", d_model, d_gate, "attention", bias=self.qkv_bias) if self.output_gate else []
+        biased = self.qkv_bias if self.gate_bias is None else self.gate_bias
+        gate = linear("gate_proj", d_model, d_gate, "attention", bias=biased) if self.output_gate else []
         projected = []
         if self.keys == "own":
             projected = linear("k_proj", d_model, d_kv, "attention", bias=self.qkv_bias)

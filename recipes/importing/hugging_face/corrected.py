@@ -137,14 +137,22 @@ def exaone_moe(f: Fields) -> Network:
 )
 def afmoe(f: Fields) -> Network:
     """Trinity (AFMoE): gated attention, norms before and after each sublayer; layers that see all have no position."""
-    # the gate has no bias, whatever this says of the other matrices
-    f.fixed("attention_bias", False)
-    each = windows(f)
+    each, bias = windows(f), f.flag("attention_bias")
     every = f.size("global_attn_every_n_layers")
     types = layer_types(f, lambda i: TYPES[int((i + 1) % every != 0)], TYPES)
     positions = {"sliding_attention": rope(f), "full_attention": no_rope(f)}
     mixers = {
-        t: attention(f, position=positions[t], qk_norm="head", window=each[t], output_gate=True) for t in set(types)
+        t: attention(
+            f,
+            position=positions[t],
+            qkv_bias=bias,
+            out_bias=bias,
+            qk_norm="head",
+            window=each[t],
+            output_gate=True,
+            gate_bias=False,
+        )
+        for t in set(types)
     }
     moe = experts(f, n_shared_experts=f.extent("num_shared_experts"), router_bias_buffer=True)
     sparse = after_dense(f, "num_dense_layers")

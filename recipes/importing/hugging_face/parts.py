@@ -129,7 +129,8 @@ def attention(
     qk_norm: QKNorm = None,
     window: int | None = None,
     chunk: int | None = None,
-    output_gate: bool = False,
+    output_gate: bool | Literal["head"] = False,
+    gate_bias: bool | None = None,
 ) -> Attention:
     """Softmax attention by the fields that most classes share; rotary where no ``position`` is given."""
     n_heads, n_kv_heads = heads(f)
@@ -144,6 +145,7 @@ def attention(
         window=window,
         chunk=chunk,
         output_gate=output_gate,
+        gate_bias=gate_bias,
     )
 
 

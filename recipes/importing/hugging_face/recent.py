@@ -18,9 +18,7 @@ from recipes.importing.hugging_face.parts import (
     attention,
     heads,
     layer_types,
-    mlp,
     network,
-    uniform,
     windows,
 )
 from recipes.importing.hugging_face.reading import Fields, shown, whole
@@ -295,8 +293,7 @@ def mimo_v2(f: Fields) -> Network:
 @reads("laguna", "Laguna", no_effect="moe_apply_router_weight_on_input")
 def laguna(f: Fields) -> Network:
     """Laguna: attention gated by head, as many heads as each layer says, a shared expert of a width of its own."""
-    f.fixed("attention_bias", False)
-    n, each = f.layers(), windows(f)
+    n, each, bias = f.layers(), windows(f), f.flag("attention_bias")
     types = layer_types(f, lambda i: "full_attention", TYPES)
     gate: Any = "head" if f.raw("gating") in (True, "per-head", None) else True
     listed = f.raw("num_attention_heads_per_layer") is not None
@@ -305,20 +302,21 @@ def laguna(f: Fields) -> Network:
     _, n_kv_heads = heads(f)
     mixers = []
     for kind, count in zip(types, n_heads, strict=True):
-        plain = attention(f, position=rope(f, kind), qk_norm="head", window=each[kind], output_gate=gate)
+        plain = attention(
+            f,
+            position=rope(f, kind),
+            qk_norm="head",
+            window=each[kind],
+            output_gate=gate,
+            gate_bias=False,
+            qkv_bias=bias,
+            out_bias=bias,
+        )
         if count % n_kv_heads:
             f.wrong("num_attention_heads_per_layer", f"{n_kv_heads} key-value heads do not divide {count}")
         mixers.append(msgspec.structs.replace(plain, n_heads=count))
     moe = experts(f, shared_d_ff=f.extent("shared_expert_intermediate_size"), router_bias_buffer=True)
     return network(f, layered(f, mixers, after_dense(f, otherwise=1), moe))
-
-
-@reads("bitnet", "BitNet", "Bitnet")
-def bitnet(f: Fields) -> Network:
-    """BitNet b1.58 (arXiv:2504.12285): LLaMA with a norm before each sublayer's last matrix."""
-    bias = f.flag("attention_bias")
-    mixer = msgspec.structs.replace(attention(f, qkv_bias=bias, out_bias=bias), output_norm=True)
-    return network(f, uniform(f, mixer, msgspec.structs.replace(mlp(f, gated=True), inner_norm=True)))
 
 
 @reads(

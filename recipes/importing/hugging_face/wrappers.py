@@ -8,14 +8,17 @@ from typing import Any
 from recipes.errors import LehrError
 from recipes.importing.hugging_face.reading import shown
 
-PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
+PARTS = ("text_config", "llm_config", "language_config", "thinker_config", "vlm_config")
 """Where the text model stands in the file of a larger one."""
 
 TEXT_OF = {
+    "aria": "aria_text",
     "aya_vision": "cohere2",
     "blip-2": "opt",
     "cohere2_vision": "cohere2",
+    "cosmos3_edge": "cosmos3_edge_text",
     "cosmos3_omni": "qwen3_vl_text",
+    "deepseek_ocr2": "deepseek_ocr2_text",
     "deepseek_vl": "llama",
     "deepseek_vl_hybrid": "llama",
     "colpali": "gemma",
@@ -32,6 +35,8 @@ TEXT_OF = {
     "glm_ocr": "glm_ocr_text",
     "glmga": "glm4v_text",
     "got_ocr2": "qwen2",
+    "granite4_vision": "granite4_vision_text",
+    "granite_docling": "granite_docling_text",
     "granite_speech": "granite",
     "hunyuan_vl": "hunyuan_vl_text",
     "hyperclovax_vision_v2": "hyperclovax",
@@ -44,6 +49,7 @@ TEXT_OF = {
     "janus": "llama",
     "kimi_k25": "deepseek_v3",
     "lfm2_vl": "lfm2",
+    "lfm3_vl": "lfm3",
     "lighton_ocr": "qwen3",
     "llama4": "llama4_text",
     "llava": "llama",
@@ -54,6 +60,7 @@ TEXT_OF = {
     "minicpmv4_6": "qwen3_5_text",
     "minicpmv4_7": "qwen3_5_text",
     "mistral3": "mistral",
+    "muse_glimmer": "muse_glimmer_text",
     "nemotron_h_omni": "nemotron_h",
     "ovis2": "qwen2",
     "paddleocr_vl": "paddleocr_vl_text",
@@ -74,6 +81,7 @@ TEXT_OF = {
     "qwen3_vl_moe": "qwen3_vl_moe_text",
     "shieldgemma2": "gemma3_text",
     "smolvlm": "llama",
+    "unlimited_ocr": "unlimited_ocr_text",
     "video_llama_3": "qwen2",
     "video_llava": "llama",
     "vipllava": "llama",
