@@ -6,6 +6,7 @@ then found by the decoder, the contract tests and the documentation.
 
 from simulators.layers.attention import Attention, CrossAttention
 from simulators.layers.base import KORTHIKANTI, Kept, Layer, Weight
+from simulators.layers.block_choice import BlockIndexer
 from simulators.layers.branches import AltUp, Branch, HyperConnections, LowRankResidual, PerLayerInput
 from simulators.layers.compressed import CompressedAttention
 from simulators.layers.convolution import Hyena
@@ -55,6 +56,7 @@ __all__ = [
     "AltUp",
     "Attention",
     "AttentionPooling",
+    "BlockIndexer",
     "Branch",
     "ChannelMixer",
     "CompressedAttention",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
+from simulators.layers.block_choice import BlockIndexer
 from simulators.layers.position import Disentangled, Position, RelativeBias, Rope, TransformerXL
 
 
@@ -23,7 +24,10 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     head. ``d_value`` is written where values are not as wide as keys (MiMo-V2), ``values: keys`` where they are the
     keys (Gemma 4), ``keys: earlier_layer`` where keys and values are those of an earlier layer, so that this one makes
     and keeps none (Gemma 3n; Brandon et al., arXiv:2405.12981). ``output_norm`` is an RMSNorm over what all heads
-    return (BitNet). ``gate_bias`` says otherwise than ``qkv_bias`` for the gate.
+    return (BitNet). ``gate_bias`` says otherwise than ``qkv_bias`` for the gate. An ``indexer``
+    chooses the blocks of keys that a token attends to (MiniMax-M3). ``differential`` heads come in pairs that share
+    twice as wide values and are subtracted by a trained amount (Ye et al., arXiv:2410.05258). ``seen_by_all`` adds
+    projections for the few tokens that see all and that all see (Longformer); their work is not counted.
 
     >>> from simulators.layers.base import total
     >>> gqa = Attention(n_heads=28, n_kv_heads=4, d_head=128, qkv_bias=True, position=Rope(base=1e6))
@@ -60,6 +64,9 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     keys: Literal["own", "earlier_layer"] = "own"
     output_norm: bool = False
     gate_bias: bool | None = None
+    indexer: BlockIndexer | None = None
+    differential: bool = False
+    seen_by_all: bool = False
 
     def __post_init__(self) -> None:
         if self.n_heads % self.n_kv_heads:
@@ -106,7 +113,20 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
             *norms,
             *([Weight("sinks", (self.n_heads,), "attention", "bias")] if self.sinks else []),
             *position_weights(self.position, d_model, self.n_heads, self.d_head),
+            *(self.indexer.weights(d_model) if self.indexer else []),
+            *(Weight(f"lambda_{n}", (self.d_head,), "attention", "scale") for n in self._amounts()),
+            *(
+                w
+                for n in self._few()
+                for w in linear(f"{n}_few", d_model, d_query, "attention", bias=True, role="once")
+            ),
         ]
+
+    def _amounts(self) -> tuple[str, ...]:
+        return ("q1", "k1", "q2", "k2") if self.differential else ()
+
+    def _few(self) -> tuple[str, ...]:
+        return ("q_proj", "k_proj", "v_proj") if self.seen_by_all else ()
 
     @property
     def d_returned(self) -> int:
@@ -117,18 +137,22 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         """How many positions a token attends to, averaged over a sequence [tokens]."""
         if self.chunk is not None:
             return attended(min(seq_len, self.chunk), causal=causal)
-        return attended(seq_len, causal=causal, window=self.window)
+        limit = self.indexer.reach if self.indexer else self.window
+        return attended(seq_len, causal=causal, window=limit)
 
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
         # scores and the weighted sum: 2 FLOP for each of d_head features, each head, each position
-        return 2.0 * (self.n_heads * self.d_head + self.d_returned) * self.reach(seq_len, causal=causal)
+        index = self.indexer.mixing_flops(seq_len, causal=causal) if self.indexer else 0.0
+        summed = self.d_returned * (2 if self.differential else 1)
+        return 2.0 * (self.n_heads * self.d_head + summed) * self.reach(seq_len, causal=causal) + index
 
     def state_values(self, d_model: int, n_tokens: int) -> int:
         if self.keys == "earlier_layer":
             return 0
         limit = self.window or self.chunk
         kept = n_tokens if limit is None else min(n_tokens, limit)
-        return self.n_kv_heads * (self.d_head + (self.d_value or self.d_head)) * kept
+        index = self.indexer.d_head * n_tokens if self.indexer else 0
+        return self.n_kv_heads * (self.d_head + (self.d_value or self.d_head)) * kept + index
 
     def softmax_rows(self) -> int:
         return self.n_heads
@@ -142,8 +166,10 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         d_kv = self.n_kv_heads * (self.d_head + (self.d_value or self.d_head)) if self.keys == "own" else 0
         gated = self.n_heads + self.d_returned if self.output_gate == "head" else 2 * self.d_returned
         values = d_model + self.n_heads * self.d_head + self.d_returned + d_kv
+        values += (self.indexer.n_heads + 1) * self.indexer.d_head if self.indexer else 0
         values += (gated if self.output_gate else 0) + (self.d_returned if self.output_norm else 0)
-        scored = min(seq_len, self.window or self.chunk or seq_len)
+        limit = self.indexer.reach if self.indexer else self.window or self.chunk or seq_len
+        scored = min(seq_len, limit)
         return kept.bytes(values, dropped=d_model) + kept.softmax(self.n_heads, scored)
 
 

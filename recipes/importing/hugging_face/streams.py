@@ -1,4 +1,4 @@
-"""Networks with hyper-connections: DeepSeek-V4 and Hunyuan 4."""
+"""Networks that choose what they attend to: DeepSeek-V4 and Hunyuan 4, with hyper-connections, and MiniMax-M3."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import msgspec
 from recipes.importing.hugging_face.classes import reads
 from recipes.importing.hugging_face.corrected import routed
 from recipes.importing.hugging_face.latent import HARMLESS, SHARED_NAMES, indexed, latent
-from recipes.importing.hugging_face.mixtures import after_dense, layered
-from recipes.importing.hugging_face.parts import Network, layer_types, network
+from recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, layered
+from recipes.importing.hugging_face.parts import Network, attention, layer_types, network
 from recipes.importing.hugging_face.reading import Fields, shown, whole
 from recipes.importing.hugging_face.rope import rope, with_base
 from simulators.architecture import Block
-from simulators.layers import CompressedAttention, HyperConnections, Indexer, RMSNorm, Rope
+from simulators.layers import BlockIndexer, CompressedAttention, HyperConnections, Indexer, RMSNorm, Rope
 
 COMPRESSED = {0: "sliding_attention", 4: "compressed_sparse_attention", 128: "heavily_compressed_attention"}
 """What a layer of DeepSeek-V4 is by the length of its blocks."""
@@ -101,3 +101,44 @@ def hy_v4(f: Fields) -> Network:
     }
     blocks = layered(f, [mixers[full] for full in indexed(f, len(sparse))], sparse, routed(f))
     return network(f, connected(blocks, f.size("hc_mult"), mixed=False))
+
+
+SPARSE = ("full_attention", "minimax_m3_sparse")
+CHOICE = {
+    "index_n_heads": "sparse_num_index_heads",
+    "index_head_dim": "sparse_index_dim",
+    "index_block_size": "sparse_block_size",
+    "index_topk_blocks": "sparse_topk_blocks",
+    "index_local_blocks": "sparse_local_block",
+}
+"""MiniMax-M3's fields of the choice of blocks, and what its checkpoint calls them in a section of their own."""
+
+
+@reads("minimax_m3_vl_text", "MiniMaxM3VL", "MiniMaxM3VLText", also=LOCAL, no_effect="image_token_id use_gemma_norm")
+def minimax_m3(f: Fields) -> Network:
+    """MiniMax-M3: attention to chosen blocks, experts beside a shared one."""
+    part, n = f.section("sparse_attention_config"), f.layers()
+    sizes = {ours: part.maybe_size(theirs) or f.size(ours) for ours, theirs in CHOICE.items()}
+    for field in CHOICE:
+        f.raw(field)
+    listed, freq = part.maybe_list("sparse_attention_freq", n), f.maybe_list("moe_layer_freq", n)
+    types = layer_types(f, lambda i: SPARSE[int(bool(listed[i]) if listed else False)], SPARSE)
+    position, rotary, d_head = rope(f), f.maybe_size("rotary_dim"), f.size("head_dim")
+    if rotary is not None:
+        position = Rope(base=position.base, fraction=min(1.0, rotary / d_head), scaling=position.scaling)
+    plain = attention(f, position=position, qk_norm="head")
+    indexer = BlockIndexer(
+        n_heads=sizes["index_n_heads"],
+        d_head=sizes["index_head_dim"],
+        block=sizes["index_block_size"],
+        top_k=sizes["index_topk_blocks"],
+        local=sizes["index_local_blocks"],
+    )
+    mixers = {SPARSE[0]: plain, SPARSE[1]: msgspec.structs.replace(plain, indexer=indexer)}
+    f.maybe_word("hidden_act")
+    f.data = {**f.data, "hidden_act": "silu"}
+    shared = f.extent("shared_intermediate_size")
+    moe = experts(f, width="intermediate_size", count="num_local_experts", shared_d_ff=shared, router_bias_buffer=True)
+    sparse = [bool(value) for value in freq] if freq else after_dense(f)
+    blocks = layered(f, [mixers[t] for t in types], sparse, moe, width="dense_intermediate_size")
+    return network(f, blocks)

@@ -59,6 +59,7 @@ TEXT_OF = {
     "minicpm_ocr": "qwen3_5_text",
     "minicpmv4_6": "qwen3_5_text",
     "minicpmv4_7": "qwen3_5_text",
+    "minimax_m3_vl": "minimax_m3_vl_text",
     "mistral3": "mistral",
     "muse_glimmer": "muse_glimmer_text",
     "nemotron_h_omni": "nemotron_h",
