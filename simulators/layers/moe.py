@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.layers.base import Extent, Kept, Layer, Size, Weight
+from simulators.layers.base import Extent, Kept, Layer, Size, Weight, linear
 from simulators.layers.mlp import MLP, Activation
 
 
@@ -17,6 +17,8 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
     others and do nothing (LongCat-Flash, arXiv:2509.01322). ``router_scales`` are a gain for each feature that the
     router reads and for each expert, ``branch_norms`` the norms before the routed experts, after them and after the
     shared one (Gemma 4); ``output_norm`` is an RMSNorm of what the layer returns (A.X K1).
+    With ``d_latent`` the routed experts work on that many features, to which and from which two matrices lead that all
+    tokens use (LatentMoE: Nemotron 3 Super).
 
     >>> from simulators.layers.base import total
     >>> moe = MoE(n_experts=256, top_k=8, n_shared_experts=1, d_ff_expert=2048, activation="silu",
@@ -40,6 +42,7 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
     router_scales: bool = False
     branch_norms: bool = False
     output_norm: bool = False
+    d_latent: Size | None = None
 
     def __post_init__(self) -> None:
         if self.top_k > self.n_experts:
@@ -62,11 +65,16 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
         expert = MLP(d_ff=self.d_ff_expert, activation=self.activation, gated=self.gated, bias=self.bias)
         routed = [
             Weight(f"experts.{w.name}", w.shape, "experts", w.role, copies=self.n_experts, active=self.top_k)
-            for w in expert.weights(d_model)
+            for w in expert.weights(self.d_latent or d_model)
         ]
+        latent = []
+        if self.d_latent is not None:
+            latent += linear("latent_in", d_model, self.d_latent, "experts", bias=self.bias)
+            latent += linear("latent_out", self.d_latent, d_model, "experts", bias=self.bias)
         return [
             *router,
             *routed,
+            *latent,
             *self._shared(d_model),
             *(Weight(name, (d_model,), "norm", "scale") for name in norms),
         ]
@@ -79,7 +87,8 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
         # each chosen expert has a copy of the input and gives an output that its score weighs; scores are 32 bits
         inner = (4 if self.gated else 2) * (self.top_k * self.d_ff_expert + self.d_ff_shared)
-        return kept.bytes(d_model * (1 + 2 * self.top_k) + inner, full=self.n_experts)
+        copied = 2 * self.top_k * (self.d_latent or d_model) + (2 * self.d_latent if self.d_latent else 0)
+        return kept.bytes(d_model + copied + inner, full=self.n_experts)
 
     def _shared(self, d_model: int) -> list[Weight]:
         d_ff = self.d_ff_shared

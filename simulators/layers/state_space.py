@@ -63,7 +63,8 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     of heads (Dao and Gu, arXiv:2405.21060, section 7).
 
     One projection makes gate, input, ``B``, ``C`` and step; input, ``B`` and ``C`` pass the convolution; a gated
-    RMSNorm precedes the output (``norm: false`` gates alone, as most of Falcon-H1). Decay (1), update (2) and reading
+    RMSNorm precedes the output (``norm: false`` gates alone, as most of Falcon-H1); ``out_bias`` says otherwise than
+    ``bias`` for the last matrix. Decay (1), update (2) and reading
     (2) are 5 FLOP for each entry of the state.
 
     >>> from simulators.layers.base import total
@@ -81,6 +82,7 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     conv_bias: bool = True
     bias: bool = False
     norm: bool = True
+    out_bias: bool | None = None
 
     @property
     def d_inner(self) -> int:
@@ -101,7 +103,13 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
             Weight("a_log", (self.n_heads,), "state space", "scale"),
             Weight("skip", (self.n_heads,), "state space", "scale"),
             *([Weight("o_norm", (self.d_inner,), "norm", "scale")] if self.norm else []),
-            *linear("out_proj", self.d_inner, d_model, "state space", bias=self.bias),
+            *linear(
+                "out_proj",
+                self.d_inner,
+                d_model,
+                "state space",
+                bias=self.bias if self.out_bias is None else self.out_bias,
+            ),
         ]
 
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:

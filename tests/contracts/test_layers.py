@@ -118,7 +118,7 @@ EXAMPLES: list[Layer] = [
     MLP(d_ff=512, activation="silu", gated=True, inner_norm=True),
     MoE(
         n_experts=8, top_k=2, d_ff_expert=64, activation="silu", gated=True, shared_d_ff=128, n_zero_experts=4,
-        router_scales=True, branch_norms=True, output_norm=True,
+        router_scales=True, branch_norms=True, output_norm=True, d_latent=32,
     ),
     PerLayerInput(vocab_size=64, d_embedding=8, holds_norm=True),
     AltUp(n_streams=4, holds_projections=True),

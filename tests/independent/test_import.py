@@ -62,12 +62,13 @@ SIZES: dict[str, list[Any]] = {
     "first_k_dense_replace num_dense_layers": [0, 1],
     "decoder_sparse_step interleave_moe_layer_step moe_layer_interval moe_layer_freq": [1, 2, 3],
     "mlp_only_layers": [[], [0]],
+    "moe_latent_size": [None, 24],
     "sliding_window window_size": [32],
     "pad_token_id bos_token_id eos_token_id cls_token_id sep_token_id": [1],
 }
 VALUES = {name: values for names, values in SIZES.items() for name in names.split()}
-UNSAID = {"num_experts_per_tok", "n_routed_experts", "n_shared_experts"}
-"""Needed, and without a default in some class."""
+UNSAID = {"num_experts_per_tok", "n_routed_experts", "n_shared_experts", "moe_latent_size"}
+"""Needed, or left out, by default in some class."""
 WIDTH = {"hidden_size", "d_model", "n_embd", "n_embed", "dim"}
 HEADS = {"num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads"}
 HEADS |= {"encoder_attention_heads", "decoder_attention_heads"}

@@ -184,7 +184,8 @@ def opt(f: Fields) -> Network:
     "bloom",
     "Bloom",
     also={"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "hidden_size": "n_embed"},
-    no_effect="attention_softmax_in_fp32 masked_softmax_fusion skip_bias_add skip_bias_add_qkv offset_alibi",
+    no_effect="attention_softmax_in_fp32 masked_softmax_fusion apply_residual_connection_post_layernorm"
+    " skip_bias_add skip_bias_add_qkv offset_alibi",
 )
 def bloom(f: Fields) -> Network:
     """BLOOM (arXiv:2211.05100): ALiBi, a norm after the embedding, biases everywhere."""

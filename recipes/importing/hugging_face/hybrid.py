@@ -343,7 +343,6 @@ def nemotron_mamba2(f: Fields) -> Mamba2:
 
 def nemotron_experts(f: Fields) -> MoE:
     """Its experts: plain MLPs of squared ReLU, shared ones of a width of their own."""
-    f.fixed("moe_latent_size", None)
     f.fixed("mlp_bias", False)
     n_experts, top_k = f.size("n_routed_experts"), f.size("num_experts_per_tok")
     if top_k > n_experts:
@@ -354,6 +353,7 @@ def nemotron_experts(f: Fields) -> MoE:
         top_k=top_k,
         d_ff_expert=f.size("moe_intermediate_size"),
         shared_d_ff=f.extent("moe_shared_expert_intermediate_size"),
+        d_latent=f.maybe_size("moe_latent_size"),
         activation=activation(f, "mlp_hidden_act"),
         router_bias_buffer=True,
     )

@@ -42,7 +42,7 @@ from simulators.layers import (
 def falcon_h1(f: Fields) -> Network:
     """Falcon-H1 (arXiv:2507.22448): attention and Mamba-2 side by side in every layer."""
     bias = f.flag("attention_bias")
-    f.fixed("projectors_bias", f.flag("mamba_proj_bias"))
+    projected = f.flag("projectors_bias")
     f.fixed("attn_layer_indices", None)
     mamba = heads_of_mamba2(
         f,
@@ -60,7 +60,7 @@ def falcon_h1(f: Fields) -> Network:
         f.wrong("mamba_d_ssm", f"{stated} is not mamba_n_heads times mamba_d_head, {mamba.d_inner}")
     mixer = SideBySide(
         attention=attention(f, qkv_bias=bias, out_bias=bias),
-        mamba=msgspec.structs.replace(mamba, norm=f.flag("mamba_rms_norm")),
+        mamba=msgspec.structs.replace(mamba, norm=f.flag("mamba_rms_norm"), out_bias=projected),
     )
     return network(f, uniform(f, mixer, mlp(f, gated=True, bias=f.flag("mlp_bias"))))
 
