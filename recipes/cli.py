@@ -123,7 +123,19 @@ def dispatch(argv: list[str]) -> int:
     from recipes.group_files import named_files
 
     with named_files(verb.replace(" ", "_"), rest) as arguments:
-        return run_verb(verb, [*arguments, *flags])
+        return run_verb(verb, [*map(quoted, arguments), *flags])
+
+
+def quoted(argument: str) -> str:
+    """An override as Hydra's grammar takes it, which knows letters beyond ASCII between quotes only.
+
+    >>> quoted("out=звіт"), quoted("out=report")
+    ("out='звіт'", 'out=report')
+    """
+    key, sign, value = argument.partition("=")
+    if not sign or value.isascii() or value[0] in "'\"[{" or "," in value or "(" in value:
+        return argument
+    return f"{key}='" + value.replace("'", "\\'") + "'"
 
 
 def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:

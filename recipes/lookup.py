@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
 
@@ -40,7 +41,19 @@ def words(text: str) -> list[str]:
     >>> words("Qwen2.5-Coder 7B")
     ['qwen', '2', '5', 'coder', '7', 'b']
     """
-    return re.findall(r"[a-z]+|\d+", text.casefold())
+    return re.findall(r"[^\W\d_]+|\d+", text.casefold())
+
+
+def named(text: str, labels: Iterable[str]) -> set[str]:
+    """The ``labels`` that are called ``text``, or, where none is, those that begin so.
+
+    >>> sorted(named("llama", ["Llama-2", "LLaMA-1", "Code Llama"]))
+    ['LLaMA-1', 'Llama-2']
+    """
+    wanted = words(text)
+    apart = {label: words(label) for label in labels}
+    called = {label for label, parts in apart.items() if "".join(parts) == "".join(wanted)}
+    return called or {label for label, parts in apart.items() if parts[: len(wanted)] == wanted}
 
 
 def look_up(text: str, among: list[Entry]) -> list[Entry]:
@@ -56,13 +69,6 @@ def look_up(text: str, among: list[Entry]) -> list[Entry]:
     if not wanted:
         return []
 
-    def called(label: str) -> bool:
-        return "".join(words(label)) == "".join(wanted)
-
-    def begins(label: str) -> bool:
-        return words(label)[: len(wanted)] == wanted
-
-    for fits in (called, begins):
-        if found := [entry for entry in among if any(fits(label) for label in entry.labels)]:
-            return found
+    if labels := named(text, {label for entry in among for label in entry.labels}):
+        return [entry for entry in among if labels & {*entry.labels}]
     return [entry for entry in among if Counter(wanted) <= Counter(word for x in entry.labels for word in words(x))]

@@ -8,6 +8,7 @@ from typing import Any
 from recipes.catalogue import Model
 from recipes.compose import Composed
 from recipes.errors import LehrError, nearest
+from recipes.lookup import named
 from recipes.tables import text_table
 from simulators.counting import count_parameters
 
@@ -20,9 +21,10 @@ def run(job: Composed) -> int:
         wanted = job.setting(field, str | None)
         if wanted is not None:
             known = {row[field] for row in everything}
-            if wanted not in known:
+            meant = named(wanted, known) if field == "family" else known & {wanted.casefold()}
+            if not meant:
                 raise LehrError(f"{field}: no model has {wanted!r}; {nearest(wanted, known)}")
-            rows = [row for row in rows if row[field] == wanted]
+            rows = [row for row in rows if row[field] in meant]
     low, high = job.setting("min_parameters", float | None), job.setting("max_parameters", float | None)
     if low is not None:
         rows = [row for row in rows if row["parameters"] is not None and row["parameters"] >= low]

@@ -74,6 +74,26 @@ def test_models_prints_what_a_program_reads(tmp_path: Path) -> None:
     assert all(m["parameters"] <= 2e9 for m in small)
 
 
+@pytest.mark.parametrize(
+    ("family", "found"),
+    [
+        ("starcoder", {"StarCoder"}),
+        ("codellama", {"Code Llama"}),
+        ("DeepSeek-V3", {"DeepSeek-V3"}),
+        ("llama", {"LLaMA-1", "Llama-2", "Llama-3", "Llama-3.1", "LLaMA-4"}),
+    ],
+)
+def test_a_family_is_found_by_how_its_name_begins(family: str, found: set[str], tmp_path: Path) -> None:
+    models = json.loads(lehr("models", f"family={family}", "open=Weights", "format=json", folder=tmp_path))
+    assert {m["family"] for m in models} == found
+
+
+def test_letters_beyond_ascii_need_no_quotes(tmp_path: Path) -> None:
+    assert "pre_training" in lehr("find", "name=попереднє навчання", folder=tmp_path)
+    lehr("report", "model=codebert", "out=звіт", folder=tmp_path)
+    assert (tmp_path / "звіт" / "codebert" / "report.html").is_file()
+
+
 def test_a_multirun_counts_each_model(tmp_path: Path) -> None:
     shown = lehr("count", "-m", "model=starcoder,santacoder", folder=tmp_path)
     assert "15,517,456,384" in shown
