@@ -4,6 +4,8 @@ LLaDA at 448 features: a training log's ``model.num_parameters()``; LFM2-350M: i
 and Qwen-7B: the table of parameters in the README of MrYxJ/calculate-flops.pytorch; InternLM2-7B: what chatllm.cpp
 prints of it (foldl/chatllm.cpp, docs/tool_calling.md, "7737708544 (7.7B) parameters"); DeepSeekMoE 16B and
 nomic-embed-text (v1.5, the shape of v1): ``safetensors.parameters`` of the hub's API, as quoted by users of both.
+Of the files below ``SHIPPED`` the configuration stands in NVIDIA's aiconfigurator-core 0.12.0 (``model_configs``), the
+total in the table of models of llmfit 1.1.17 (``parameters_raw``, the sum of the hub's API); both are on PyPI.
 Fields that change nothing are cut short.
 """
 
@@ -89,6 +91,104 @@ FILES: dict[str, tuple[dict[str, Any], int]] = {
         136_731_648,
     ),
 }  # fmt: skip
+
+
+GLM_5 = {
+    "model_type": "glm_moe_dsa", "architectures": ["GlmMoeDsaForCausalLM"], "first_k_dense_replace": 3, "head_dim": 64,
+    "hidden_size": 6144, "index_head_dim": 128, "index_n_heads": 32, "index_topk": 2048,
+    "indexer_rope_interleave": True, "intermediate_size": 12288, "kv_lora_rank": 512,
+    "max_position_embeddings": 202752, "moe_intermediate_size": 2048, "moe_layer_freq": 1, "n_group": 1,
+    "n_routed_experts": 256, "n_shared_experts": 1, "num_attention_heads": 64, "num_experts_per_tok": 8,
+    "num_hidden_layers": 78, "num_key_value_heads": 64, "num_nextn_predict_layers": 1, "q_lora_rank": 2048,
+    "qk_head_dim": 256, "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "v_head_dim": 256, "vocab_size": 154880,
+    "rope_parameters": {"rope_theta": 1000000, "rope_type": "default"}, "scoring_func": "sigmoid",
+}  # fmt: skip
+NEMOTRON = {
+    "model_type": "nemotron_h", "architectures": ["NemotronHForCausalLM"], "chunk_size": 128, "conv_kernel": 4,
+    "expand": 2, "head_dim": 128, "mamba_head_dim": 64, "mamba_hidden_act": "silu", "max_position_embeddings": 262144,
+    "mlp_hidden_act": "relu2", "moe_shared_expert_overlap": False, "n_groups": 8, "n_shared_experts": 1,
+    "num_key_value_heads": 2, "partial_rotary_factor": 1.0, "rope_theta": 10000, "ssm_state_size": 128,
+    "use_bias": False, "use_conv_bias": True, "vocab_size": 131072,
+}  # fmt: skip
+V4 = {
+    "model_type": "deepseek_v4", "architectures": ["DeepseekV4ForCausalLM"], "expert_dtype": "fp4", "hc_eps": 1e-06,
+    "hc_mult": 4, "hc_sinkhorn_iters": 20, "head_dim": 512, "index_head_dim": 128, "index_n_heads": 64,
+    "max_position_embeddings": 1048576, "n_shared_experts": 1, "num_experts_per_tok": 6, "num_hash_layers": 3,
+    "num_key_value_heads": 1, "num_nextn_predict_layers": 1, "o_lora_rank": 1024, "qk_rope_head_dim": 64,
+    "rope_theta": 10000, "sliding_window": 128, "vocab_size": 129280, "compress_rope_theta": 160000,
+    "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
+}  # fmt: skip
+WITH_MODULE = ("mtp", "mtp_buffers", "buffers")
+SHIPPED: dict[str, tuple[dict[str, Any], int, tuple[str, ...], int]] = {
+    "Qwen/Qwen3-Coder-480B-A35B-Instruct": (
+        {
+            "model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "decoder_sparse_step": 1,
+            "head_dim": 128, "hidden_size": 6144, "intermediate_size": 8192, "max_position_embeddings": 262144,
+            "max_window_layers": 62, "mlp_only_layers": [], "moe_intermediate_size": 2560, "num_attention_heads": 96,
+            "num_experts": 160, "num_experts_per_tok": 8, "num_hidden_layers": 62, "num_key_value_heads": 8,
+            "qkv_bias": False, "rope_theta": 10000000, "shared_expert_intermediate_size": 0, "sliding_window": None,
+            "tie_word_embeddings": False, "use_qk_norm": True, "use_sliding_window": False, "vocab_size": 151936,
+        },
+        480_154_875_392, (), 0,
+    ),
+    "zai-org/GLM-5": (GLM_5, 753_864_139_008, WITH_MODULE, 0),
+    "zai-org/GLM-5.2": (
+        {
+            **GLM_5, "head_dim": 192, "index_share_for_mtp_iteration": True, "index_skip_topk_offset": 3,
+            "index_topk_freq": 4, "index_topk_pattern": None, "max_position_embeddings": 1048576,
+            "indexer_types": (["full"] * 3 + ["shared"] * 3 + (["full"] + ["shared"] * 3) * 18)[:78],
+            "mlp_layer_types": ["dense"] * 3 + ["sparse"] * 75, "moe_router_dtype": "float32",
+        },
+        753_329_940_480, WITH_MODULE, 0,
+    ),
+    "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16": (
+        {
+            **NEMOTRON, "hidden_size": 4096, "intermediate_size": 2688, "mamba_num_heads": 128,
+            "hybrid_override_pattern":
+                "MEMEMEM*EMEMEMEM*EMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEM*EMEMEMEME",
+            "moe_intermediate_size": 2688, "moe_latent_size": 1024, "moe_shared_expert_intermediate_size": 5376,
+            "mtp_hybrid_override_pattern": "*E", "n_routed_experts": 512, "num_attention_heads": 32,
+            "num_experts_per_tok": 22, "num_hidden_layers": 88, "num_nextn_predict_layers": 1,
+        },
+        123_611_012_096, ("mtp",), 0,
+    ),
+    "nvidia/Nemotron-H-56B-Base-8K": (
+        {
+            "model_type": "nemotron_h", "architectures": ["NemotronHForCausalLM"], "attention_head_dim": 128,
+            "conv_kernel": 4, "expand": 2, "hidden_size": 8192, "intermediate_size": 32768, "mamba_head_dim": 64,
+            "hybrid_override_pattern": "M-M-M-M*-" + "M-M-M-M-M*-" * 9 + "M-M-M-M-M-",
+            "mamba_num_heads": 256, "max_position_embeddings": 8192, "mlp_hidden_act": "relu2", "n_groups": 8,
+            "num_attention_heads": 64, "num_hidden_layers": 118, "num_key_value_heads": 8, "ssm_state_size": 256,
+            "time_step_rank": 512, "use_conv_bias": True, "vocab_size": 131072,
+        },
+        56_324_350_464, (), 0,
+    ),
+    # stored beside it: which experts a token has in the 3 hash layers, and a correction of 256 or 384 in the others
+    "deepseek-ai/DeepSeek-V4-Flash": (
+        {
+            **V4, "hidden_size": 4096, "index_topk": 512, "moe_intermediate_size": 2048, "n_routed_experts": 256,
+            "num_attention_heads": 64, "num_hidden_layers": 43, "o_groups": 8, "q_lora_rank": 1024,
+            "compress_ratios": [0, 0, *[4, 128] * 20, 4, 0],
+        },
+        290_944_616_402, ("mtp",), 3 * 129280 * 6 + 41 * 256,
+    ),
+    "deepseek-ai/DeepSeek-V4-Pro": (
+        {
+            **V4, "hidden_size": 7168, "index_topk": 1024, "moe_intermediate_size": 3072, "n_routed_experts": 384,
+            "num_attention_heads": 128, "num_hidden_layers": 61, "o_groups": 16, "q_lora_rank": 1536,
+            "compress_ratios": [128, 128, *[4, 128] * 29, 4, 0],
+        },
+        1_598_839_674_782, ("mtp",), 3 * 129280 * 6 + 59 * 384,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_total_with_what_is_stored_beside_it(name: str) -> None:
+    fields, printed, beside, more = SHIPPED[name]
+    counts = count_parameters(import_config(fields).architecture)
+    stored = {**counts.extras, "buffers": counts.buffers}
+    assert counts.total + sum(stored[part] for part in beside) + more == printed
 
 
 @pytest.mark.parametrize("name", FILES)

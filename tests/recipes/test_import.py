@@ -108,6 +108,14 @@ def test_the_text_model_of_a_larger_one_is_read_and_said() -> None:
     assert found.notes == ["text_config of a llava is read, its text model; the rest of that model is left out"]
 
 
+@pytest.mark.parametrize("model_type", [None, "mine"])
+def test_a_type_that_is_not_known_is_read_by_its_class(model_type: str | None) -> None:
+    named = {**LLAMA, "architectures": ["LlamaForCausalLM"]}
+    found = import_config({**named, "model_type": model_type})
+    assert found.architecture == import_config(named).architecture
+    assert any("is read by its class, as a llama" in note for note in found.notes)
+
+
 BITS = {"bits": 4, "group_size": 64}
 SMALL_MIXTURE = {
     "model_type": "deepseek_v3", "num_hidden_layers": 4, "hidden_size": 64, "num_attention_heads": 4,
@@ -185,6 +193,14 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "no model_type": ({"hidden_size": 64}, "has no model_type"),
     "an unknown model_type": ({**LLAMA, "model_type": "lama"}, "did you mean llama?"),
     "a model_type that cannot be described": ({"model_type": "zamba2"}, "its layers share weights"),
+    "an adapter": (
+        {"peft_type": "LORA", "base_model_name_or_path": "me/base"},
+        "import the config.json of its base model, me/base",
+    ),
+    "a field that nothing is like": (
+        {**LLAMA, "zzz": 1},
+        "zzz: not a field of model_type llama that is understood here",
+    ),
     "a model_type of another type": ({**LLAMA, "model_type": 3}, "model_type: 3 is not known"),
     "an unknown field": ({**LLAMA, "n_routed_expert": 8}, "n_routed_expert: not a field of model_type llama"),
     "a misspelt field": ({**LLAMA, "hiden_size": 8}, "did you mean hidden_size?"),

@@ -13,7 +13,7 @@ from recipes.importing.hugging_face.classes import HFClass, defaults
 from recipes.importing.hugging_face.quantized import stored_as
 from recipes.importing.hugging_face.reading import Fields, shown
 from recipes.importing.hugging_face.registry import CLASSES
-from recipes.importing.hugging_face.undescribed import unknown
+from recipes.importing.hugging_face.undescribed import WHY, unknown
 from recipes.importing.hugging_face.wrappers import BARE, WITH_HEAD, text_model
 from simulators.architecture import Architecture
 
@@ -48,6 +48,10 @@ def import_config(config: Mapping[str, Any], where: str = "") -> Imported:
         text, notes, where = text_model(config, where)
         reader = class_of(text, where)
         head, head_note = head_of(reader, text, where)
+        said = text.get("model_type")
+        if said != reader.model_type:
+            unread = "there is no model_type" if said is None else f"model_type {shown(said)} is not known"
+            notes = [*notes, f"{unread}; the file is read by its class, as a {reader.model_type}"]
         f = Fields(
             reader.model_type,
             text,
@@ -76,11 +80,25 @@ def import_config(config: Mapping[str, Any], where: str = "") -> Imported:
 def class_of(config: Mapping[str, Any], where: str) -> HFClass:
     """The class that ``model_type`` names."""
     model_type = config.get("model_type")
+    if model_type is None and "peft_type" in config:
+        base = config.get("base_model_name_or_path")
+        of = f", {base}" if isinstance(base, str) and base.isprintable() and base else ""
+        raise LehrError(f"{where}peft_type: the file is of an adapter; import the config.json of its base model{of}")
+    if (not isinstance(model_type, str) or model_type not in {*CLASSES, *WHY}) and (same := by_class(config)):
+        return same
     if model_type is None:
         raise LehrError(f"{where}has no model_type; write model_type: the type of its class, such as llama or qwen3")
     if not isinstance(model_type, str) or model_type not in CLASSES:
         raise LehrError(f"{where}{unknown(model_type)}")
     return CLASSES[model_type]
+
+
+def by_class(config: Mapping[str, Any]) -> HFClass | None:
+    """The class of another ``model_type`` whose name stands in ``architectures``, where there is only one."""
+    named = config.get("architectures")
+    name = named[0] if isinstance(named, list) and named else None
+    found = [c for c in CLASSES.values() if any(p + t == name for p in c.prefixes for t in c.tasks)]
+    return found[0] if len({c.read for c in found}) == 1 else None
 
 
 def head_of(reader: HFClass, config: Mapping[str, Any], where: str) -> tuple[str, str | None]:

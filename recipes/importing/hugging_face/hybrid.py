@@ -182,7 +182,7 @@ def qwen3_next(f: Fields) -> Network:
     "qwen3_5_text",
     "Qwen3_5",
     "Qwen3_5Text",
-    no_effect=(QWEN35 := "attn_output_gate full_attention_interval mamba_ssm_dtype mlp_only_layers"),
+    no_effect=(QWEN35 := "attn_output_gate full_attention_interval mamba_ssm_dtype mlp_only_layers output_gate_type"),
 )
 def qwen3_5(f: Fields) -> Network:
     """Qwen3.5: as Qwen3-Next, with a dense MLP."""
@@ -276,7 +276,8 @@ OLDER = {
     "NemotronH",
     also={"num_local_experts": "n_routed_experts", "layer_types": "layers_block_type"},
     no_effect="mamba_dt_init_floor mamba_dt_limit mamba_dt_max mamba_dt_min mamba_hidden_act expand mamba_expand "
-    "mtp_layers_block_type mtp_hybrid_override_pattern moe_shared_expert_overlap sliding_window attention_head_dim",
+    "moe_shared_expert_overlap sliding_window attention_head_dim "
+    "partial_rotary_factor time_step_rank",
 )
 def nemotron_h(f: Fields) -> Network:
     """Nemotron-H (arXiv:2504.03624): every layer is one sublayer, a mixer, an MLP or experts, behind one norm."""
@@ -299,7 +300,13 @@ def nemotron_h(f: Fields) -> Network:
     for field in NEMOTRON_FIELDS:
         # read even where no layer is of the kind that needs them
         f.raw(field)
-    return network(f, [blocks[t] for t in types])
+    found = network(f, [blocks[t] for t in types])
+    letters, listed = f.maybe_word("mtp_hybrid_override_pattern"), f.maybe_list("mtp_layers_block_type")
+    if f.given("num_nextn_predict_layers") and (letters == "*E" or listed == ["attention", "moe"]):
+        # a layer of attention and one of experts: together one block with two norms
+        one = Block(mixer=attention(f, position=no_rope(f)), mlp=nemotron_experts(f), norm=RMSNorm())
+        found = msgspec.structs.replace(found, mtp=f.extent("num_nextn_predict_layers"), mtp_block=one)
+    return found
 
 
 NEMOTRON_FIELDS = frozenset(

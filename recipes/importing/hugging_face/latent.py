@@ -10,10 +10,12 @@ from recipes.importing.hugging_face.mixtures import after_dense, experts, layere
 from recipes.importing.hugging_face.parts import Network, mlp, network, uniform
 from recipes.importing.hugging_face.reading import Fields, shown, whole
 from recipes.importing.hugging_face.rope import rope
-from simulators.layers import MLA, Indexer
+from simulators.architecture import Block
+from simulators.layers import MLA, Indexer, RMSNorm
 
 SHARED_NAMES = {"num_local_experts": "n_routed_experts", "num_mtp_layers": "num_nextn_predict_layers"}
 HARMLESS = "num_key_value_heads qk_head_dim head_dim aux_loss_alpha"
+GLM_HARMLESS = f"{HARMLESS} layer_types index_share_for_mtp_iteration indexer_rope_interleave"
 
 
 def latent(f: Fields, *, indexer: Indexer | None = None) -> MLA:
@@ -62,7 +64,7 @@ def deepseek_v3(f: Fields) -> Network:
 
 
 @reads("deepseek_v32", "DeepseekV32", also=SHARED_NAMES, no_effect=f"{HARMLESS} layer_types")
-@reads("glm_moe_dsa", "GlmMoeDsa", also=SHARED_NAMES, no_effect=f"{HARMLESS} layer_types")
+@reads("glm_moe_dsa", "GlmMoeDsa", also=SHARED_NAMES, no_effect=GLM_HARMLESS)
 def sparse_attention(f: Fields) -> Network:
     """DeepSeek-V3.2 (arXiv:2512.02556) and GLM-5: DeepSeek-V3 with an indexer, which some layers share."""
     f.fixed("mlp_bias", False)
@@ -70,15 +72,22 @@ def sparse_attention(f: Fields) -> Network:
     own = Indexer(n_heads=f.size("index_n_heads"), d_head=f.size("index_head_dim"), top_k=f.size("index_topk"))
     f.size("q_lora_rank")
     mixers = {True: latent(f, indexer=own), False: latent(f, indexer=msgspec.structs.replace(own, shared=True))}
-    blocks = layered(f, [mixers[full] for full in indexed(f, len(sparse))], sparse, routed(f))
-    return network(f, blocks, mtp=f.extent("num_nextn_predict_layers"), mtp_tables=True)
+    f.fixed("num_experts", f.size("n_routed_experts"))
+    moe = routed(f)
+    blocks = layered(f, [mixers[full] for full in indexed(f, len(sparse))], sparse, moe)
+    # GLM-5's files do not store the tables again (total of zai-org/GLM-5 on the hub: 753,864,139,008)
+    again = f.model_type != "glm_moe_dsa"
+    found = network(f, blocks, mtp=f.extent("num_nextn_predict_layers"), mtp_tables=again)
+    # the module's indexer is its own, whichever layers share theirs
+    return msgspec.structs.replace(found, mtp_block=Block(mixer=mixers[True], mlp=moe, norm=RMSNorm()))
 
 
 def indexed(f: Fields, n: int) -> list[bool]:
     """Which layers have an indexer of their own: ``indexer_types``, or one in ``index_topk_freq``."""
     listed = f.maybe_list("indexer_types", n)
+    every, offset = f.maybe_size("index_topk_freq") or 1, f.maybe_size("index_skip_topk_offset", least=0)
+    f.fixed("index_topk_pattern", None)
     if listed is None:
-        every, offset = f.maybe_size("index_topk_freq") or 1, f.maybe_size("index_skip_topk_offset", least=0)
         offset = 2 if offset is None else offset
         return [max(layer - offset + 1, 0) % every == 0 for layer in range(n)]
     for value in listed:

@@ -116,6 +116,7 @@ def qwen2_moe(f: Fields) -> Network:
 def qwen3_moe(f: Fields) -> Network:
     """Qwen3 with experts (arXiv:2505.09388): an RMSNorm over each head, no shared expert."""
     bias = f.flag("attention_bias")
+    f.fixed("use_qk_norm", True)
     mixer = attention(f, qkv_bias=bias, out_bias=bias, qk_norm="head", window=switched_window(f))
     return network(f, layered(f, mixer, stepped(f), experts(f)))
 

@@ -16,7 +16,8 @@ def stored_as(f: Fields) -> Checkpoint | None:
     method, block = found.get("quant_method"), found.get("weight_block_size")
     if method is None and "bits" in found:
         method = f"{found['bits']} bits"
-    if method == "fp8" and block is not None:
+    # experts in 4 bits have scales of another kind
+    if method == "fp8" and block is not None and f.raw("expert_dtype") != "fp4":
         sides = {whole(side) for side in block} if isinstance(block, list) and block else {None}
         side = sides.pop()
         if sides or side is None or side < 1:

@@ -222,7 +222,8 @@ class Fields:
             if name in SWITCHES:
                 self.wrong(name, f"found {shown(value)}, but model_type {self.model_type} has no such feature")
             known = {*self.read, *self.defaults, *SWITCHES}
-            self.wrong(name, f"not a field of model_type {self.model_type}; {nearest(name, known)}")
+            near = f"; {advice}" if (advice := nearest(name, known)).startswith("did") else " that is understood here"
+            self.wrong(name, f"not a field of model_type {self.model_type}{near}")
         for part in self.sections:
             part.finish(no_effect)
 

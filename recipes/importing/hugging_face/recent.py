@@ -111,6 +111,7 @@ def gemma4(f: Fields) -> Network:
     moe = gemma4_experts(f, d_ff) if sparse else None
     for field in ("num_experts", "top_k_experts", "moe_intermediate_size"):
         f.raw(field)
+    f.fixed("expert_intermediate_size", None)
     blocks = []
     for layer, (kind, reader) in enumerate(zip(types, readers_of_keys(f, n), strict=True)):
         mixer = attention(f, position=rope(f, kind), qkv_bias=bias, out_bias=bias, qk_norm="head", window=each[kind])

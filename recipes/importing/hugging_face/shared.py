@@ -61,8 +61,8 @@ NO_EFFECT = frozenset(
     load_balance_alpha mtp_loss_scaling_factor is_decoder is_encoder_decoder mtp_loss_weight output_router_logits
     router_aux_loss_coef router_aux_loss_coefficient router_jitter_noise router_z_loss_coef
     router_z_loss_coefficient seq_aux z_loss_coefficient z_loss_coef router_bias_update_speed expert_capacity
-    add_router_probs router_ignore_padding_tokens router_dtype moe_loss_weight use_aux_loss router_bias_gamma
-    moe_router_bias_update_rate
+    add_router_probs router_ignore_padding_tokens router_dtype moe_router_dtype moe_loss_weight use_aux_loss
+    router_bias_gamma moe_router_bias_update_rate
 
     topk_method topk_group n_group num_expert_group norm_topk_prob scoring_func score_function score_func
     routed_scaling_factor route_scale route_norm router_scaling_factor moe_router_score_function

@@ -68,8 +68,12 @@ def deepseek_v4(f: Fields) -> Network:
     # the class has one shared expert, however many the file says
     moe = routed(f, shared_d_ff=f.size("moe_intermediate_size"))
     f.maybe_list("mlp_layer_types", n)
-    blocks = [Block(mixer=kinds[kind], mlp=moe, norm=RMSNorm()) for kind in types]
-    return network(f, connected(blocks, f.size("hc_mult"), mixed=True))
+    local = Block(mixer=kinds["sliding_attention"], mlp=moe, norm=RMSNorm())
+    blocks = [msgspec.structs.replace(local, mixer=kinds[kind]) for kind in types]
+    streams, modules = f.size("hc_mult"), f.extent("num_nextn_predict_layers")
+    found = network(f, connected(blocks, streams, mixed=True), mtp=modules)
+    # a module sees a window and leads from its own streams to the head
+    return msgspec.structs.replace(found, mtp_block=connected([local], streams, mixed=True)[0] if modules else None)
 
 
 def by_turns(layer: int) -> int:
@@ -113,19 +117,30 @@ CHOICE = {
 }
 """MiniMax-M3's fields of the choice of blocks, and what its checkpoint calls them in a section of their own."""
 
+M3 = """
+    image_token_id use_gemma_norm use_routing_bias n_shared_experts moe_intermediate_size
+    sparse_disable_index_value sparse_init_block sparse_score_type
+    """
 
-@reads("minimax_m3_vl_text", "MiniMaxM3VL", "MiniMaxM3VLText", also=LOCAL, no_effect="image_token_id use_gemma_norm")
+
+@reads("minimax_m3_vl_text", "MiniMaxM3VL", "MiniMaxM3VLText", "MiniMaxM3Sparse", also=LOCAL, no_effect=M3)
+@reads("minimax_m3", "MiniMaxM3", "MiniMaxM3Sparse", also=LOCAL, no_effect=M3)
 def minimax_m3(f: Fields) -> Network:
     """MiniMax-M3: attention to chosen blocks, experts beside a shared one."""
     part, n = f.section("sparse_attention_config"), f.layers()
     sizes = {ours: part.maybe_size(theirs) or f.size(ours) for ours, theirs in CHOICE.items()}
     for field in CHOICE:
         f.raw(field)
+    f.raw("first_k_dense_replace")
     listed, freq = part.maybe_list("sparse_attention_freq", n), f.maybe_list("moe_layer_freq", n)
     types = layer_types(f, lambda i: SPARSE[int(bool(listed[i]) if listed else False)], SPARSE)
     position, rotary, d_head = rope(f), f.maybe_size("rotary_dim"), f.size("head_dim")
     if rotary is not None:
         position = Rope(base=position.base, fraction=min(1.0, rotary / d_head), scaling=position.scaling)
+    f.fixed("use_qk_norm", True)
+    f.fixed("qk_norm_type", "per_head")
+    f.fixed("attention_output_gate", False)
+    part.fixed("use_sparse_attention", True)
     plain = attention(f, position=position, qk_norm="head")
     indexer = BlockIndexer(
         n_heads=sizes["index_n_heads"],
