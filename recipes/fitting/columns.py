@@ -36,7 +36,9 @@ NAMES: dict[str, tuple[str, ...]] = {
         "c", "flops", "flop", "trainingflops", "trainingflop", "trainflops", "totalflops", "compute",
         "trainingcompute", "budget",
     ),
-    "tokens_per_parameter": ("tokensperparameter", "tokensperparam", "tokenparamratio", "tpp", "dn", "dovern", "m"),
+    "tokens_per_parameter": (
+        "tokensperparameter", "tokensperparam", "tokensparam", "tokenparamratio", "tpp", "dn", "dovern", "m",
+    ),
     "loss": (
         "loss", "finalloss", "valloss", "validationloss", "lossvalidation", "lossval", "evalloss", "testloss",
         "trainloss", "trainingloss", "l", "crossentropy", "bitsperbyte", "bpb",
@@ -53,6 +55,7 @@ SCALES = {
 UNITLESS = ("loss", "run", "tokens_per_parameter")
 SUFFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
 _NUMBER = re.compile(r"^([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([KMBGT]?)$")
+_THOUSANDS = re.compile(r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?(?![\d,])")
 _EMPTY = {"", "nan", "na", "n/a", "none", "null", "-"}
 FLOPS_PER_ND = 6.0
 GAP = 1e3
@@ -203,10 +206,14 @@ def _scale(role: str, heading: str, units: Mapping[str, float], notes: list[str]
 
 
 def _numbers(column: Column, heading: str, where: str, rows: Sequence[int]) -> Floats:
-    """A column's numbers; 1.3B and 300M are numbers."""
+    """A column's numbers; 1.3B, 300M and 1,300,000 are numbers. Raises ``LehrError`` for a decimal comma, which would
+    be read as thousands."""
     values = np.empty(len(column))
     for i, cell in enumerate(column):
-        text = "" if cell is None else str(cell).strip().replace(",", "")
+        text = "" if cell is None else str(cell).strip()
+        if "," in text and not _THOUSANDS.match(text):
+            raise LehrError(f"{where}: row {rows[i]}: {heading} is {text!r}; write a decimal point, not a comma")
+        text = text.replace(",", "")
         if text.lower() in _EMPTY:
             raise LehrError(f"{where}: row {rows[i]}: {heading} is {text or 'empty'}; fill it or leave the run out")
         found = _NUMBER.match(text)

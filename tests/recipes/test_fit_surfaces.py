@@ -358,6 +358,13 @@ def test_files_that_are_no_tables_are_refused(name: str, content: str, message: 
     assert str(tmp_path / name) in str(error.value)
 
 
+def test_a_decimal_comma_is_no_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("n;d;loss\n100,000,000;2,000,000,000;3,4\n")
+    with pytest.raises(LehrError, match="row 1: loss is '3,4'; write a decimal point, not a comma"):
+        runs_of(read_table(path), Reading(), "runs.csv")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(LehrError, match=r"none.csv: cannot be read \(No such file"):
         read_table(tmp_path / "none.csv")

@@ -172,7 +172,8 @@ def compare_forms(
     score it on those; and by cross-validation, which decides where the runs are too few to hold out the largest.
 
     The form of the least mean error is used, unless one with fewer constants comes within one standard error of the
-    paired difference: then the simpler one. Hold-outs that leave too few runs are skipped. ``fits`` are fits to all
+    paired difference: then the simpler one. Hold-outs that leave too few runs are skipped, and forms whose functions of
+    N have nearly as many constants as there are sizes: what they say beyond these is nothing. ``fits`` are fits to all
     runs that are at hand already, by form.
 
     Raises ``ValueError`` where no form can be fitted.
@@ -187,8 +188,11 @@ def compare_forms(
     scores: list[FormScore] = []
     left_out: dict[str, str] = {}
     found: dict[str, LawFit] = {}
+    n_sizes = len(np.unique(runs.parameters))
     for form in dict.fromkeys(forms):
-        form_called(form)
+        if n_sizes < (needed := form_called(form).fewest_sizes):
+            left_out[form] = f"its functions of N need {needed} sizes to be set beside other forms; there are {n_sizes}"
+            continue
         try:
             found[form] = (fits or {}).get(form) or fit_law(runs, form, delta=delta)
         except ValueError as error:

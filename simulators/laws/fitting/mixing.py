@@ -15,13 +15,20 @@ BITS = -log(log(2.0))
 ROUNDS = 50
 CLEARER = 3.0
 """Two units are named where they explain the losses this many times better than one."""
+FEWEST = 12
+"""Of fewer runs no plane tells."""
+PLANE = 24
+"""Up to so many runs a plane is fitted: a quadratic would bend to a dozen whatever their units."""
+CLEAN = 0.05
+"""And the losses must lie so near to it [log loss]: over decades of sizes losses bend away from a plane."""
 
 
 def runs_in_bits(runs: Runs) -> NDArray[np.int64]:
     """Rows whose loss looks to be in bits among others in nats; none where one unit explains the runs as well.
 
-    A quadratic in log N and log D is fitted to the log losses, every run is given the unit that it lies nearer to,
-    and so on until none changes. Of two halves that explain each other the larger losses are the bits.
+    A quadratic in log N and log D, a plane where the runs are few, is fitted to the log losses, every run is given the
+    unit that it lies nearer to, and so on until none changes. Of two halves that explain each other the larger losses
+    are the bits.
 
     >>> import numpy as np
     >>> from simulators.laws.fitting.runs import make_runs
@@ -35,9 +42,11 @@ def runs_in_bits(runs: Runs) -> NDArray[np.int64]:
     design = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
     target = np.log(runs.loss)
     none = np.zeros(0, dtype=np.int64)
-    # a quadratic explains seven runs or fewer whatever their units
-    if len(runs) <= 2 * design.shape[1]:
+    if len(runs) < FEWEST:
         return none
+    plane = len(runs) <= PLANE
+    if plane:
+        design = design[:, :3]
     one_unit = _spread(design, target)
     best, chosen = one_unit, none
     for first in (_robust_residual(design, target) > 0.5 * BITS, target > np.median(target)):
@@ -52,7 +61,8 @@ def runs_in_bits(runs: Runs) -> NDArray[np.int64]:
         two_units = _spread(design, target - BITS * bits)
         if bits.any() and not bits.all() and two_units < best:
             best, chosen = two_units, np.flatnonzero(bits)
-    return chosen if best * CLEARER < one_unit else none
+    clean = not plane or best < CLEAN
+    return chosen if clean and best * CLEARER < one_unit else none
 
 
 def _standard(values: Floats) -> Floats:

@@ -153,3 +153,13 @@ def test_bits_and_nats_are_told_apart() -> None:
     loss = runs.loss.copy()
     loss[::2] /= np.log(2)
     assert runs_in_bits(make_runs(runs.parameters, runs.tokens, loss)).tolist() == list(range(0, 36, 2))
+
+
+def test_bits_are_told_among_twelve_runs() -> None:
+    from simulators.laws.fitting.mixing import runs_in_bits
+
+    n, ratio = (x.ravel() for x in np.meshgrid([7e7, 1.5e8, 4e8, 1e9], [10.0, 30.0, 100.0]))
+    loss = CHINCHILLA.loss(n, ratio * n)
+    assert not len(runs_in_bits(make_runs(n, ratio * n, loss)))
+    loss[:6] /= np.log(2)
+    assert runs_in_bits(make_runs(n, ratio * n, loss)).tolist() == list(range(6))
