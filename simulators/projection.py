@@ -18,7 +18,7 @@ from simulators.counting import (
     training_flops_per_token,
 )
 from simulators.laws import ScalingLaw
-from simulators.stage_time import Assumptions, Time, assumed_mfu, project_time
+from simulators.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
 from simulators.training import (
     PRETRAINING,
     NextToken,
@@ -66,6 +66,7 @@ class StageProjection(msgspec.Struct, frozen=True, kw_only=True):
     flops: float | None
     six_nd: float | None
     time: Time | None
+    published_hours_cost: float | None
     loss: dict[str, Amount]
     warnings: list[str]
 
@@ -267,6 +268,7 @@ def project_stage(
             accelerators=accelerators,
             assumptions=assumptions,
         ),
+        published_hours_cost=cost_of_published_hours(stage, accelerators=accelerators, assumptions=assumptions),
         loss=loss,
         warnings=warnings,
     )

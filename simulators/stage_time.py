@@ -82,7 +82,7 @@ def project_time(
         mfu, basis = assumed_mfu(device, precision, sparse=sparse), "assumed"
     hours = accelerator_hours(flops, peak, mfu)
     price = device.prices[0] if device.prices else None
-    rate = assumptions.usd_per_hour or (price.usd_per_hour if price else None)
+    rate = hourly_rate(device, assumptions)
     published_hours = published.hours if published else None
     return Time(
         accelerator=name,
@@ -101,6 +101,40 @@ def project_time(
         published_hours=published_hours,
         implied_mfu=implied_mfu(flops, peak, published_hours) if published_hours else None,
     )
+
+
+def hourly_rate(device: Accelerator, assumptions: Assumptions) -> float | None:
+    """What an hour of ``device`` costs [USD/h]: what the planner says, or its first price; ``None`` without either.
+
+    >>> hourly_rate(Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12}), Assumptions(fallback="h800"))
+    >>> hourly_rate(Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12}),
+    ...     Assumptions(fallback="h800", usd_per_hour=2.0))
+    2.0
+    """
+    return assumptions.usd_per_hour or (device.prices[0].usd_per_hour if device.prices else None)
+
+
+def cost_of_published_hours(
+    stage: Stage, *, accelerators: Mapping[str, Accelerator], assumptions: Assumptions
+) -> float | None:
+    """What the accelerator-hours that a stage states cost [USD], whether or not its work is known.
+
+    ``None`` where no hours were published, the accelerator has no price, or the planner names another one.
+
+    >>> from simulators.training import Hardware, PolicyGradient
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12})
+    >>> stage = Stage(kind="RL", objective=PolicyGradient(method="grpo"),
+    ...     hardware=Hardware(accelerator="h800", hours=258_048))
+    >>> plan = Assumptions(fallback="h800", usd_per_hour=2.0)
+    >>> cost_of_published_hours(stage, accelerators={"h800": h800}, assumptions=plan)
+    516096.0
+    """
+    hardware = stage.hardware
+    if hardware is None or hardware.hours is None or assumptions.accelerator is not None:
+        return None
+    device = accelerators.get(hardware.accelerator)
+    rate = hourly_rate(device, assumptions) if device else None
+    return hardware.hours * rate if rate else None
 
 
 def assumed_mfu(device: Accelerator, precision: str, *, sparse: bool) -> Interval:

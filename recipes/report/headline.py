@@ -84,6 +84,8 @@ def _hours_and_cost(data: ReportData) -> list[Card]:
     published = sum(hours_stated(data, s.name) or 0.0 for s in data.projection.stages)
     hours += [f"published: {quantity(published, 4)} h"] if published else []
     money = list(dict.fromkeys(priced(t.price, t) for t in times if t.cost is not None))
+    spent = sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
+    money += [f"the published hours: {dollars(spent)}"] if spent else []
     return [
         Card(
             label="Accelerator-hours",

@@ -205,7 +205,7 @@ def as_projected(data: ReportData) -> Table:
         Column("Training FLOPs", "FLOP", True),
         Column("MFU", "of the dense peak", True),
         Column("Accelerator-hours", "h", True),
-        Column("Published hours", "h, with the MFU implied", True),
+        Column("Published hours", "h, with the MFU implied and their cost", True),
         Column("Duration", "days", True),
         Column("Cost", "USD", True),
         *(Column("Loss after", f"{law.name}, {law.loss_unit}", True) for law in data.laws),
@@ -270,8 +270,9 @@ def _stated_hours(data: ReportData, s: StageProjection) -> Cell:
     hours = hours_stated(data, s.name)
     if hours is None:
         return UNKNOWN
-    implied = f"MFU {percent(s.time.implied_mfu)}" if s.time and s.time.implied_mfu else ""
-    return Cell(quantity(hours, 4), mark_of(data, f"recipe.stages.{s.name}.hardware.hours"), implied)
+    implied = [f"MFU {percent(s.time.implied_mfu)}"] if s.time and s.time.implied_mfu else []
+    cost = [dollars(s.published_hours_cost)] if s.published_hours_cost else []
+    return Cell(quantity(hours, 4), mark_of(data, f"recipe.stages.{s.name}.hardware.hours"), ", ".join(implied + cost))
 
 
 def _mfu(data: ReportData, s: StageProjection) -> Cell:
