@@ -19,13 +19,14 @@ from simulators.laws import DataConstrained, ScalingLaw
 from simulators.laws.hyper import HyperLaw
 from simulators.laws.moe import JointMoe
 from simulators.planning.budget import Budget, work
-from simulators.planning.choosing import Demand, Plan, Rung, choose
+from simulators.planning.choosing import FEWEST_TOKENS, Demand, Plan, Rung, choose
 from simulators.planning.ladder import ladder
 from simulators.projection import assumed_mfu
 from simulators.training import PRETRAINING, STAGE_KINDS
 
 Share = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
 Above = Annotated[float, msgspec.Meta(gt=0)]
+Corpus = Annotated[float, msgspec.Meta(ge=FEWEST_TOKENS)]
 NotBelow = Annotated[float, msgspec.Meta(ge=0)]
 
 
@@ -101,7 +102,7 @@ def _planned(job: Composed) -> Planned:
     demand = Demand(
         seen=_seen(job, base),
         served=job.setting("served_tokens", NotBelow | None) or 0.0,
-        unique=job.setting("unique_tokens", Above | None),
+        unique=job.setting("unique_tokens", Corpus | None),
         memory=job.setting("memory", Above | None),
         cache_tokens=job.setting("cache_tokens", NotBelow),
     )
@@ -153,6 +154,8 @@ def _central(mfu: float | Interval) -> float:
 
 def _architectures(job: Composed, network: str, base: str | None) -> dict[tuple[int, int], Architecture]:
     if base is not None:
+        if network == "moe":
+            raise LehrError(f"network: training goes on from {base}, whose network is given; leave network or base out")
         shape = job.catalogue.model(base).shape()
         return {(shape.d_model, 1): shape}
     expansions = tuple(job.setting("expansions", list[Annotated[int, msgspec.Meta(ge=2)]]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import msgspec
 
 from simulators.accelerator import Interval
@@ -50,7 +52,8 @@ def accelerator_hours(budget: Budget, usd_per_hour: float | None) -> float | Non
 
 
 def work(budget: Budget, *, peak: float, mfu: float | Interval, usd_per_hour: float | None = None) -> Amount:
-    """The model work that a budget buys: hours x 3600 x ``peak`` [FLOP/s] x MFU [FLOP].
+    """The model work that a budget buys: hours x 3600 x ``peak`` [FLOP/s] x MFU [FLOP]. Raises ``ValueError`` where it
+    is not finite.
 
     >>> bought = work(Budget(days=30, devices=1024), peak=989.4e12, mfu=0.4)
     >>> f"{bought.value:.3g}"
@@ -60,6 +63,8 @@ def work(budget: Budget, *, peak: float, mfu: float | Interval, usd_per_hour: fl
     if hours is None:
         return Amount(value=float(budget.flops or 0.0), unit="FLOP")
     at = hours * 3600 * peak
+    if not isfinite(at):
+        raise ValueError(f"the budget is {hours:g} accelerator-hours, more than a number holds; write a smaller one")
     if isinstance(mfu, Interval):
         return Amount(value=at * mfu.central, low=at * mfu.low, high=at * mfu.high, unit="FLOP")
     return Amount(value=at * mfu, unit="FLOP")

@@ -203,9 +203,12 @@ def choose(
         worth = repetition.worth(np.array([size_for(repetition, r) for r in kept.values()]), tokens, demand.unique)[1]
     sizes = equivalent_sizes(law, kept, tokens, joint)
     worth = worth + demand.seen
+    sizes = np.where(worth >= law.fewest_tokens_per_parameter * sizes, sizes, np.nan)
     losses = np.where(np.isfinite(sizes), law.loss(np.where(np.isfinite(sizes), sizes, 1e9), worth), np.inf)
     if not np.isfinite(losses).any():
-        raise ValueError("the law of mixtures has no answer for any network of the ladder; write network=dense")
+        raise ValueError(
+            "the laws have no answer for any network of the ladder; write network=dense, or a larger budget"
+        )
     best = int(np.argmin(losses))
     sure = certainty(law, sizes, worth, best)
     candidates = [

@@ -100,6 +100,9 @@ def test_the_peak_rate_and_batch_are_the_laws(capsys: pytest.CaptureFixture[str]
         (["flops=1e22", "hyper_laws=[chinchilla]"], "no law of learning rate"),
         (["flops=1e22", "mfu=1.2"], "mfu"),
         (["flops=1e22", "format=xml"], "format"),
+        (["days=1e300", "devices=1000"], "more than a number holds"),
+        (["flops=1e22", "unique_tokens=1"], "unique_tokens"),
+        (["flops=1e22", "base=starcoder2_7b", "network=moe"], "whose network is given"),
         (["flops=1e22", "base=starcoder2_7b", "replay_rise=-1"], "replay_rise"),
     ],
 )

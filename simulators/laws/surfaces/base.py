@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -27,8 +28,11 @@ __all__ = ["Floats", "LossUnit", "NConvention", "Surface", "ValidRange", "least_
 class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """A law L(N, D) with the conventions that its numbers depend on.
 
-    ``n_convention`` says which parameters N counts, ``loss_unit`` what the loss is measured in.
+    ``n_convention`` says which parameters N counts, ``loss_unit`` what the loss is measured in. Below
+    ``fewest_tokens_per_parameter`` the form says nothing.
     """
+
+    fewest_tokens_per_parameter: ClassVar[float] = 0.0
 
     n_convention: NConvention
     loss_unit: LossUnit

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,6 +21,8 @@ class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     >>> round(float(law.loss(1e9, 20e9)), 3)
     0.539
     """
+
+    fewest_tokens_per_parameter: ClassVar[float] = 1.0
 
     s: float
     q: float
@@ -45,7 +49,8 @@ class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         Towards no data the exponent of the data vanishes and the form falls without end, where no run was ever.
         """
         work = np.atleast_1d(positive(flops, "flops", "FLOP")) / 6
-        log_ratio = np.linspace(0, np.log(1e5), 400)[:, None] + np.zeros_like(work)
+        lowest = np.log(self.fewest_tokens_per_parameter)
+        log_ratio = np.linspace(lowest, np.log(1e5), 400)[:, None] + np.zeros_like(work)
 
         def at(log_ratio: Floats) -> Floats:
             n = np.sqrt(work / np.exp(log_ratio))

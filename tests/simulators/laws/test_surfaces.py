@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from simulators.laws import Chinchilla
 from simulators.laws.base import AnyUncertainty, Covariance, Draws, StandardErrors, ValidRange
+from simulators.laws.surfaces import Farseer
 from simulators.laws.surfaces.base import Surface, least_loss
+from simulators.planning import choose, ladder
+from simulators.planning.choosing import Rung
 
 
 def chinchilla(uncertainty: AnyUncertainty | None = None, **constants: float) -> Chinchilla:
@@ -111,3 +114,15 @@ def test_a_covariance_of_the_wrong_shape_is_refused() -> None:
         Covariance(parameters=["E", "log A"], covariance=[[1.0]])
     with pytest.raises(ValueError, match="20 or more"):
         Draws.of(["E"], [[1.0]])
+
+
+def test_a_plan_by_farseers_form_keeps_out_of_its_fall_towards_no_data() -> None:
+    # conf/law/code_farseer.yaml: 438B on 38B tokens would have the least loss of all
+    law = Farseer(
+        name="x", title="", n_convention="non_embedding", loss_unit="bits/char",
+        s=-0.0047, q=0.239, S=-0.8188, B=62.8936, b=-0.0614, Q=-14.0414, A=-0.0209, a=0.1943, E=-0.1826,
+    )  # fmt: skip
+    networks = ladder(vocab_size=128256, context_length=4096)
+    plan = choose({key: Rung.of(network, 4096) for key, network in networks.items()}, 1e23, law)
+    # parameters without embeddings are fewer than all
+    assert all(c.tokens >= c.parameters - 2 * 128256 * c.d_model for c in plan.candidates)
