@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import msgspec
 
 from recipes.catalogue import CONF, Catalogue
 from recipes.errors import LehrError, nearest
+
+MOST_BYTES = 200
+"""Of a folder's name, which file systems hold to 255 with what is written beside it; a longer one is cut."""
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -29,6 +33,20 @@ class Composed(msgspec.Struct, frozen=True):
             return msgspec.convert(plain(self.config[name], name), kind)
         except msgspec.ValidationError as error:
             raise LehrError(f"{name}: {str(error).partition(' - at ')[0]} (found {self.config[name]!r})") from error
+
+    def folder(self, *named: str) -> Path:
+        """Where the job writes: ``out``, and in a multirun a folder of each job's own below it, called by its overrides
+        but those of ``named``, which the verb's own path tells."""
+        out = Path(self.setting("out", str))
+        if not self.multirun:
+            return out
+        left_out = tuple(f"{key}=" for key in ("out", *named))
+        name = "_".join(o for o in self.overrides if not o.startswith(left_out)).replace("/", "-")
+        if len(name.encode()) > MOST_BYTES:
+            name = (
+                f"{name.encode()[: MOST_BYTES - 13].decode(errors='ignore')}-{sha256(name.encode()).hexdigest()[:12]}"
+            )
+        return out / "multirun" / name
 
     def choice(self, name: str, options: Sequence[str]) -> str:
         """The value of ``name``, one of ``options``. Raises ``LehrError`` with the nearest of them."""
@@ -125,6 +143,8 @@ def explain(error: Exception, verb: str, arguments: list[str]) -> str:  # noqa: 
 
 def _unknown_key(key: str, verb: str, arguments: list[str]) -> str:
     """Say which part of ``key`` is unknown by composing again without it."""
+    if key.startswith("hydra."):
+        return f"{key}: unknown key; +{key}=... adds one, and --cfg hydra shows what is there"
     options: list[str] = []
     parts = key.split(".")
     node = _composition(verb, [a for a in arguments if "=" in a and not a.lstrip("+~").startswith(key)])

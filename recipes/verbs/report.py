@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from recipes.check import check_model, check_recipe
+from recipes.check import check_model, check_recipe, excuse
 from recipes.compose import Composed
 from recipes.decode import plain
 from recipes.errors import LehrError
 from recipes.forecasting import forecast_recipe
-from recipes.jobs import project_job
+from recipes.jobs import ProjectedJob, project_job
 from recipes.report import ReportData, render
 from recipes.report.projection_json import as_json
 from recipes.verbs.import_ import NAME
@@ -30,6 +29,9 @@ DEFAULTS = [
 NO_PART = ("out", "format", "forecast", "reports", "batches", "batch", "objective", "trials", "seed")
 """Settings that are no part of a recipe: where it goes, how it is printed, how a sweep runs."""
 
+ASSUMED = ("accelerator", "precision", "devices", "mfu", "usd_per_hour", "train_flops")
+"""Settings that replace what a recipe states."""
+
 
 def run(job: Composed) -> int:
     """Write the report's folder and say where it lies, or print the projection as JSON."""
@@ -42,11 +44,7 @@ def run(job: Composed) -> int:
         return 0
     files = render(data)
     files["recipe.yaml"] = resolved(job.config)
-    folder = Path(job.setting("out", str))
-    if job.multirun:
-        folder /= "multirun"
-        folder /= "_".join(o.replace("/", "-") for o in job.overrides if not o.startswith(("model=", "out=")))
-    folder /= data.model.name
+    folder = job.folder("model") / data.model.name
     write_folder(folder, files)
     verdicts = [row.verdict for row in data.comparisons]
     print(
@@ -67,7 +65,9 @@ def report_data(job: Composed) -> ReportData:
         model=model,
         recipe=recipe,
         projection=projection,
-        comparisons=[*check_model(model), *check_recipe(recipe, recipe.reported, projection)],
+        comparisons=excuse(
+            [*check_model(model), *check_recipe(recipe, recipe.reported, projection)], changed(job, projected)
+        ),
         laws=projected.laws,
         further_laws=[job.catalogue.law(name) for name in job.setting("further_laws", list[str])],
         sources=job.catalogue.sources,
@@ -76,6 +76,22 @@ def report_data(job: Composed) -> ReportData:
         forecast=forecast_recipe(job.catalogue, recipe, projection.parameters, projected.laws[0], projected.curve),
         version=version("lehr"),
     )
+
+
+def changed(job: Composed, projected: ProjectedJob) -> list[str]:
+    """What the job does otherwise than the catalogue's entries of the same names."""
+    model, recipe = projected.model, projected.recipe
+    names = [key for key in ASSUMED if job.config.get(key) is not None]
+    if recipe.model != model.name:
+        names.append("model")
+    for group, ours, find in (("model", model, job.catalogue.model), ("recipe", recipe, job.catalogue.recipe)):
+        try:
+            kept = find(ours.name)
+        except LehrError:
+            continue
+        if kept != ours:
+            names += [path for path in overridden(job.overrides) if path.startswith(f"{group}.")] or [group]
+    return list(dict.fromkeys(names))
 
 
 def overridden(overrides: list[str]) -> list[str]:

@@ -44,6 +44,36 @@ def test_the_resolved_recipe_gives_the_same_projection(first: Path, tmp_path: Pa
     assert one["totals"] == two["totals"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["recipe.stages.pt.steps=500000"], "recipe.stages.pt.steps"),
+        (["mfu=0.1"], "mfu"),
+        (["recipe=santacoder"], "model"),
+    ],
+)
+def test_what_the_command_line_changes_is_no_failure(words: list[str], said: str, tmp_path: Path) -> None:
+    done = lehr("report", "model=starcoder", "format=json", *words, folder=tmp_path)
+    rows = json.loads(done)["comparisons"]
+    changed = [row for row in rows if (row["cause"] or "").startswith("set otherwise than published")]
+    assert changed
+    assert {row["verdict"] for row in changed} == {"differs, known cause"}
+    assert {row["cause"] for row in changed} == {f"set otherwise than published: {said}"}
+    assert not [row for row in rows if row["verdict"] == "FAILS"]
+
+
+def test_a_false_figure_of_ones_own_still_fails(tmp_path: Path) -> None:
+    name = "conf/recipe/santacoder.yaml"
+    text = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
+    (tmp_path / "mine/recipe").mkdir(parents=True)
+    row = '  - {quantity: tokens, stage: pt, printed: "7T", source: allal_2023_santacoder, place: abstract}'
+    text = text.replace("name: santacoder", "name: mine", 1).replace("reported:", f"reported:\n{row}", 1)
+    (tmp_path / "mine/recipe/mine.yaml").write_text(text, encoding="utf-8")
+    done = lehr("report", "--config-dir", "mine", "model=santacoder", "recipe=mine", "format=json", folder=tmp_path)
+    fails = [row["reported"] for row in json.loads(done)["comparisons"] if row["verdict"] == "FAILS"]
+    assert fails == ["7T"]
+
+
 def test_a_sweeper_of_the_users_own_keeps_the_reports_apart(tmp_path: Path) -> None:
     words = ["model=starcoder,santacoder", "law=chinchilla,besiroglu", "hydra/sweeper=basic"]
     lehr("report", "-m", *words, folder=tmp_path)
