@@ -7,11 +7,17 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from recipes.catalogue import Model
+from recipes.errors import LehrError
 from recipes.plans import AcceleratorFile, RecipeFile
 from simulators.evidence import Comparison, Fact, Source
 from simulators.forecast import Forecast
-from simulators.laws import AnyLaw, ScalingLaw
+from simulators.laws import AnyLaw, Frontier, ScalingLaw
+from simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
+from simulators.laws.rl import RlSigmoid
 from simulators.projection import Projection
+
+ASKED = (ScalingLaw, Frontier, JointMoe, RoutedLaw, EfficiencyLeverage, RlSigmoid)
+"""Kinds of laws that a report has a question for."""
 
 
 class ReportData(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +25,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
 
     ``laws`` begins with the one that the headline quotes. ``sources`` has at least every key that is cited.
     ``laws`` give the loss of every stage; ``further_laws`` are asked where they apply: for the optimum, for what
-    experts are worth and for how reinforcement learning saturates.
+    experts are worth and for how reinforcement learning saturates. Raises ``LehrError`` for one that says none of it.
     ``forecast`` is the loss over the stages by the first of ``laws``, where their schedules are known.
     ``overridden`` are dotted paths that the command line set, such as ``recipe.stages.pt.tokens`` or ``mfu``.
     """
@@ -35,6 +41,14 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     overridden: Collection[str] = ()
     further_laws: Sequence[AnyLaw] = ()
     forecast: Forecast | None = None
+
+    def __post_init__(self) -> None:
+        for law in self.further_laws:
+            if not isinstance(law, ASKED):
+                raise LehrError(
+                    f"further_laws: {law.name} says nothing of an optimum, of experts or of reinforcement learning; "
+                    "leave it out"
+                )
 
     def is_set(self, path: str) -> bool:
         """Did the command line set the value at ``path``, all of what it stands in, or a part of it?"""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from recipes.errors import LehrError
 from recipes.report import ReportData, render
 from recipes.report.content import compose
 from recipes.report.document import Table, Text
@@ -15,6 +16,7 @@ from simulators.assessment import Allocation, sparsity_of
 from simulators.laws.base import ValidRange
 from simulators.laws.frontier import Frontier, PowerOfCompute
 from simulators.laws.moe import JointMoe
+from simulators.laws.sft import RectifiedLaw
 from tests.recipes.report_case import MODEL, RECIPE, dense, report, sparse
 
 
@@ -180,3 +182,9 @@ def test_a_frontier_of_mixtures_is_asked_about_mixtures_alone() -> None:
 def test_without_work_or_hours_nothing_is_said_of_rewards() -> None:
     assert parts(sparse(), "reward") == []
     assert "plots/reward.svg" not in render(sparse())
+
+
+def test_a_further_law_that_the_report_has_no_question_for_is_refused() -> None:
+    law = RectifiedLaw(name="tuned", title="", loss_unit="nats/token", B=1.0, D_l=1.0, beta=0.5, E=1.0)
+    with pytest.raises(LehrError, match="further_laws: tuned says nothing of an optimum"):
+        dense(further_laws=[law])

@@ -28,7 +28,6 @@ from simulators.architecture import Block
 from simulators.layers import MLP, Attention, LayerNorm, Mixer, MoE, RMSNorm
 
 LOCAL = {"num_experts": "num_local_experts"}
-ROUTED = {"num_local_experts": "n_routed_experts", "num_experts": "n_routed_experts"}
 
 
 def experts(f: Fields, *, width: str = "moe_intermediate_size", count: str = "num_experts", **more: Any) -> MoE:
