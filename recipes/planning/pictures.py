@@ -39,8 +39,12 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
             high = [chosen.loss + (c.regret_high or 0.0) for c in mine]
             axes.fill_between([c.active for c in mine], low, high, color=colour, alpha=0.12, linewidth=0)
     axes.plot(chosen.active, chosen.loss, marker="o", markersize=9, markerfacecolor="none", color=INK, linestyle="none")
+    active = np.log([c.active for c in plan.plan.candidates])
+    along = (np.log(chosen.active) - active.min()) / max(float(np.ptp(active)), 1e-9)
+    # near an end of the ladder the words would leave the picture
+    side = "right" if along > 0.8 else "left" if along < 0.2 else "center"
     axes.annotate(shape_of(chosen, plan.top_k), (chosen.active, chosen.loss), xytext=(0, -16),
-                  textcoords="offset points", size=8.5, color=INK, ha="center")  # fmt: skip
+                  textcoords="offset points", size=8.5, color=INK, ha=side)  # fmt: skip
     axes.set_xscale("log")
     losses = np.array([c.loss for c in plan.plan.candidates])
     span = float(np.quantile(losses, 0.6) - losses.min())

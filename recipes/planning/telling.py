@@ -50,8 +50,15 @@ def verdicts(plan: Planned) -> list[str]:
     region = plan.plan.region()
     if chosen.wins is not None and len(plan.plan.candidates) > 1:
         sizes = sorted(c.active for c in region)
+        where = f"between {short(sizes[0])} and {short(sizes[-1])}"
+        ladder = sorted(c.active for c in plan.plan.candidates)
+        # beyond its ends nothing was tried
+        if sizes[-1] == ladder[-1]:
+            where = f"at {short(sizes[0])} or more"
+        elif sizes[0] == ladder[0]:
+            where = f"at {short(sizes[-1])} or fewer"
         lines.append(
-            f"The law puts the optimum between {short(sizes[0])} and {short(sizes[-1])} active parameters (95 %); "
+            f"The law puts the optimum {where} active parameters (95 %); "
             f"this network wins in {chosen.wins:.0%} of its replicas."
         )
     if chosen.epochs > 1:

@@ -7,8 +7,8 @@ from simulators.layers import MLP, Attention, Embedding, MoE, RMSNorm, Rope
 
 D_HEAD = 128
 
-WIDTHS = tuple(128 * n for n in (*range(4, 32, 2), *range(32, 132, 4)))
-"""Features of each rung, 512 to 16,384."""
+WIDTHS = tuple(128 * n for n in (*range(4, 32, 2), *range(32, 132, 4), *range(136, 200, 8)))
+"""Features of each rung, 512 to 24,576: dense networks of 147M to 1.46T parameters at Llama 3's vocabulary."""
 
 
 def dense(d_model: int, *, vocab_size: int, context_length: int) -> Architecture:
@@ -51,7 +51,7 @@ def ladder(
     """Every rung at every expansion, by (width, expansion); expansion 1 is dense.
 
     >>> len(WIDTHS), len(ladder((1, 8), vocab_size=128256, context_length=8192))
-    (39, 78)
+    (47, 94)
     """
     return {
         (width, expansion): dense(width, vocab_size=vocab_size, context_length=context_length)

@@ -81,6 +81,12 @@ def test_the_peak_rate_and_batch_are_the_laws(capsys: pytest.CaptureFixture[str]
     assert plan["recipe"]["stages"]["ann"]["schedule"] == {"kind": "linear", "peak": pt["schedule"]["peak"]}
 
 
+def test_beyond_the_ladders_end_the_optimum_has_no_upper_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    dispatch(["plan", "flops=1e28"])
+    said = capsys.readouterr().out
+    assert "The law puts the optimum at 1.47T or more active parameters (95 %)" in said
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
