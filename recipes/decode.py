@@ -101,9 +101,19 @@ def load_yaml(path: Path) -> Any:
 
 
 def load_json(path: Path) -> Any:
-    """The plain data of a JSON file. Raises ``LehrError`` where it cannot be read or is not JSON, with its line."""
+    """The plain data of a JSON file. Raises ``LehrError`` where it cannot be read, is not JSON (with its line), or says
+    a key twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise LehrError(f"{path}: {twice!r} stands there twice; keep one of the two")
+        return found
+
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), object_pairs_hook=once)
     except OSError as error:
         raise LehrError(f"{path}: cannot be read ({error.strerror})") from error
     except json.JSONDecodeError as error:

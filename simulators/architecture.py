@@ -83,6 +83,10 @@ class Layers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     repeat: Size = 1
 
 
+MOST_MODULES = 1000
+"""More modules for multi-token prediction than this are a slip of the pen."""
+
+
 class MTP(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Multi-token prediction modules, ``depth`` of them in sequence (DeepSeek-V3, arXiv:2412.19437, section 2.2).
 
@@ -94,6 +98,10 @@ class MTP(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     norm: Norm
     depth: Size = 1
     stores_tables: bool = False
+
+    def __post_init__(self) -> None:
+        if self.depth > MOST_MODULES:
+            raise ValueError(f"{self.depth} modules for multi-token prediction; write {MOST_MODULES} or fewer")
 
     def weights(self, d_model: int, blocks: dict[str, Block]) -> list[Weight]:
         """Every tensor that the modules add to training."""

@@ -37,6 +37,10 @@ class PerLayerInput(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True
         return kept.bytes(2 * d_model + 4 * self.d_embedding)
 
 
+MOST_STREAMS = 1000
+"""More residual streams than this are a slip of the pen; each has tensors of its own."""
+
+
 class AltUp(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="alt_up"):
     """Alternating updates: ``n_streams`` residual streams of which a layer updates one and predicts the others
     (Baykal et al., arXiv:2301.13310; Gemma 3n).
@@ -51,6 +55,10 @@ class AltUp(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="a
 
     n_streams: Size
     holds_projections: bool = False
+
+    def __post_init__(self) -> None:
+        if self.n_streams > MOST_STREAMS:
+            raise ValueError(f"{self.n_streams} residual streams; write {MOST_STREAMS} or fewer")
 
     def weights(self, d_model: int) -> list[Weight]:
         n, name = self.n_streams, "residual streams"

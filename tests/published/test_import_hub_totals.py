@@ -118,6 +118,24 @@ V4 = {
     "rope_theta": 10000, "sliding_window": 128, "vocab_size": 129280, "compress_rope_theta": 160000,
     "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
 }  # fmt: skip
+SEARCHED = """
+    2.625x1 5.25x5 -2.625x2 5.25x3 -3.28125x1 5.25x30 -1.3125x1 -2.625x2 -1.3125x1 -5.25x1 -1.3125x1 -2.625x1
+    -1.3125x3 5.25x1 -1.3125x1 -1.0x2 -1.3125x1 -1.0x3 -1.3125x2 -0.5x2 -1.0x2 -0.5x2 -1.0x1 -0.5x2 5.25x9
+""".split()  # noqa: SIM905
+"""The layers of Llama-3.3-Nemotron-Super-49B: the factor of the MLP's width, "-" without attention, how many."""
+
+
+def searched(runs: list[str]) -> list[dict[str, Any]]:
+    found = []
+    for run in runs:
+        factor, n = run.split("x")
+        without = factor.startswith("-")
+        heads = {"n_heads_in_group": None if without else 8, "no_op": without, "replace_with_linear": False}
+        width = {"ffn_mult": abs(float(factor)), "no_op": False, "replace_with_linear": False}
+        found += [{"attention": heads, "ffn": width}] * int(n)
+    return found
+
+
 WITH_MODULE = ("mtp", "mtp_buffers", "buffers")
 SHIPPED: dict[str, tuple[dict[str, Any], int, tuple[str, ...], int]] = {
     "Qwen/Qwen3-Coder-480B-A35B-Instruct": (
@@ -151,6 +169,15 @@ SHIPPED: dict[str, tuple[dict[str, Any], int, tuple[str, ...], int]] = {
             "num_experts_per_tok": 22, "num_hidden_layers": 88, "num_nextn_predict_layers": 1,
         },
         123_611_012_096, ("mtp",), 0,
+    ),
+    "nvidia/Llama-3_3-Nemotron-Super-49B-v1": (
+        {
+            "model_type": "nemotron-nas", "architectures": ["DeciLMForCausalLM"], "attention_bias": False,
+            "block_configs": searched(SEARCHED), "hidden_act": "silu", "hidden_size": 8192, "intermediate_size": None,
+            "max_position_embeddings": 131072, "mlp_bias": False, "num_attention_heads": 64, "num_hidden_layers": 80,
+            "num_key_value_heads": None, "tie_word_embeddings": False, "vocab_size": 128256,
+        },
+        49_867_145_216, (), 0,
     ),
     "nvidia/Nemotron-H-56B-Base-8K": (
         {

@@ -186,6 +186,15 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "not JSON": ("model_type: llama", "config.json:1:1: not JSON"),
     "a truncated file": (json.dumps(LLAMA)[:-9], "not JSON"),
     "an empty file": ("", "not JSON"),
+    "a key twice": (
+        '{"model_type": "llama", "hidden_size": 64, "hidden_size": 128}',
+        "'hidden_size' stands there twice",
+    ),
+    "more modules than memory": (
+        {"model_type": "deepseek_v3", "num_nextn_predict_layers": 10**11},
+        "write 1000 or fewer",
+    ),
+    "more streams than memory": ({"model_type": "gemma3n_text", "altup_num_inputs": 10**11}, "write 1000 or fewer"),
     "a list": ([LLAMA], "holds a list; write a mapping"),
     "a number": (3, "holds a int; write a mapping"),
     "a number of 5,000 digits": ('{"model_type": "llama", "vocab_size": ' + "9" * 5000 + "}", "config.json"),

@@ -64,11 +64,12 @@ def import_config(config: Mapping[str, Any], where: str = "") -> Imported:
         network = reader.read(f)
         checkpoint = stored_as(f)
         f.finish(reader.no_effect)
+        architecture = assembled(network, checkpoint, network.context_length or UNSTATED_CONTEXT)
     except ValueError as error:
         # a layer's own check: its message is in our words, the file's name is added
         raise LehrError(f"{where}{error}") from error
     return Imported(
-        architecture=assembled(network, checkpoint, network.context_length or UNSTATED_CONTEXT),
+        architecture=architecture,
         model_type=reader.model_type,
         class_name=reader.prefixes[0],
         defaulted=f.defaulted,

@@ -18,6 +18,7 @@ from recipes.importing.hugging_face import (
     remote,
     remote_mixtures,
     remote_recurrent,
+    searched,
     seq2seq,
     streams,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "remote",
     "remote_mixtures",
     "remote_recurrent",
+    "searched",
     "seq2seq",
     "streams",
 ]
