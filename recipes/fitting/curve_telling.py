@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from recipes.fitting.curves import FittedCurves, Judged
+from recipes.fitting.told import bullets, finite, law_file
 from recipes.tables import text_table
-from recipes.yaml_writing import as_yaml
-from simulators.laws.curves import CurveLaw
 from simulators.laws.curves.base import constant_values
 from simulators.laws.curves.fitting import mean_score
 
-
-def law_file(law: CurveLaw) -> bytes:
-    """The law as a file of the catalogue has it."""
-    data = {key: value for key, value in msgspec.to_builtins(law).items() if value not in (None, [], {})}
-    data["range"] = {key: value for key, value in data["range"].items() if value is not None}
-    data["provenance"] = {"default": {k: v for k, v in data["provenance"]["default"].items() if v is not None}}
-    ordered = {"name": data.pop("name"), "kind": data.pop("kind"), "title": data.pop("title"), **data}
-    return as_yaml(ordered)
+__all__ = ["as_json", "as_text", "law_file"]
 
 
 def as_text(fitted: FittedCurves, folder: Path) -> str:
@@ -42,11 +33,11 @@ def as_text(fitted: FittedCurves, folder: Path) -> str:
         _scores(fitted),
     ]
     if fit.notes:
-        parts.append("what these runs do not say:\n" + _bullets(fit.notes))
+        parts.append("what these runs do not say:\n" + bullets(fit.notes))
     warnings = [f"{one.run.name}: {line}" for one in fitted.runs for line in one.warnings]
     if warnings:
-        parts.append("beyond the fitted runs:\n" + _bullets(warnings))
-    parts.append("read:\n" + _bullets([f"{name}: {line}" for name, lines in fitted.read.items() for line in lines]))
+        parts.append("beyond the fitted runs:\n" + bullets(warnings))
+    parts.append("read:\n" + bullets([f"{name}: {line}" for name, lines in fitted.read.items() for line in lines]))
     parts.append(f"{folder / 'fit.yaml'}   take it with law={folder / 'fit.yaml'}")
     return "\n\n".join(parts)
 
@@ -103,7 +94,7 @@ def as_json(fitted: FittedCurves) -> bytes:
         "not_identified": fit.notes,
         "read": fitted.read,
     }
-    return (json.dumps(_finite(data), indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _run(one: Judged) -> dict[str, Any]:
@@ -121,14 +112,6 @@ def _run(one: Judged) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
 def _between(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:.4g} to {bounds[1]:.4g}"
 
@@ -138,7 +121,3 @@ def _number(bounds: tuple[float, float] | None) -> str:
         return "not known"
     low, high = (f"{bound:g}" for bound in bounds)
     return low if low == high else f"{low} to {high}"
-
-
-def _bullets(lines: list[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)

@@ -11,24 +11,15 @@ import msgspec
 import numpy as np
 
 from recipes.fitting.surfaces import BEST, Approach2, Constant, Fitted
+from recipes.fitting.told import bullets, finite, law_file
 from recipes.tables import short, text_table
-from recipes.yaml_writing import as_yaml
 from simulators.laws.base import Bounds
 from simulators.laws.fitting import HeldOut
-from simulators.laws.surfaces import Surface
+
+__all__ = ["as_json", "as_text", "law_file"]
 
 NAMED = 8
 """Outliers and held-out runs that the text names; fit.json has all."""
-
-
-def law_file(law: Surface) -> bytes:
-    """The law as a file of the catalogue has it."""
-    data = {key: value for key, value in msgspec.to_builtins(law).items() if value not in (None, [], {})}
-    data["range"] = {key: value for key, value in data["range"].items() if value is not None}
-    data["provenance"] = {"default": {k: v for k, v in data["provenance"]["default"].items() if v is not None}}
-    # a constant of 1e-07 has no point: YAML 1.1 would read text
-    ordered = {"name": data.pop("name"), "kind": data.pop("kind"), "title": data.pop("title"), **data}
-    return as_yaml(ordered)
 
 
 def as_text(fitted: Fitted, folder: Path) -> str:
@@ -70,11 +61,11 @@ def as_text(fitted: Fitted, folder: Path) -> str:
     if fit.outliers:
         more = f"\n  and {len(fit.outliers) - NAMED} more (fit.json)" if len(fit.outliers) > NAMED else ""
         parts.append(
-            "outliers (they weigh little in this fit):\n" + _bullets([str(o) for o in fit.outliers[:NAMED]]) + more
+            "outliers (they weigh little in this fit):\n" + bullets([str(o) for o in fit.outliers[:NAMED]]) + more
         )
     if fitted.notes:
-        parts.append("what these runs do not say:\n" + _bullets(fitted.notes))
-    parts.append("read:\n" + _bullets(fitted.read.notes))
+        parts.append("what these runs do not say:\n" + bullets(fitted.notes))
+    parts.append("read:\n" + bullets(fitted.read.notes))
     parts.append(f"{folder / 'fit.yaml'}   take it with law={folder / 'fit.yaml'}")
     return "\n\n".join(parts)
 
@@ -114,7 +105,7 @@ def _held_out(held: HeldOut) -> str:
     return (
         f"{len(held.error)} runs of {short(held.above)} parameters or more, mean error {held.mean:.2%}, "
         f"worst {held.worst:.2%}, {'too high' if held.bias > 0 else 'too low'} by {abs(held.bias):.2%} on average\n"
-        + _bullets(lines)
+        + bullets(lines)
     )
 
 
@@ -133,7 +124,7 @@ def _approach_2(found: Approach2) -> str:
         f"why: {bias.reason}"
     )
     if allocation.left_out:
-        text += "\nbudgets left out:\n" + _bullets(allocation.left_out[:NAMED])
+        text += "\nbudgets left out:\n" + bullets(allocation.left_out[:NAMED])
     return text
 
 
@@ -169,7 +160,7 @@ def as_json(fitted: Fitted) -> bytes:
         "not_identified": fitted.notes,
         "read": fitted.read.notes,
     }  # fmt: skip
-    return (json.dumps(_finite(data), indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _constant(constant: Constant) -> dict[str, Any]:
@@ -233,14 +224,6 @@ def _approach_2_json(found: Approach2 | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
 def _range(values: Any) -> str:
     return f"{short(float(values.min()))} to {short(float(values.max()))}"
 
@@ -250,7 +233,3 @@ def _between(bounds: Bounds | None, digits: int = 5) -> str:
         return "–"
     low, high = (f"{b:.{digits}g}" if isfinite(b) else "no limit" for b in bounds)
     return f"{low} to {high}"
-
-
-def _bullets(lines: list[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)
