@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from recipes.catalogue import CONF
 from recipes.errors import LehrError, nearest
+from recipes.group_files import as_written, named_files
 
 if TYPE_CHECKING:
     from recipes.sweeping.command import Arguments as SweepArguments
@@ -120,8 +121,6 @@ def dispatch(argv: list[str]) -> int:
     if verb in WORDS:
         words = list(takewhile(lambda a: "=" not in a and not a.startswith(("+", "~")), rest))
         rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
-    from recipes.group_files import named_files
-
     with named_files(verb.replace(" ", "_"), rest) as arguments:
         return run_verb(verb, [*map(quoted, arguments), *flags])
 
@@ -192,7 +191,7 @@ def run_verb(verb: str, arguments: list[str]) -> int:
             if mistake is None:
                 broken.append(error)
             else:
-                mistakes.append(LehrError(f"{' '.join(overrides)}: {mistake}") if overrides else mistake)
+                mistakes.append(LehrError(f"{as_written(overrides)}: {mistake}") if overrides else mistake)
 
     decorate = hydra.main(version_base=HYDRA_VERSION_BASE, config_path=str(CONF), config_name=name)
     app: Callable[[], None] = decorate(task)

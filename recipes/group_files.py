@@ -68,6 +68,15 @@ def unwrapped(config: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {**config, key: value[PLAIN]} if isinstance(value, dict) and set(value) == {PLAIN} else dict(config)
 
 
+def as_written(overrides: Sequence[str]) -> str:
+    """A job's overrides as they were given.
+
+    >>> as_written(["law={plain:skaling}", "data=runs.csv"])
+    'law=skaling data=runs.csv'
+    """
+    return re.sub(r"\{plain: ?([^{}]*)\}", r"\1", " ".join(overrides))
+
+
 def _groups(config: str) -> set[str]:
     """The groups of a primary config."""
     path = CONF / f"{config}.yaml"

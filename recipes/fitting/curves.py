@@ -73,7 +73,7 @@ def fit_curves(job: Composed) -> int:
     if form not in ("text", "json"):
         raise LehrError(f"format: {form!r} is not known; write text or json")
     fitted = fit_logs(settings_of(job))
-    folder = Path(job.setting("out", str)) / "fit" / fitted.settings.name
+    folder = job.folder() / "fit" / fitted.settings.name
     law, told = law_file(fitted.law), as_json(fitted)
     # the same file under law/ makes the folder a config root: --config-dir <folder> law=<name>
     files = {"fit.yaml": law, f"law/{fitted.law.name}.yaml": law, "fit.json": told, **pictures(fitted)}

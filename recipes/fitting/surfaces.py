@@ -117,7 +117,7 @@ def fit_surface(job: Composed, kind: str) -> int:
     if form not in ("text", "json"):
         raise LehrError(f"format: {form!r} is not known; write text or json")
     fitted = fit_job(job, kind)
-    folder = Path(job.setting("out", str)) / "fit" / fitted.settings.name
+    folder = job.folder() / "fit" / fitted.settings.name
     law = law_file(fitted.law)
     told = as_json(fitted)
     # the same file under law/ makes the folder a config root: --config-dir <folder> law=<name>
@@ -144,8 +144,7 @@ def settings_of(job: Composed, kind: str) -> Settings:
     if not data:
         raise LehrError("data: nothing to fit; write data=<a table of runs>, with columns of N, D and the loss")
     stem = re.sub(r"\W+", "_", Path(data[0]).name.partition(".")[0]).strip("_")
-    # the jobs of a multirun do not write over each other
-    name = job.setting("name", str | None) or (f"{stem}_{kind}" if job.multirun else stem)
+    name = job.setting("name", str | None) or stem
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise LehrError(f"name: {name!r} is no name of a file; write letters, digits, _ and -")
     # `inf` is no finite number, which settings otherwise are

@@ -41,11 +41,15 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
         """Does it vary?"""
         return len(self.options) > 1 or self.globbed or self.interval is not None
 
+    def values(self) -> list[Any]:
+        """The values, as Hydra reads them."""
+        return [option.value() for option in self.options]
+
     def numbers(self) -> list[float] | None:
         """The values as numbers, or ``None`` where one is none; an interval has none yet."""
         if self.interval is not None:
             return []
-        values = [option.value() for option in self.options]
+        values = self.values()
         if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in values):
             return None
         return [float(v) for v in values]

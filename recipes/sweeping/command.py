@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from recipes.compose import composed
+from recipes.decode import load_yaml
 from recipes.errors import LehrError
 from recipes.sweeping import axes
 from recipes.sweeping.batches import write_batches
@@ -104,6 +105,7 @@ class Sweep:
         self.slots = axes.slots(given.each, self._params, self._loader)
         if not any(slot.swept for slot in self.slots):
             raise LehrError("nothing varies; write a sweep such as model=starcoder,santacoder, or leave -m out")
+        self._refuse_several_sweeps()
         self.total = axes.n_jobs(self.slots)
         self.varies = [slot.swept for slot in self.slots]
         self._numeric = [slot.numbers() is not None for slot in self.slots]
@@ -113,6 +115,7 @@ class Sweep:
         asked = json.dumps([given.base, [slot.texts for slot in self.slots], given.flags])
         own = f"{'-'.join(keys)}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
         self.folder = folder or Path(str(hydra.sweep.dir)) / own
+        self.form = self.job.choice("format", ("text", "json"))
         self.reports = self.job.setting("reports", bool)
         self.engine = str(hydra.runtime.choices.get("hydra/launcher"))
         recipe_chosen = any(o.startswith("recipe=") for o in given.base)
@@ -122,6 +125,14 @@ class Sweep:
             merger = Merger(self.job.config, choices, self.job.catalogue, recipe_chosen=recipe_chosen)
         self.runner = Runner(merger, self._compose, self.job.catalogue)
         self.mark = fingerprint(self.job.catalogue)
+
+    def _refuse_several_sweeps(self) -> None:
+        """Raise ``LehrError`` where an experiment that varies is a sweep itself, of which Hydra would run one job."""
+        for slot in self.slots:
+            for name in slot.values() if slot.swept and slot.key == "experiment" else ():
+                content = load_yaml(self.job.catalogue.path("experiment", str(name))) or {}
+                if ((content.get("hydra") or {}).get("sweeper") or {}).get("params"):
+                    raise LehrError(f"experiment={name} is a sweep itself; write one such experiment a command")
 
     def _compose(self, overrides: Sequence[str]) -> dict[str, Any]:
         """A job's configuration by Hydra itself."""
@@ -250,7 +261,7 @@ def sweep(config: Any, given: Arguments, words: Sequence[str], launched: bool = 
     if whole.searches:
         rows = whole.search()
         table = from_rows(rows, varies)
-        return write_result(whole.folder, table, varies, words, label=lambda n: label(rows, whole.slots, n))
+        return write_result(whole.folder, table, varies, words, whole.form, label=lambda n: label(rows, whole.slots, n))
     table = whole.grid()
     if table is None:
         if whole.engine != "basic" and not launched and (command := whole.batches()):
@@ -261,4 +272,4 @@ def sweep(config: Any, given: Arguments, words: Sequence[str], launched: bool = 
             print(f"stopped; the same command goes on from {whole.folder}", file=sys.stderr)
             raise
     reports = {n: f"reports/{n}/report.html" for n in range(whole.total)} if whole.reports else {}
-    return write_result(whole.folder, table, varies, words, label=whole.label, reports=reports)
+    return write_result(whole.folder, table, varies, words, whole.form, label=whole.label, reports=reports)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -36,11 +37,15 @@ def write_result(
     table: pa.Table,
     varies: Mapping[str, bool],
     words: Sequence[str],
+    form: str,
     *,
     label: Callable[[int], str],
     reports: Mapping[int, str] | None = None,
 ) -> int:
-    """Write ``sweep.parquet``, ``sweep.csv`` and ``sweep.html`` and say how it went; 1 where a job failed."""
+    """Write ``sweep.parquet``, ``sweep.csv`` and ``sweep.html`` and say how it went; 1 where a job failed.
+
+    With ``form`` json the rows are printed too, and what is said goes where the errors go.
+    """
     from recipes.report.plots.style import as_svg, styled
 
     statuses = {s["values"]: s["counts"] for s in table["status"].value_counts().to_pylist()}
@@ -67,5 +72,8 @@ def write_result(
         print(f"failed: {job}: {reason}", file=sys.stderr)
     if len(failures) > NAMED:
         print(f"... and {len(failures) - NAMED:,} more, in sweep.csv", file=sys.stderr)
-    print(f"{folder / 'sweep.html'}  ({', '.join(f'{n:,} {status}' for status, n in counts.items())})")
+    went = ", ".join(f"{n:,} {status}" for status, n in counts.items())
+    print(f"{folder / 'sweep.html'}  ({went})", file=sys.stderr if form == "json" else sys.stdout)
+    if form == "json":
+        print(json.dumps({"version": 1, "rows": table.to_pylist()}, indent=2, ensure_ascii=False))
     return 1 if failures else 0

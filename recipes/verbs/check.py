@@ -6,7 +6,6 @@ import json
 import shutil
 import textwrap
 from collections import Counter
-from pathlib import Path
 
 import msgspec
 
@@ -33,7 +32,7 @@ def run(job: Composed) -> int:
         if model.name in catalogue.files("recipe"):
             rows += check_recipe(*project_by_name(catalogue, model.name))
     table = as_json(rows)
-    path = Path(job.setting("out", str)) / "check" / "check.json"
+    path = job.folder() / "check" / "check.json"
     write_file(path, table.encode())
     if form == "json":
         print(table, end="")

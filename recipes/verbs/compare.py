@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from pathlib import Path
 
 import msgspec
 
@@ -30,7 +29,7 @@ def run(job: Composed) -> int:
             )
         )
     elif form == "html":
-        path = Path(job.setting("out", str)) / "compare" / f"{'_'.join(names)}.html"
+        path = job.folder() / "compare" / f"{'_'.join(names)}.html"
         write_file(path, as_html(as_document(names, rows, version("lehr")), {}).encode())
         print(path)
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from recipes.compose import Composed
 from recipes.errors import LehrError, nearest
 from recipes.exploring.data import explorer_data
@@ -27,7 +25,7 @@ def run(job: Composed) -> int:
             raise LehrError(f"selected: no model is called {name!r}; {nearest(name, known)}")
     if len(selected) > MOST_SELECTED:
         raise LehrError(f"selected: {len(selected)} models are too many side by side; write {MOST_SELECTED} at most")
-    path = Path(job.setting("out", str)) / "explorer.html"
+    path = job.folder() / "explorer.html"
     write_file(path, as_html(data, selected).encode())
     print(f"{path}  ({len(known)} models, {sum('recipe' in model for model in data['models'])} with a recipe)")
     return 0

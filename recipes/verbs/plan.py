@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from pathlib import Path
 
 from recipes.catalogue import CONF
 from recipes.compose import Composed
@@ -31,7 +30,7 @@ def run(job: Composed) -> int:
         return 0
     from recipes.planning.page import render
 
-    folder = Path(job.setting("out", str)) / "plan" / name
+    folder = job.folder() / "plan" / name
     head = f"lehr plan {' '.join(job.overrides)}"
     files = {
         f"model/{name}.yaml": as_yaml(model(plan), head),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -38,7 +37,7 @@ def run(job: Composed) -> int:
     if form == "json":
         print(body, end="")
         return 0
-    folder = Path(job.setting("out", str)) / name / law.name
+    folder = job.folder() / name / law.name
     write_folder(folder, {**files(), "plan.json": body.encode()})
     print(text)
     print(f"\n{folder}/")

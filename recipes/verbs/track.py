@@ -103,4 +103,4 @@ def has_begun(path: Path) -> bool:
 def illustrate(job: Composed, law: CurveLaw, planned: Plan, seen: Tracked, path: Path) -> None:
     """Write the figure where it is wanted."""
     if job.setting("picture", bool):
-        write_folder(Path(job.setting("out", str)) / "track" / path.stem, draw(law, planned, seen))
+        write_folder(job.folder() / "track" / path.stem, draw(law, planned, seen))

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from recipes.catalogue import Catalogue
 from recipes.cli import VERBS
+from recipes.compose import Composed
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -98,6 +100,30 @@ def test_a_multirun_counts_each_model(tmp_path: Path) -> None:
     shown = lehr("count", "-m", "model=starcoder,santacoder", folder=tmp_path)
     assert "15,517,456,384" in shown
     assert "1,124,886,528" in shown
+
+
+def test_the_jobs_of_a_multirun_write_each_its_own(tmp_path: Path) -> None:
+    lehr("plan", "-m", "days=1,2", "devices=512", folder=tmp_path)
+    lehr("compare", "-m", "starcoder", "santacoder", "format=html,text", folder=tmp_path)
+    lehr("compare", "starcoder", "santacoder", "format=html", folder=tmp_path)
+    found = sorted(str(p.relative_to(tmp_path / "outputs")) for p in (tmp_path / "outputs").rglob("*.html"))
+    assert found == [
+        "compare/starcoder_santacoder.html",
+        "multirun/days=1_devices=512/plan/my_plan/plan.html",
+        "multirun/days=2_devices=512/plan/my_plan/plan.html",
+        "multirun/format=html_names=[starcoder,santacoder]/compare/starcoder_santacoder.html",
+    ]
+
+
+def test_an_override_that_is_longer_than_a_files_name_still_names_a_folder(tmp_path: Path) -> None:
+    names = [f"{'n' * 300}{i}" for i in range(2)]
+    folders = {
+        Composed({"out": str(tmp_path)}, Catalogue(), [f"name={name}", f"out={tmp_path}"], True).folder()
+        for name in names
+    }
+    assert len(folders) == 2
+    for folder in folders:
+        folder.mkdir(parents=True)
 
 
 def test_a_model_of_ones_own_needs_one_file(tmp_path: Path) -> None:

@@ -131,8 +131,8 @@ def test_the_best_form_is_taken_where_asked(tmp_path: Path, capsys: pytest.Captu
 def test_several_forms_in_one_command_have_a_folder_each(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "runs.csv", rows())
     assert dispatch(["fit", "-m", "law=chinchilla,overtraining", f"data={path}", f"out={tmp_path}", *FAST]) == 0
-    found = sorted(p.name for p in (tmp_path / "fit").iterdir())
-    assert found == ["runs_chinchilla", "runs_overtraining"]
+    found = sorted(json.loads(p.read_bytes())["kind"] for p in tmp_path.glob("multirun/*/fit/runs/fit.json"))
+    assert found == ["chinchilla", "overtraining"]
 
 
 def test_test_runs_are_predicted_and_not_fitted(tmp_path: Path) -> None:

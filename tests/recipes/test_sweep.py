@@ -267,12 +267,31 @@ def test_reports_are_written_beside_the_result_where_they_are_wanted() -> None:
         (["model=starcoder", "mfu=interval(0.1,0.5)", "seed=-1"], "seed: Expected `int` >= 0"),
         (["model=starcoder", "mfu=0.3,0.4", "hydra/launcher=joblib", "batches=-1"], "batches: Expected `int` >= 1"),
         (["model=glob(zzz*)"], "matches nothing"),
+        (["+experiment=schedules,annealing_start"], "experiment=schedules is a sweep itself"),
+        (["model=starcoder", "hydra.sweeper.params.law=a"], r"\+hydra.sweeper.params.law=... adds one"),
+        (["model=starcoder,santacoder", "format=xml"], "format: 'xml' is not known"),
         (["model=starcoder,", "mfu=0.3"], "model=starcoder,: not understood"),
     ],
 )
 def test_a_sweep_that_cannot_be_is_told_in_one_line(words: list[str], says: str) -> None:
     with pytest.raises(LehrError, match=says):
         dispatch(["report", "-m", *words])
+
+
+def test_the_rows_are_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    status, rows = swept("model=santacoder", "mfu=0.3,0.4", "format=json")
+    printed = capsys.readouterr()
+    assert status == 0
+    assert json.loads(printed.out) == {"version": 1, "rows": rows}
+    assert "sweep.html  (2 done)" in printed.err
+
+
+@pytest.mark.parametrize("axis", ["+hydra.sweeper.params={law: 'besiroglu,chinchilla'}",
+                                  "+hydra.sweeper.params.law='besiroglu,chinchilla'"])  # fmt: skip
+def test_hydras_sweeper_takes_axes_too(axis: str) -> None:
+    status, rows = swept("model=santacoder", axis)
+    assert status == 0
+    assert [row["law"] for row in rows] == ["besiroglu", "chinchilla"]
 
 
 def test_a_key_that_is_not_there_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
