@@ -54,7 +54,7 @@ MISTAKES = {
     "more steps than memory": (["plan", "schedule", "steps=1e14"], "not enough memory"),
     "no shape": (["plan", "schedule", "shapes=[]"], "shapes: none is named"),
     "a level of a cool-down": (["plan", "schedule", "now=18000", "level=95"], "write 0.95"),
-    "no data": (["plan", "flops=1e22", "unique_tokens=0"], "unique_tokens: Expected `float` > 0.0"),
+    "no data": (["plan", "flops=1e22", "unique_tokens=0"], "unique_tokens: Expected `float` >= 1000000.0"),
     "less than no inference": (["plan", "flops=1e22", "served_tokens=-1"], "served_tokens: Expected `float` >= 0.0"),
     "no memory": (["plan", "flops=1e22", "memory=0"], "memory: Expected `float` > 0.0"),
     "a negative price": (["plan", "flops=1e22", "usd_per_hour=-1"], "usd_per_hour: Expected `float` > 0.0"),
