@@ -16,17 +16,6 @@ from simulators.schedules import Curve, Schedule
 from simulators.training import Stage
 
 
-class ScheduleFragment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A schedule and the steps it is resolved on: what ``schedule.yaml`` holds and a recipe's stage takes."""
-
-    steps: int
-    schedule: Schedule
-
-    def curve(self) -> Curve:
-        """The learning rates. Raises ``ValueError`` where the schedule does not fit into the steps."""
-        return self.schedule.resolve(self.steps)
-
-
 def curve_law(job: Composed) -> CurveLaw:
     """The law of a job, as a curve law. Raises ``LehrError`` for a law of other inputs."""
     law = decode_law(job.config["law"], "law")
@@ -48,16 +37,39 @@ def read_schedule(given: str | dict[str, Any]) -> Curve:
     50
     """
     where = given if isinstance(given, str) else "schedule"
-    data = load_yaml(Path(given)) if isinstance(given, str) else given
-    if isinstance(data, dict) and "kind" in data:
-        data = {"steps": data.get("steps"), "schedule": {k: v for k, v in data.items() if k != "steps"}}
-        if data["steps"] is None:
-            raise LehrError(f"{where}: `steps` is missing; write the number of updates, such as steps: 50000")
-    fragment = decode(data, ScheduleFragment, where)
+    data = schedule_data(given)
+    steps = data.pop("steps", None)
+    if steps is None:
+        raise LehrError(f"{where}: `steps` is missing; write the number of updates, such as steps: 50000")
+    if not isinstance(steps, int) or steps < 1:
+        raise LehrError(f"{where}: steps is {steps!r}; write the number of updates, such as steps: 50000")
+    rule: Any = decode(data, Schedule, where)  # type: ignore[arg-type]
     try:
-        return fragment.curve()
+        return rule.resolve(steps)  # type: ignore[no-any-return]
     except ValueError as error:
         raise LehrError(f"{where}: {error}") from error
+
+
+def schedule_data(given: str | dict[str, Any]) -> dict[str, Any]:
+    """A schedule's own keys and ``steps`` on one level, of a file or written out either way.
+
+    Raises ``LehrError`` where it holds no schedule.
+
+    >>> schedule_data({"steps": 50, "schedule": {"kind": "constant", "peak": 1e-3}})
+    {'kind': 'constant', 'peak': 0.001, 'steps': 50}
+    """
+    where = given if isinstance(given, str) else "schedule"
+    data = load_yaml(Path(given)) if isinstance(given, str) else given
+    if isinstance(data, dict) and isinstance(inner := data.get("schedule"), dict):
+        unknown = data.keys() - {"steps", "schedule"}
+        if unknown:
+            raise LehrError(
+                f"{where}: `{sorted(unknown)[0]}` is not known beside `schedule`; only steps may stand there"
+            )
+        data = {**inner, "steps": data.get("steps")}
+    if not isinstance(data, dict) or "kind" not in data:
+        raise LehrError(f"{where}: has no `kind`; write {{kind: cosine, peak: 3e-4, steps: 50000}}")
+    return dict(data)
 
 
 def stage_schedule(stage: Stage, where: str) -> Curve:
@@ -74,7 +86,7 @@ def stage_schedule(stage: Stage, where: str) -> Curve:
 
 
 def as_fragment(steps: int, schedule: Schedule) -> dict[str, Any]:
-    """The plain data of a ``ScheduleFragment``, without what stands at its default.
+    """A schedule and its steps as ``schedule.yaml`` and a stage have them, without what stands at its default.
 
     >>> from simulators.schedules import Cosine
     >>> as_fragment(100, Cosine(peak=3e-4, floor_ratio=0.1))

@@ -100,7 +100,7 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
     notes.insert(0, "columns: " + ", ".join(f"{ROLES[role]} from {heading!r}" for role, heading in chosen.items()))
     labels = [str(v) for v in table[chosen["run"]]] if "run" in chosen else [f"row {row}" for row in rows]
     convention = _convention(reading.n_convention, chosen.get("n", ""), notes)
-    unit = _loss_unit(reading.loss_unit, chosen["loss"], notes)
+    unit = loss_unit_of(reading.loss_unit, chosen["loss"], notes)
     try:
         runs = make_runs(n, d, values["loss"], label=labels, n_convention=convention, loss_unit=unit)
     except ValueError as error:
@@ -277,13 +277,19 @@ def _convention(given: str | None, heading: str, notes: list[str]) -> NConventio
     return "total"
 
 
-def _loss_unit(given: str | None, heading: str, notes: list[str]) -> LossUnit:
+def loss_unit_of(given: str | None, heading: str, notes: list[str]) -> LossUnit:
+    """The unit of a column of losses: as the user says, else as its heading does, else nats/token, which is noted.
+
+    >>> notes: list[str] = []
+    >>> loss_unit_of(None, "val_bpb", notes), loss_unit_of("bits/token", "loss", notes)
+    ('bits/byte', 'bits/token')
+    """
     options = get_args(LossUnit)
     if given is not None:
         if given not in options:
             raise LehrError(f"loss_unit: {given!r} is not known; write one of {', '.join(options)}")
         return given  # type: ignore[return-value]
-    if plainly(heading) in ("bpb", "bitsperbyte"):
+    if plainly(heading).endswith(("bpb", "bitsperbyte")):
         notes.append(f"{heading!r} is taken to be in bits/byte")
         return "bits/byte"
     notes.append("losses are taken to be in nats/token; loss_unit=bits/byte says otherwise")

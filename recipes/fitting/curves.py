@@ -109,8 +109,9 @@ def settings_of(job: Composed) -> CurveSettings:
         reading=LogReading(
             columns=job.setting("columns", dict[str, str] | None) or {},
             warmup_steps=job.setting("warmup_steps", int | None),
-            schedule=job.setting("schedule", dict[str, Any] | None),
+            schedule=job.setting("schedule", str | dict[str, Any] | None),
             changed_at=job.setting("changed_at", int | None),
+            loss_unit=job.setting("loss_unit", str | None),
         ),
         starts=STARTS if starts is None else starts,
         level=level,
@@ -127,6 +128,11 @@ def fit_logs(settings: CurveSettings) -> FittedCurves:
     """Everything up to the files. Raises ``LehrError`` for logs that cannot be read or do not determine the law."""
     read = read_runs(settings.data, settings.reading)
     tested = read_runs(settings.test, settings.reading)
+    for one in [*read, *tested]:
+        if one.unit != read[0].unit:
+            raise LehrError(
+                f"{one.run.name}: losses in {one.unit}, and {read[0].unit} in {read[0].run.name}; fit runs of one unit"
+            )
     try:
         fit = fit_curve(
             [one.run for one in read], settings.kind, starts=settings.starts, name=settings.name, level=settings.level
@@ -144,7 +150,7 @@ def fit_logs(settings: CurveSettings) -> FittedCurves:
             "worst_relative_error": mean.worst_relative_error,
         }
     law = msgspec.structs.replace(
-        fit.law, provenance=Provenance(default=fact_of(settings, fit, len(held_out))), **errors
+        fit.law, loss_unit=read[0].unit, provenance=Provenance(default=fact_of(settings, fit, len(held_out))), **errors
     )
     return FittedCurves(
         settings=settings,

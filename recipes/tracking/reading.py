@@ -7,14 +7,18 @@ from pathlib import Path
 from recipes.errors import LehrError, nearest
 from recipes.importing.logs import open_log
 from recipes.importing.logs.names import LOSS, find, nearest_heading
+from recipes.importing.logs.runs import RESTART
 from simulators.tracking import Rows, in_order
+
+MOST_RESTARTS = 10
+"""Of a job that fails again and again before it has written many rows."""
 
 
 def read_rows(path: Path, columns: dict[str, str], run: str | None = None) -> tuple[Rows, list[str]]:
     """The steps and losses of a log, restarts and repeats resolved, and what was passed over, in words.
 
     A loss that is no number is kept: it is what a divergence looks like. Raises ``LehrError`` where the file cannot be
-    read, has no loss, or has several runs of which none is named.
+    read, has no loss or no order, or has several runs of which none is named.
     """
     for role in columns:
         if role not in ("step", "loss"):
@@ -32,4 +36,7 @@ def read_rows(path: Path, columns: dict[str, str], run: str | None = None) -> tu
         raise LehrError(f"{path}: has {len(runs)} runs; write run=<one of {', '.join(list(runs)[:6])}>")
     (series,) = runs.values()
     loss = series[wanted or find(LOSS, series) or ""]
-    return in_order(loss.steps, loss.values), log.notes
+    rows = in_order(loss.steps, loss.values)
+    if len(rows.restarts) > max(MOST_RESTARTS, len(loss.steps) // RESTART):
+        raise LehrError(f"{path}: its steps go back {len(rows.restarts)} times in {len(loss.steps):,} rows; sort them")
+    return rows, log.notes

@@ -11,6 +11,7 @@ from recipes.compose import Composed
 from recipes.curve_laws import curve_law, read_schedule, stage_schedule
 from recipes.decode import decode
 from recipes.errors import LehrError, nearest
+from recipes.importing.logs import UnfinishedError
 from recipes.plans import RecipeFile
 from recipes.tracking import as_json, as_line, as_text, draw, read_rows
 from recipes.writing import write_folder
@@ -75,9 +76,15 @@ def follow(job: Composed, law: CurveLaw, planned: Plan, path: Path) -> int:
     before: tuple[int | None, int] | None = None
     while True:
         rows, notes = in_order([], []), list[str]()
-        if has_begun(path):
-            rows, notes = read_rows(path, columns, name)
-            spacing, last_row = rows.spacing, int(rows.steps[-1]) if len(rows) else -1
+        try:
+            if path.exists():
+                rows, notes = read_rows(path, columns, name)
+                spacing, last_row = rows.spacing, int(rows.steps[-1]) if len(rows) else -1
+        except UnfinishedError:
+            # it is being written: the next look may find it whole
+            if before is not None:
+                time.sleep(every)
+                continue
         seen = look(job, planned, rows)
         if (seen.step, len(seen.steps)) != before:
             before = (seen.step, len(seen.steps))
@@ -87,17 +94,6 @@ def follow(job: Composed, law: CurveLaw, planned: Plan, path: Path) -> int:
         if last_row + spacing > planned.n_steps:
             return int(seen.outside)
         time.sleep(every)
-
-
-def has_begun(path: Path) -> bool:
-    """Does the log have a row yet? A folder has; a file whose first row is being written has not."""
-    if not path.exists():
-        return False
-    if path.is_dir():
-        return any(path.rglob("*"))
-    with path.open("rb") as file:
-        # a heading and the end of a row, or the end of two rows
-        return file.read(1 << 16).count(b"\n") >= 2
 
 
 def illustrate(job: Composed, law: CurveLaw, planned: Plan, seen: Tracked, path: Path) -> None:

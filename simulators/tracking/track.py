@@ -169,17 +169,21 @@ def _notes(rows: Rows, planned: Plan, used: int) -> list[str]:
     """What was done to the log, in words."""
     notes = []
     if rows.restarts:
-        shown = ", ".join(f"{step:,}" for step in rows.restarts[-3:])
-        notes.append(f"the log goes back {len(rows.restarts)} times, last to step {shown}; the later rows count")
+        times = "once" if len(rows.restarts) == 1 else f"{len(rows.restarts)} times, last"
+        notes.append(f"the log goes back {times} to step {rows.restarts[-1]:,}; the later rows count")
     if rows.repeats:
-        notes.append(f"{rows.repeats} rows stand again under the same step; the last one counts")
+        notes.append(f"the same step stands again in {_rows(rows.repeats)}; the last one counts")
     if rows.gaps:
         notes.append(f"about {rows.gaps:,} steps are missing between rows")
     early, late = int((rows.steps < planned.first).sum()), int((rows.steps > planned.n_steps).sum())
     if early:
-        notes.append(f"{early} rows of warm-up are left out: the law holds after it")
+        notes.append(f"{_rows(early)} of warm-up left out: the law holds after it")
     if late:
-        notes.append(f"{late} rows lie after the schedule's {planned.n_steps:,} steps and are left out")
+        notes.append(f"{_rows(late)} after the schedule's {planned.n_steps:,} steps left out")
     if used <= REFERENCE:
-        notes.append(f"{used} rows after warm-up: the rules for spikes, divergence and drift begin after {REFERENCE}")
+        notes.append(f"{_rows(used)} after warm-up: the rules for spikes, divergence and drift begin after {REFERENCE}")
     return notes
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

@@ -66,11 +66,13 @@ def test_a_law_is_fitted_tested_and_written(tmp_path: Path, capsys: pytest.Captu
 def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, test = logs(tmp_path, "multi_power", "cosine", "constant", "step"), logs(tmp_path, "multi_power", "wsd")
     settings = {"law": "multi_power_25m", "data": data, "test": test, "format": "json", "level": 0.9}
+    settings["loss_unit"] = "bits/token"
     assert fit_curves(job(tmp_path, **settings)) == 0
     printed = capsys.readouterr().out
     told = json.loads(printed)
     assert printed == (tmp_path / "fit" / "multi_power_cosine" / "fit.json").read_text()
     assert told["kind"] == "multi_power"
+    assert told["law"]["loss_unit"] == "bits/token"
     assert set(told["constants"]) == set(MultiPower.constants_of_law)
     for constant in told["constants"].values():
         assert constant["interval"][0] <= constant["value"] <= constant["interval"][1]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recipes.errors import LehrError
-from recipes.importing.logs import LogReading, ReadRun, open_log, read_runs
+from recipes.importing.logs import LogReading, ReadRun, UnfinishedError, open_log, read_runs
 from tests.properties.event_files import event_file, framed
 
 STEPS = list(range(100, 2001, 100))
@@ -155,6 +155,7 @@ def test_a_log_that_says_no_run_is_refused_in_one_line(tmp_path: Path, rows: lis
         ("a.csv", "1,2,3\n4,5,6\n", "the first line has no headings"),
         ("a.csv", "step,loss,loss\n1,2,3\n", "two columns are called 'loss'"),
         ("a.csv", "step,loss\n1,2\n3\n4,5\n", "a.csv:3: 1 fields; the heading has 2"),
+        ("a.csv", "step;loss;lr\n1;3,14;0,1\n2;3,1;0,1\n", "write 3.14, not 3,14"),
         ("a.csv", b"\xff\xfe\x00", "is no text"),
         ("a.jsonl", '{"step": 1}\n{"st\n{"step": 2}\n', "a.jsonl:2: not JSON"),
         ("a.jsonl", '{"step": 1}\n3\n', "a.jsonl:2: is no row"),
@@ -243,6 +244,67 @@ def test_a_schedule_from_a_config(tmp_path: Path) -> None:
     ):
         with pytest.raises(LehrError, match=message):
             read(path, schedule=schedule)
+
+
+def test_a_schedule_from_a_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "run.csv", csv_of([{"step": r["step"], "loss": r["loss"]} for r in ROWS]))
+    rule = "{kind: cosine, peak: 3e-4, floor: 3e-5, warmup: {steps: 100}"
+    # as lehr plan schedule writes it, and on one level
+    fragment = written(tmp_path, "a.yaml", f"steps: 2000\nschedule: {rule}}}\n")
+    flat = written(tmp_path, "b.yaml", f"{rule}, steps: 2000}}\n")
+    for schedule in (str(fragment), str(flat), {"run": str(fragment)}):
+        assert read(path, schedule=schedule).run.rates[100] == 3e-4
+    with pytest.raises(LehrError, match=r"c\.yaml: has no `kind`"):
+        read(path, schedule=str(written(tmp_path, "c.yaml", "steps: 2000\n")))
+    with pytest.raises(LehrError, match=r"`step` is not known beside `schedule`"):
+        read(path, schedule={"step": 2000, "schedule": {"kind": "constant", "peak": 1e-3}})
+
+
+def test_a_restarted_run_is_read_as_one_and_told(tmp_path: Path) -> None:
+    wrong = [{**r, "loss": 9.9} for r in ROWS[10:15]]
+    one = read(written(tmp_path, "run.csv", csv_of([*ROWS[:15], *ROWS[10:]])))
+    assert one.run.steps.tolist() == STEPS
+    spoiled = read(written(tmp_path, "run.csv", csv_of([*ROWS[:10], *wrong, *ROWS[10:]])))
+    assert spoiled.run.loss.tolist() == [row["loss"] for row in ROWS]
+    assert "the log goes back once, last to step 1100" in spoiled.notes[2]
+    assert "5 earlier ones are left out" in spoiled.notes[2]
+
+
+def test_the_unit_is_the_users_or_the_headings(tmp_path: Path) -> None:
+    path = written(tmp_path, "run.csv", csv_of(ROWS))
+    assert read(path).unit == "nats/token"
+    assert read(path, loss_unit="bits/token").unit == "bits/token"
+    with pytest.raises(LehrError, match="loss_unit: 'bits' is not known; write one of nats/token"):
+        read(path, loss_unit="bits")
+    rows = [{"step": r["step"], "lr": r["learning_rate"], "train/bpb": r["loss"]} for r in ROWS]
+    assert read(written(tmp_path, "run.csv", csv_of(rows))).unit == "bits/byte"
+
+
+@pytest.mark.parametrize(
+    ("loss", "rate"), [("train/CrossEntropyLoss", "optim/learning_rate_group0"), ("train_loss_step", "lr-AdamW/pg1")]
+)
+def test_the_first_of_several_groups_of_parameters_counts(tmp_path: Path, loss: str, rate: str) -> None:
+    other = f"{rate[:-1]}{int(rate[-1]) + 1}"
+    rows = [{"step": r["step"], other: 0.0, rate: r["learning_rate"], loss: r["loss"]} for r in ROWS]
+    assert f"from {rate!r}" in read(written(tmp_path, "run.csv", csv_of(rows))).notes[-1]
+
+
+def test_what_is_still_written_is_told_apart_from_what_is_wrong(tmp_path: Path) -> None:
+    whole = json.dumps({"log_history": [{"step": 10, "loss": 3.25, "note": "a"}]}, indent=1)
+    for end in range(1, len(whole)):
+        with pytest.raises(UnfinishedError):
+            open_log(written(tmp_path, "trainer_state.json", whole[:end]))
+    for name, content in (
+        ("a.csv", ""),
+        ("a.csv", "step,lo"),
+        ("a.csv", "step,loss\n10,3."),
+        ("a.jsonl", '{"step": 1'),
+    ):
+        with pytest.raises(UnfinishedError):
+            open_log(written(tmp_path, name, content))
+    with pytest.raises(LehrError) as caught:
+        open_log(written(tmp_path, "a.jsonl", '{"step": 1} and more'))
+    assert not isinstance(caught.value, UnfinishedError)
 
 
 def test_a_config_that_contradicts_the_log_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,16 @@ def test_a_restarted_log_is_read_as_one_run(folder: Path, capsys: pytest.Capture
     write(folder / "run.jsonl", [*healthy[:150], *spoiled, *healthy[140:]])
     status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
     assert status == 0
-    assert "the log goes back 1 times" in said
+    assert "the log goes back once" in said
+
+
+def test_rows_without_order_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = losses(4000)
+    shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
+    write(folder / "run.jsonl", shuffled)
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert status == 2
+    assert "times in 199 rows; sort them" in said
 
 
 def test_it_follows_a_log_until_its_last_step(folder: Path) -> None:
@@ -105,6 +115,25 @@ def test_it_follows_a_log_until_its_last_step(folder: Path) -> None:
     assert job.wait(30) == 0
     # the whole run is known: the interval is narrower than at half of it
     assert np.ptp(last["final"]["interval"]) < np.ptp(second["final"]["interval"])
+
+
+def test_a_document_that_is_being_written_is_looked_at_again(folder: Path) -> None:
+    history = [{"step": s, "loss": v} for s, v in losses(6001)]
+    path = folder / "trainer_state.json"
+    parts = [json.dumps({"log_history": history[:150]}), json.dumps({"log_history": history})]
+    path.write_text(parts[0])
+    command = [sys.executable, "-m", "recipes.cli", "track", "law=multi_power_25m", "log=trainer_state.json",
+               "schedule=plan.yaml", "follow=true", "every=0.05"]  # fmt: skip
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env={"PYTHONPATH": str(ROOT)})
+    assert job.stdout is not None
+    assert job.stdout.readline().startswith("step 3,000/6,000")
+    path.write_text(parts[1][:5000])
+    # ten looks and more at the half document say nothing
+    time.sleep(0.6)
+    path.write_text(parts[1])
+    (last,) = job.stdout.read().splitlines()
+    assert last.startswith("step 6,000/6,000")
+    assert job.wait(30) == 0
 
 
 @pytest.mark.parametrize(

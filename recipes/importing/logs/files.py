@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ EVENT_MARK = ".tfevents."
 MOST_DIGITS = 15
 """Of a step; a longer number is no step, and no float holds it."""
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
 SEPARATOR = " - "
 """Between run and quantity in the headings of a W&B export."""
 
@@ -30,6 +32,10 @@ class Series(msgspec.Struct, frozen=True):
 
     steps: list[int]
     values: list[float]
+
+
+class UnfinishedError(LehrError):
+    """A log that has no row yet, or whose one document ends in the middle: it may still be written."""
 
 
 class LogFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +65,7 @@ def open_log(path: str | Path, step: str | None = None) -> LogFile:
         raise LehrError(f"{path}: is no text; write a CSV, JSON or TensorBoard log")
     notes: list[str] = []
     if not text.strip():
-        raise LehrError(f"{path}: is empty")
+        raise UnfinishedError(f"{path}: is empty")
     if path.suffix.lower() in JSON_SUFFIXES or text.lstrip()[0] in "{[":
         rows = _json_rows(text, str(path), notes)
     else:
@@ -83,7 +89,7 @@ def _csv_rows(text: str, where: str, notes: list[str]) -> list[Row]:
     except csv.Error as error:
         raise LehrError(f"{where}: is no CSV ({error})") from error
     if len(table) < 2:
-        raise LehrError(f"{where}: has a heading and no rows" if table else f"{where}: is empty")
+        raise UnfinishedError(f"{where}: has a heading and no rows" if table else f"{where}: is empty")
     headings = [heading.strip() for heading in table[0]]
     if len(set(headings)) < len(headings):
         twice = next(h for h in headings if headings.count(h) > 1)
@@ -134,11 +140,24 @@ def _json_lines(text: str, where: str, notes: list[str]) -> list[Row]:
             if i == len(lines) and rows:
                 notes.append("the last line is half written and was passed over")
                 continue
+            if not rows and _cut(text):
+                raise UnfinishedError(f"{where}: ends in the middle of its JSON; it is not whole") from error
             raise LehrError(f"{where}:{i}: not JSON ({str(error).partition(':')[0]})") from error
         if not isinstance(row, dict):
             raise LehrError(f"{where}:{i}: is no row; write an object such as {{step: 1, loss: 9.1, lr: 1e-4}}")
         rows.append(_flat(row))
     return rows
+
+
+def _cut(text: str) -> bool:
+    """Is this the beginning of a JSON document, or of a first line of one?"""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :].strip()
+        # the parser stops at the end, or at a string, number or word that the end cut
+        return not rest or (error.msg.startswith("Unterminated") or re.fullmatch(r"[\w.+-]*", rest) is not None)
+    return False
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
@@ -197,6 +216,8 @@ def _runs(rows: Iterable[Row], step: str | None, path: Path) -> dict[str, dict[s
             steps, values
         )
     if not runs:
+        if any(_DECIMAL_COMMA.match(str(cell)) for row in rows for cell in row.values()):
+            raise LehrError(f"{path}: its numbers have a decimal comma; write 3.14, not 3,14")
         raise LehrError(f"{path}: no column has numbers beside {chosen!r}")
     if len(runs) > 1 and path.stem in runs:
         # columns without a run's name belong to every run
@@ -208,7 +229,7 @@ def _runs(rows: Iterable[Row], step: str | None, path: Path) -> dict[str, dict[s
 def _events(path: Path) -> LogFile:
     files = sorted(p for p in path.rglob("*") if EVENT_MARK in p.name) if path.is_dir() else [path]
     if not files:
-        raise LehrError(f"{path}: a folder without TensorBoard event files")
+        raise UnfinishedError(f"{path}: a folder without TensorBoard event files")
     notes: list[str] = []
     found: dict[str, dict[str, Series]] = {}
     for file in files:
@@ -229,5 +250,5 @@ def _events(path: Path) -> LogFile:
         except DamagedError as error:
             raise LehrError(f"{file}: is damaged: {error}") from error
     if not found:
-        raise LehrError(f"{path}: no scalars in its event files")
+        raise UnfinishedError(f"{path}: no scalars in its event files")
     return LogFile(where=str(path), runs=found, notes=notes)

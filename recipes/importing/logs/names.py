@@ -15,12 +15,13 @@ LOSS = (
     "train/loss", "loss", "train_loss", "training_loss", "loss/train", "lm loss", "lm-loss", "lm loss training",
     "train/lm_loss", "train/cross_entropy", "train/ce_loss", "train/cross_entropy_loss", "cross_entropy", "ce_loss",
     "train/train_loss", "train/loss_step", "train_loss_step", "losses/train", "metalosses/ar", "train loss",
-    "lm_loss", "global_avg_loss", "loss_metrics/global_avg_loss",
+    "lm_loss", "global_avg_loss", "loss_metrics/global_avg_loss", "train/crossentropyloss", "train/bpb", "bpb",
+    "bits_per_byte",
 )  # fmt: skip
 RATE = (
     "lr", "learning_rate", "train/learning_rate", "train/lr", "learning-rate", "optim/lr", "optim/learning_rate",
     "optim/learning_rate_group0", "lr-adamw", "lr-adam", "learning rate", "lr/0", "optimizer/lr", "learningrate",
-    "train/optim/lr", "schedule/lr", "rate", "eta",
+    "train/optim/lr", "schedule/lr", "lr-adamw/pg1", "lr-adam/pg1", "rate", "eta",
 )  # fmt: skip
 """The first that a log has is taken; capitals, and signs between words, make no difference."""
 

@@ -8,11 +8,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from recipes.curve_laws import schedule_data
 from recipes.errors import LehrError, nearest
+from recipes.fitting.columns import loss_unit_of
 from recipes.importing.logs.files import SEPARATOR, LogFile, Series, open_log
 from recipes.importing.logs.names import LOSS, RATE, find, nearest_heading
 from recipes.importing.logs.rates import check_agreement, rates_of_config, rates_of_rows
+from simulators.laws.base import LossUnit
 from simulators.laws.curves.fitting.runs import LoggedRun, make_run
+from simulators.tracking import in_order
 
 ROLES = ("step", "loss", "rate")
 """What a column may be, by the name that ``columns=`` has for it."""
@@ -20,20 +24,23 @@ ROLES = ("step", "loss", "rate")
 
 MOST_STEPS = 50_000_000
 """The rate of every step is held in memory; no published training has a tenth of these."""
+RESTART = 10
+"""Rows for each time that a log goes back, at least: one that does so more often is not in order."""
 
 
 class LogReading(msgspec.Struct, frozen=True, kw_only=True):
     """How logs are read.
 
     ``columns`` names headings by role: step, loss, rate. ``warmup_steps`` is the length of a linear warm-up that the
-    log does not show. ``schedule`` is one as a recipe writes it, with ``steps`` for its length, or one for each run
-    by the run's name. ``changed_at`` is the first step on other data.
+    log does not show. ``schedule`` is one as a recipe writes it, with ``steps`` for its length, or a file of it, or one
+    for each run by the run's name. ``changed_at`` is the first step on other data.
     """
 
     columns: dict[str, str] = {}
     warmup_steps: int | None = None
-    schedule: dict[str, Any] | None = None
+    schedule: str | dict[str, Any] | None = None
     changed_at: int | None = None
+    loss_unit: str | None = None
 
     def __post_init__(self) -> None:
         for role in self.columns:
@@ -47,6 +54,7 @@ class ReadRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A run, and one line for each thing that was guessed, reconstructed or passed over."""
 
     run: LoggedRun
+    unit: LossUnit
     notes: list[str]
 
 
@@ -93,8 +101,10 @@ def _read(log: LogFile, name: str, series: dict[str, Series], reading: LogReadin
     if loss is None:
         hint = nearest_heading("loss", series)
         raise LehrError(f"{where}: no column of the loss; {hint}: write columns={{loss: <heading>}}")
-    steps, losses = _ordered(series[loss], loss, where)
-    notes = [f"{len(steps)} rows, loss from {loss!r}", *log.notes]
+    notes: list[str] = []
+    unit = loss_unit_of(reading.loss_unit, loss, notes)
+    steps, losses = _ordered(series[loss], loss, where, notes)
+    notes = [f"{len(steps)} rows, loss from {loss!r}", *notes, *log.notes]
     heading = _column("rate", series, name, reading, where)
     config = _schedule(reading.schedule, name)
     if config is None and heading is None:
@@ -127,20 +137,39 @@ def _read(log: LogFile, name: str, series: dict[str, Series], reading: LogReadin
         run = make_run(name, steps.astype(int), losses, rates, changed_at=reading.changed_at)
     except ValueError as error:
         raise LehrError(f"{log.where}: {error}") from error
-    return ReadRun(run=run, notes=[*notes, f"learning rate {how}"])
+    return ReadRun(run=run, unit=unit, notes=[*notes, f"learning rate {how}"])
 
 
-def _schedule(schedule: dict[str, Any] | None, name: str) -> dict[str, Any] | None:
-    if schedule is None or "kind" in schedule:
-        return schedule
-    if not schedule or not all(isinstance(one, dict) for one in schedule.values()):
-        raise LehrError("schedule: has no `kind`; write schedule={kind: cosine, peak: 3e-4, steps: 50000}")
-    return schedule.get(name)
+def _schedule(schedule: str | dict[str, Any] | None, name: str) -> dict[str, Any] | None:
+    """The schedule of run ``name``, written out with its ``kind`` and ``steps``."""
+    if schedule is None:
+        return None
+    if isinstance(schedule, str) or {"kind", "schedule"} & schedule.keys():
+        return schedule_data(schedule)
+    if not schedule or not all(isinstance(one, dict | str) for one in schedule.values()):
+        raise LehrError(
+            "schedule: has no `kind`; write schedule=plan.yaml, or schedule={kind: cosine, peak: 3e-4, steps: 50000}"
+        )
+    return schedule_data(schedule[name]) if name in schedule else None
 
 
-def _ordered(series: Series, heading: str, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and values as arrays. Raises ``LehrError`` for a value that is no finite number or a step that repeats."""
+def _ordered(series: Series, heading: str, where: str, notes: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and values as arrays; of a job that was restarted, the rows that it wrote again take the place of the
+    earlier ones, which goes to ``notes``.
+
+    Raises ``LehrError`` for a value that is no finite number, a step that repeats, and rows that are not in order.
+    """
     steps, values = np.asarray(series.steps, dtype=float), np.asarray(series.values, dtype=float)
+    restarts = int((np.diff(steps) < 0).sum())
+    if restarts and restarts * RESTART <= len(steps) and (np.diff(steps) != 0).all():
+        rows = in_order(series.steps, series.values)
+        if notes is not None:
+            times = "once" if restarts == 1 else f"{restarts} times"
+            notes.append(
+                f"the log goes back {times}, last to step {rows.restarts[-1]}: of a restarted run the later rows "
+                f"count, and {len(steps) - len(rows)} earlier ones are left out"
+            )
+        steps, values = rows.steps.astype(float), rows.losses
     if not np.isfinite(values).all():
         i = int(np.argmin(np.isfinite(values)))
         count = int((~np.isfinite(values)).sum())

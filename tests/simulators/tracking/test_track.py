@@ -63,8 +63,8 @@ def test_restarts_repeats_and_gaps_are_resolved_and_told() -> None:
     assert seen.state == "inside"
     assert seen.alarms == []
     assert seen.steps.tolist() == steps[steps >= PLAN.first].tolist()
-    assert "goes back 1 times, last to step 2,000" in seen.notes[0]
-    assert "stand again" in seen.notes[1]
+    assert "goes back once to step 2,000" in seen.notes[0]
+    assert "stands again" in seen.notes[1]
     kept = (steps < 1000) | (steps > 1200)
     gaps = track(PLAN, in_order(steps[kept], losses[kept]))
     assert gaps.state == "inside"
@@ -77,8 +77,8 @@ def test_few_rows_none_and_rows_beyond_the_schedule_are_told() -> None:
     assert nothing.final == PLAN.loss[-1]
     seen = track(PLAN, in_order([100, 600, 5000, 6000], [9.0, 4.0, 3.4, 3.0]))
     assert seen.step == 5000
-    assert "1 rows of warm-up are left out: the law holds after it" in seen.notes
-    assert "1 rows lie after the schedule's 5,000 steps and are left out" in seen.notes
+    assert "1 row of warm-up left out: the law holds after it" in seen.notes
+    assert "1 row after the schedule's 5,000 steps left out" in seen.notes
     assert any("begin after 50" in note for note in seen.notes)
 
 
