@@ -122,7 +122,7 @@ def dispatch(argv: list[str]) -> int:
         words = list(takewhile(lambda a: "=" not in a and not a.startswith(("+", "~")), rest))
         rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
     with named_files(verb.replace(" ", "_"), rest) as arguments:
-        return run_verb(verb, [*map(quoted, arguments), *flags])
+        return run_verb(verb, [*map(quoted, arguments), *flags], [*flags, *rest])
 
 
 def quoted(argument: str) -> str:
@@ -157,8 +157,11 @@ def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return overrides, flags
 
 
-def run_verb(verb: str, arguments: list[str]) -> int:
-    """Compose the verb's configuration with Hydra and run it, once or for each job of a multirun."""
+def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
+    """Compose the verb's configuration with Hydra and run it, once or for each job of a multirun.
+
+    ``arguments`` are as Hydra takes them, ``written`` as the user wrote them.
+    """
     import hydra
 
     name = verb.replace(" ", "_")
@@ -175,7 +178,7 @@ def run_verb(verb: str, arguments: list[str]) -> int:
             if given is not None:
                 from recipes.sweeping.command import sweep
 
-                outcome = sweep(config, given, arguments, launched=bool(batches))
+                outcome = sweep(config, given, written, launched=bool(batches))
                 statuses.extend([outcome] if isinstance(outcome, int) else [])
                 batches.extend(outcome if isinstance(outcome, list) else [])
                 return

@@ -10,11 +10,14 @@ from recipes.catalogue import Catalogue, Model
 from recipes.check import attention_variants
 from recipes.projecting import DEFAULT_LAWS, project_by_name
 from recipes.report.document import Cell, Column, Document, Section, Table
-from recipes.tables import short
+from recipes.tables import short, text_table
 from recipes.verbs.count import DEFAULT_SEQUENCE, count
 from simulators.cost import Amount
 from simulators.projection import Projection
 from simulators.training import Recipe
+
+MOST_NAMED = 4
+"""Models that a page's title names."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +69,9 @@ def shape(model: Model, sequence_length: int) -> dict[tuple[str, str], Any]:
         ("parameters, total", "parameters"): parameters["total"],
         ("parameters, non-embedding", "parameters"): parameters["non_embedding"],
         **{(f"parameters, active, {name}", "parameters"): n for name, n in parameters["active"].items()},
-        ("training FLOPs, causal", f"FLOP/token at {counts['sequence_length']:,}"): counts["flops_per_token"]["causal"],
+        (f"training FLOPs, causal, at {counts['sequence_length']:,}", "FLOP/token"): counts["flops_per_token"][
+            "causal"
+        ],
         ("KV cache, bf16", "bytes/token"): counts["kv_cache_bytes_per_token"],
     }
 
@@ -111,11 +116,29 @@ def compare(catalogue: Catalogue, names: list[str]) -> list[Row]:
     return sorted(known, key=lambda row: not row.differs)
 
 
-def shown(value: float | str | None) -> str:
-    """A value as a person reads it; counts up to nine digits with every digit."""
-    if isinstance(value, int) and abs(value) < 10**9:
+def shown(value: float | str | None, *, exact: bool = False) -> str:
+    """A value as a person reads it; counts with every digit up to nine of them, and where they are to be exact."""
+    if isinstance(value, int) and (exact or abs(value) < 10**9):
         return f"{value:,}"
     return value if isinstance(value, str) else short(value, digits=4)
+
+
+def as_text(names: list[str], rows: list[Row], width: int | None) -> str:
+    """What differs and what is alike as tables; models that do not fit into ``width`` characters stand below."""
+    tables = []
+    for heading, differs in (("differs", True), ("alike", False)):
+        chosen = [row for row in rows if row.differs == differs]
+        at = 0 if chosen else len(names)
+        while at < len(names):
+            # one model at least, however narrow
+            for end in range(len(names), at, -1):
+                cells = [[row.quantity, *map(shown, row.values[at:end]), row.unit] for row in chosen]
+                table = text_table([heading, *names[at:end], "unit"], cells)
+                if width is None or max(map(len, table.splitlines())) <= width:
+                    break
+            tables.append(table)
+            at = end
+    return "\n\n".join(tables)
 
 
 def as_document(names: list[str], rows: list[Row], version: str) -> Document:
@@ -123,7 +146,10 @@ def as_document(names: list[str], rows: list[Row], version: str) -> Document:
     columns = [Column("Quantity"), *(Column(name, numeric=True) for name in names)]
 
     def section(title: str, chosen: list[Row]) -> Section:
-        cells = [[Cell(row.quantity, below=row.unit), *(Cell(shown(v)) for v in row.values)] for row in chosen]
+        cells = [
+            [Cell(row.quantity, below=row.unit), *(Cell(shown(v, exact=row.unit == "parameters")) for v in row.values)]
+            for row in chosen
+        ]
         anchor = title.rsplit(maxsplit=1)[-1]
         return Section(name=anchor, title=title, parts=[Table(name=anchor, caption=title, columns=columns, rows=cells)])
 
@@ -132,7 +158,7 @@ def as_document(names: list[str], rows: list[Row], version: str) -> Document:
         section(title, chosen) for title, chosen in (("What differs", different), ("What is alike", same)) if chosen
     ]
     return Document(
-        title=" beside ".join(names),
+        title=" beside ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} models side by side",
         subtitle="Counts are exact; hours, cost and loss are projections, with their intervals.",
         verdict=f"{len(different)} of {len(rows)} quantities differ",
         verdict_mark="",

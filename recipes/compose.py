@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ import msgspec
 
 from recipes.catalogue import CONF, Catalogue
 from recipes.errors import LehrError, nearest
-
-MOST_BYTES = 200
-"""Of a folder's name, which file systems hold to 255 with what is written beside it; a longer one is cut."""
+from recipes.writing import file_name
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -41,12 +38,7 @@ class Composed(msgspec.Struct, frozen=True):
         if not self.multirun:
             return out
         left_out = tuple(f"{key}=" for key in ("out", *named))
-        name = "_".join(o for o in self.overrides if not o.startswith(left_out)).replace("/", "-")
-        if len(name.encode()) > MOST_BYTES:
-            name = (
-                f"{name.encode()[: MOST_BYTES - 13].decode(errors='ignore')}-{sha256(name.encode()).hexdigest()[:12]}"
-            )
-        return out / "multirun" / name
+        return out / "multirun" / file_name(o for o in self.overrides if not o.startswith(left_out))
 
     def choice(self, name: str, options: Sequence[str]) -> str:
         """The value of ``name``, one of ``options``. Raises ``LehrError`` with the nearest of them."""

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from recipes.errors import LehrError
+
+MOST_BYTES = 200
+"""Of a name, which file systems hold to 255 with what is written beside it."""
+
+
+def file_name(parts: Iterable[str]) -> str:
+    """``parts`` as one name of a file or folder; a longer one is cut, and still tells its parts from others.
+
+    >>> file_name(["mfu=0.3", "law=a/b"])
+    'mfu=0.3_law=a-b'
+    """
+    name = "_".join(parts).replace("/", "-")
+    if len(name.encode()) > MOST_BYTES:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        name = f"{name.encode()[: MOST_BYTES - 13].decode(errors='ignore')}-{digest}"
+    return name
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -32,14 +32,11 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     options: list[Any]
     """Hydra's parsed overrides, one for each value."""
     texts: list[str]
+    swept: bool
+    """Is it written as a sweep, be it of one value?"""
     globbed: bool
     prefix: str = ""
     interval: Interval | None = None
-
-    @property
-    def swept(self) -> bool:
-        """Does it vary?"""
-        return len(self.options) > 1 or self.globbed or self.interval is not None
 
     def values(self) -> list[Any]:
         """The values, as Hydra reads them."""
@@ -75,8 +72,8 @@ def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader 
                 raise LehrError(f"{override.input_line}: an interval goes up" + (" from above 0" if log else ""))
             whole = isinstance(space.start, int) and isinstance(space.end, int)
             interval = Interval(low, high, log, whole)
-            found.append(Slot(key=key.lstrip("+~"), options=[], texts=[str(override.input_line)], globbed=False,
-                              prefix=prefix, interval=interval))  # fmt: skip
+            found.append(Slot(key=key.lstrip("+~"), options=[], texts=[str(override.input_line)], swept=True,
+                              globbed=False, prefix=prefix, interval=interval))  # fmt: skip
             continue
         if override.is_sweep_override():
             values = list(override.sweep_string_iterator())
@@ -90,6 +87,7 @@ def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader 
                 key=key.lstrip("+~"),
                 options=parser.parse_overrides(lines) if override.is_sweep_override() else [override],
                 texts=lines,
+                swept=override.is_sweep_override(),
                 globbed=isinstance(override.value(), Glob),
             )
         )

@@ -24,7 +24,7 @@ from recipes.sweeping.progress import progress
 from recipes.sweeping.rows import failed
 from recipes.sweeping.running import Runner, globs
 from recipes.sweeping.searching import label, objectives, search
-from recipes.writing import write_folder
+from recipes.writing import file_name, write_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +90,13 @@ class Sweep:
     """One sweep: its jobs, what is done, and its result. Made inside the Hydra job that composed the base."""
 
     def __init__(
-        self, config: Any, given: Arguments, *, params: Mapping[str, str] | None = None, folder: Path | None = None
+        self,
+        config: Any,
+        given: Arguments,
+        *,
+        words: Sequence[str] = (),
+        params: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         from hydra.core.global_hydra import GlobalHydra
         from hydra.core.hydra_config import HydraConfig
@@ -112,9 +118,9 @@ class Sweep:
         self._globbed = [slot.globbed for slot in self.slots]
         keys = dict.fromkeys(s.key.split(".")[-1] for s in self.slots if s.swept)
         # the folder is one sweep's own: the same command finds it again
-        asked = json.dumps([given.base, [slot.texts for slot in self.slots], given.flags])
+        asked = json.dumps([words, [slot.texts for slot in self.slots]])
         own = f"{'-'.join(keys)}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
-        self.folder = folder or Path(str(hydra.sweep.dir)) / own
+        self.folder = folder or Path(str(hydra.sweep.dir)) / file_name([own])
         self.form = self.job.choice("format", ("text", "json"))
         self.reports = self.job.setting("reports", bool)
         self.engine = str(hydra.runtime.choices.get("hydra/launcher"))
@@ -256,7 +262,7 @@ def sweep(config: Any, given: Arguments, words: Sequence[str], launched: bool = 
     from recipes.sweeping.result import from_rows, inputs
     from recipes.sweeping.writing import write_result
 
-    whole = Sweep(config, given)
+    whole = Sweep(config, given, words=words)
     varies = inputs(whole.slots)
     if whole.searches:
         rows = whole.search()

@@ -23,10 +23,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_ROWS = 2000
 """Rows of the page's table; the files hold all."""
 
-SHOWN = (
-    "parameters", "parameters_active", "tokens", "tokens_per_parameter", "flops", "hours", "days", "cost", "loss",
-    "forecast", "peak_rate",
-)  # fmt: skip
+SHOWN = {
+    "parameters": "total", "parameters_active": "of one token", "tokens": "", "tokens_per_parameter": "active",
+    "flops": "FLOP", "hours": "h", "days": "d", "cost": "USD", "loss": "", "forecast": "", "peak_rate": "",
+}  # fmt: skip
+"""The figures of the page's table, with what stands below their names."""
 
 
 class Sweep(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +60,21 @@ def as_html(table: pa.Table, varies: Mapping[str, bool], sweep: Sweep, pictures:
             style=Markup((REPORT_TEMPLATES / "report.css").read_text()),
             script=Markup((TEMPLATES / "sort.js").read_text()),
             pictures=drawn,
-            columns=[(name, UNITS.get(name, ""), name in figures or varies.get(name, False)) for name in columns],
+            columns=[(name, _unit(table, name), name in figures or varies.get(name, False)) for name in columns],
+            meanings=[(name, UNITS[name].replace("loss_unit says in what", _unit(table, name))) for name in figures],
             rows=[[_cell(row, name, reports) for name in columns] for row in done.to_pylist()],
             n_rows=len(table),
             shown=len(done),
             same=[(name, table[name][0].as_py()) for name in constant if len(table)],
         )
     )
+
+
+def _unit(table: pa.Table, name: str) -> str:
+    """What a heading says below its name; the meaning in full stands below the table."""
+    if name in ("loss", "forecast"):
+        return ", ".join(unit for unit in table["loss_unit"].unique().to_pylist() if unit) or "loss_unit"
+    return SHOWN.get(name, "")
 
 
 def _cell(row: Mapping[str, Any], name: str, reports: Mapping[int, str]) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def _shown(name: str, value: Any) -> str:
         return "–"
     if isinstance(value, str):
         return value
-    return f"{value:.3f}" if name.startswith("loss") else short(float(value), digits=4)
+    return f"{value:.3f}" if name.startswith(("loss", "forecast")) else short(float(value), digits=4)
 
 
 def command(arguments: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from recipes.report.document import Picture
@@ -19,7 +19,7 @@ from recipes.tables import short
 
 Floats = NDArray[np.float64]
 
-FIGURES = {"loss": "Loss", "forecast": "Loss by the schedule too", "cost": "Cost, USD"}
+FIGURES = {"loss": "Loss", "forecast": "Loss by the schedule too", "cost": "Cost"}
 MOST_POINTS = 20_000
 """A picture draws no more; of a larger sweep every n-th point."""
 
@@ -84,12 +84,9 @@ def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
     )
     names = chosen["model"].to_pylist()
     several = len(set(names)) > 1
-    if several and len(best) <= 12:
-        for i in best:
-            axes.annotate(
-                names[at[i]], (cost[i], loss[i]), xytext=(5, 4), textcoords="offset points", size=8, color=INK
-            )
     figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.14)
+    if several:
+        _name(figure, axes, [(cost[i], loss[i], names[at[i]]) for i in best])
     words = "; ".join(f"{names[at[i]]}: {short(cost[i])} USD, {loss[i]:.3f}" for i in best[:12])
     return figure, Picture(
         name="front",
@@ -125,7 +122,7 @@ def lines(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
         _scale(axes, "x", x)
         if name == "cost":
             _scale(axes, "y", y[np.isfinite(y)])
-        _frame(axes, along[0], FIGURES[name])
+        _frame(axes, along[0], _title(table, name))
         if rest:
             axes.legend(frameon=False, fontsize=8, title=", ".join(rest), title_fontsize=8)
     figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.16, wspace=0.24)
@@ -163,7 +160,7 @@ def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] 
         _scale(axes, "x", x[0])
         _scale(axes, "y", y[0])
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value), digits=4)))
-        axes.set_title(FIGURES[name])
+        axes.set_title(_title(table, name))
         said.append(f"{FIGURES[name]} from {short(float(np.nanmin(field)))} to {short(float(np.nanmax(field)))}")
     figure.subplots_adjust(left=0.09, right=0.98, top=0.9, bottom=0.15, wspace=0.24)
     return figure, Picture(
@@ -172,6 +169,24 @@ def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] 
         caption="Central values" + ("; what else varies is at its first value." if len(varies) > 2 else "."),
         alternative="; ".join(said) + ".",
     )
+
+
+def _name(figure: Figure, axes: Axes, points: list[tuple[float, float, str]]) -> None:
+    """Write the names of points that go down to the right, of which none covers another."""
+    dots = figure.dpi / 72
+    shown: list[tuple[float, float]] = []
+    for x, y, name in points:
+        # in dots, at the size of the letters and some 5 dots a letter
+        across, up = axes.transData.transform((x, y))
+        if all(abs(up - v) > 10 * dots or across - u > 6 * dots for u, v in shown):
+            axes.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", size=8, color=INK)
+            shown.append((across + 5 * dots * len(name), up))
+
+
+def _title(table: pa.Table, name: str) -> str:
+    """A figure with its unit, where one holds for all."""
+    units = ["USD"] if name == "cost" else [unit for unit in table["loss_unit"].unique().to_pylist() if unit]
+    return f"{FIGURES[name]}, {units[0]}" if len(units) == 1 else FIGURES[name]
 
 
 def _longest(table: pa.Table, varies: Mapping[str, bool]) -> list[str]:
@@ -184,6 +199,8 @@ def _scale(axes: Axes, side: str, values: Floats) -> None:
     axis: Axis = getattr(axes, f"{side}axis")
     if values.min() > 0 and values.max() / values.min() > 30:
         axes.set(**{f"{side}scale": "log"})
+        if values.max() / values.min() < 1000:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value))))
 

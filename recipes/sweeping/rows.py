@@ -27,7 +27,7 @@ UNITS: dict[str, str] = {
     "loss": "after the last pre-training stage; loss_unit says in what",
     "loss_low": "loss_unit",
     "loss_high": "loss_unit",
-    "forecast": "loss at the end by the schedule too, where forecast=true asks for it; loss_unit",
+    "forecast": "loss at the end by the schedule too, where forecast=true asks for it; loss_unit says in what",
     "forecast_low": "loss_unit",
     "forecast_high": "loss_unit",
     "tokens_per_parameter": "tokens of pre-training, a base model's included, per active parameter",

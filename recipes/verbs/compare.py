@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib.metadata import version
+from shutil import get_terminal_size
 
 import msgspec
 
-from recipes.comparing import as_document, compare, shown
+from recipes.comparing import as_document, as_text, compare
 from recipes.compose import Composed
 from recipes.errors import LehrError
 from recipes.report.page import as_html
-from recipes.tables import text_table
-from recipes.writing import write_file
+from recipes.writing import file_name, write_file
 
 
 def run(job: Composed) -> int:
@@ -29,15 +30,11 @@ def run(job: Composed) -> int:
             )
         )
     elif form == "html":
-        path = job.folder() / "compare" / f"{'_'.join(names)}.html"
+        path = job.folder() / "compare" / f"{file_name(names)}.html"
         write_file(path, as_html(as_document(names, rows, version("lehr")), {}).encode())
         print(path)
     else:
-        cells = [[row.quantity, *(shown(v) for v in row.values), row.unit] for row in rows]
-        different = sum(row.differs for row in rows)
-        print(text_table(["differs", *names, "unit"], cells[:different]))
-        print()
-        print(text_table(["alike", *names, "unit"], cells[different:]))
+        print(as_text(names, rows, get_terminal_size().columns if sys.stdout.isatty() else None))
     return 0
 
 

@@ -278,6 +278,23 @@ def test_a_sweep_that_cannot_be_is_told_in_one_line(words: list[str], says: str)
         dispatch(["report", "-m", *words])
 
 
+def test_a_law_by_its_path_is_the_same_sweep_again(tmp_path: Path) -> None:
+    law = tmp_path / "fit.yaml"
+    law.write_text((ROOT / "conf/law/besiroglu.yaml").read_text().replace("name: besiroglu", "name: mine"))
+    for _ in range(2):
+        status, rows = swept("model=santacoder", f"law={law}", "mfu=0.3,0.4")
+        assert status == 0
+        assert {row["law"] for row in rows} == {"mine"}
+    (page,) = Path("outputs/multirun").glob("*/sweep.html")
+    assert f"lehr report -m model=santacoder law={law} mfu=0.3,0.4" in page.read_text()
+
+
+def test_a_choice_of_one_is_a_sweep_of_one() -> None:
+    status, rows = swept("model=choice(santacoder)", "mfu=range(0.3,0.35,0.1)")
+    assert status == 0
+    assert [row["mfu"] for row in rows] == [0.3]
+
+
 def test_the_rows_are_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     status, rows = swept("model=santacoder", "mfu=0.3,0.4", "format=json")
     printed = capsys.readouterr()
