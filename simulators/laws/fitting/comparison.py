@@ -22,6 +22,8 @@ SHARE = 0.1
 FOLDS = 10
 """Parts of a cross-validation."""
 STARTS_PER_FOLD = 6
+TOO_FAR = 2.0
+"""A form that misses the largest runs by so many times what the best one does is not used."""
 HOLD_OUT_STARTS = 600
 """Starting points of a fit without the largest runs; on Besiroglu et al.'s runs one in three of Chinchilla's finds the
 minimum."""
@@ -67,12 +69,6 @@ class FormScore(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def n_constants(self) -> int:
         """How many constants the form has."""
         return len(self.fit.coordinates)
-
-    @property
-    def errors(self) -> Floats:
-        """Absolute errors on all hold-outs, or of the cross-validation where there is none, in the same order for
-        every form."""
-        return np.asarray(np.abs(np.concatenate([h.error for h in self.held_out] or [self.cross_validated])))
 
     @property
     def mean(self) -> float:
@@ -168,13 +164,14 @@ def compare_forms(
     delta: float = DELTA,
     fits: Mapping[str, LawFit] | None = None,
 ) -> Comparison:
-    """Fit every form without the largest models, without the longest trainings and without the largest budgets, and
-    score it on those; and by cross-validation, which decides where the runs are too few to hold out the largest.
+    """Fit every form without some of the runs and score it on those: each part of a cross-validation, and the largest
+    models, the longest trainings and the largest budgets.
 
-    The form of the least mean error is used, unless one with fewer constants comes within one standard error of the
-    paired difference: then the simpler one. Hold-outs that leave too few runs are skipped, and forms whose functions of
-    N have nearly as many constants as there are sizes: what they say beyond these is nothing. ``fits`` are fits to all
-    runs that are at hand already, by form.
+    The form of the least mean error in cross-validation is used, unless one with fewer constants comes within one
+    standard error of the paired difference: then the simpler one. Forms that miss the largest runs by ``TOO_FAR`` times
+    what the best one does are not used: a form that bends to the runs says nothing beyond them. Hold-outs that leave
+    too few runs are skipped, and so are forms whose functions of N have nearly as many constants as there are sizes.
+    ``fits`` are fits to all runs that are at hand already, by form.
 
     Raises ``ValueError`` where no form can be fitted.
     """
@@ -207,7 +204,8 @@ def compare_forms(
             left_out[form] = str(error)
     if not scores:
         raise ValueError(f"no form could be fitted: {'; '.join(left_out.values())}")
-    scores.sort(key=lambda s: s.mean)
+    least = min(s.mean for s in scores)
+    scores.sort(key=lambda s: (s.mean > TOO_FAR * least, s.cross_validated_mean))
     use, reason = _choose(scores)
     return Comparison(
         scores=scores,
@@ -220,22 +218,28 @@ def compare_forms(
 
 def _choose(scores: list[FormScore]) -> tuple[str, str]:
     best = scores[0]
+    least = min(s.mean for s in scores)
+    fit = [s for s in scores if s.mean <= TOO_FAR * least]
     simpler = best
-    for other in scores[1:]:
-        difference = other.errors - best.errors
-        # a run that is held out by parameters, tokens and FLOP says the same three times
-        independent = len(difference) / max(len(best.held_out), 1)
-        error = float(np.std(difference, ddof=1) / np.sqrt(independent)) if len(difference) > 1 else 0.0
+    for other in fit[1:]:
+        difference = np.abs(other.cross_validated) - np.abs(best.cross_validated)
+        error = float(np.std(difference, ddof=1) / np.sqrt(len(difference))) if len(difference) > 1 else 0.0
         if other.n_constants < simpler.n_constants and float(np.mean(difference)) <= error:
             simpler = other
-    what = "the largest runs" if best.held_out else "runs left out in turn"
+    misses = f"misses runs left out in turn by {simpler.cross_validated_mean:.2%} on average"
     if simpler is not best:
         return simpler.form, (
-            f"{simpler.form} misses {what} by {simpler.mean:.2%} on average, {best.form} by {best.mean:.2%}: "
+            f"{simpler.form} {misses}, {best.form} by {best.cross_validated_mean:.2%}: "
             f"within one standard error, and it has {simpler.n_constants} constants instead of {best.n_constants}"
         )
     if len(scores) == 1:
-        return best.form, f"{best.form} is the only form that could be fitted; it misses {what} by {best.mean:.2%}"
-    return best.form, (
-        f"{best.form} misses {what} by {best.mean:.2%} on average, {scores[1].form}, the next, by {scores[1].mean:.2%}"
-    )
+        return best.form, f"{best.form} is the only form that could be fitted; it {misses}"
+    reason = f"{best.form} {misses}"
+    if len(fit) > 1:
+        reason += f", {fit[1].form}, the next, by {fit[1].cross_validated_mean:.2%}"
+    if far := [s for s in scores if s not in fit and s.cross_validated_mean < best.cross_validated_mean]:
+        reason += (
+            f"; {far[0].form} by {far[0].cross_validated_mean:.2%}, "
+            f"but it misses the largest runs by {far[0].mean:.2%} instead of {best.mean:.2%}"
+        )
+    return best.form, reason

@@ -17,7 +17,7 @@ def test_skaling_is_told_where_runs_lie_on_it() -> None:
     error = {score.form: score.mean for score in compared.scores}
     # the planted k is 0.45: Chinchilla's form misses what lies beyond by more than the noise
     assert error["skaling"] < 0.5 * error["chinchilla"]
-    assert "skaling misses the largest runs by" in compared.reason
+    assert "skaling misses runs left out in turn by" in compared.reason
 
 
 def test_on_a_surface_of_another_group_the_form_that_is_told_beats_chinchillas_far_outside() -> None:
@@ -48,11 +48,23 @@ def test_chinchilla_is_told_where_skaling_is_no_better() -> None:
 
 
 def test_a_simpler_form_within_one_standard_error_is_taken() -> None:
-    # the planted exponents are nearly equal, which one exponent says as well
-    compared = compare_forms(planted(noise=0.003, seed=3), ["chinchilla", "overtraining"])
-    assert compared.scores[0].form == "chinchilla"
-    assert compared.use == "overtraining"
-    assert "within one standard error, and it has 4 constants instead of 5" in compared.reason
+    # the runs lie on Chinchilla's form; of many seeds this one's scatter is a little nearer to the other
+    compared = compare_forms(planted(noise=0.003, seed=13), ["chinchilla", "skaling"])
+    assert compared.scores[0].form == "skaling"
+    assert compared.use == "chinchilla"
+    assert "within one standard error, and it has 5 constants instead of 6" in compared.reason
+
+
+def test_a_form_that_bends_to_the_runs_and_misses_the_largest_is_not_used() -> None:
+    # six sizes on Chinchilla's form but for a wave in N: nine constants follow it, and leave the largest size by far
+    n, d = (x.ravel() for x in np.meshgrid(np.geomspace(3e7, 3e9, 6), np.geomspace(1e9, 1e11, 10)))
+    wave = 1 + 0.01 * np.cos(3.0 * np.log(n))
+    compared = compare_forms(make_runs(n, d, CHINCHILLA.loss(n, d) * wave), ["chinchilla", "farseer"])
+    scores = {score.form: score for score in compared.scores}
+    assert scores["farseer"].cross_validated_mean < scores["chinchilla"].cross_validated_mean
+    assert scores["farseer"].mean > 2 * scores["chinchilla"].mean
+    assert compared.use == "chinchilla"
+    assert "farseer by" in compared.reason
 
 
 def test_held_out_runs_were_not_fitted() -> None:

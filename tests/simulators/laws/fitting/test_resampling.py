@@ -52,7 +52,7 @@ def test_the_covariance_holds_them_nearly_as_often() -> None:
         fit = simulated(seed)
         true = np.array([np.log(1.8), np.log(480.0), np.log(2000.0), 0.35, 0.37])
         inside.append(np.abs(fit.theta - true) < 1.96 * np.sqrt(np.diag(fit.covariance)))
-    # 92 to 95 of 100, as fit_law says; a normal quantile on 36 runs is short of Student's by a point or two
+    # of designs of 36 runs 92 to 96 of 100; a normal quantile on 36 runs is short of Student's by a point or two
     assert np.mean(inside, axis=0).min() > at_least(0.92, 150)
 
 
