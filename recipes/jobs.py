@@ -21,6 +21,10 @@ from simulators.projection import Assumptions, Projection
 T = TypeVar("T")
 
 
+TAKEN = "~recipe.stages."
+"""How an override begins that takes a stage away."""
+
+
 class ProjectedJob(msgspec.Struct, frozen=True, kw_only=True):
     """What one job says, and what follows."""
 
@@ -70,12 +74,17 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
     if config.get("recipe") is None:
         raise LehrError(f"{model.name} has no recipe; write recipe=<name of one>, or a file recipe/{model.name}.yaml")
     recipe = decoded(config["recipe"], RecipeFile, "recipe")
+    gone = {o.removeprefix(TAKEN) for o in job.overrides if o.startswith(TAKEN)}
     budget = job.setting("train_flops", float | None)
     if budget is not None:
+        gone |= {*recipe.order[1:]}
         try:
             recipe = first_stage_of(recipe, model.shape(), budget)
         except ValueError as error:
             raise LehrError(str(error)) from error
+    if gone:
+        # what was published of a stage that the command line took away has nothing beside it
+        recipe = msgspec.structs.replace(recipe, reported=[r for r in recipe.reported if r.stage not in gone])
     law = decoded.law(config["law"], "law")
     curve = law if isinstance(law, MultiPower) else None
     # a law of the learning rate says what schedules make of a level that a law of parameters and tokens gives

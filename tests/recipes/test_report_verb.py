@@ -116,3 +116,11 @@ def test_a_curve_law_shapes_the_forecast_and_leaves_the_level_to_a_surface(tmp_p
     usual = json.loads(lehr("report", "model=starcoder", "format=json", folder=tmp_path))
     assert own["stages"] == usual["stages"]
     assert own["forecast"]["stages"][0]["loss"] != usual["forecast"]["stages"][0]["loss"]
+
+
+@pytest.mark.parametrize("words", [["train_flops=3e21"], ["recipe.order=[pt]", "~recipe.stages.python"]],
+                         ids=["a budget", "an order"])  # fmt: skip
+def test_a_stage_that_was_taken_away_leaves_its_published_figures_behind(words: list[str], tmp_path: Path) -> None:
+    data = json.loads(lehr("report", "model=starcoder", "format=json", *words, folder=tmp_path))
+    assert [stage["name"] for stage in data["stages"]] == ["pt"]
+    assert not [row for row in data["comparisons"] if "python" in json.dumps(row)]
