@@ -14,6 +14,9 @@ SHOWN = 40
 
 def run(job: Composed) -> int:
     """Compare with the references; with ``accept`` make them so, and say it in the changelog."""
+    reason = job.setting("accept", str | None)
+    if reason is not None and not reason.strip():
+        raise LehrError("accept: says nothing; write why the figures moved")
     folder = Path(job.setting("reference", str))
     now = project_all(job.catalogue)
     moved = changes(read(folder), now)
@@ -22,7 +25,6 @@ def run(job: Composed) -> int:
     if len(moved) > SHOWN:
         print(f"... and {len(moved) - SHOWN} more")
     print(f"{len(now)} recipes, {sum(len(f) for f in now.values()):,} figures, {len(moved):,} moved")
-    reason = job.setting("accept", str | None)
     if not moved or reason is None:
         return 1 if moved else 0
     changelog = Path(job.setting("changelog", str))

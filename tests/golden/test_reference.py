@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from recipes.catalogue import Catalogue
+from recipes.cli import dispatch
 from recipes.errors import LehrError
 from recipes.reference import Change, as_json, changes, into_changelog, project_all, read
 
@@ -56,3 +57,9 @@ def test_an_accepted_change_stands_in_the_changelog() -> None:
 def test_a_reference_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(as_json(ONE["a"]))
     assert read(tmp_path) == ONE
+
+
+@pytest.mark.parametrize("reason", ["accept=", "accept=' '"])
+def test_nothing_is_accepted_without_a_reason(reason: str, tmp_path: Path) -> None:
+    with pytest.raises(LehrError, match="accept: says nothing"):
+        dispatch(["reference", f"reference={tmp_path}/none", f"changelog={tmp_path}/none.md", reason])
