@@ -84,12 +84,13 @@ class Covariance(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The covariance of a fit's estimates, nearly normal in the coordinates it is given in.
 
     ``parameters`` names them; ``log A`` is the natural logarithm of the constant A. ``residual`` is the standard
-    deviation of the log loss of a run about the law [1].
+    deviation of the log loss of a run about the law [1], ``misfit`` the part of it that the law itself misses.
     """
 
     parameters: list[str]
     covariance: list[list[float]]
     residual: float | None = None
+    misfit: float | None = None
 
     def __post_init__(self) -> None:
         n = len(self.parameters)

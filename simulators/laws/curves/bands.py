@@ -27,7 +27,9 @@ def band(
     """The interval that holds the loss with probability ``level`` at every step, or at ``steps`` [loss_unit].
 
     The constants' covariance is carried to the log loss by its derivatives; with ``of_run`` the residual of a run
-    about its law is added, so that the interval is one for logged losses, without it for the law's own curve.
+    about its law is added, so that the interval is one for logged losses, without it for the law's own curve. The part
+    of it that the law misses is 1 + ln(t / T) times as large at a step t beyond T, the last that the law was fitted on:
+    an exponent that is off by a little errs in proportion to ln t.
 
     Raises ``ValueError`` where the law has no covariance, or unless 0 < ``level`` < 1.
 
@@ -54,7 +56,10 @@ def band(
         jacobian = np.nan_to_num(np.stack(slopes, axis=1))
     variance = np.maximum(np.einsum("ti,ij,tj->t", jacobian, matrix, jacobian), 0.0)
     if of_run:
-        variance = variance + (law.uncertainty.residual or 0.0) ** 2
+        longest = law.range.steps[1] if law.range.steps else np.inf
+        growth = 1 + np.log(np.maximum(at / longest, 1.0))
+        misfit = law.uncertainty.misfit or 0.0
+        variance = variance + (law.uncertainty.residual or 0.0) ** 2 + misfit**2 * (growth**2 - 1)
     factor = np.exp(NormalDist().inv_cdf((1 + level) / 2) * np.sqrt(variance))
     return centre / factor, centre * factor
 

@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from simulators.laws.curves import CURVE_LAWS
+from simulators.laws.base import Covariance
+from simulators.laws.curves import CURVE_LAWS, CurveRange, PowerOfSum
 from simulators.laws.curves.bands import band
 from simulators.laws.curves.base import constant_values
 from simulators.laws.curves.fitting import curve_form, fit_curve, make_run, predict, score
@@ -41,7 +42,13 @@ def test_without_noise_the_curve_comes_back(kind: str) -> None:
 def test_intervals_and_band_cover_at_the_stated_rate(kind: str) -> None:
     draws, level = 24, 0.8
     covered: dict[str, list[bool]] = {}
-    in_band = []
+    in_band, in_long_band = [], []
+    # a cosine three times as long as any run that is fitted
+    at = np.arange(WARM_UP, 3 * LENGTH, 40)
+    step = np.arange(3 * LENGTH + 1.0)
+    fall = 0.1 + 0.45 * (1 + np.cos(np.pi * (step - WARM_UP) / (3 * LENGTH - WARM_UP)))
+    long = PEAK * np.where(step < WARM_UP, step / WARM_UP, fall)
+    long_loss, noise = LAWS[kind].loss(long)[at], np.random.default_rng(0)
     for seed in range(draws):
         fit = fit_curve(planted(kind, seed=seed, every=40), kind, level=level)
         for name, truth in constant_values(LAWS[kind]).items():
@@ -50,14 +57,18 @@ def test_intervals_and_band_cover_at_the_stated_rate(kind: str) -> None:
         new = planted(kind, ("wsd",), seed=1000 + seed, every=40)[0]
         low, high = band(fit.law, new.rates, level=level, steps=new.steps)
         in_band.append(np.mean((low <= new.loss) & (new.loss <= high)))
+        low, high = band(fit.law, long, level=level, steps=at)
+        loss = long_loss * np.exp(noise.normal(0, 1e-3, len(at)))
+        in_long_band.append(np.mean((low <= loss) & (loss <= high)))
     # three standard deviations of a binomial with `draws` trials; a prior may only make an interval too wide
     slack = 3 * sqrt(level * (1 - level) / draws)
     for name, hits in covered.items():
         assert np.mean(hits) >= level - slack, name
     for name in ("L0", "A", "alpha") if kind == "momentum" else ():
         assert np.mean(covered[name]) < 1, f"{name}: an interval of {level} that never misses is too wide"
-    # rows of one run share its noise: 95 rows of correlation one half are about 32, and a band is never sharper
-    assert abs(np.mean(in_band) - level) < 3 * sqrt(level * (1 - level) / draws / 8) + 0.05
+    # three standard errors of the mean over the draws, whose rows share one fit
+    for shares in (in_band, in_long_band):
+        assert abs(np.mean(shares) - level) < 3 * np.std(shares, ddof=1) / sqrt(draws)
 
 
 @pytest.mark.parametrize("kind", CURVE_LAWS)
@@ -183,6 +194,16 @@ def test_a_bad_log_is_an_error_of_one_line(steps: list, loss: list, rates: list,
     with pytest.raises(ValueError, match=message) as caught:
         make_run("a", steps, loss, rates)
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_law_misses_grows_beyond_the_longest_run() -> None:
+    covariance = Covariance(parameters=["L0"], covariance=[[0.0]], residual=5e-3, misfit=3e-3)
+    law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, range=CurveRange(steps=(10, 100)),
+                     uncertainty=covariance)  # fmt: skip
+    steps = [50, 100, round(100 * np.e)]
+    low, high = band(law, np.full(300, 1e-3), steps=steps, level=0.6827)
+    # noise of 4e-3 and a misfit of 3e-3, which is twice as large an e-fold further; 0.6827 is one standard deviation
+    assert np.log(high / low) / 2 == pytest.approx([5e-3, 5e-3, np.hypot(4e-3, 6e-3)], rel=1e-3)
 
 
 def test_bands_need_a_covariance_and_a_level() -> None:

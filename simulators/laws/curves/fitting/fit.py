@@ -119,6 +119,7 @@ def fit_curve(
             parameters=list(constants),
             covariance=covariance.tolist(),
             residual=float(np.hypot(best.spread, strays or 0.0)),
+            misfit=strays,
         ),
         **fields,
     )
