@@ -277,7 +277,8 @@ def _mistake(
     if isinstance(error, MemoryError):
         return LehrError(f"not enough memory ({error}); write fewer steps")
     if isinstance(error, OSError):
-        return LehrError(f"{error.filename}: {error.strerror}; write another folder with out=...")
+        where = f"{error.filename}: {error.strerror}; write another folder with out=..."
+        return LehrError(where if error.filename else f"what was printed cannot be written ({error.strerror})")
     return None
 
 

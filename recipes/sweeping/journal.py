@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -66,6 +68,10 @@ class Journal:
         self._file.close()
 
     def add(self, job: int, row: Mapping[str, Any]) -> None:
-        """Keep the row of one job."""
-        entry = {"fingerprint": self._mark, "job": job, "row": row}
-        self._file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        """Keep the row of one job. Raises ``LehrError`` where the disk is full."""
+        line = json.dumps({"fingerprint": self._mark, "job": job, "row": row}, ensure_ascii=False).encode() + b"\n"
+        try:
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise unwritable(self._path, error) from error

@@ -204,6 +204,16 @@ def test_a_line_cut_off_and_one_of_other_files_are_not_there(tmp_path: Path) -> 
     assert read_rows(tmp_path, "b") == {2: {"x": 3}}
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_told_with_the_path(tmp_path: Path) -> None:
+    path = tmp_path / "0.jsonl"
+    path.symlink_to("/dev/full")
+    journal = Journal(path, "a")
+    journal._file = path.open("wb", buffering=0)
+    with pytest.raises(LehrError, match=r"0\.jsonl: cannot be written \(No space left"):
+        journal.add(1, {"loss": 2.0})
+
+
 def test_rows_of_an_edited_catalogue_are_not_used_again(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model/a.yaml").write_text("x: 1")
