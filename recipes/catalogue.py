@@ -128,6 +128,14 @@ class Catalogue:
         found = {p.stem: p for root in self.roots for p in sorted((root / group).glob("*.yaml"))}
         return dict(sorted(found.items()))
 
+    def has(self, group: str, name: str) -> bool:
+        """Is there a file of ``name``? Told without reading the folder.
+
+        >>> Catalogue().has("recipe", "deepseek_v3"), Catalogue().has("recipe", "gpt_4")
+        (True, False)
+        """
+        return any((root / group / f"{name}.yaml").is_file() for root in self.roots)
+
     def path(self, group: str, name: str) -> Path:
         """The file of ``name``, which may be a path that ends in .yaml. Raises ``LehrError`` with the nearest name
         where there is none."""

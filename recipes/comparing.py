@@ -44,7 +44,7 @@ def facts(catalogue: Catalogue, name: str, sequence_length: int) -> Facts:
     """Everything that can be said of the model ``name``. Raises ``LehrError`` where there is none."""
     model = catalogue.model(name)
     values = shape(model, sequence_length)
-    if model.architecture is not None and name in catalogue.files("recipe"):
+    if model.architecture is not None and catalogue.has("recipe", name):
         laws = [catalogue.surface(law) for law in DEFAULT_LAWS]
         recipe, _, projection = project_by_name(catalogue, name, laws)
         values |= training(recipe, projection)

@@ -102,7 +102,7 @@ def base_path(catalogue: Catalogue, recipe: Recipe, first: PathStage) -> list[Pa
         return []
     if base.tokens is None:
         return None
-    known = catalogue.recipe(base.model) if base.model in catalogue.files("recipe") else None
+    known = catalogue.recipe(base.model) if catalogue.has("recipe", base.model) else None
     if known is not None and known.name != recipe.name and (stages := path_of(known)):
         before = base_path(catalogue, known, stages[0])
         path = [*(before or []), *stages]

@@ -46,11 +46,12 @@ def project_model(
         )
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
-    named = {*catalogue.files("model"), *catalogue.files("recipe")}
-    if recipe.base is not None and recipe.base.model not in named:
-        known = nearest(recipe.base.model, named)
-        raise LehrError(f"recipe {recipe.name}: base: no model is called {recipe.base.model!r}; {known}")
-    if recipe.base is None or recipe.base.model not in catalogue.files("recipe"):
+    if recipe.base is None:
+        return own
+    if not catalogue.has("recipe", recipe.base.model):
+        if not catalogue.has("model", recipe.base.model):
+            known = nearest(recipe.base.model, {*catalogue.files("model"), *catalogue.files("recipe")})
+            raise LehrError(f"recipe {recipe.name}: base: no model is called {recipe.base.model!r}; {known}")
         return own
     first = catalogue.recipe(recipe.base.model)
     if first.name in (line := (*descent, recipe.name)):

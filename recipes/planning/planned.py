@@ -207,7 +207,7 @@ def _seen(job: Composed, base: str | None) -> float:
     """The pre-training tokens of the base model. Raises ``LehrError`` where its recipe is not known."""
     if base is None:
         return 0.0
-    if base not in job.catalogue.files("recipe"):
+    if not job.catalogue.has("recipe", base):
         raise LehrError(f"base: {base} has no recipe, so that its tokens are not known; write another base")
     _, _, projection = project_by_name(job.catalogue, base)
     tokens = [s.cumulative_tokens for s in projection.stages if s.kind in PRETRAINING]

@@ -80,7 +80,7 @@ class Merger:
                 config[override.key_or_group] = None if option is None else self.node(override.key_or_group, option)
                 recipe_chosen = recipe_chosen or override.key_or_group == "recipe"
                 if override.key_or_group == "model" and not recipe_chosen:
-                    known = option in self._catalogue.files("recipe")
+                    known = self._catalogue.has("recipe", str(option))
                     config["recipe"] = self.node("recipe", str(option)) if known else None
         for override in overrides:
             if override.key_or_group not in GROUPS:

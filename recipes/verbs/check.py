@@ -29,7 +29,7 @@ def run(job: Composed) -> int:
     else:
         model = decode(job.config["model"], Model, "model")
         rows = check_model(model)
-        if model.name in catalogue.files("recipe"):
+        if catalogue.has("recipe", model.name):
             rows += check_recipe(*project_by_name(catalogue, model.name))
     table = as_json(rows)
     path = job.folder() / "check" / "check.json"
