@@ -57,16 +57,23 @@ def budget(job: Composed) -> Budget:
     )
 
 
+def level_of(job: Composed) -> float:
+    """The level of the intervals."""
+    level: float = job.setting("level", float)
+    if not 0 < level < 1:
+        raise LehrError(f"level: {level} is not between 0 and 1; write 0.95")
+    return level
+
+
 def planned(job: Composed, law: CurveLaw) -> tuple[dict[str, Any], str, Any]:
     """The search as JSON, as text, and what makes its files."""
     wanted, given = budget(job), job.setting("shapes", list[str] | None)
     for shape in given or []:
         if shape not in SHAPES:
             raise LehrError(f"shapes: {shape!r} is not known; {nearest(shape, SHAPES)}")
-    level = job.setting("level", float)
     if given == []:
         raise LehrError(f"shapes: none is named; write one or more of {', '.join(SHAPES)}")
-    found = search(law, wanted, shapes=tuple(s for s in SHAPES if given is None or s in given), level=level)
+    found = search(law, wanted, shapes=tuple(s for s in SHAPES if given is None or s in given), level=level_of(job))
     if found.best.schedule is None:
         raise LehrError("shapes: none is left; write one or more")
     fragment = yaml.safe_dump(
@@ -102,10 +109,7 @@ def cooled_down(job: Composed, law: CurveLaw) -> tuple[dict[str, Any], str, Any]
     ratio = job.setting("final_ratio", float)
     if not 0 <= ratio < 1:
         raise LehrError(f"final_ratio: {ratio} is not at least 0 and below 1; write a share of the rate of now")
-    level = job.setting("level", float)
-    if not 0 < level < 1:
-        raise LehrError(f"level: {level} is not between 0 and 1; write 0.95")
-    downs = cool_downs(law, so_far, lengths, final_ratio=ratio, level=level)
+    downs = cool_downs(law, so_far, lengths, final_ratio=ratio, level=level_of(job))
     # the run as far as the longest cool-down would take it
     warnings = law.range.curve_warnings(max((d.rates for d in downs), key=len))
     data = cool_down_json(law, now, so_far, downs, warnings)

@@ -4,6 +4,7 @@ from simulators.choosing.candidates import Candidate, Search, search
 from simulators.choosing.cooldown import CoolDown, cool_downs
 from simulators.choosing.final import final_interval, final_loss, final_slope
 from simulators.choosing.free import free_form
+from simulators.choosing.stairs import stairs
 
 __all__ = [
     "Candidate",
@@ -15,4 +16,5 @@ __all__ = [
     "final_slope",
     "free_form",
     "search",
+    "stairs",
 ]

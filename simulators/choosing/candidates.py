@@ -17,6 +17,7 @@ from simulators.choosing.final import (
 )
 from simulators.choosing.free import free_form
 from simulators.choosing.minimise import compass
+from simulators.choosing.stairs import MOST_STAIRS, stairs
 from simulators.laws.base import Bounds
 from simulators.laws.curves import CurveLaw, Momentum, MultiPower
 from simulators.laws.curves.base import Floats
@@ -135,13 +136,18 @@ def search(law: CurveLaw, budget: Budget, *, shapes: tuple[DecayShape, ...] = SH
     >>> law = MultiPower(name="x", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
     >>> found = search(law, Budget(steps=2000, peak=3e-4), shapes=("linear",))
     >>> [(one.name[:6], round(one.loss, 2)) for one in (found.best, found.defaults[0])], round(found.best.excess, 3)
-    ([('linear', 3.78), ('cosine', 3.98)], 0.003)
+    ([('linear', 3.78), ('cosine', 3.98)], 0.005)
     """
     found = {shape: best_of_shape(law, budget, shape) for shape in shapes}
     ranked = sorted(found.items(), key=lambda item: final_loss(law, item[1].resolve(budget.steps).values()))
     starts = [schedule.resolve(budget.steps).values() for _, schedule in ranked[:1]]
     starts.append(budget.cosine(0.01).resolve(budget.steps).values())
-    rates = free_form(law, starts[0][: budget.warmup_steps], budget.peak, budget.steps, starts)
+    warm_up = starts[0][: budget.warmup_steps]
+    rates = min(
+        free_form(law, warm_up, budget.peak, budget.steps, starts),
+        stairs(law, warm_up, budget.peak, budget.steps),
+        key=lambda values: final_loss(law, values),
+    )
     free_loss = final_loss(law, rates)
 
     many = replicas(law)
@@ -168,6 +174,11 @@ def search(law: CurveLaw, budget: Budget, *, shapes: tuple[DecayShape, ...] = SH
     warnings = law.range.curve_warnings(rates)
     if isinstance(law, Momentum):
         warnings.append("the momentum law is linear in the drops of the rate: its free form is a sudden drop to zero")
+    else:
+        falls = budget.warmup_steps + 1 + np.flatnonzero(np.diff(rates[budget.warmup_steps :]) < 0)
+        if len(falls) <= MOST_STAIRS and chosen[0].excess > 0:
+            told = ", ".join(f"{rates[at]:.2g} at step {at:,}" for at in falls.tolist())
+            warnings.append(f"by this law sudden drops are better than a smooth fall: the free form drops to {told}")
     return Search(
         chosen=chosen,
         defaults=listed(default_schedules(budget)),

@@ -68,6 +68,7 @@ def test_decay_now(tmp_path: Path) -> None:
         (("now=500", "cooldown=[]"), "one length or more"),
         (("convention=middle",), "write start, end"),
         (("format=xml",), "write one of json, text"),
+        (("level=2",), "level: 2.0 is not between 0 and 1"),
     ],
 )
 def test_mistakes_are_told_in_one_line(

@@ -33,9 +33,38 @@ def test_the_free_form_bounds_every_schedule_and_never_rises() -> None:
     assert all(c.excess >= 0 for c in [*found.chosen, *found.defaults])
     assert (np.diff(found.free.rates[BUDGET.warmup_steps :]) <= 0).all()
     assert found.free.rates[: BUDGET.warmup_steps] == pytest.approx(found.best.rates[: BUDGET.warmup_steps])
-    # the free form improves upon the best shape, but by less than the shapes differ among themselves
-    assert found.best.excess < found.chosen[-1].excess
     assert [c.loss for c in found.chosen] == sorted(c.loss for c in found.chosen)
+
+
+def test_the_free_form_bounds_sudden_drops_too() -> None:
+    found = search(MULTI_POWER, BUDGET, shapes=("linear", "power"))
+    step = np.arange(BUDGET.steps)
+
+    def dropped(ends: tuple[int, ...], ratios: tuple[float, ...]) -> float:
+        rates = found.free.rates.copy()
+        rates[BUDGET.warmup_steps :] = BUDGET.peak
+        for end, ratio in zip(ends, ratios, strict=True):
+            rates[step >= BUDGET.steps - end] = ratio * BUDGET.peak
+        return final_loss(MULTI_POWER, rates)
+
+    once = {(n, r): dropped((n,), (r,)) for n in (50, 100, 150, 200, 300, 500) for r in (0.3, 0.1, 0.05, 0.02)}
+    twice = {(n, m): dropped((n, m), (r, 0.3 * r)) for n in (100, 200, 300) for m in (20, 50) for r in (0.2, 0.1)}
+    assert min(once.values()) < found.best.loss, "by this law one drop is better than the best shape"
+    assert found.free.loss <= min(*once.values(), *twice.values())
+    assert any("sudden drops are better" in warning for warning in found.warnings)
+
+
+def test_no_change_of_a_single_rate_improves_the_free_form() -> None:
+    free = search(MULTI_POWER, BUDGET, shapes=("power",)).free
+    log_rate = np.log(free.rates[BUDGET.warmup_steps :])
+    fall = -np.diff(log_rate, prepend=np.log(BUDGET.peak))
+    for at in (*range(0, BUDGET.rest, 97), *np.flatnonzero(fall > 0)):
+        for change in (-0.01, 0.01):
+            changed = fall.copy()
+            changed[at] = max(changed[at] + change, 0.0)
+            rates = np.concatenate([free.rates[: BUDGET.warmup_steps], BUDGET.peak * np.exp(-np.cumsum(changed))])
+            # lengths of stairs are whole steps, and the search ends with steps of 0.01: of second order, as above
+            assert final_loss(MULTI_POWER, rates) > free.loss - 1e-6
 
 
 def test_without_annealing_the_best_is_to_stay_at_the_peak() -> None:
