@@ -54,12 +54,22 @@ def forecast_recipe(
 
 
 def own_clock(law: MultiPower) -> Clock:
-    """The longest run that ``law`` was fitted on, as its clock."""
+    """The longest run that ``law`` was fitted on, as its clock.
+
+    >>> law = Catalogue().law("multi_power_25m")
+    >>> assert isinstance(law, MultiPower)
+    >>> own_clock(law).steps
+    24000
+    """
     return Clock(law=law, steps=int(law.range.steps[1]) if law.range.steps else CENTRAL_STEPS)
 
 
 def clocks_for(catalogue: Catalogue, parameters: float) -> list[Clock]:
-    """The law of the nearest size on the longest clock first, then the others and the shorter clock."""
+    """The law of the nearest size on the longest clock first, then the others and the shorter clock.
+
+    >>> [(clock.law.name[-4:], clock.steps) for clock in clocks_for(Catalogue(), 80e6)][:4]
+    [('100m', 72000), ('_25m', 72000), ('400m', 72000), ('100m', 24000)]
+    """
     known = [name for name in SIZES if name in catalogue.files("law")]
     laws = [law for name in known if isinstance(law := catalogue.law(name), MultiPower)]
     laws.sort(key=lambda law: abs(np.log(SIZES[law.name] / parameters)))
@@ -81,7 +91,13 @@ def path_of(recipe: Recipe) -> list[PathStage]:
 
 
 def rates_of(stage: Stage) -> Floats | None:
-    """The rate at equal parts of the stage's tokens (parts,), or ``None`` where schedule or length is not known."""
+    """The rate at equal parts of the stage's tokens (parts,), or ``None`` where schedule or length is not known.
+
+    >>> rates = rates_of(Catalogue().recipe("starcoder").stages["pt"])
+    >>> assert rates is not None
+    >>> len(rates), float(rates.max().round(6)), float(rates[-1].round(6))
+    (1000, 0.0003, 3e-05)
+    """
     curve = stage.curve()
     if curve is None or curve.peak <= 0:
         return None
@@ -126,7 +142,12 @@ def base_path(catalogue: Catalogue, recipe: Recipe, first: PathStage) -> list[Pa
 
 
 def grid(stages: list[PathStage]) -> Floats:
-    """Cumulative tokens (points,) at which a forecast is made: over all of it, and densely within each stage."""
+    """Cumulative tokens (points,) at which a forecast is made: over all of it, and densely within each stage.
+
+    >>> points = grid([PathStage(name="pt", kind="PT", tokens=1e12, rates=np.ones(1))])
+    >>> len(points), float(points[0]), float(points[-1])
+    (63, 30000000000.0, 1000000000000.0)
+    """
     ends = np.cumsum([stage.tokens for stage in stages])
     points = [np.geomspace(FIRST_SHARE * ends[-1], ends[-1], 40)]
     for stage, end in zip(stages, ends.tolist(), strict=True):

@@ -98,7 +98,12 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def path_rates(curve: Curve, step_of: Floats) -> Floats:
-    """The rates at real-numbered steps (parts,) of a stage, each that of the update it lies in."""
+    """The rates at real-numbered steps (parts,) of a stage, each that of the update it lies in.
+
+    >>> from simulators.schedules import Linear
+    >>> path_rates(Linear(peak=1.0).resolve(4), np.array([0.0, 1.9, 4.0])).tolist()
+    [1.0, 0.75, 0.25]
+    """
     return curve.at(np.clip(np.floor(step_of), 0, curve.n_steps - 1))
 
 
@@ -124,7 +129,12 @@ class Path(msgspec.Struct, frozen=True, eq=False):
 
 
 def path_of(stages: Sequence[PathStage]) -> Path:
-    """The path of ``stages`` one after another. Raises ``ValueError`` where every rate is zero."""
+    """The path of ``stages`` one after another. Raises ``ValueError`` where every rate is zero.
+
+    >>> path = path_of([PathStage(name="a", kind="PT", tokens=3e9, rates=np.array([0.0, 2e-3, 1e-3]))])
+    >>> path.rates.tolist(), path.ends.round(3).tolist(), round(path.risen, 3)
+    ([0.0, 1.0, 0.5], [0.333, 0.667, 1.0], 0.333)
+    """
     rates = np.concatenate([stage.rates for stage in stages])
     peak = float(rates.max())
     if peak <= 0:
@@ -189,6 +199,13 @@ def forecast(
     them, each widened by its law's worst relative error on curves that were held out.
 
     Raises ``ValueError`` without stages or clocks, and where no rate is above zero.
+
+    >>> law = MultiPower(name="x", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
+    >>> stages = [PathStage(name="pt", kind="PT", tokens=9e11, rates=np.ones(90)),
+    ...           PathStage(name="ann", kind="ANN", tokens=1e11, rates=np.linspace(1.0, 0.0, 100))]
+    >>> found = forecast(stages, [Clock(law=law, steps=72_000)], np.array([9e11, 1e12]), [np.full(2, 2.0)] * 3)
+    >>> found.central.round(3).tolist()          # the surface says 2 at the end of a cosine to a tenth
+    [2.036, 1.976]
     """
     if not stages or not clocks:
         raise ValueError("a forecast needs a stage with a schedule and a curve law")

@@ -51,7 +51,13 @@ def _loss(value: float | None) -> str:
 
 
 def alarm_words(alarm: Alarm, seen: Tracked) -> str:
-    """An alarm in a line."""
+    """An alarm in a line: what, from which step to which, and by how much the loss was off.
+
+    >>> from types import SimpleNamespace
+    >>> seen = SimpleNamespace(steps=[10, 20, 30])
+    >>> alarm_words(Alarm(kind="drift", first=1, last=2, size=-0.012), seen)
+    'drift: steps 20 to now, -1.20%'
+    """
     first, last = int(seen.steps[alarm.first]), int(seen.steps[alarm.last])
     now = alarm.last == len(seen.steps) - 1
     span = f"step {first:,}" if first == last else f"steps {first:,} to {'now' if now else f'{last:,}'}"

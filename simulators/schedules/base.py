@@ -55,7 +55,11 @@ class Decay(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def steps_before(decay: Decay, end: int, n_steps: int, clock: TokenClock | None) -> int:
-    """How many steps a decay takes that ends at step ``end``; tokens are counted back from there [steps]."""
+    """How many steps a decay takes that ends at step ``end``; tokens are counted back from there [steps].
+
+    >>> steps_before(Decay(fraction=0.1), 1000, 1000, None)
+    100
+    """
     if decay.tokens is not None and clock is not None:
         return end - round(float(clock.step_at(tokens_before(clock, end) - decay.tokens)))
     return decay.in_steps(n_steps, clock)

@@ -73,7 +73,11 @@ class Clock:
 
 
 def whole_steps(steps: ArrayLike) -> NDArray[np.float64]:
-    """Real numbers of steps as updates, the last one perhaps not full [steps]."""
+    """Real numbers of steps as updates, the last one perhaps not full [steps].
+
+    >>> whole_steps([10.0, 10.0000001, 10.2]).tolist()
+    [10.0, 10.0, 11.0]
+    """
     # a last update of less than a millionth of a batch is rounding, not an update
     return np.asarray(np.ceil(np.asarray(steps) - 1e-6))
 

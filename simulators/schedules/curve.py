@@ -82,11 +82,15 @@ class Curve(msgspec.Struct, frozen=True):
         return rates
 
     def integral(self, step: int) -> float:
-        """The sum of the rates of the first ``step`` updates."""
+        """The sum of the rates of the first ``step`` updates. Raises ``ValueError`` for more than the curve has."""
+        if not 0 <= step <= self.n_steps:
+            raise ValueError(f"the curve has {self.n_steps} steps; the sum of {step} was asked")
         return float(self.values()[:step].sum())
 
     def phase_at(self, step: int) -> str:
-        """The name of the phase that ``step`` lies in."""
+        """The name of the phase that ``step`` lies in. Raises ``ValueError`` for a step outside the curve."""
+        if not 0 <= step < self.n_steps:
+            raise ValueError(f"the curve has steps 0 to {self.n_steps - 1}; {step} was asked")
         ends = self._starts()[1:]
         return self.phases[int(np.searchsorted(ends, step, side="right"))].name
 
@@ -120,7 +124,13 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 def join(curves: Mapping[str, Curve]) -> Curve:
-    """The curves one after another, their phases named ``stage: phase``; each stage's own warm-up re-warms."""
+    """The curves one after another, their phases named ``stage: phase``; each stage's own warm-up re-warms.
+
+    >>> flat = Curve((Phase(name="constant", shape="constant", steps=2, start=1.0, end=1.0),))
+    >>> both = join({"pt": flat, "cpt": flat})
+    >>> both.n_steps, both.phase_at(2)
+    (4, 'cpt: constant')
+    """
     return Curve(
         tuple(
             msgspec.structs.replace(phase, name=f"{stage}: {phase.name}")

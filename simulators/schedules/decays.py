@@ -15,7 +15,12 @@ from simulators.schedules.shapes import Shape
 
 
 class Constant(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="constant"):
-    """The peak throughout."""
+    """The peak throughout.
+
+    >>> from simulators.schedules import Warmup
+    >>> Constant(peak=1.0, warmup=Warmup(steps=2)).resolve(4).values().tolist()
+    [0.0, 0.5, 1.0, 1.0]
+    """
 
     def after_warmup(self, rise: int, n_steps: int, clock: TokenClock | None) -> list[Phase]:
         """The peak."""
@@ -79,7 +84,11 @@ class Cosine(OneDecay, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Linear(OneDecay, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="linear"):
-    """A straight line from peak to floor."""
+    """A straight line from peak to floor.
+
+    >>> Linear(peak=1.0).resolve(4).values().tolist(), Linear(peak=1.0, convention="end").resolve(4).values().tolist()
+    ([1.0, 0.75, 0.5, 0.25], [0.75, 0.5, 0.25, 0.0])
+    """
 
     def after_warmup(self, rise: int, n_steps: int, clock: TokenClock | None) -> list[Phase]:
         """The line."""
@@ -87,7 +96,11 @@ class Linear(OneDecay, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Polynomial(OneDecay, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="polynomial"):
-    """floor + (peak - floor) (1 - p)**power."""
+    """floor + (peak - floor) (1 - p)**power, p the share of the decay that is over.
+
+    >>> Polynomial(peak=1.0, power=2.0).resolve(4).values().tolist()
+    [1.0, 0.5625, 0.25, 0.0625]
+    """
 
     power: PositiveRate = 1.0
 
@@ -102,7 +115,11 @@ class Polynomial(OneDecay, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Exponential(OneDecay, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="exponential"):
-    """Geometric from peak to a floor above zero."""
+    """Geometric from peak to a floor above zero.
+
+    >>> Exponential(peak=1.0, floor_ratio=0.0625).resolve(4).values().tolist()
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     def after_warmup(self, rise: int, n_steps: int, clock: TokenClock | None) -> list[Phase]:
         """The geometric decay."""
@@ -111,7 +128,11 @@ class Exponential(OneDecay, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class InverseSqrt(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="inverse_sqrt"):
     """peak / sqrt(1 + i / timescale), i counted from the warm-up's end; ``timescale`` is by default its length
-    (Vaswani et al., arXiv:1706.03762, equation 3)."""
+    (Vaswani et al., arXiv:1706.03762, equation 3).
+
+    >>> InverseSqrt(peak=1.0, timescale=Duration(steps=1)).resolve(9).at([0, 3, 8]).round(4).tolist()
+    [1.0, 0.5, 0.3333]
+    """
 
     timescale: Duration | None = None
     floor_is: Literal["cut", "limit"] = "cut"

@@ -18,7 +18,12 @@ class Milestone(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class MultiStep(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="multi_step"):
-    """Constant rates that drop at milestones (DeepSeek LLM, arXiv:2401.02954, section 2.3)."""
+    """Constant rates that drop at milestones (DeepSeek LLM, arXiv:2401.02954, section 2.3).
+
+    >>> drops = [Milestone(fraction=0.8, ratio=0.316), Milestone(fraction=0.9, ratio=0.1)]
+    >>> MultiStep(peak=1.0, milestones=drops).resolve(10).values().tolist()[6:]
+    [1.0, 1.0, 0.316, 0.1]
+    """
 
     milestones: list[Milestone]
 

@@ -46,6 +46,12 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
 
     The allowance is the half-width of the 95 % band of a run about the law where its fit has a covariance, else the
     worst relative error on curves that were held out, else nothing.
+
+    >>> from simulators.laws.curves import PowerOfSum
+    >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, worst_relative_error=0.004)
+    >>> planned = plan(law, np.r_[np.linspace(0.0, 1e-3, 101), np.full(900, 1e-3)])
+    >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4), float(planned.allowance[-1])
+    (1001, 100, 3.5129, 0.004)
     """
     n = len(rates)
     peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
@@ -99,6 +105,16 @@ def track(planned: Plan, rows: Rows, *, false_alarms: float = 0.01, level: float
 
     A log counts updates from 0 or from 1: the row of step n of a run of n steps is that after the last one.
     Raises ``ValueError`` for rates of false alarms and levels that cannot be.
+
+    >>> from simulators.laws.curves import PowerOfSum
+    >>> from simulators.tracking.rows import in_order
+    >>> planned = plan(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5), np.full(1000, 1e-3))
+    >>> steps = np.arange(9, 500, 2)
+    >>> losses = planned.loss[steps] * (1 + 0.001 * np.sin(steps**2))
+    >>> losses[-1] *= 1.1
+    >>> seen = track(planned, in_order(steps, losses))
+    >>> seen.state, seen.step, round(seen.final, 2)
+    ('spike', 499, 3.5)
     """
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")
@@ -155,6 +171,12 @@ def settled(recent: Scatter | None, planned: Plan, step: int) -> tuple[float, fl
     the mean of the last rows, with its standard error e, says what it is: d^2 / (d^2 + e^2) times that mean, with
     variance d^2 e^2 / (d^2 + e^2). What the rest of the schedule adds has standard deviation a times the square root of
     the share of the steps that is left: a law is at its worst in the annealing that comes last. Without rows, 0 and a.
+
+    >>> planned = Plan(rates=np.ones(100), loss=np.ones(100), allowance=np.full(100, 0.02), basis="", first=0)
+    >>> settled(None, planned, 0)
+    (0.0, 0.02)
+    >>> [round(v, 5) for v in settled(Scatter(0.01, 0.0707106781, 0.0, 50), planned, 99)]
+    [0.005, 0.00707]
     """
     a = float(planned.allowance[-1])
     if recent is None or a == 0.0:

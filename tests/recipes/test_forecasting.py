@@ -52,6 +52,7 @@ def test_the_loss_lies_in_its_band_and_the_surface_is_the_projections(name: str)
     recipe = CATALOGUE.recipe(name)
     count = count_parameters(CATALOGUE.model(recipe.model).shape())
     last = found.stages[-1]
+    # one formula, for one number and for an array of them, whose powers may round otherwise
     assert last.at_end_of_schedule == pytest.approx(project_loss(SURFACE, count, last.tokens).value, rel=1e-12)
 
 
