@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from recipes.catalogue import Catalogue
-from recipes.importing.logs import LogReading, read_runs
-from simulators.laws.curves import CurveLaw, MultiPower
-from simulators.laws.curves.fitting import Score, fit_curve, mean_score, score
-from simulators.schedules import WSD, Cosine, Curve, Decay, Warmup
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.reading import LogReading, read_runs
+from lehr.simulators.laws.curves import CurveLaw, MultiPower
+from lehr.simulators.laws.curves.fitting import Score, fit_curve, mean_score, score
+from lehr.simulators.schedules import WSD, Cosine, Curve, Decay, Warmup
 from tests.data import DATA
 from tests.published.luo_curves import HELD_OUT, TRAINED_ON, WARM_UP
 

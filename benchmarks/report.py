@@ -28,7 +28,7 @@ WATCHED = ("torch", "transformers", "scipy", "pandas", "matplotlib.pyplot", "mat
 
 def wall(arguments: list[str], folder: str) -> float:
     """The wall time of one run [s]."""
-    command = [sys.executable, "-m", "recipes.cli", *arguments]
+    command = [sys.executable, "-m", "lehr", *arguments]
     if arguments[0] == "report":
         command.append(f"out={folder}")
     begin = time.perf_counter()
@@ -42,7 +42,7 @@ def imported(arguments: list[str], folder: str) -> set[str]:
     code = (
         "import sys, atexit\n"
         f"atexit.register(lambda: print(*[m for m in {WATCHED!r} if m in sys.modules], file=sys.stderr))\n"
-        f"from recipes.cli import main\nmain({[*arguments, *out]!r})"
+        f"from lehr.recipes.cli import main\nmain({[*arguments, *out]!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return set(done.stderr.split())

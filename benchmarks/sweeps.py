@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-LEHR = [sys.executable, "-m", "recipes.cli", "report", "-m"]
+LEHR = [sys.executable, "-m", "lehr", "report", "-m"]
 JOBS = ["model=santacoder,starcoder,codellama_7b,codellama_34b,deepseek_coder_6_7b,qwen2_5_coder_7b,qwen2_5_coder_32b,"
         "deepseek_v3,qwen3_coder_30b_a3b,qwen3_coder_480b_a35b", "law=besiroglu,chinchilla",
         "mfu=range(0.25,0.5,0.005)"]  # fmt: skip

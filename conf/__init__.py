@@ -1,1 +1,1 @@
-"""The config root, importable as ``recipes.conf`` from a wheel (``pkg://recipes.conf`` in a search path)."""
+"""The config root, importable as ``lehr.conf`` (``pkg://lehr.conf`` in a search path)."""

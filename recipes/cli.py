@@ -12,12 +12,12 @@ from itertools import takewhile
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
-from recipes.catalogue import CONF
-from recipes.errors import LehrError, nearest
-from recipes.group_files import as_written, named_files
+from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.composing.group_files import as_written, named_files
+from lehr.recipes.errors import LehrError, nearest
 
 if TYPE_CHECKING:
-    from recipes.sweeping.command import Arguments as SweepArguments
+    from lehr.recipes.sweeping.command import Arguments as SweepArguments
 
 HYDRA_VERSION_BASE = "1.3"
 
@@ -176,17 +176,17 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
         overrides: list[str] = []
         try:
             if given is not None:
-                from recipes.sweeping.command import sweep
+                from lehr.recipes.sweeping.command import sweep
 
                 outcome = sweep(config, given, written, launched=bool(batches))
                 statuses.extend([outcome] if isinstance(outcome, int) else [])
                 batches.extend(outcome if isinstance(outcome, list) else [])
                 return
-            from recipes.compose import composed
+            from lehr.recipes.composing.job import composed
 
             job = composed(config, name)
             overrides = job.overrides if job.multirun else []
-            module = import_module(f"recipes.verbs.{name}_" if iskeyword(name) else f"recipes.verbs.{name}")
+            module = import_module(f"lehr.recipes.verbs.{name}_" if iskeyword(name) else f"lehr.recipes.verbs.{name}")
             statuses.append(module.run(job))
         except Exception as error:
             # Hydra would print a line of its own above ours; a multirun goes on with its other jobs
@@ -205,7 +205,7 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
         sys.argv = ["lehr", *([*given.flags, *given.base] if given else arguments)]
         app()
         if batches:
-            from recipes.sweeping.batches import run_batch
+            from lehr.recipes.sweeping.batches import run_batch
 
             composed_by = sys.argv
             sys.argv = ["lehr", *batches]
@@ -228,7 +228,7 @@ def _sweep_of(arguments: list[str]) -> SweepArguments | None:
     """The sweep that the arguments ask for."""
     if not {"-m", "--multirun"} & {*arguments}:
         return None
-    from recipes.sweeping.command import take_apart
+    from lehr.recipes.sweeping.command import take_apart
 
     return take_apart(arguments)
 
@@ -271,7 +271,7 @@ def _mistake(
     if debugging or isinstance(error, BrokenPipeError):
         return None
     if isinstance(error, (HydraException, OmegaConfBaseException, yaml.YAMLError, *further)):
-        from recipes.compose import explain
+        from lehr.recipes.composing.explain import explain
 
         return LehrError(explain(error, verb, arguments))
     if isinstance(error, MemoryError):
@@ -289,7 +289,3 @@ def _flags_error(verb: str) -> Callable[[ArgumentParser, str], None]:
         raise LehrError(f"{message}; settings are written key=value, and lehr {verb} --help lists the flags")
 
     return error
-
-
-if __name__ == "__main__":
-    main()

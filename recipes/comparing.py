@@ -6,15 +6,16 @@ from typing import Any
 
 import msgspec
 
-from recipes.catalogue import Catalogue, Model
-from recipes.check import attention_variants
-from recipes.projecting import DEFAULT_LAWS, project_by_name
-from recipes.report.document import Cell, Column, Document, Section, Table
-from recipes.tables import short, text_table
-from recipes.verbs.count import DEFAULT_SEQUENCE, count
-from simulators.cost import Amount
-from simulators.projection import Projection
-from simulators.training import Recipe
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.checking import attention_variants
+from lehr.recipes.counting import DEFAULT_SEQUENCE, count
+from lehr.recipes.presenting.document import Cell, Column, Document, Section, Table
+from lehr.recipes.presenting.tables import short, text_table
+from lehr.recipes.projecting.model import DEFAULT_LAWS, project_by_name
+from lehr.simulators.projection.cost import Amount
+from lehr.simulators.projection.project import Projection
+from lehr.simulators.training import Recipe
 
 MOST_NAMED = 4
 """Models that a page's title names."""

@@ -1,6 +1,6 @@
 """Reference projections: what every recipe projected when its figures were last accepted.
 
-A reference holds no truth; the published figures do that (``recipes.check``). It says that a number moved.
+A reference holds no truth; the published figures do that (``lehr.recipes.checking``). It says that a number moved.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
-from recipes.catalogue import Catalogue
-from recipes.decode import load_json
-from recipes.errors import LehrError
-from recipes.projecting import DEFAULT_LAWS, project_by_name
-from recipes.tables import short
-from simulators.projection import Projection
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.yaml import load_json
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.tables import short
+from lehr.recipes.projecting.model import DEFAULT_LAWS, project_by_name
+from lehr.simulators.projection.project import Projection
 
 TOLERANCE = 1e-12
 """Relative. A projection is some hundred roundings in double precision, each of 1.1e-16 at most; another machine's

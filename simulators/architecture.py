@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from simulators.layers import (
+from lehr.simulators.layers import (
     Branch,
     ChannelMixer,
     CrossAttention,
@@ -18,7 +18,7 @@ from simulators.layers import (
     Norm,
     OutputHead,
 )
-from simulators.layers.base import Extent, Kept, Size, Weight, linear
+from lehr.simulators.layers.base import Extent, Kept, Size, Weight, linear
 
 NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "parallel_two": 1}
 """Norms that each sublayer of a block has, by where they stand."""
@@ -61,7 +61,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
         """What one token leaves for the backward pass in this block [bytes].
 
-        >>> from simulators.layers import KORTHIKANTI, MLP, Attention, LayerNorm, NoPosition
+        >>> from lehr.simulators.layers import KORTHIKANTI, MLP, Attention, LayerNorm, NoPosition
         >>> block = Block(mixer=Attention(n_heads=96, n_kv_heads=96, d_head=128, position=NoPosition()),
         ...               mlp=MLP(d_ff=4 * 12288, activation="gelu"), norm=LayerNorm())
         >>> block.activation_bytes(12288, 2048, KORTHIKANTI) == 34 * 12288 + 5 * 96 * 2048   # their equation 1
@@ -151,7 +151,7 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     is an encoder's head beside the vocabulary's, ``embedding_head`` what makes one vector of all of them. Raises
     ``ValueError`` where ``layers``, ``encoder`` or ``mtp`` name a block that is not in ``blocks``.
 
-    >>> from simulators.layers import Attention, LayerNorm, MLP, NoPosition
+    >>> from lehr.simulators.layers import Attention, LayerNorm, MLP, NoPosition
     >>> santacoder = Architecture(
     ...     d_model=2048, context_length=2048,
     ...     embedding=Embedding(vocab_size=49280, tied=True, learned_positions=2048),
@@ -250,7 +250,7 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def stacked(layers: list[Layers], blocks: dict[str, Block]) -> list[tuple[Block, int]]:
     """Each kind of block of a stack with how often it occurs.
 
-    >>> from simulators.layers import MLP, RMSNorm
+    >>> from lehr.simulators.layers import MLP, RMSNorm
     >>> narrow, wide = (Block(mlp=MLP(d_ff=n, activation="silu"), norm=RMSNorm()) for n in (256, 512))
     >>> run = Layers(blocks=["a", "b"], repeat=3)
     >>> [n for _, n in stacked([run, Layers(blocks=["b"], repeat=2)], {"a": narrow, "b": wide})]

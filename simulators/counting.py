@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from simulators.architecture import Architecture, Block
-from simulators.layers.base import Kept, Weight
+from lehr.simulators.architecture import Architecture, Block
+from lehr.simulators.layers.base import Kept, Weight
 
 ACTIVE_CONVENTIONS = {
     "all": "every parameter that one token uses, both tables included",
@@ -99,8 +99,8 @@ FLOP_CONVENTIONS = {
 def count_parameters(architecture: Architecture) -> ParameterCount:
     """Count every parameter of ``architecture`` [parameters], exactly.
 
-    >>> from simulators.architecture import Block, Layers
-    >>> from simulators.layers import Attention, Embedding, MLP, RMSNorm, Rope
+    >>> from lehr.simulators.architecture import Block, Layers
+    >>> from lehr.simulators.layers import Attention, Embedding, MLP, RMSNorm, Rope
     >>> llama2_7b = Architecture(
     ...     d_model=4096, context_length=4096, embedding=Embedding(vocab_size=32000, tied=False),
     ...     blocks={"decoder": Block(
@@ -137,8 +137,8 @@ def count_parameters(architecture: Architecture) -> ParameterCount:
 def count_extras(architecture: Architecture) -> dict[str, int]:
     """What stands beside the main model, by name: trained parameters and stored values [values].
 
-    >>> from simulators.planning.ladder import dense
-    >>> from simulators.architecture import Checkpoint
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> from lehr.simulators.architecture import Checkpoint
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> count_extras(msgspec.structs.replace(llama3_8b, checkpoint=Checkpoint(rotary_buffers="layer")))
     {'rotary_buffers': 2048}
@@ -174,7 +174,7 @@ def block_scales(weights: list[Weight], side: int) -> int:
 
     DeepSeek-V3, arXiv:2412.19437, section 3.3.2; the router, norms and biases stay in 16 or 32 bits.
 
-    >>> from simulators.layers.base import linear
+    >>> from lehr.simulators.layers.base import linear
     >>> block_scales(linear("kv_a_proj", 7168, 576, "attention"), 128)        # 5 x 56 squares, the last row cut short
     280
     """
@@ -188,8 +188,8 @@ def block_scales(weights: list[Weight], side: int) -> int:
 def rotary_buffers(architecture: Architecture) -> int:
     """Inverse frequencies that a checkpoint stores for its rotary embedding [values].
 
-    >>> from simulators.planning.ladder import dense
-    >>> from simulators.architecture import Checkpoint
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> from lehr.simulators.architecture import Checkpoint
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> rotary_buffers(msgspec.structs.replace(llama3_8b, checkpoint=Checkpoint(rotary_buffers="layer")))    # 32 x 64
     2048
@@ -209,7 +209,7 @@ def forward_flops_per_token(
     With an encoder, ``seq_len`` tokens enter it and ``target_len`` (as many, where it is absent) the decoder; the
     average is over both.
 
-    >>> from simulators.planning.ladder import dense
+    >>> from lehr.simulators.planning.ladder import dense
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> round(forward_flops_per_token(llama3_8b, 8192, FLOP_CONVENTIONS["causal"]) / 1e9, 2)       # [GFLOP]
     17.16
@@ -249,7 +249,7 @@ def forward_flops_per_token(
 def matrix_flops(weights: list[Weight], convention: FlopConvention) -> float:
     """Forward work per token of ``weights``: 2 FLOP for each that the token uses [FLOP].
 
-    >>> from simulators.layers.base import linear
+    >>> from lehr.simulators.layers.base import linear
     >>> matrix_flops(linear("o_proj", 4096, 4096, "attention"), FLOP_CONVENTIONS["causal"])
     33554432.0
     """
@@ -264,7 +264,7 @@ def block_flops(
 ) -> float:
     """Forward work per token of one block, averaged over ``seq_len`` tokens; ``n_memory`` is the encoder's length.
 
-    >>> from simulators.planning.ladder import dense
+    >>> from lehr.simulators.planning.ladder import dense
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> decoder = llama3_8b.blocks["decoder"]
     >>> round(block_flops(decoder, 4096, 8192, FLOP_CONVENTIONS["causal"], causal=True) / 1e6)             # [MFLOP]
@@ -290,7 +290,7 @@ def training_flops_per_token(
 
     Raises ``ValueError`` if ``seq_len`` is below 1.
 
-    >>> from simulators.planning.ladder import dense
+    >>> from lehr.simulators.planning.ladder import dense
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> round(training_flops_per_token(llama3_8b, 8192, FLOP_CONVENTIONS["causal"]) / 1e9, 2)      # 6 N is 48.2
     51.47
@@ -305,7 +305,7 @@ def state_values(architecture: Architecture, n_tokens: int, n_memory: int = 0) -
 
     Keys and values grow with the tokens, up to a window; the state of a recurrent layer has its size from the start.
 
-    >>> from simulators.planning.ladder import dense
+    >>> from lehr.simulators.planning.ladder import dense
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> state_values(llama3_8b, 8192)       # keys and values of 8 heads of 128 in 32 layers
     536870912
@@ -323,7 +323,7 @@ def kv_cache_bytes_per_token(architecture: Architecture, bytes_per_value: int = 
 
     ``bytes_per_value`` is 2 for bf16. A recurrent layer adds nothing.
 
-    >>> from simulators.planning.ladder import dense
+    >>> from lehr.simulators.planning.ladder import dense
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> kv_cache_bytes_per_token(llama3_8b)
     131072
@@ -337,8 +337,8 @@ def activation_bytes_per_token(architecture: Architecture, seq_len: int, kept: K
     Of the ends: the input of the last norm, that of the head and the logits in 32 bits, with dropout the embedding's
     mask (Korthikanti et al., arXiv:2205.05198, section 4.3: 5 s b h + 4 s b v). An encoder's stack is not in it.
 
-    >>> from simulators.architecture import Layers
-    >>> from simulators.layers import KORTHIKANTI, Attention, Embedding, LayerNorm, MLP, NoPosition
+    >>> from lehr.simulators.architecture import Layers
+    >>> from lehr.simulators.layers import KORTHIKANTI, Attention, Embedding, LayerNorm, MLP, NoPosition
     >>> gpt3 = Architecture(
     ...     d_model=12288, context_length=2048, embedding=Embedding(vocab_size=51200, tied=True),
     ...     blocks={"decoder": Block(

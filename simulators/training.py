@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from simulators.layers.base import Size
-from simulators.layers.position import Position
-from simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
+from lehr.simulators.layers.base import Size
+from lehr.simulators.layers.position import Position
+from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
 StageKind = Literal["PT", "CPT", "ANN", "REPO_PT", "SFT", "RL", "REPO_SFT"]
 

@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.counting import ParameterCount
-from simulators.forecast import Forecast
-from simulators.laws import ScalingLaw
-from simulators.projection import Projection, project_loss
-from simulators.training import Stage
+from lehr.simulators.counting import ParameterCount
+from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.projection.forecast import Forecast
+from lehr.simulators.projection.project import Projection, project_loss
+from lehr.simulators.training import Stage
 
 N_SAMPLES = 240
 """Updates of a stage at which its rate is read, before those on a straight line are left out."""

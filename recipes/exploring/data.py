@@ -9,24 +9,25 @@ from typing import Any
 
 import msgspec
 
-from recipes.catalogue import Catalogue, Model
-from recipes.check import attention_variants, check_model, check_recipe
-from recipes.exploring.curves import forecast_curve, loss_curves, rate_curve
-from recipes.forecasting import forecast_recipe
-from recipes.plans import RecipeFile
-from recipes.projecting import FALLBACK_ACCELERATOR, project_model
-from recipes.report.citing import cited, used
-from recipes.report.data import ReportData
-from recipes.report.document import MARKS, Cell
-from recipes.report.numbers import percent
-from recipes.report.page import is_link
-from recipes.report.stages import as_stated, mark_of
-from recipes.verbs.count import count
-from simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
-from simulators.evidence import Comparison, Provenance
-from simulators.laws import ScalingLaw
-from simulators.projection import StageProjection, Totals
-from simulators.training import STAGE_KINDS
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.checking import attention_variants, check_model, check_recipe
+from lehr.recipes.counting import count
+from lehr.recipes.exploring.curves import forecast_curve, loss_curves, rate_curve
+from lehr.recipes.presenting.document import MARKS, Cell
+from lehr.recipes.presenting.html import is_link
+from lehr.recipes.presenting.numbers import percent
+from lehr.recipes.projecting.forecast import forecast_recipe
+from lehr.recipes.projecting.model import FALLBACK_ACCELERATOR, project_model
+from lehr.recipes.report.citing import cited, used
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.stages import as_stated, mark_of
+from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
+from lehr.simulators.evidence import Comparison, Provenance
+from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.projection.project import StageProjection, Totals
+from lehr.simulators.training import STAGE_KINDS
 
 VERSION = 1
 """Of the data's form, which the page's script reads."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from recipes.report.page import TEMPLATES as REPORT_TEMPLATES
-from recipes.report.page import environment
+from lehr.recipes.presenting.html import TEMPLATES as REPORT_TEMPLATES
+from lehr.recipes.presenting.html import environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -19,7 +19,7 @@ SCRIPTS = ("numbers.js", "cost.js", "charts.js", "listing.js", "comparison.js", 
 
 
 def as_html(data: Mapping[str, Any], selected: Sequence[str]) -> str:
-    """The page over ``data`` of ``recipes.exploring.data``; the models ``selected`` are compared when it opens."""
+    """The page over ``data`` of ``lehr.recipes.exploring.data``; the models ``selected`` are compared when it opens."""
     models = data["models"]
     return (
         environment(TEMPLATES)

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import yaml
 
-from recipes.catalogue import ModelKind
-from recipes.importing.hugging_face.config import Imported
-from recipes.yaml_writing import WIDTH, Tidy
-from simulators.architecture import Architecture
-from simulators.layers import MLA, Attention, Hyena, MoE
+from lehr.recipes.catalogue.entries import ModelKind
+from lehr.recipes.importing.hugging_face.config import Imported
+from lehr.recipes.presenting.yaml import WIDTH, Tidy
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.layers import MLA, Attention, Hyena, MoE
 
 
 def model_file(name: str, found: Imported, path: str, hf_id: str | None = None) -> bytes:
@@ -35,7 +35,7 @@ def model_file(name: str, found: Imported, path: str, hf_id: str | None = None) 
 def kind_of(architecture: Architecture) -> ModelKind:
     """The kind that the catalogue gives such a network.
 
-    >>> from recipes.importing.hugging_face.config import import_config
+    >>> from lehr.recipes.importing.hugging_face.config import import_config
     >>> [kind_of(import_config({"model_type": t}).architecture) for t in ("llama", "mixtral", "mamba", "jamba")]
     ['dense', 'moe', 'recurrent', 'hybrid']
     """
@@ -66,7 +66,7 @@ def provenance(found: Imported, path: str) -> dict[str, Any]:
 def stated(value: Any) -> Any:
     """``value`` as plain data, without the fields of structures that have their default.
 
-    >>> from simulators.layers import MLP
+    >>> from lehr.simulators.layers import MLP
     >>> stated(MLP(d_ff=8, activation="silu", gated=False))
     {'kind': 'mlp', 'd_ff': 8, 'activation': 'silu'}
     """

@@ -6,13 +6,13 @@ from typing import Any
 
 import yaml
 
-from recipes.decode import plain
-from recipes.importing.model_file import Short, kind_of, stated
-from recipes.planning.planned import Planned
-from recipes.planning.planned import kind_of as stage_kind
-from recipes.yaml_writing import WIDTH
-from simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
-from simulators.training import PRETRAINING
+from lehr.recipes.catalogue.yaml import plain
+from lehr.recipes.importing.model_file import Short, kind_of, stated
+from lehr.recipes.planning.run import Planned
+from lehr.recipes.planning.run import kind_of as stage_kind
+from lehr.recipes.presenting.yaml import WIDTH
+from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
+from lehr.simulators.training import PRETRAINING
 
 SEQUENCES = 8
 """A batch is a multiple of so many sequences, to divide over devices."""

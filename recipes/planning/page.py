@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from recipes.planning.files import recipe, tokens
-from recipes.planning.pictures import draw_all
-from recipes.planning.planned import Planned
-from recipes.planning.telling import neighbours, shape_of, verdicts, warnings
-from recipes.report.document import Bullets, Cell, Column, Document, Section, Table, Text
-from recipes.report.page import as_html
-from recipes.report.plots.style import as_png, as_svg, styled
-from recipes.tables import short
-from simulators.planning.choosing import Candidate
+from lehr.recipes.planning.figures import draw_all
+from lehr.recipes.planning.files import recipe, tokens
+from lehr.recipes.planning.run import Planned
+from lehr.recipes.planning.text import neighbours, shape_of, verdicts, warnings
+from lehr.recipes.presenting.document import Bullets, Cell, Column, Document, Section, Table, Text
+from lehr.recipes.presenting.figures import as_png, as_svg, styled
+from lehr.recipes.presenting.html import as_html
+from lehr.recipes.presenting.tables import short
+from lehr.simulators.planning.choosing import Candidate
 
 
 def render(plan: Planned, command: str) -> dict[str, bytes]:

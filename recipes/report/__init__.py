@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recipes.report.data import ReportData
+from lehr.recipes.report.facts import ReportData
 
 __all__ = ["ReportData", "render"]
 
@@ -12,11 +12,11 @@ def render(data: ReportData) -> dict[str, bytes]:
 
     The same data gives the same bytes.
     """
-    from recipes.report.content import compose
-    from recipes.report.markdown import as_markdown
-    from recipes.report.page import as_html
-    from recipes.report.plots import draw_all
-    from recipes.report.projection_json import as_json
+    from lehr.recipes.presenting.html import as_html
+    from lehr.recipes.presenting.markdown import as_markdown
+    from lehr.recipes.report.content import compose
+    from lehr.recipes.report.plots import draw_all
+    from lehr.recipes.report.projection_json import as_json
 
     drawn = draw_all(data)
     document = compose(data, {d.picture.name: d.picture for d in drawn})

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from recipes.report.citing import accelerators_used, cited, facts, keys_in
-from recipes.report.data import ReportData
-from recipes.report.document import Cell, Column, Mark, Table, Text
-from recipes.report.numbers import between, percent, quantity, whole
+from lehr.recipes.presenting.document import Cell, Column, Mark, Table, Text
+from lehr.recipes.presenting.numbers import between, percent, quantity, whole
+from lehr.recipes.report.citing import accelerators_used, cited, facts, keys_in
+from lehr.recipes.report.facts import ReportData
 
 ORIGINS: dict[Mark, str] = {"assumed": "assumed", "set": "command line"}
 

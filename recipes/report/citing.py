@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from recipes.report.data import ReportData
-from recipes.report.document import Cited
-from recipes.report.optimum import laws_used
-from recipes.report.reward import curves, reward_rows
-from simulators.evidence import Fact, Provenance
+from lehr.recipes.presenting.document import Cited
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.optimum import laws_used
+from lehr.recipes.report.reward import curves, reward_rows
+from lehr.simulators.evidence import Fact, Provenance
 
 
 class Use(msgspec.Struct, frozen=True):

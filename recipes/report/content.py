@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recipes.report import notes, shape, stages
-from recipes.report.assumptions import assumptions
-from recipes.report.citing import cited
-from recipes.report.course import course
-from recipes.report.data import ReportData
-from recipes.report.document import Cards, Document, Part, Picture, Section, Sources, Text
-from recipes.report.headline import headline, verdict
-from recipes.report.optimum import equal_loss, optimal
-from recipes.report.phases import phases
-from recipes.report.reward import reward
+from lehr.recipes.presenting.document import Cards, Document, Part, Picture, Section, Sources, Text
+from lehr.recipes.report import notes, shape, stages
+from lehr.recipes.report.assumptions import assumptions
+from lehr.recipes.report.citing import cited
+from lehr.recipes.report.course import course
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.headline import headline, verdict
+from lehr.recipes.report.optimum import equal_loss, optimal
+from lehr.recipes.report.phases import phases
+from lehr.recipes.report.reward import reward
 
 
 def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from recipes.report.data import ReportData
-from recipes.report.document import Cell, Column, Part, Section, Table, Text
-from recipes.report.numbers import loss, quantity
-from simulators.forecast import StageForecast
+from lehr.recipes.presenting.document import Cell, Column, Part, Section, Table, Text
+from lehr.recipes.presenting.numbers import loss, quantity
+from lehr.recipes.report.facts import ReportData
+from lehr.simulators.projection.forecast import StageForecast
 
 
 def course(data: ReportData) -> list[Section]:

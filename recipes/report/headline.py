@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from recipes.report.data import ReportData
-from recipes.report.document import Card, Mark
-from recipes.report.numbers import between, dollars, estimate, loss, percent, quantity, whole
-from simulators.accelerator import Price
-from simulators.cost import Amount
-from simulators.projection import Time
+from lehr.recipes.presenting.document import Card, Mark
+from lehr.recipes.presenting.numbers import between, dollars, estimate, loss, percent, quantity, whole
+from lehr.recipes.report.facts import ReportData
+from lehr.simulators.machine.accelerator import Price
+from lehr.simulators.projection.cost import Amount
+from lehr.simulators.projection.project import Time
 
 BASES = {"published": "published", "given": "set for this report", "assumed": "assumed from published runs"}
 """What the model FLOP utilisation of a stage rests on."""

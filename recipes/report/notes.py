@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from recipes.report.data import ReportData
-from recipes.report.document import Bullets, Cell, Column, Mark, Table, Text
-from recipes.report.numbers import quantity, rate, whole
-from simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
+from lehr.recipes.presenting.document import Bullets, Cell, Column, Mark, Table, Text
+from lehr.recipes.presenting.numbers import quantity, rate, whole
+from lehr.recipes.report.facts import ReportData
+from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
 
 N_CONVENTIONS = {
     "total": "every trained parameter",

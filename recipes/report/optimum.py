@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.report.data import ReportData
-from recipes.report.document import Cell, Column, Part, Section, Table, Text
-from recipes.report.numbers import between, loss, percent, quantity, ratio
-from simulators.assessment import (
+from lehr.recipes.presenting.document import Cell, Column, Part, Section, Table, Text
+from lehr.recipes.presenting.numbers import between, loss, percent, quantity, ratio
+from lehr.recipes.report.facts import ReportData
+from lehr.simulators.laws import AnyLaw, Frontier, ScalingLaw
+from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
+from lehr.simulators.projection.assessment import (
     Allocation,
     DenseEquivalent,
     allocate,
@@ -15,11 +17,9 @@ from simulators.assessment import (
     dense_equivalent,
     sparsity_of,
 )
-from simulators.cost import Amount
-from simulators.laws import AnyLaw, Frontier, ScalingLaw
-from simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
-from simulators.projection import StageProjection, parameters_of
-from simulators.training import PRETRAINING, NextToken
+from lehr.simulators.projection.cost import Amount
+from lehr.simulators.projection.project import StageProjection, parameters_of
+from lehr.simulators.training import PRETRAINING, NextToken
 
 NEAR = 2.0
 """Tokens per parameter within this factor of an optimum cost less than 1 to 2 % of loss: the curve is flat there."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from recipes.report.data import ReportData
-from recipes.report.document import Cell, Column, Table
-from recipes.report.numbers import quantity, rate, whole
-from recipes.report.stages import mark_of
-from simulators.schedules import Curve
-from simulators.training import Stage
+from lehr.recipes.presenting.document import Cell, Column, Table
+from lehr.recipes.presenting.numbers import quantity, rate, whole
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.stages import mark_of
+from lehr.simulators.schedules import Curve
+from lehr.simulators.training import Stage
 
 
 def phases(data: ReportData) -> Table | None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from recipes.report.citing import accelerators_used, cited
-from recipes.report.course import course_data
-from recipes.report.data import ReportData
-from recipes.report.headline import verdict
-from recipes.report.optimum import allocations, equivalents
-from recipes.report.reward import reward_rows
-from simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
+from lehr.recipes.report.citing import accelerators_used, cited
+from lehr.recipes.report.course import course_data
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.headline import verdict
+from lehr.recipes.report.optimum import allocations, equivalents
+from lehr.recipes.report.reward import reward_rows
+from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
 
 VERSION = 1
 """Raised when a key is renamed, removed or changes its meaning; a further key does not raise it."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.report.data import ReportData
-from recipes.report.document import Cell, Column, Part, Picture, Section, Table, Text
-from recipes.report.headline import hours_stated
-from recipes.report.numbers import estimate, percent, quantity
-from simulators.laws.rl import RlSigmoid
-from simulators.projection import StageProjection
-from simulators.training import PolicyGradient
+from lehr.recipes.presenting.document import Cell, Column, Part, Picture, Section, Table, Text
+from lehr.recipes.presenting.numbers import estimate, percent, quantity
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.headline import hours_stated
+from lehr.simulators.laws.rl import RlSigmoid
+from lehr.simulators.projection.project import StageProjection
+from lehr.simulators.training import PolicyGradient
 
 
 class RewardRow(msgspec.Struct, frozen=True, kw_only=True):

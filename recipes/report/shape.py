@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from recipes.report.data import ReportData
-from recipes.report.document import Cell, Column, Table
-from recipes.report.numbers import percent, quantity, whole
-from recipes.report.stages import mark_of
-from simulators.architecture import Architecture
-from simulators.counting import ACTIVE_CONVENTIONS
-from simulators.layers import Attention
+from lehr.recipes.presenting.document import Cell, Column, Table
+from lehr.recipes.presenting.numbers import percent, quantity, whole
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.stages import mark_of
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import ACTIVE_CONVENTIONS
+from lehr.simulators.layers import Attention
 
 
 def dimensions(data: ReportData) -> Table:
@@ -82,7 +82,7 @@ def blocks(data: ReportData) -> Table:
 def layer(of: msgspec.Struct | None) -> str:
     """A layer in words: its kind and every setting that is not the default.
 
-    >>> from simulators.layers import MLP
+    >>> from lehr.simulators.layers import MLP
     >>> layer(MLP(d_ff=8192, activation="gelu_tanh", bias=True))
     'MLP: d_ff 8,192, activation gelu_tanh, bias'
     """

@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from recipes.report.data import ReportData
-from recipes.report.document import UNKNOWN, Cell, Column, Mark, Table
-from recipes.report.headline import BASES, hours_stated
-from recipes.report.numbers import between, dollars, estimate, loss, percent, quantity, rate, whole
-from simulators.cost import Amount
-from simulators.projection import StageProjection, Totals
-from simulators.schedules import WeightDecay
-from simulators.training import STAGE_KINDS, Fim, Objective, Optimizer, Stage
+from lehr.recipes.presenting.document import UNKNOWN, Cell, Column, Mark, Table
+from lehr.recipes.presenting.numbers import between, dollars, estimate, loss, percent, quantity, rate, whole
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.headline import BASES, hours_stated
+from lehr.simulators.projection.cost import Amount
+from lehr.simulators.projection.project import StageProjection, Totals
+from lehr.simulators.schedules import WeightDecay
+from lehr.simulators.training import STAGE_KINDS, Fim, Objective, Optimizer, Stage
 
 NOTHING = Cell("–", "unknown")
 """Stands where a stage has no such number."""
@@ -147,7 +147,7 @@ def _hardware(data: ReportData, path: str, stage: Stage) -> Cell:
 def objective(of: Objective) -> str:
     """What a stage is trained to do, in words, with every setting that is known.
 
-    >>> from simulators.training import NextToken, PolicyGradient
+    >>> from lehr.simulators.training import NextToken, PolicyGradient
     >>> objective(NextToken(fim=Fim(rate=0.1, formats=["psm"]), mtp_weight=0.3))
     'next token; FIM 10 % (PSM); MTP weight 0.3'
     >>> objective(PolicyGradient(method="grpo", group_size=16))

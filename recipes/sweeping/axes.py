@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from recipes.errors import LehrError
+from lehr.recipes.errors import LehrError
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader

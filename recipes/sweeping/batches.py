@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recipes.writing import write_file
+from lehr.recipes.presenting.files import write_file
 
 if TYPE_CHECKING:
-    from recipes.sweeping.command import Arguments
+    from lehr.recipes.sweeping.command import Arguments
 
 
 def write_batches(
@@ -36,8 +36,8 @@ def write_batches(
 
 def run_batch(config: Any) -> None:
     """One job of the engine: the rows of its batch into its journal."""
-    from recipes.sweeping.command import Arguments, Sweep
-    from recipes.sweeping.journal import Journal
+    from lehr.recipes.sweeping.command import Arguments, Sweep
+    from lehr.recipes.sweeping.journal import Journal
 
     path = Path(str(config.batch))
     batch = json.loads(path.read_bytes())

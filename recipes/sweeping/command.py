@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from recipes.compose import composed
-from recipes.decode import load_yaml
-from recipes.errors import LehrError
-from recipes.sweeping import axes
-from recipes.sweeping.batches import write_batches
-from recipes.sweeping.journal import Journal, fingerprint, read_rows
-from recipes.sweeping.merging import GROUPS, Merger, NotPlainError
-from recipes.sweeping.progress import progress
-from recipes.sweeping.rows import failed
-from recipes.sweeping.running import Runner, globs
-from recipes.sweeping.searching import label, objectives, search
-from recipes.writing import file_name, write_folder
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.composing.job import composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.files import file_name, write_folder
+from lehr.recipes.sweeping import axes
+from lehr.recipes.sweeping.batches import write_batches
+from lehr.recipes.sweeping.journal import Journal, fingerprint, read_rows
+from lehr.recipes.sweeping.merging import GROUPS, Merger, NotPlainError
+from lehr.recipes.sweeping.progress import progress
+from lehr.recipes.sweeping.rows import failed
+from lehr.recipes.sweeping.running import Runner, globs
+from lehr.recipes.sweeping.searching import label, objectives, search
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,7 +147,7 @@ class Sweep:
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
 
-        from recipes.compose import explain
+        from lehr.recipes.composing.explain import explain
 
         texts = [*self._given.base, *overrides]
         try:
@@ -176,8 +176,8 @@ class Sweep:
         """The row of one job; its report too where reports are wanted."""
         figures = self.runner.row(job, globs(job, self._globbed))
         if self.reports and figures["status"] == "done":
-            from recipes.report import render
-            from recipes.verbs.report import report_data
+            from lehr.recipes.report import render
+            from lehr.recipes.verbs.report import report_data
 
             write_folder(self.folder / "reports" / str(number), render(report_data(self.runner.job(job))))
         # a name that the sweep set stands in the row even where the job failed
@@ -232,10 +232,10 @@ class Sweep:
 
     def grid(self) -> pa.Table | None:
         """The result where only numbers of one recipe vary, all at once; ``None`` where jobs must run one by one."""
-        from recipes.jobs import project_job
-        from recipes.sweeping import grid
-        from recipes.sweeping.result import from_columns, inputs
-        from recipes.sweeping.rows import row
+        from lehr.recipes.projecting.job import project_job
+        from lehr.recipes.sweeping import grid
+        from lehr.recipes.sweeping.result import from_columns, inputs
+        from lehr.recipes.sweeping.rows import row
 
         swept = grid.axes(self.slots)
         if self.total < GRID_FROM or swept is None or self.reports or self.job.setting("forecast", bool):
@@ -259,8 +259,8 @@ def sweep(config: Any, given: Arguments, words: Sequence[str], launched: bool = 
 
     With an engine it returns Hydra's command line for the batches instead; once those ran, ``launched`` is true.
     """
-    from recipes.sweeping.result import from_rows, inputs
-    from recipes.sweeping.writing import write_result
+    from lehr.recipes.sweeping.result import from_rows, inputs
+    from lehr.recipes.sweeping.writing import write_result
 
     whole = Sweep(config, given, words=words)
     varies = inputs(whole.slots)

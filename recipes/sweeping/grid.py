@@ -1,7 +1,7 @@
 """A sweep over numbers of one recipe, all points at once.
 
 Tokens, batch, peak rate, utilisation, price and devices enter a projection through closed formulae: the same that
-``simulators.projection`` applies to one job, applied to arrays. What needs each job's own schedule or its base
+``simulators/projection/`` applies to one job, applied to arrays. What needs each job's own schedule or its base
 model's, the rate of the last step and the totals with the base, is left out.
 """
 
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.jobs import ProjectedJob
-from recipes.sweeping.axes import Slot
-from simulators.cost import Amount
-from simulators.laws import ScalingLaw
-from simulators.projection import StageProjection, parameters_of
-from simulators.schedules.batch import whole_steps
-from simulators.training import PRETRAINING, Stage
+from lehr.recipes.projecting.job import ProjectedJob
+from lehr.recipes.sweeping.axes import Slot
+from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.projection.cost import Amount
+from lehr.simulators.projection.project import StageProjection, parameters_of
+from lehr.simulators.schedules.batch import whole_steps
+from lehr.simulators.training import PRETRAINING, Stage
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from recipes.catalogue import Catalogue
-from recipes.errors import LehrError
-from recipes.writing import unwritable, write_file
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.files import unwritable, write_file
 
 
 def fingerprint(catalogue: Catalogue) -> str:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recipes.catalogue import Catalogue
-from recipes.decode import load_yaml, plain
-from recipes.errors import LehrError, nearest
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.yaml import load_yaml, plain
+from lehr.recipes.errors import LehrError, nearest
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

@@ -11,12 +11,12 @@ import msgspec
 import pyarrow as pa
 from markupsafe import Markup, escape
 
-from recipes.report.document import Picture
-from recipes.report.page import TEMPLATES as REPORT_TEMPLATES
-from recipes.report.page import environment
-from recipes.report.plots.style import for_page
-from recipes.sweeping.rows import UNITS
-from recipes.tables import short
+from lehr.recipes.presenting.document import Picture
+from lehr.recipes.presenting.figures import for_page
+from lehr.recipes.presenting.html import TEMPLATES as REPORT_TEMPLATES
+from lehr.recipes.presenting.html import environment
+from lehr.recipes.presenting.tables import short
+from lehr.recipes.sweeping.rows import UNITS
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from recipes.sweeping.axes import Slot
-from recipes.sweeping.rows import NAMES, NOTES, UNITS
+from lehr.recipes.sweeping.axes import Slot
+from lehr.recipes.sweeping.rows import NAMES, NOTES, UNITS
 
 INTEGERS = ("parameters", "parameters_active", "steps")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from recipes.jobs import ProjectedJob
-from simulators.cost import Amount
-from simulators.forecast import Forecast
-from simulators.projection import StageProjection
-from simulators.training import PRETRAINING
+from lehr.recipes.projecting.job import ProjectedJob
+from lehr.simulators.projection.cost import Amount
+from lehr.simulators.projection.forecast import Forecast
+from lehr.simulators.projection.project import StageProjection
+from lehr.simulators.training import PRETRAINING
 
 UNITS: dict[str, str] = {
     "parameters": "parameters, total",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recipes.catalogue import Catalogue
-from recipes.compose import Composed
-from recipes.errors import LehrError
-from recipes.forecasting import forecast_recipe
-from recipes.jobs import Decoded, project_job
-from recipes.sweeping.merging import Merger, NotPlainError
-from recipes.sweeping.rows import failed, row
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.projecting.forecast import forecast_recipe
+from lehr.recipes.projecting.job import Decoded, project_job
+from lehr.recipes.sweeping.merging import Merger, NotPlainError
+from lehr.recipes.sweeping.rows import failed, row
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

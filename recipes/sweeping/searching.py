@@ -9,17 +9,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recipes.errors import LehrError, nearest
-from recipes.sweeping import axes
-from recipes.sweeping.axes import Slot
-from recipes.sweeping.journal import Journal
-from recipes.sweeping.progress import progress
-from recipes.sweeping.rows import UNITS
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.sweeping import axes
+from lehr.recipes.sweeping.axes import Slot
+from lehr.recipes.sweeping.journal import Journal
+from lehr.recipes.sweeping.progress import progress
+from lehr.recipes.sweeping.rows import UNITS
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
-    from recipes.sweeping.command import Sweep
+    from lehr.recipes.sweeping.command import Sweep
 
 
 def objectives(names: Sequence[str]) -> dict[str, str]:

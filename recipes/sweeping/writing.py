@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from recipes.sweeping.page import Sweep, as_html, command
-from recipes.sweeping.pictures import draw_all
-from recipes.sweeping.result import as_csv, as_parquet
-from recipes.writing import write_file
+from lehr.recipes.presenting.files import write_file
+from lehr.recipes.sweeping.figures import draw_all
+from lehr.recipes.sweeping.page import Sweep, as_html, command
+from lehr.recipes.sweeping.result import as_csv, as_parquet
 
 NAMED = 10
 """Failed jobs that the terminal names; the files name all."""
@@ -46,7 +46,7 @@ def write_result(
 
     With ``form`` json the rows are printed too, and what is said goes where the errors go.
     """
-    from recipes.report.plots.style import as_svg, styled
+    from lehr.recipes.presenting.figures import as_svg, styled
 
     statuses = {s["values"]: s["counts"] for s in table["status"].value_counts().to_pylist()}
     counts = {name: statuses[name] for name in ("done", "left out", "failed") if name in statuses}

@@ -9,14 +9,14 @@ from collections import Counter
 
 import msgspec
 
-from recipes.catalogue import Model
-from recipes.check import check_all, check_model, check_recipe
-from recipes.compose import Composed
-from recipes.decode import decode
-from recipes.projecting import project_by_name
-from recipes.tables import short
-from recipes.writing import write_file
-from simulators.evidence import Comparison
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.checking import check_all, check_model, check_recipe
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.presenting.files import write_file
+from lehr.recipes.presenting.tables import short
+from lehr.recipes.projecting.model import project_by_name
+from lehr.simulators.evidence import Comparison
 
 VERSION = 1
 

@@ -9,11 +9,11 @@ from shutil import get_terminal_size
 
 import msgspec
 
-from recipes.comparing import as_document, as_text, compare
-from recipes.compose import Composed
-from recipes.errors import LehrError
-from recipes.report.page import as_html
-from recipes.writing import file_name, write_file
+from lehr.recipes.comparing import as_document, as_text, compare
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.files import file_name, write_file
+from lehr.recipes.presenting.html import as_html
 
 
 def run(job: Composed) -> int:

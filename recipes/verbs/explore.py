@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from recipes.compose import Composed
-from recipes.errors import LehrError, nearest
-from recipes.exploring.data import explorer_data
-from recipes.exploring.page import as_html
-from recipes.writing import write_file
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.exploring.data import explorer_data
+from lehr.recipes.exploring.page import as_html
+from lehr.recipes.presenting.files import write_file
 
 MOST_SELECTED = 6
 """Models that the page sets side by side."""

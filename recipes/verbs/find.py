@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from recipes.compose import Composed
-from recipes.errors import LehrError, nearest_few
-from recipes.lookup import entries, look_up
-from recipes.tables import text_table
+from lehr.recipes.catalogue.names import entries, look_up
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError, nearest_few
+from lehr.recipes.presenting.tables import text_table
 
 
 def run(job: Composed) -> int:

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from recipes.compose import Composed
-from recipes.errors import LehrError, nearest
-from recipes.group_files import unwrapped
-from simulators.laws.curves import CURVE_LAWS
-from simulators.laws.fitting.forms import FORMS
+from lehr.recipes.composing.group_files import unwrapped
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError, nearest
+from lehr.simulators.laws.curves import CURVE_LAWS
+from lehr.simulators.laws.fitting.forms import FORMS
 
 BEST = "best"
 """The word for the surface's form that predicts held-out runs best."""
@@ -22,10 +22,10 @@ def run(job: Composed) -> int:
     job = msgspec.structs.replace(job, config=unwrapped(job.config, "law"))
     kind = kind_of(job)
     if kind in FORMS or kind == BEST:
-        from recipes.fitting.surfaces import fit_surface
+        from lehr.recipes.fitting.surfaces.run import fit_surface
 
         return fit_surface(job, kind)
-    from recipes.fitting.curves import fit_curves
+    from lehr.recipes.fitting.curves.run import fit_curves
 
     return fit_curves(job)
 

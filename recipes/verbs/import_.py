@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from recipes.catalogue import CONF
-from recipes.compose import Composed
-from recipes.decode import load_json
-from recipes.errors import LehrError
-from recipes.importing.hugging_face.config import Imported, import_config
-from recipes.importing.model_file import model_file
-from recipes.writing import write_file
-from simulators.counting import count_parameters
+from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.catalogue.yaml import load_json
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.importing.hugging_face.config import Imported, import_config
+from lehr.recipes.importing.model_file import model_file
+from lehr.recipes.presenting.files import write_file
+from lehr.simulators.counting import count_parameters
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from recipes.catalogue import Model
-from recipes.compose import Composed
-from recipes.errors import LehrError, nearest
-from recipes.lookup import named
-from recipes.tables import text_table
-from simulators.counting import count_parameters
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.names import named
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.presenting.tables import text_table
+from lehr.simulators.counting import count_parameters
 
 
 def run(job: Composed) -> int:

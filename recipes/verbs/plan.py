@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 
-from recipes.catalogue import CONF
-from recipes.compose import Composed
-from recipes.errors import LehrError
-from recipes.planning.files import as_yaml, model, recipe
-from recipes.planning.planned import planned
-from recipes.planning.telling import as_json, as_text
-from recipes.verbs.import_ import NAME
-from recipes.writing import write_folder
+from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.planning.files import as_yaml, model, recipe
+from lehr.recipes.planning.run import planned
+from lehr.recipes.planning.text import as_json, as_text
+from lehr.recipes.presenting.files import write_folder
+from lehr.recipes.verbs.import_ import NAME
 
 
 def run(job: Composed) -> int:
@@ -28,7 +28,7 @@ def run(job: Composed) -> int:
     if form == "json":
         print(body, end="")
         return 0
-    from recipes.planning.page import render
+    from lehr.recipes.planning.page import render
 
     folder = job.folder() / "plan" / name
     head = f"lehr plan {' '.join(job.overrides)}"

@@ -8,16 +8,23 @@ from typing import Any
 
 import yaml
 
-from recipes.choosing import cool_down_json, cool_down_text, draw_cool_downs, draw_search, search_json, search_text
-from recipes.compose import Composed
-from recipes.curve_laws import as_fragment, curve_law, read_schedule
-from recipes.decode import plain
-from recipes.errors import LehrError, nearest
-from recipes.writing import write_folder
-from simulators.choosing import cool_downs, search
-from simulators.choosing.candidates import SHAPES, Budget
-from simulators.laws.curves import CurveLaw
-from simulators.schedules import Constant, Warmup
+from lehr.recipes.catalogue.yaml import plain
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.presenting.files import write_folder
+from lehr.recipes.projecting.schedules import as_fragment, curve_law, read_schedule
+from lehr.recipes.scheduling import (
+    cool_down_json,
+    cool_down_text,
+    draw_cool_downs,
+    draw_search,
+    search_json,
+    search_text,
+)
+from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.schedules import Constant, Warmup
+from lehr.simulators.scheduling import cool_downs, search
+from lehr.simulators.scheduling.candidates import SHAPES, Budget
 
 
 def run(job: Composed) -> int:

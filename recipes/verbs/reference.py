@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recipes.compose import Composed
-from recipes.errors import LehrError
-from recipes.reference import as_json, changes, into_changelog, project_all, read
-from recipes.writing import write_file, write_folder
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.files import write_file, write_folder
+from lehr.recipes.reference import as_json, changes, into_changelog, project_all, read
 
 SHOWN = 40
 

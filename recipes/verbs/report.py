@@ -5,17 +5,17 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from recipes.check import check_model, check_recipe, excuse
-from recipes.compose import Composed
-from recipes.decode import plain
-from recipes.errors import LehrError
-from recipes.forecasting import forecast_recipe
-from recipes.jobs import ProjectedJob, project_job
-from recipes.report import ReportData, render
-from recipes.report.projection_json import as_json
-from recipes.verbs.import_ import NAME
-from recipes.writing import write_folder
-from recipes.yaml_writing import as_yaml
+from lehr.recipes.catalogue.yaml import plain
+from lehr.recipes.checking import check_model, check_recipe, excuse
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.files import write_folder
+from lehr.recipes.presenting.yaml import as_yaml
+from lehr.recipes.projecting.forecast import forecast_recipe
+from lehr.recipes.projecting.job import ProjectedJob, project_job
+from lehr.recipes.report import ReportData, render
+from lehr.recipes.report.projection_json import as_json
+from lehr.recipes.verbs.import_ import NAME
 
 DEFAULTS = [
     {"runtime": "lehr"},

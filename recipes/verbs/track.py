@@ -7,18 +7,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from recipes.compose import Composed
-from recipes.curve_laws import curve_law, read_schedule, stage_schedule
-from recipes.decode import decode
-from recipes.errors import LehrError, nearest
-from recipes.importing.logs import UnfinishedError
-from recipes.plans import RecipeFile
-from recipes.tracking import as_json, as_line, as_text, draw, read_rows
-from recipes.writing import write_folder
-from simulators.laws.curves import CurveLaw
-from simulators.laws.curves.base import Floats
-from simulators.tracking import Plan, Rows, Tracked, in_order, track
-from simulators.tracking.track import plan
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.presenting.files import write_folder
+from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_schedule
+from lehr.recipes.reading import UnfinishedError
+from lehr.recipes.tracking import as_json, as_line, as_text, draw, read_rows
+from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.tracking import Plan, Rows, Tracked, in_order, track
+from lehr.simulators.tracking.track import plan
 
 
 def run(job: Composed) -> int:

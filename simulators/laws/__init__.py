@@ -1,17 +1,17 @@
 """Scaling laws: one class a form; the published constants are files."""
 
-from simulators.laws.base import Law
-from simulators.laws.curves import AnyCurveLaw
-from simulators.laws.downstream import AnyDownstreamLaw
-from simulators.laws.frontier import Frontier, SinglePower
-from simulators.laws.hyper import AnyHyperLaw
-from simulators.laws.mixture import AnyMixtureLaw
-from simulators.laws.moe import AnyMoeLaw
-from simulators.laws.precision import PrecisionLaw
-from simulators.laws.rl import AnyRlLaw
-from simulators.laws.sft import RectifiedLaw
-from simulators.laws.steps import StepsLaw
-from simulators.laws.surfaces import Chinchilla, DataConstrained, Farseer, Kaplan, Overtraining, Skaling
+from lehr.simulators.laws.base import Law
+from lehr.simulators.laws.curves import AnyCurveLaw
+from lehr.simulators.laws.downstream import AnyDownstreamLaw
+from lehr.simulators.laws.frontier import Frontier, SinglePower
+from lehr.simulators.laws.hyper import AnyHyperLaw
+from lehr.simulators.laws.mixture import AnyMixtureLaw
+from lehr.simulators.laws.moe import AnyMoeLaw
+from lehr.simulators.laws.precision import PrecisionLaw
+from lehr.simulators.laws.rl import AnyRlLaw
+from lehr.simulators.laws.sft import RectifiedLaw
+from lehr.simulators.laws.steps import StepsLaw
+from lehr.simulators.laws.surfaces import Chinchilla, DataConstrained, Farseer, Kaplan, Overtraining, Skaling
 
 ScalingLaw = Chinchilla | Skaling | Farseer | Overtraining | Kaplan | DataConstrained
 """Every form of a loss surface over parameters and tokens that a file may name by its ``kind``."""

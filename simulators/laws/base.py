@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.evidence import Provenance, Reported
+from lehr.simulators.evidence import Provenance, Reported
 
 Floats = NDArray[np.float64]
 NConvention = Literal["total", "non_embedding", "with_head", "active", "flops_per_token"]
@@ -218,7 +218,7 @@ COMMON = frozenset(
 def constants(law: Law) -> dict[str, float]:
     """The numbers of a law by name.
 
-    >>> from simulators.laws import Chinchilla
+    >>> from lehr.simulators.laws import Chinchilla
     >>> constants(Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
     ...                      E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28))["alpha"]
     0.34
@@ -234,7 +234,7 @@ def replicate(law: L, n_axes: int = 0) -> L | None:
     """``law`` with arrays for constants, a replica of the fit along the first axis, ``n_axes`` axes behind it;
     ``None`` where the law does not say how sure it is or not enough.
 
-    >>> from simulators.laws import Chinchilla
+    >>> from lehr.simulators.laws import Chinchilla
     >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658,
     ...     uncertainty=Covariance(parameters=["alpha"], covariance=[[1e-4]], residual=0.0))

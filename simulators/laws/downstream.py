@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer, Law, LossUnit, NConvention
-from simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
+from lehr.simulators.laws.surfaces.base import Floats, positive
 
 Metric = Literal["error", "accuracy", "pass rate"]
 

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Floats
-from simulators.laws.searching import golden_section
-from simulators.laws.surfaces.base import Surface, positive
+from lehr.simulators.laws.base import Floats
+from lehr.simulators.laws.searching import golden_section
+from lehr.simulators.laws.surfaces.base import Surface, positive
 
 _FEWEST, _MOST = 1e3, 1e21
 
@@ -61,7 +61,7 @@ def tokens_for_loss(law: Surface, n: ArrayLike, loss: float) -> Floats:
 
     A bisection in log D between 1e3 and 1e21 tokens, to a relative 1e-12; the loss must fall with D.
 
-    >>> from simulators.laws import Chinchilla
+    >>> from lehr.simulators.laws import Chinchilla
     >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
     >>> f"{float(tokens_for_loss(law, 70e9, 1.9366)):.2e}"
@@ -96,7 +96,7 @@ def lifetime_optimum(
 
     Raises ``ValueError`` where not exactly one of the two is given, or the law never gets as low.
 
-    >>> from simulators.laws import Chinchilla
+    >>> from lehr.simulators.laws import Chinchilla
     >>> law = Chinchilla(name="tex", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.69, A=406.4, B=410.7, alpha=0.336, beta=0.283)
     >>> n, d = law.optimum(1.5e23)

@@ -7,7 +7,7 @@ from math import sqrt
 
 import numpy as np
 
-from simulators.laws.base import Floats
+from lehr.simulators.laws.base import Floats
 
 GOLDEN = (sqrt(5) - 1) / 2
 """The share of a bracket that a round keeps (Kiefer 1953)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer, Law, LossUnit, NConvention
-from simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
+from lehr.simulators.laws.surfaces.base import Floats, positive
 
 
 class StepsLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="steps"):

@@ -7,8 +7,8 @@ from math import log
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import LossUnit
-from simulators.laws.surfaces.base import Floats
+from lehr.simulators.laws.base import LossUnit
+from lehr.simulators.laws.surfaces.base import Floats
 
 PER = {"nats/token": "token", "bits/token": "token", "bits/byte": "byte", "bits/char": "char"}
 """What each unit of loss is counted by."""

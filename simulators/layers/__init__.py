@@ -4,23 +4,23 @@
 then found by the decoder, the contract tests and the documentation.
 """
 
-from simulators.layers.attention import Attention, CrossAttention
-from simulators.layers.base import KORTHIKANTI, Kept, Layer, Weight
-from simulators.layers.block_choice import BlockIndexer
-from simulators.layers.branches import AltUp, Branch, HyperConnections, LowRankResidual, PerLayerInput
-from simulators.layers.compressed import CompressedAttention
-from simulators.layers.convolution import Hyena
-from simulators.layers.embedding import Embedding, Factored
-from simulators.layers.gated import RGLRU, GatedConvolution, SideBySide
-from simulators.layers.latent import MLA, Indexer
-from simulators.layers.linear_attention import DeltaNet, GatedDeltaNet, KimiDelta, LightningAttention, Retention
-from simulators.layers.mlp import MLP
-from simulators.layers.moe import MoE
-from simulators.layers.norm import LayerNorm, Norm, RMSNorm
-from simulators.layers.output import AttentionPooling, EmbeddingHead, MaskedLMHead, OutputHead, Pooler, Projection
-from simulators.layers.position import Alibi, Disentangled, NoPosition, Position, RelativeBias, Rope, TransformerXL
-from simulators.layers.rwkv import RWKV4TimeMix, RWKV5TimeMix, RWKV6TimeMix, RWKV7TimeMix, RWKVChannelMix
-from simulators.layers.state_space import Mamba, Mamba2
+from lehr.simulators.layers.attention import Attention, CrossAttention
+from lehr.simulators.layers.base import KORTHIKANTI, Kept, Layer, Weight
+from lehr.simulators.layers.block_choice import BlockIndexer
+from lehr.simulators.layers.branches import AltUp, Branch, HyperConnections, LowRankResidual, PerLayerInput
+from lehr.simulators.layers.compressed import CompressedAttention
+from lehr.simulators.layers.convolution import Hyena
+from lehr.simulators.layers.embedding import Embedding, Factored
+from lehr.simulators.layers.gated import RGLRU, GatedConvolution, SideBySide
+from lehr.simulators.layers.latent import MLA, Indexer
+from lehr.simulators.layers.linear_attention import DeltaNet, GatedDeltaNet, KimiDelta, LightningAttention, Retention
+from lehr.simulators.layers.mlp import MLP
+from lehr.simulators.layers.moe import MoE
+from lehr.simulators.layers.norm import LayerNorm, Norm, RMSNorm
+from lehr.simulators.layers.output import AttentionPooling, EmbeddingHead, MaskedLMHead, OutputHead, Pooler, Projection
+from lehr.simulators.layers.position import Alibi, Disentangled, NoPosition, Position, RelativeBias, Rope, TransformerXL
+from lehr.simulators.layers.rwkv import RWKV4TimeMix, RWKV5TimeMix, RWKV6TimeMix, RWKV7TimeMix, RWKVChannelMix
+from lehr.simulators.layers.state_space import Mamba, Mamba2
 
 Mixer = (
     Attention

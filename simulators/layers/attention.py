@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
-from simulators.layers.block_choice import BlockIndexer
-from simulators.layers.position import Disentangled, Position, RelativeBias, Rope, TransformerXL
+from lehr.simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
+from lehr.simulators.layers.block_choice import BlockIndexer
+from lehr.simulators.layers.position import Disentangled, Position, RelativeBias, Rope, TransformerXL
 
 
 class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="attention"):
@@ -29,7 +29,7 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     twice as wide values and are subtracted by a trained amount (Ye et al., arXiv:2410.05258). ``seen_by_all`` adds
     projections for the few tokens that see all and that all see (Longformer); their work is not counted.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> gqa = Attention(n_heads=28, n_kv_heads=4, d_head=128, qkv_bias=True, position=Rope(base=1e6))
     >>> gqa.variant, total(gqa.weights(3584)), gqa.state_values(3584, n_tokens=1)
     ('GQA', 29364736, 1024)
@@ -179,7 +179,7 @@ class CrossAttention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Queries come from the decoder, keys and values from the encoder, ``d_memory`` wide (as wide as the
     decoder where it is absent), so that their two projections work on the encoder's tokens.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> cross = CrossAttention(n_heads=12, n_kv_heads=12, d_head=64)
     >>> total(cross.weights(768)), cross.memory_values(768, n_memory=512)
     (2359296, 786432)

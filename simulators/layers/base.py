@@ -1,7 +1,7 @@
 """What every layer can be asked: its weights, its mixing work and its state.
 
 A layer *lists its weights*; parameters, active parameters, buffers, the FLOPs of its matrices and
-the block scales of a quantised checkpoint all follow from that list (``simulators.counting``).
+the block scales of a quantised checkpoint all follow from that list (``lehr.simulators.counting``).
 What does not follow from weights, a layer answers itself: the work of mixing tokens and the values
 it must remember of a sequence.
 """
@@ -84,7 +84,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``flash`` attention keeps one logarithm for each softmax row in place of the row (Dao et al.,
     arXiv:2205.14135); ``dropout`` keeps a mask of one byte for each value that it drops.
 
-    >>> from simulators.layers import MLP
+    >>> from lehr.simulators.layers import MLP
     >>> MLP(d_ff=4096, activation="gelu").activation_bytes(1024, 2048, KORTHIKANTI) / 1024      # their 19 s b h
     19.0
     """

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from simulators.layers.base import Size, Weight, attended, linear
+from lehr.simulators.layers.base import Size, Weight, attended, linear
 
 
 class BlockIndexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """MiniMax-M3's indexer: small heads score every key, and the ``top_k`` blocks of ``block`` keys with the best
     scores are attended to beside the last ``local`` ones (blocks: NSA, Yuan et al., arXiv:2502.11089, section 3.3).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> indexer = BlockIndexer(n_heads=4, d_head=128, block=128, top_k=16)
     >>> total(indexer.weights(6144)), indexer.reach
     (3932416, 2176)

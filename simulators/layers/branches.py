@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
 
 
 class PerLayerInput(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="per_layer_input"):
@@ -12,7 +12,7 @@ class PerLayerInput(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True
     The layer's state gates it and it is projected back to the network's width behind a norm. All layers share a norm
     of the vectors that one of them holds (``holds_norm``).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> total(PerLayerInput(vocab_size=262144, d_embedding=256).weights(2048))           # 262144 x 256 + 3 x 256 x 2048
     68683776
     """
@@ -48,7 +48,7 @@ class AltUp(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="a
     Predicting mixes the streams by ``n_streams**2`` coefficients of each token, correcting by ``n_streams``. One layer
     of the stack holds the projections that lead into the further streams and back (``holds_projections``).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> total(AltUp(n_streams=4).weights(2048)), total(AltUp(n_streams=4, holds_projections=True).weights(2048))
     (12368, 25178192)
     """
@@ -87,7 +87,7 @@ class AltUp(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="a
 class LowRankResidual(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="low_rank_residual"):
     """LAuReL: two matrices of a low rank beside attention, behind a norm (Menghani et al., arXiv:2411.07501).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> total(LowRankResidual(rank=64).weights(2048))
     264192
     """
@@ -114,7 +114,7 @@ class HyperConnections(Layer, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``n_streams**2`` that mix the streams, with a bias each and a scale for each kind. One block of the stack holds the
     map that joins the streams at its end (``holds_head``).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> total(HyperConnections(n_streams=4).weights(4096))                              # 2 x (24 x 16384 + 24 + 3)
     786486
     """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
-from simulators.layers.latent import Indexer
-from simulators.layers.position import Position, Rope
+from lehr.simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
+from lehr.simulators.layers.latent import Indexer
+from lehr.simulators.layers.position import Position, Rope
 
 
 class CompressedAttention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="compressed_attention"):
@@ -18,7 +18,7 @@ class CompressedAttention(Layer, frozen=True, kw_only=True, forbid_unknown_field
     made of twice the features, and each token attends to the ``top_k`` that the indexer chose; its keys are
     compressed in the same way.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> def layer(**kinds):
     ...     return CompressedAttention(n_heads=64, d_head=512, q_rank=1024, o_groups=8, o_rank=1024, window=128,
     ...                                position=Rope(base=1e4, fraction=0.125), **kinds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import log2
 
-from simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
 
 
 class Hyena(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="hyena"):
@@ -19,7 +19,7 @@ class Hyena(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="h
     each of the ``s`` complex products, hence ``10 log2(2 s) + 6`` for each channel and token; the gate is one more.
     The filters are made once for a batch. Decoding must remember the whole input of every convolution.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> hyena = Hyena(order=2, filter_width=64, filter_features=33, filter_length=2048, n_inner=2, short_kernel=3)
     >>> total(hyena.weights(864)), hyena.state_values(864, n_tokens=2048)           # Hyena-153M
     (3134112, 1774656)

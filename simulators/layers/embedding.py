@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from simulators.layers.base import Extent, Size, Weight, linear
+from lehr.simulators.layers.base import Extent, Size, Weight, linear
 
 
 class Factored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

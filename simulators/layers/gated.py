@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simulators.layers.attention import Attention
-from simulators.layers.base import Kept, Layer, Size, Weight, linear
-from simulators.layers.linear_attention import short_convolution
-from simulators.layers.state_space import Mamba2
+from lehr.simulators.layers.attention import Attention
+from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.linear_attention import short_convolution
+from lehr.simulators.layers.state_space import Mamba2
 
 
 class GatedConvolution(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="gated_convolution"):
     """LFM2's short convolution, ``W (C * conv(B * x))``: one projection makes ``B``, ``C`` and ``x``
     (arXiv:2511.23404, section 2).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> block = GatedConvolution(conv_kernel=3)
     >>> total(block.weights(2048)), block.state_values(2048, n_tokens=1)
     (16783360, 4096)
@@ -51,7 +51,7 @@ class RGLRU(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="r
     output. The decay's product and exponent (2), its root (3), the input's two products (2) and the update (2) are
     9 FLOP a channel.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> block = RGLRU(width=2560, n_blocks=10, conv_kernel=4)                      # RecurrentGemma-2B
     >>> total(block.weights(2560)), block.state_values(2560, n_tokens=1)
     (20999680, 10240)
@@ -101,8 +101,8 @@ class RGLRU(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="r
 class SideBySide(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="side_by_side"):
     """Attention and Mamba-2 on the same input, their outputs added (Falcon-H1, arXiv:2507.22448, section 2.1).
 
-    >>> from simulators.layers.base import total
-    >>> from simulators.layers.position import Rope
+    >>> from lehr.simulators.layers.base import total
+    >>> from lehr.simulators.layers.position import Rope
     >>> both = SideBySide(
     ...     attention=Attention(n_heads=8, n_kv_heads=2, d_head=64, position=Rope(base=1e11)),
     ...     mamba=Mamba2(n_heads=24, d_head=64, d_state=128, n_groups=1, conv_kernel=4, norm=False))

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from simulators.layers.base import Extent, Kept, Layer, Size, Weight, attended, linear
-from simulators.layers.position import Position, Rope
+from lehr.simulators.layers.base import Extent, Kept, Layer, Size, Weight, attended, linear
+from lehr.simulators.layers.position import Position, Rope
 
 
 class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,7 +17,7 @@ class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     key of ``d_head`` features; the ``top_k`` best are attended to. A ``shared`` indexer takes the choice of the nearest
     earlier layer that has one of its own (GLM-5): no weights, no scores, no keys.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> total(Indexer(n_heads=64, d_head=128, top_k=2048).weights(7168, 1536))
     13959424
     """
@@ -59,8 +59,8 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     indexer chose, whose key is kept beside the latent. ``output_gate`` multiplies what each head returns by the sigmoid
     of one value (``head``; Ling 3) or of as many as it has features. ``d_rope`` may be 0 and the position none.
 
-    >>> from simulators.layers.base import total
-    >>> from simulators.layers.position import Rope
+    >>> from lehr.simulators.layers.base import total
+    >>> from lehr.simulators.layers.position import Rope
     >>> mla = MLA(n_heads=128, q_rank=1536, kv_rank=512, d_nope=128, d_rope=64, d_value=128,
     ...           position=Rope(base=10000.0))
     >>> total(mla.weights(7168)), mla.state_values(7168, n_tokens=1)

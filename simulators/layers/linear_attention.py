@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simulators.layers.base import Extent, Kept, Layer, Size, Weight, linear
-from simulators.layers.position import NoPosition, Position
+from lehr.simulators.layers.base import Extent, Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.position import NoPosition, Position
 
 
 class Retention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="retention"):
@@ -19,7 +19,7 @@ class Retention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     A gate as wide as the values and an RMSNorm over each head's output, one gain for all heads, follow.
     Decay (1), update (2) and reading (2) are 5 FLOP for each entry of the state.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> retention = Retention(n_heads=8, d_key=256, d_value=512)          # RetNet-1.3B
     >>> total(retention.weights(2048)), retention.state_values(2048, n_tokens=100_000)
     (33554944, 1048576)
@@ -61,7 +61,7 @@ class LightningAttention(Layer, frozen=True, kw_only=True, forbid_unknown_fields
 
     5 FLOP for each entry of the state, as retention.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> lightning = LightningAttention(n_heads=64, d_head=128)            # one of MiniMax-M1's seventy
     >>> total(lightning.weights(6144)), lightning.state_values(6144, n_tokens=1_000_000)
     (251666432, 1048576)
@@ -98,7 +98,7 @@ class DeltaNet(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     Queries, keys and values pass a causal convolution of ``conv_kernel`` tokens for each feature.
     Reading the old value (2), writing the difference (2) and reading with the query (2) are 6 FLOP an entry.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> delta = DeltaNet(n_heads=16, d_key=128, d_value=128)              # DeltaNet-1.3B
     >>> total(delta.weights(2048)), delta.state_values(2048, n_tokens=1)
     (16834688, 280576)
@@ -146,7 +146,7 @@ class GatedDeltaNet(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True
     of the state: DeltaNet's 6 and the decay. ``beta_bias`` and ``skip`` are tensors of the authors' own code, a bias
     on the rate and a weight for each head.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> gdn = GatedDeltaNet(n_k_heads=16, n_v_heads=32, d_key=128, d_value=128)      # one of Qwen3-Next's 36
     >>> total(gdn.weights(2048)), gdn.state_values(2048, n_tokens=262_144)
     (33718464, 548864)
@@ -206,7 +206,7 @@ class KimiDelta(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     Decay and output gate are made of the input, each by two matrices through ``decay_rank`` and ``gate_rank``
     features, or by one where there is no rank. 7 FLOP for each entry of the state, as Gated DeltaNet.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> kda = KimiDelta(n_heads=32, d_head=128, decay_rank=128, gate_rank=128)         # Kimi-Linear-48B-A3B
     >>> total(kda.weights(2304)), kda.state_values(2304, n_tokens=1)
     (39514272, 561152)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simulators.layers.base import Extent, Kept, Layer, Size, Weight, linear
-from simulators.layers.mlp import MLP, Activation
+from lehr.simulators.layers.base import Extent, Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.mlp import MLP, Activation
 
 
 class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe"):
@@ -20,7 +20,7 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
     With ``d_latent`` the routed experts work on that many features, to which and from which two matrices lead that all
     tokens use (LatentMoE: Nemotron 3 Super).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> moe = MoE(n_experts=256, top_k=8, n_shared_experts=1, d_ff_expert=2048, activation="silu",
     ...           gated=True, router_bias_buffer=True)
     >>> total(moe.weights(7168)), sum(w.active_size for w in moe.weights(7168) if w.role != "buffer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulators.layers.base import Kept, Layer, Weight
+from lehr.simulators.layers.base import Kept, Layer, Weight
 
 
 class LayerNorm(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="layer_norm"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from simulators.layers.base import Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Layer, Size, Weight, linear
 
 
 class Pooler(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="pooler"):

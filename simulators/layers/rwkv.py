@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
 
 _RWKV = "time mix"
 
@@ -21,7 +21,7 @@ class RWKV4TimeMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
     quotient (1) are 11 FLOP a channel. Decoding keeps both sums and, for numbers that do not overflow, the largest
     exponent, and the previous token for the shift.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> mix = RWKV4TimeMix()
     >>> total(mix.weights(768)), mix.state_values(768, n_tokens=1_000_000)         # RWKV-4-169M
     (2363136, 3072)
@@ -54,7 +54,7 @@ class RWKV5TimeMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     Decay (1), update (2) and reading (2) are 5 FLOP for each entry; the current token's bonus adds 5 a channel.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> mix = RWKV5TimeMix(d_head=64)
     >>> total(mix.weights(4096)), mix.state_values(4096, n_tokens=1)               # Eagle-7B
     (83918848, 266240)
@@ -87,7 +87,7 @@ class RWKV6TimeMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
     """RWKV-6 (Finch): RWKV-5 with shares and decay that depend on the token, each through a low-rank map of
     ``mix_rank`` and ``decay_rank`` features (Peng et al., arXiv:2404.05892, section 4.2).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> mix = RWKV6TimeMix(d_head=64, mix_rank=32, decay_rank=64)
     >>> total(mix.weights(2048)) - total(RWKV5TimeMix(d_head=64).weights(2048))    # 450 d_model more
     921600
@@ -128,7 +128,7 @@ class RWKV7TimeMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True,
     ``value_rank`` is absent in the first layer, which has no earlier value to mix in. Decay (1), reading what is to
     be removed (2), removing it (2), adding (2) and reading (2) are 9 FLOP for each entry of the state.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> mix = RWKV7TimeMix(d_head=64, decay_rank=64, rate_rank=64, gate_rank=128, value_rank=32)
     >>> total(mix.weights(768)), mix.state_values(768, n_tokens=1)                 # Goose-0.1B, a later layer
     (2812416, 49920)
@@ -171,7 +171,7 @@ class RWKVChannelMix(Layer, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """RWKV's MLP, ``W2 ReLU(W1 x)^2`` on a token mixed with the one before it; up to version 6 a sigmoid of the
     ``receptance`` gates what comes out (arXiv:2305.13048, equations 17 and 18).
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> total(RWKVChannelMix(d_ff=3072).weights(768)), total(RWKVChannelMix(d_ff=3072, receptance=False).weights(768))
     (5309952, 4719360)
     """

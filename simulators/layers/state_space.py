@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simulators.layers.base import Kept, Layer, Size, Weight, linear
-from simulators.layers.linear_attention import short_convolution
+from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.linear_attention import short_convolution
 
 
 class Mamba(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mamba"):
@@ -17,7 +17,7 @@ class Mamba(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="m
     The scan is 9 FLOP for each state and channel: the exponent's product and itself (2), the input's two products
     (2), the update (2), the reading (2) and its sum (1), as the authors' kernels are profiled.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> mamba = Mamba(d_inner=1536, d_state=16, conv_kernel=4, dt_rank=48)          # Mamba-130M
     >>> total(mamba.weights(768)), mamba.state_values(768, n_tokens=1)
     (3770880, 29184)
@@ -67,7 +67,7 @@ class Mamba2(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     ``bias`` for the last matrix. Decay (1), update (2) and reading
     (2) are 5 FLOP for each entry of the state.
 
-    >>> from simulators.layers.base import total
+    >>> from lehr.simulators.layers.base import total
     >>> mamba2 = Mamba2(n_heads=24, d_head=64, d_state=128, n_groups=1, conv_kernel=4)     # Mamba2-130M
     >>> total(mamba2.weights(768)), mamba2.state_values(768, n_tokens=1)
     (3764552, 201984)

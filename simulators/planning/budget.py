@@ -6,8 +6,8 @@ from math import isfinite
 
 import msgspec
 
-from simulators.accelerator import Interval
-from simulators.cost import Amount
+from lehr.simulators.machine.accelerator import Interval
+from lehr.simulators.projection.cost import Amount
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from simulators.architecture import Architecture
-from simulators.counting import (
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import (
     FLOP_CONVENTIONS,
     ParameterCount,
     count_parameters,
@@ -16,10 +16,10 @@ from simulators.counting import (
     kv_cache_bytes_per_token,
     training_flops_per_token,
 )
-from simulators.laws import DataConstrained
-from simulators.laws.base import Floats, quantiles, replicate
-from simulators.laws.moe import JointMoe
-from simulators.laws.surfaces.base import Surface
+from lehr.simulators.laws import DataConstrained
+from lehr.simulators.laws.base import Floats, quantiles, replicate
+from lehr.simulators.laws.moe import JointMoe
+from lehr.simulators.laws.surfaces.base import Surface
 
 CONVENTION = FLOP_CONVENTIONS["causal"]
 
@@ -111,8 +111,8 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
 def size_for(law: Surface, rung: Rung) -> float:
     """The N of ``law``'s convention for one token's parameters [parameters].
 
-    >>> from simulators.laws import Chinchilla
-    >>> from simulators.planning.ladder import dense
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.ladder import dense
     >>> law = Chinchilla(name="x", title="", n_convention="non_embedding", loss_unit="nats/token",
     ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
     >>> f"{size_for(law, Rung.of(dense(4096, vocab_size=128256, context_length=8192), 8192)):.3g}"      # Llama 3 8B
@@ -135,8 +135,8 @@ def equivalent_sizes(
 
     Raises ``ValueError`` for a mixture without ``joint``.
 
-    >>> from simulators.laws import Chinchilla
-    >>> from simulators.planning.ladder import dense
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.ladder import dense
     >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
     >>> rungs = {(4096, 1): Rung.of(dense(4096, vocab_size=128256, context_length=8192), 8192)}
@@ -174,8 +174,8 @@ def choose(
     tokens count as much as ``repetition`` says, a law of repeated data. Raises ``ValueError`` where nothing fits, or
     where tokens repeat and ``repetition`` is ``None``.
 
-    >>> from simulators.laws import Chinchilla
-    >>> from simulators.planning.ladder import ladder
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.ladder import ladder
     >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
     >>> networks = ladder(vocab_size=128256, context_length=8192)
@@ -246,8 +246,8 @@ def certainty(law: Surface, sizes: Floats, tokens: Floats, best: int) -> dict[st
     """Regret bounds (95 %) and the share of the law's replicas in which each rung wins; ``None`` where the law does not
     say how sure it is.
 
-    >>> from simulators.laws import Chinchilla
-    >>> from simulators.laws.base import Covariance
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.laws.base import Covariance
     >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658,
     ...     uncertainty=Covariance(parameters=["alpha"], covariance=[[1e-4]], residual=0.0))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from simulators.architecture import Architecture, Block, Layers
-from simulators.layers import MLP, Attention, Embedding, MoE, RMSNorm, Rope
+from lehr.simulators.architecture import Architecture, Block, Layers
+from lehr.simulators.layers import MLP, Attention, Embedding, MoE, RMSNorm, Rope
 
 D_HEAD = 128
 
@@ -16,7 +16,7 @@ def dense(d_model: int, *, vocab_size: int, context_length: int) -> Architecture
     128 features, heads of 128, a gated MLP 3.5 times as wide; keys and values for 8 heads, or for the most that divide
     the heads of a narrow one. Both tables are apart. Raises ``ValueError`` where ``d_model`` is no multiple of 128.
 
-    >>> from simulators.counting import count_parameters
+    >>> from lehr.simulators.counting import count_parameters
     >>> count_parameters(dense(4096, vocab_size=128256, context_length=8192)).total       # Llama 3 8B
     8030261248
     """
@@ -31,7 +31,7 @@ def mixture(d_model: int, *, expansion: int, top_k: int, vocab_size: int, contex
 
     Raises ``ValueError`` where the MLP does not divide.
 
-    >>> from simulators.counting import count_parameters
+    >>> from lehr.simulators.counting import count_parameters
     >>> count = count_parameters(mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192))
     >>> f"{count.total:.3g} in all, {count.active['all']:.3g} for a token"
     '4.75e+10 in all, 8.04e+09 for a token'

@@ -17,15 +17,15 @@ A stage's ``schedule`` names its ``kind``; durations are ``steps``, ``tokens`` o
     {kind: phases, peak: 2.2e-4, phases: [{tokens: 10e12}, {tokens: 4.3e12, shape: cosine, to: 2.2e-5}, {to: 7.3e-6}]}
 """
 
-from simulators.schedules.base import Decay, Warmup
-from simulators.schedules.batch import Batch
-from simulators.schedules.curve import Curve, Phase, join
-from simulators.schedules.decays import Constant, Cosine, Exponential, InverseSqrt, Linear, Polynomial, PowerLaw
-from simulators.schedules.duration import Duration, TokenClock
-from simulators.schedules.restarts import CosineRestarts
-from simulators.schedules.stable import WSD, WSDS, Infinite
-from simulators.schedules.stepwise import Milestone, MultiStep, Phases, Stretch
-from simulators.schedules.weight_decay import WeightDecay
+from lehr.simulators.schedules.base import Decay, Warmup
+from lehr.simulators.schedules.batch import Batch
+from lehr.simulators.schedules.curve import Curve, Phase, join
+from lehr.simulators.schedules.decays import Constant, Cosine, Exponential, InverseSqrt, Linear, Polynomial, PowerLaw
+from lehr.simulators.schedules.duration import Duration, TokenClock
+from lehr.simulators.schedules.restarts import CosineRestarts
+from lehr.simulators.schedules.stable import WSD, WSDS, Infinite
+from lehr.simulators.schedules.stepwise import Milestone, MultiStep, Phases, Stretch
+from lehr.simulators.schedules.weight_decay import WeightDecay
 
 Schedule = (
     Constant

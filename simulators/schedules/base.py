@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from simulators.schedules.curve import Curve, Phase
-from simulators.schedules.duration import Duration, TokenClock, tokens_before
-from simulators.schedules.shapes import Shape
+from lehr.simulators.schedules.curve import Curve, Phase
+from lehr.simulators.schedules.duration import Duration, TokenClock, tokens_before
+from lehr.simulators.schedules.shapes import Shape
 
 Rate = Annotated[float, msgspec.Meta(ge=0.0)]
 PositiveRate = Annotated[float, msgspec.Meta(gt=0.0)]

@@ -8,16 +8,16 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from simulators.schedules.base import Decay, PositiveRate, Rate, ScheduleBase, steps_before
-from simulators.schedules.curve import Phase
-from simulators.schedules.duration import Duration, TokenClock
-from simulators.schedules.shapes import Shape
+from lehr.simulators.schedules.base import Decay, PositiveRate, Rate, ScheduleBase, steps_before
+from lehr.simulators.schedules.curve import Phase
+from lehr.simulators.schedules.duration import Duration, TokenClock
+from lehr.simulators.schedules.shapes import Shape
 
 
 class Constant(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="constant"):
     """The peak throughout.
 
-    >>> from simulators.schedules import Warmup
+    >>> from lehr.simulators.schedules import Warmup
     >>> Constant(peak=1.0, warmup=Warmup(steps=2)).resolve(4).values().tolist()
     [0.0, 0.5, 1.0, 1.0]
     """
@@ -72,7 +72,7 @@ class OneDecay(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Cosine(OneDecay, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cosine"):
     """Half a cosine from peak to floor (Loshchilov and Hutter, arXiv:1608.03983, equation 5).
 
-    >>> from simulators.schedules import Warmup
+    >>> from lehr.simulators.schedules import Warmup
     >>> curve = Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=2000)).resolve(250_000)
     >>> curve.at([0, 2000, 126_000]).round(9).tolist()
     [0.0, 0.0003, 0.000165]
@@ -155,7 +155,7 @@ class PowerLaw(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """peak (i / warm-up)**-exponent, i counted from the stage's beginning, and a decay at the end where ``decay`` is
     given (the power scheduler, Shen et al., arXiv:2408.13359; OLMo-core's PowerLR).
 
-    >>> from simulators.schedules import Warmup
+    >>> from lehr.simulators.schedules import Warmup
     >>> PowerLaw(peak=1.0, exponent=0.5, warmup=Warmup(steps=2)).resolve(8).values().round(3).tolist()
     [0.0, 0.5, 1.0, 0.816, 0.707, 0.632, 0.577, 0.535]
     """

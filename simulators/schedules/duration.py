@@ -51,7 +51,7 @@ class Duration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def tokens_before(clock: TokenClock, step: float) -> float:
     """Tokens at ``step``; zero at the beginning, so that a clock need only go one way for a first phase.
 
-    >>> from simulators.schedules import Batch
+    >>> from lehr.simulators.schedules import Batch
     >>> tokens_before(Batch(sequences=512).clock(8192), 1000)
     4194304000.0
     """

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import msgspec
 
-from simulators.schedules.base import ScheduleBase
-from simulators.schedules.curve import Phase
-from simulators.schedules.duration import Duration, TokenClock
+from lehr.simulators.schedules.base import ScheduleBase
+from lehr.simulators.schedules.curve import Phase
+from lehr.simulators.schedules.duration import Duration, TokenClock
 
 
 class CosineRestarts(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cosine_restarts"):

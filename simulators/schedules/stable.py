@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simulators.schedules.base import NEEDS_A_FLOOR, Decay, PositiveRate, ScheduleBase, steps_before
-from simulators.schedules.curve import Phase
-from simulators.schedules.duration import Duration, TokenClock
+from lehr.simulators.schedules.base import NEEDS_A_FLOOR, Decay, PositiveRate, ScheduleBase, steps_before
+from lehr.simulators.schedules.curve import Phase
+from lehr.simulators.schedules.duration import Duration, TokenClock
 
 
 class WSD(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="wsd"):

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from simulators.schedules.base import NEEDS_A_FLOOR, DecayShape, Rate, ScheduleBase, Share
-from simulators.schedules.curve import Phase
-from simulators.schedules.duration import Duration, TokenClock
+from lehr.simulators.schedules.base import NEEDS_A_FLOOR, DecayShape, Rate, ScheduleBase, Share
+from lehr.simulators.schedules.curve import Phase
+from lehr.simulators.schedules.duration import Duration, TokenClock
 
 
 class Milestone(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulators.schedules.curve import Curve
+from lehr.simulators.schedules.curve import Curve
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from simulators.schedules.duration import Duration, TokenClock
-from simulators.schedules.shapes import Floats, rate_at
+from lehr.simulators.schedules.duration import Duration, TokenClock
+from lehr.simulators.schedules.shapes import Floats, rate_at
 
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 

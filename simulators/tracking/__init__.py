@@ -1,7 +1,7 @@
 """A running job beside its forecast: where it is, whether it leaves the band, and where it will end."""
 
-from simulators.tracking.rows import Rows, in_order
-from simulators.tracking.rules import Alarm, Rules
-from simulators.tracking.track import Plan, Tracked, track
+from lehr.simulators.tracking.rows import Rows, in_order
+from lehr.simulators.tracking.rules import Alarm, Rules
+from lehr.simulators.tracking.track import Plan, Tracked, track
 
 __all__ = ["Alarm", "Plan", "Rows", "Rules", "Tracked", "in_order", "track"]

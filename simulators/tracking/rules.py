@@ -15,8 +15,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from simulators.laws.curves.base import Floats
-from simulators.tracking.quantiles import run_quantile, t_quantile
+from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.tracking.quantiles import run_quantile, t_quantile
 
 Kind = Literal["spike", "divergence", "drift"]
 

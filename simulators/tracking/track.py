@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.laws.base import Bounds, Covariance
-from simulators.laws.curves import CurveLaw
-from simulators.laws.curves.bands import band
-from simulators.laws.curves.base import Floats
-from simulators.tracking.rows import Rows
-from simulators.tracking.rules import REFERENCE, Alarm, Rules, Scatter, alarms
+from lehr.simulators.laws.base import Bounds, Covariance
+from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.laws.curves.bands import band
+from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.tracking.rows import Rows
+from lehr.simulators.tracking.rules import REFERENCE, Alarm, Rules, Scatter, alarms
 
 State = Literal["inside", "spike", "divergence", "drift", "no rows"]
 N_BAND = 400
@@ -47,7 +47,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
     The allowance is the half-width of the 95 % band of a run about the law where its fit has a covariance, else the
     worst relative error on curves that were held out, else nothing.
 
-    >>> from simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, worst_relative_error=0.004)
     >>> planned = plan(law, np.r_[np.linspace(0.0, 1e-3, 101), np.full(900, 1e-3)])
     >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4), float(planned.allowance[-1])
@@ -106,8 +106,8 @@ def track(planned: Plan, rows: Rows, *, false_alarms: float = 0.01, level: float
     A log counts updates from 0 or from 1: the row of step n of a run of n steps is that after the last one.
     Raises ``ValueError`` for rates of false alarms and levels that cannot be.
 
-    >>> from simulators.laws.curves import PowerOfSum
-    >>> from simulators.tracking.rows import in_order
+    >>> from lehr.simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.tracking.rows import in_order
     >>> planned = plan(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5), np.full(1000, 1e-3))
     >>> steps = np.arange(9, 500, 2)
     >>> losses = planned.loss[steps] * (1 + 0.001 * np.sin(steps**2))

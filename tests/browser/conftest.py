@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recipes.cli import dispatch
+from lehr.recipes.cli import dispatch
 from tests.browser.chromium import Browser, find
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.projecting import FALLBACK_ACCELERATOR, project_model
-from simulators.counting import count_parameters
-from simulators.projection import Assumptions
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.projecting.model import FALLBACK_ACCELERATOR, project_model
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.projection.project import Assumptions
 from tests.browser.chromium import Browser
 
 CATALOGUE = Catalogue()

@@ -2,10 +2,10 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.check import Candidate, check_all, compare
-from recipes.projecting import project_by_name
-from simulators.evidence import Comparison, Reported
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.checking import Candidate, check_all, compare
+from lehr.recipes.projecting.model import project_by_name
+from lehr.simulators.evidence import Comparison, Reported
 
 CATALOGUE = Catalogue()
 ROWS = check_all(CATALOGUE, lambda name: project_by_name(CATALOGUE, name))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from recipes.catalogue import CONF, Catalogue
-from recipes.decode import load_yaml
-from simulators.evidence import Provenance
+from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.simulators.evidence import Provenance
 
 CATALOGUE = Catalogue()
 GROUPS = ("model", "recipe", "dataset", "method", "accelerator", "law")

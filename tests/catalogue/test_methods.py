@@ -3,11 +3,13 @@
 import pytest
 import yaml
 
-from recipes.catalogue import Catalogue, Method
-from recipes.decode import NumberLoader, decode
-from simulators.layers import ChannelMixer, Mixer
-from simulators.layers.position import Position
-from simulators.training import STAGE_KINDS, Objective
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.entries import Method
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.yaml import NumberLoader
+from lehr.simulators.layers import ChannelMixer, Mixer
+from lehr.simulators.layers.position import Position
+from lehr.simulators.training import STAGE_KINDS, Objective
 
 METHODS = Catalogue().methods()
 WRITTEN = [method for method in METHODS.values() if method.written is not None]

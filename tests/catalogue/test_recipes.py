@@ -7,11 +7,11 @@ from functools import cache
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.plans import RecipeFile
-from recipes.projecting import project_by_name
-from simulators.projection import Projection
-from simulators.training import STAGE_KINDS, Stage
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.projecting.model import project_by_name
+from lehr.simulators.projection.project import Projection
+from lehr.simulators.training import STAGE_KINDS, Stage
 
 CATALOGUE = Catalogue()
 NAMES = sorted(CATALOGUE.files("recipe"))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from recipes.catalogue import CONF, Catalogue
-from recipes.errors import LehrError
-from recipes.lookup import entries, look_up
+from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.names import entries, look_up
+from lehr.recipes.errors import LehrError
 
 CATALOGUE = Catalogue()
 ENTRIES = entries(CATALOGUE)
@@ -41,7 +41,7 @@ def test_a_closed_model_says_so_when_its_shape_is_asked_for(name: str) -> None:
 
 
 def lehr(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "recipes.cli", *arguments]
+    command = [sys.executable, "-m", "lehr", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(CONF.parent)}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 

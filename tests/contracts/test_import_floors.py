@@ -52,7 +52,7 @@ def test_counting_loads_no_heavy_package() -> None:
 
 def test_the_command_that_counts_loads_no_heavy_package() -> None:
     heavy = "{'numpy', 'scipy', 'torch', 'matplotlib', 'jinja2', 'pyarrow', 'tqdm'}"
-    code = f"""import sys; from recipes.cli import main; sys.argv = ["lehr", "count", "model=santacoder"]
+    code = f"""import sys; from lehr.recipes.cli import main; sys.argv = ["lehr", "count", "model=santacoder"]
 try:
     main()
 finally:

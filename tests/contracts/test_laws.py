@@ -4,10 +4,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Farseer, Frontier
-from simulators.laws.hyper import HyperLaw
-from simulators.laws.surfaces import Surface
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Farseer, Frontier
+from lehr.simulators.laws.hyper import HyperLaw
+from lehr.simulators.laws.surfaces import Surface
 
 CATALOGUE = Catalogue()
 LAWS = {name: CATALOGUE.law(name) for name in CATALOGUE.files("law")}

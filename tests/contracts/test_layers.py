@@ -8,9 +8,9 @@ from typing import get_args
 import msgspec
 import pytest
 
-import simulators.layers as package
-from recipes.catalogue import Catalogue
-from simulators.layers import (
+import lehr.simulators.layers as package
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.layers import (
     KORTHIKANTI,
     MLA,
     MLP,
@@ -59,7 +59,7 @@ from simulators.layers import (
     SideBySide,
     TransformerXL,
 )
-from simulators.layers.base import total
+from lehr.simulators.layers.base import total
 
 D_MODEL = 128
 ROPE = Rope(base=1e4)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.cli import dispatch
-from recipes.errors import LehrError
-from recipes.reference import Change, as_json, changes, into_changelog, project_all, read
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.cli import dispatch
+from lehr.recipes.errors import LehrError
+from lehr.recipes.reference import Change, as_json, changes, into_changelog, project_all, read
 
 REFERENCE = Path(__file__).parents[2] / "outputs" / "reference"
 

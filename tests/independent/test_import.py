@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from recipes.errors import LehrError
-from recipes.importing.hugging_face.config import import_config
-from recipes.importing.hugging_face.registry import CLASSES
-from simulators.counting import count_parameters
+from lehr.recipes.errors import LehrError
+from lehr.recipes.importing.hugging_face.config import import_config
+from lehr.recipes.importing.hugging_face.registry import CLASSES
+from lehr.simulators.counting import count_parameters
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

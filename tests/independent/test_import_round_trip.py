@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from recipes.importing.hugging_face.config import import_config
-from simulators.architecture import Architecture
+from lehr.recipes.importing.hugging_face.config import import_config
+from lehr.simulators.architecture import Architecture
 from tests.independent.test_transformers_counts import CLASSES, MODELS, class_of
 from tests.independent.transformers_networks import TABLE
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recipes.importing.logs import LogReading, read_runs
+from lehr.recipes.reading import LogReading, read_runs
 
 STEPS = list(range(10, 101, 10))
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulators.schedules import (
+from lehr.simulators.schedules import (
     WSD,
     Constant,
     Cosine,
@@ -196,7 +196,7 @@ def test_a_wrong_schedule_is_seen() -> None:
 
 
 def test_a_curve_drives_a_real_optimiser_and_resumes() -> None:
-    from simulators.schedules.torch_scheduler import as_lr_scheduler
+    from lehr.simulators.schedules.torch_scheduler import as_lr_scheduler
 
     curve = WSD(peak=PEAK, floor_ratio=0.1, warmup=WARM_UP, decay=Decay(fraction=0.2)).resolve(STEPS)
     np.testing.assert_array_equal(stepped(lambda optimizer: as_lr_scheduler(curve, optimizer)), curve.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.tracking.quantiles import beta_share, t_quantile, t_tail
+from lehr.simulators.tracking.quantiles import beta_share, t_quantile, t_tail
 
 scipy_stats = pytest.importorskip("scipy.stats")
 

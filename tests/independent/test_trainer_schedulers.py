@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulators.schedules import (
+from lehr.simulators.schedules import (
     WSD,
     Constant,
     Cosine,
@@ -26,7 +26,7 @@ from simulators.schedules import (
     Warmup,
     WeightDecay,
 )
-from simulators.schedules.base import ScheduleBase
+from lehr.simulators.schedules.base import ScheduleBase
 
 PEAK, FLOOR, STEPS, WARM, DECAY = 3e-4, 3e-5, 1000, 100, 200
 TOLERANCE = 1e-12

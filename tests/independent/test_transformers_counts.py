@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from recipes.catalogue import Catalogue, Model
-from simulators.counting import count_parameters
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.counting import count_parameters
 from tests.independent.transformers_networks import build
 
 torch = pytest.importorskip("torch")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from simulators.architecture import Architecture, Block
-from simulators.layers import (
+from lehr.simulators.architecture import Architecture, Block
+from lehr.simulators.layers import (
     MLA,
     MLP,
     Attention,

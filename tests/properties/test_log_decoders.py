@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recipes.errors import LehrError
-from recipes.importing.logs import LogReading, open_log, read_runs
-from recipes.importing.logs.events import DamagedError, fields, masked_crc, records, scalars
+from lehr.recipes.errors import LehrError
+from lehr.recipes.reading import LogReading, open_log, read_runs
+from lehr.recipes.reading.events import DamagedError, fields, masked_crc, records, scalars
 from tests.properties.event_files import event, event_file, framed, masked
 
 SAME_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Chinchilla
-from simulators.laws.base import Draws
-from simulators.laws.fitting import LawFit, Resampled, fit_law, make_runs, resample
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Chinchilla
+from lehr.simulators.laws.base import Draws
+from lehr.simulators.laws.fitting import LawFit, Resampled, fit_law, make_runs, resample
 from tests.data import data_file
 
 

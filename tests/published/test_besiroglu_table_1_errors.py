@@ -5,10 +5,10 @@ import csv
 import numpy as np
 import pytest
 
-from simulators.laws import Chinchilla
-from simulators.laws.base import Draws
-from simulators.laws.fitting import Resampled, fit_law, make_runs, resample
-from simulators.laws.fitting.descent import huber
+from lehr.simulators.laws import Chinchilla
+from lehr.simulators.laws.base import Draws
+from lehr.simulators.laws.fitting import Resampled, fit_law, make_runs, resample
+from lehr.simulators.laws.fitting.descent import huber
 from tests.data import data_file
 
 DRAWS = 400

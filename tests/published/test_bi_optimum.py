@@ -2,9 +2,9 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Frontier
-from simulators.laws.hyper import PowerRules
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Frontier
+from lehr.simulators.laws.hyper import PowerRules
 
 
 def test_model_and_data_scale_at_4_5e23_flops() -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.architecture import MTP, Architecture, Block, Layers
-from simulators.counting import FLOP_CONVENTIONS, training_flops_per_token
-from simulators.layers import MLA, MLP, Attention, Embedding, LayerNorm, MoE, NoPosition, RMSNorm, Rope
+from lehr.simulators.architecture import MTP, Architecture, Block, Layers
+from lehr.simulators.counting import FLOP_CONVENTIONS, training_flops_per_token
+from lehr.simulators.layers import MLA, MLP, Attention, Embedding, LayerNorm, MoE, NoPosition, RMSNorm, Rope
 
 
 def llama(vocab: int, d_model: int, n_layers: int, heads: tuple[int, int], d_ff: int) -> Architecture:

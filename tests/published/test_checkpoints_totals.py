@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.counting import count_parameters
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.counting import count_parameters
 
 CATALOGUE = Catalogue()
 

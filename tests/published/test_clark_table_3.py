@@ -6,9 +6,9 @@ import gzip
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.moe import RoutedLaw
-from simulators.laws.moe.clark import fit_routed
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.moe import RoutedLaw
+from lehr.simulators.laws.moe.clark import fit_routed
 from tests.data import data_file
 
 FILES = {"S-Base": "clark_s_base", "RL-R": "clark_rl_r", "Hash": "clark_hash"}

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Chinchilla
-from simulators.laws.fitting.isoflop import fit_parabolas, isoflop_profiles, parabola_bias
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Chinchilla
+from lehr.simulators.laws.fitting.isoflop import fit_parabolas, isoflop_profiles, parabola_bias
 
 BUDGETS = [1e17, 1e18, 1e19, 1e20, 1e21]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Overtraining
-from simulators.laws.downstream import ExponentialError
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Overtraining
+from lehr.simulators.laws.downstream import ExponentialError
 
 # printed: E, a, b and an exponent, then the optimal tokens per parameter of appendix E
 TABLE_6 = {

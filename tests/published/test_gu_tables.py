@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.mixture import CriticalShare, ShareOfDomain
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.mixture import CriticalShare, ShareOfDomain
 from tests.data import data_file
 
 TABLE_5 = {"cmr_460m": 29.8, "cmr_940m": 34.9, "cmr_1_6b": 41.4, "cmr_3_1b": 47.8}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Frontier
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Frontier
 from tests.published.test_hoffmann_table_a3 import APPROACH_1, APPROACH_2, SIZES
 
 TOKENS = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Chinchilla
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Chinchilla
 
 SIZES = np.array([400e6, 1e9, 10e9, 67e9, 175e9, 280e9, 520e9, 1e12, 10e12])
 APPROACH_1 = np.array([1.92e19, 1.21e20, 1.23e22, 5.76e23, 3.85e24, 9.90e24, 3.43e25, 1.27e26, 1.30e28])

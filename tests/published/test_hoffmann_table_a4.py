@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.architecture import Architecture, Block, Layers
-from simulators.counting import FLOP_CONVENTIONS, count_parameters, training_flops_per_token
-from simulators.layers import MLP, Attention, Embedding, RMSNorm, TransformerXL
+from lehr.simulators.architecture import Architecture, Block, Layers
+from lehr.simulators.counting import FLOP_CONVENTIONS, count_parameters, training_flops_per_token
+from lehr.simulators.layers import MLP, Attention, Embedding, RMSNorm, TransformerXL
 
 TABLE_A4 = [
     # n_layers, d_model, d_ff, n_heads, d_head, ratio of the FLOPs to 6ND

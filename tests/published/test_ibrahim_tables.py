@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.mixture import ReplayTable
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.mixture import ReplayTable
 from tests.data import data_file
 
 SETS = {

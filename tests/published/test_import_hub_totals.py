@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.importing.hugging_face.config import import_config
-from simulators.counting import count_parameters
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.importing.hugging_face.config import import_config
+from lehr.simulators.counting import count_parameters
 
 ATTENTION_LAYERS = [2, 5, 8, 10, 12, 14]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Frontier, Kaplan, SinglePower
-from simulators.laws.hyper import LossCriticalBatch
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Frontier, Kaplan, SinglePower
+from lehr.simulators.laws.hyper import LossCriticalBatch
 
 
 def single(name: str) -> SinglePower:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.moe import GranularMoe
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.moe import GranularMoe
 
 ROWS = {  # active parameters: tokens, granularity, FLOPs, loss
     100e6: (4.37e9, 8, 2.95e18, 3.133),

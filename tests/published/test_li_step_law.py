@@ -5,8 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.hyper import PowerRules
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.hyper import PowerRules
 from tests.data import data_file
 
 

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from simulators.laws.sft import fit_rectified
+from lehr.simulators.laws.sft import fit_rectified
 from tests.data import data_file
 
 TASKS = ("wmt19", "gigaword", "flan")

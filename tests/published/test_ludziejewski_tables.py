@@ -2,10 +2,10 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.moe import JointMoe
-from simulators.laws.moe.joint import total_of
-from simulators.laws.moe.memory import best_under_memory
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.moe import JointMoe
+from lehr.simulators.laws.moe.joint import total_of
+from lehr.simulators.laws.moe.memory import best_under_memory
 
 EXPERTS = (1, 2, 4, 8, 16, 32)
 TABLE_1 = {

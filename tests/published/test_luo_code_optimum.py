@@ -2,7 +2,7 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
+from lehr.recipes.catalogue.files import Catalogue
 
 
 def ratio(name: str, flops: float) -> float:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.curves import MultiPower
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.curves import MultiPower
 from tests.published.luo_curves import HELD_OUT, PRINTED, rows, schedule
 
 HALF_UNIT = np.array([5e-5, 5e-6, 5e-6, 5e-6, 5e-6])

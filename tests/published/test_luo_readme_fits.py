@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.importing.logs import LogReading, read_runs
-from simulators.laws.curves.bands import band
-from simulators.laws.curves.base import constant_values
-from simulators.laws.curves.fitting import CurveFit, LoggedRun, Score, fit_curve, make_run, mean_score, score
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.reading import LogReading, read_runs
+from lehr.simulators.laws.curves.bands import band
+from lehr.simulators.laws.curves.base import constant_values
+from lehr.simulators.laws.curves.fitting import CurveFit, LoggedRun, Score, fit_curve, make_run, mean_score, score
 from tests.data import data_file
 from tests.published.luo_curves import HELD_OUT, PRINTED, TRAINED_ON, WARM_UP, rows, schedule
 

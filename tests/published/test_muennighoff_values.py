@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import DataConstrained
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import DataConstrained
 
 
 def law() -> DataConstrained:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from simulators.laws.mixture import largest_domain_share
+from lehr.simulators.laws.mixture import largest_domain_share
 from tests.data import data_file
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Chinchilla
-from simulators.laws.inference import LifetimeOptimum, lifetime_optimum
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Chinchilla
+from lehr.simulators.laws.inference import LifetimeOptimum, lifetime_optimum
 
 
 def law(name: str) -> Chinchilla:

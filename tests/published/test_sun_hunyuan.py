@@ -2,8 +2,8 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Frontier
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Frontier
 
 
 def test_58_1b_active_parameters_go_with_5_6t_tokens() -> None:

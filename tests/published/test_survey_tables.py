@@ -2,10 +2,10 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.check import check_dataset, check_model, check_recipe
-from recipes.projecting import project_by_name
-from simulators.evidence import Comparison
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.checking import check_dataset, check_model, check_recipe
+from lehr.recipes.projecting.model import project_by_name
+from lehr.simulators.evidence import Comparison
 
 CATALOGUE = Catalogue()
 SURVEY = "survey_code_llms"

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.rl import RlPlateau, RlPower
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.rl import RlPlateau, RlPower
 from tests.data import data_file
 
 SIZES = [0.5e9, 1.5e9, 3e9, 7e9, 14e9, 32e9, 72e9]

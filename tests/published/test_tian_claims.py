@@ -2,8 +2,8 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.moe import EfficiencyLeverage
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.moe import EfficiencyLeverage
 
 
 def law() -> EfficiencyLeverage:

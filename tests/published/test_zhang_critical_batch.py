@@ -2,8 +2,8 @@
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.hyper import CriticalBatch
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.hyper import CriticalBatch
 
 
 @pytest.mark.parametrize(("millions", "sequences"), [(151, 985), (1200, 2610)])

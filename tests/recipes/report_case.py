@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from recipes.catalogue import Model
-from recipes.decode import decode
-from recipes.plans import AcceleratorFile, RecipeFile, decode_law
-from recipes.report import ReportData, render
-from simulators.evidence import Comparison, Source
-from simulators.projection import Assumptions, project
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile, decode_law
+from lehr.recipes.report import ReportData, render
+from lehr.simulators.evidence import Comparison, Source
+from lehr.simulators.projection.project import Assumptions, project
 
 ATTENTION = {
     "kind": "attention",

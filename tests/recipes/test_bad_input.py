@@ -67,7 +67,7 @@ MISTAKES = {
 
 def lehr(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "recipes.cli", *arguments],
+        [sys.executable, "-m", "lehr", *arguments],
         capture_output=True,
         text=True,
         cwd=folder,

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.check import check_law
-from recipes.errors import LehrError
-from simulators.laws.base import Law, LawFigure
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.checking import check_law
+from lehr.recipes.errors import LehrError
+from lehr.simulators.laws.base import Law, LawFigure
 
 
 def with_figure(name: str, **fields: object) -> Law:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.cli import VERBS
-from recipes.compose import Composed
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.cli import VERBS
+from lehr.recipes.composing.job import Composed
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -20,7 +20,7 @@ BIN = Path(sys.executable).parent
 
 def lehr(*arguments: str, folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "recipes.cli", *arguments],
+        [sys.executable, "-m", "lehr", *arguments],
         capture_output=True,
         text=True,
         cwd=folder,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from recipes.catalogue import Catalogue
-from recipes.comparing import as_text, compare
-from recipes.projecting import project_by_name
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.comparing import as_text, compare
+from lehr.recipes.projecting.model import project_by_name
 from tests.recipes.test_cli import lehr
 
 CATALOGUE = Catalogue()

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from recipes.catalogue import CONF, Catalogue, Model
-from recipes.decode import decode, load_yaml, plain
-from recipes.errors import LehrError
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.yaml import load_yaml, plain
+from lehr.recipes.errors import LehrError
 
 FILES = sorted(p for p in CONF.rglob("*.yaml"))
 DEEPSEEK = CONF / "model" / "deepseek_v3.yaml"

@@ -14,14 +14,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.check import check_model, check_recipe
-from recipes.cli import dispatch
-from recipes.errors import LehrError
-from recipes.exploring.curves import N_SAMPLES, WITHIN, rate_curve
-from recipes.exploring.data import explorer_data
-from recipes.exploring.page import as_html
-from recipes.projecting import DEFAULT_LAWS, project_by_name
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.checking import check_model, check_recipe
+from lehr.recipes.cli import dispatch
+from lehr.recipes.errors import LehrError
+from lehr.recipes.exploring.curves import N_SAMPLES, WITHIN, rate_curve
+from lehr.recipes.exploring.data import explorer_data
+from lehr.recipes.exploring.page import as_html
+from lehr.recipes.projecting.model import DEFAULT_LAWS, project_by_name
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = Catalogue()
@@ -164,8 +164,9 @@ def test_it_asks_the_network_for_nothing(page: str) -> None:
 
 def test_the_same_bytes_whatever_the_hash_seed() -> None:
     program = (
-        "import hashlib; from recipes.catalogue import Catalogue; from recipes.exploring.data import explorer_data; "
-        "from recipes.exploring.page import as_html; c = Catalogue(); laws = [c.surface('besiroglu')]; "
+        "import hashlib; from lehr.recipes.catalogue.files import Catalogue; "
+        "from lehr.recipes.exploring.data import explorer_data; "
+        "from lehr.recipes.exploring.page import as_html; c = Catalogue(); laws = [c.surface('besiroglu')]; "
         "print(hashlib.sha256(as_html(explorer_data(c, laws, ['deepseek_v3', 'starcoder']), []).encode()).hexdigest())"
     )
     digests = {

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recipes.catalogue import CONF, Catalogue
-from recipes.compose import Composed
-from recipes.decode import load_yaml
-from recipes.errors import LehrError
-from recipes.fitting.curves import fit_curves
-from recipes.plans import decode_law
-from simulators.laws.curves import Momentum, MultiPower
-from simulators.laws.curves.bands import band
+from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.recipe_files import decode_law
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.fitting.curves.run import fit_curves
+from lehr.simulators.laws.curves import Momentum, MultiPower
+from lehr.simulators.laws.curves.bands import band
 from tests.simulators.laws.planted import LAWS, WARM_UP, planted
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recipes.cli import dispatch
-from recipes.errors import LehrError
-from recipes.fitting.columns import Reading, runs_of
-from recipes.fitting.tables import read_table
-from recipes.plans import decode_surface
-from simulators.laws.base import Draws
+from lehr.recipes.catalogue.recipe_files import decode_surface
+from lehr.recipes.cli import dispatch
+from lehr.recipes.errors import LehrError
+from lehr.recipes.reading.columns import Reading, runs_of
+from lehr.recipes.reading.tables import read_table
+from lehr.simulators.laws.base import Draws
 from tests.simulators.laws.fitting.cases import CHINCHILLA, SKALING, planted
 
 FAST = ["starts=60", "bootstrap=20", "forms=[]"]
@@ -65,7 +65,7 @@ def test_the_law_comes_back_with_its_interval_and_as_a_file(tmp_path: Path, caps
     assert f"law={tmp_path}/fit/runs/fit.yaml" in text
     folder = tmp_path / "fit" / "runs"
     law = decode_surface(
-        __import__("recipes.decode", fromlist=["load_yaml"]).load_yaml(folder / "fit.yaml"), "fit.yaml"
+        __import__("lehr.recipes.catalogue.yaml", fromlist=["load_yaml"]).load_yaml(folder / "fit.yaml"), "fit.yaml"
     )
     # noise of 0.3 % on 25 runs about this point: three times as much is no chance
     assert law.loss(1e9, 2e10) == pytest.approx(CHINCHILLA.loss(1e9, 2e10), rel=0.01)
@@ -145,7 +145,7 @@ def test_test_runs_are_predicted_and_not_fitted(tmp_path: Path) -> None:
 
 
 def test_approach_2_tells_its_bias(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from simulators.laws.fitting.isoflop import isoflop_profiles
+    from lehr.simulators.laws.fitting.isoflop import isoflop_profiles
 
     runs = isoflop_profiles(CHINCHILLA, [1e19, 1e20, 1e21], points=9)
     data = [{"n": n, "d": d, "loss": y} for n, d, y in zip(runs.parameters, runs.tokens, runs.loss, strict=True)]

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.forecasting import forecast_recipe
-from simulators.counting import count_parameters
-from simulators.forecast import UNKNOWN_SHIFT, Forecast
-from simulators.projection import project_loss
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.projecting.forecast import forecast_recipe
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.projection.forecast import UNKNOWN_SHIFT, Forecast
+from lehr.simulators.projection.project import project_loss
 from tests.recipes.test_cli import lehr
 
 CATALOGUE = Catalogue()

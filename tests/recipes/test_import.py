@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipes.catalogue import Catalogue
-from recipes.errors import LehrError
-from recipes.importing.hugging_face.classes import defaults
-from recipes.importing.hugging_face.config import Imported, import_config
-from recipes.importing.hugging_face.registry import CLASSES
-from recipes.verbs.import_ import read_config, write_model
-from simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.errors import LehrError
+from lehr.recipes.importing.hugging_face.classes import defaults
+from lehr.recipes.importing.hugging_face.config import Imported, import_config
+from lehr.recipes.importing.hugging_face.registry import CLASSES
+from lehr.recipes.verbs.import_ import read_config, write_model
+from lehr.simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,7 @@ LLAMA = {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "nu
 
 def lehr(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "recipes.cli", *arguments],
+        [sys.executable, "-m", "lehr", *arguments],
         capture_output=True,
         text=True,
         cwd=folder,

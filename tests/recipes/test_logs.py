@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recipes.errors import LehrError
-from recipes.importing.logs import LogReading, ReadRun, UnfinishedError, open_log, read_runs
+from lehr.recipes.errors import LehrError
+from lehr.recipes.reading import LogReading, ReadRun, UnfinishedError, open_log, read_runs
 from tests.properties.event_files import event_file, framed
 
 STEPS = list(range(100, 2001, 100))

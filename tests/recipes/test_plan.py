@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from recipes.cli import dispatch
-from recipes.errors import LehrError
+from lehr.recipes.cli import dispatch
+from lehr.recipes.errors import LehrError
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.cli import main
-from recipes.curve_laws import read_schedule
-from recipes.decode import load_yaml
-from simulators.choosing import final_loss
-from simulators.laws.curves import MultiPower
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.cli import main
+from lehr.recipes.projecting.schedules import read_schedule
+from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.scheduling import final_loss
 from tests.recipes.test_cli import lehr
 
 QUICK = ("plan", "schedule", "steps=3000", "warmup_steps=300", "shapes=[linear,power]")

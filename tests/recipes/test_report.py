@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recipes.report import render
-from recipes.report.content import compose
-from recipes.report.document import Table
-from simulators.cost import Amount
-from simulators.evidence import Comparison
+from lehr.recipes.presenting.document import Table
+from lehr.recipes.report import render
+from lehr.recipes.report.content import compose
+from lehr.simulators.evidence import Comparison
+from lehr.simulators.projection.cost import Amount
 from tests.recipes.report_case import COMPARISONS, MODEL, RECIPE, SOURCES, dense, rendered, report, sparse
 from tests.recipes.report_page import FIGURES, Page, page_of
 
@@ -33,7 +33,7 @@ def test_a_report_is_these_files(files: dict[str, bytes]) -> None:
 
 def test_a_second_run_gives_the_same_bytes_in_another_process() -> None:
     code = (
-        "import hashlib; from tests.recipes.report_case import sparse; from recipes.report import render;"
+        "import hashlib; from tests.recipes.report_case import sparse; from lehr.recipes.report import render;"
         "print([(n, hashlib.sha256(b).hexdigest()) for n, b in render(sparse()).items()])"
     )
     runs = {
@@ -51,7 +51,8 @@ def test_a_second_run_gives_the_same_bytes_in_another_process() -> None:
 
 def test_neither_torch_nor_pyplot_is_imported() -> None:
     code = (
-        "import sys; from tests.recipes.report_case import sparse; from recipes.report import render; render(sparse());"
+        "import sys; from tests.recipes.report_case import sparse; "
+        "from lehr.recipes.report import render; render(sparse());"
         "print(*sorted({'torch', 'scipy', 'matplotlib.pyplot', 'transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

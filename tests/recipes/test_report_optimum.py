@@ -6,17 +6,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from recipes.errors import LehrError
-from recipes.report import ReportData, render
-from recipes.report.content import compose
-from recipes.report.document import Table, Text
-from recipes.report.optimum import allocations, corpus_of, equivalents, verdict
-from recipes.report.reward import reward_rows
-from simulators.assessment import Allocation, sparsity_of
-from simulators.laws.base import ValidRange
-from simulators.laws.frontier import Frontier, PowerOfCompute
-from simulators.laws.moe import JointMoe
-from simulators.laws.sft import RectifiedLaw
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.document import Table, Text
+from lehr.recipes.report import ReportData, render
+from lehr.recipes.report.content import compose
+from lehr.recipes.report.optimum import allocations, corpus_of, equivalents, verdict
+from lehr.recipes.report.reward import reward_rows
+from lehr.simulators.laws.base import ValidRange
+from lehr.simulators.laws.frontier import Frontier, PowerOfCompute
+from lehr.simulators.laws.moe import JointMoe
+from lehr.simulators.laws.sft import RectifiedLaw
+from lehr.simulators.projection.assessment import Allocation, sparsity_of
 from tests.recipes.report_case import MODEL, RECIPE, dense, report, sparse
 
 

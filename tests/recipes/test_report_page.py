@@ -81,7 +81,7 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("side", ["light", "dark", "print"])
 def test_every_text_has_the_contrast_that_wcag_aa_asks(side: str) -> None:
-    css = (ROOT / "recipes/report/templates/report.css").read_text()
+    css = (ROOT / "recipes/presenting/templates/report.css").read_text()
     blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
     assert len(blocks) == 3
     palette = colours(blocks[("light", "dark", "print").index(side)])

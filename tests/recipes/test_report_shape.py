@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.report.shape import position
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.report.shape import position
 
 
 @pytest.mark.parametrize(

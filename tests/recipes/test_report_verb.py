@@ -92,7 +92,7 @@ def test_json_is_printed_and_nothing_is_written(tmp_path: Path) -> None:
 def test_a_report_does_not_load_torch(tmp_path: Path) -> None:
     code = (
         "import sys; sys.argv = ['lehr', 'report', 'model=santacoder']\n"
-        "from recipes.cli import main\n"
+        "from lehr.recipes.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'transformers', 'scipy', 'pandas'} & set(sys.modules)))"

@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.cli import dispatch
-from recipes.errors import LehrError
-from recipes.sweeping import command
-from recipes.sweeping.journal import Journal, fingerprint, read_rows
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.cli import dispatch
+from lehr.recipes.errors import LehrError
+from lehr.recipes.sweeping import command
+from lehr.recipes.sweeping.journal import Journal, fingerprint, read_rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -172,7 +172,7 @@ def test_a_pattern_leaves_out_what_cannot_be_projected_and_a_name_does_not() -> 
 
 def test_a_killed_sweep_goes_on_to_the_same_result(tmp_path: Path) -> None:
     words = ["model=starcoder,deepseek_v3,santacoder", "mfu=range(0.1,0.9,0.02)", "law=besiroglu,chinchilla"]
-    line = [sys.executable, "-m", "recipes.cli", "report", "-m", *words]
+    line = [sys.executable, "-m", "lehr", "report", "-m", *words]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     for folder in (whole, cut):

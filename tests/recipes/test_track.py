@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.cli import main
-from recipes.curve_laws import read_schedule
-from simulators.laws.curves import CurveLaw
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.cli import main
+from lehr.recipes.projecting.schedules import read_schedule
+from lehr.simulators.laws.curves import CurveLaw
 from tests.recipes.test_cli import ROOT
 
 SCHEDULE = "{kind: wsd, peak: 3e-4, steps: 6000, warmup: {steps: 500}, decay: {steps: 1000}}"
@@ -100,7 +100,7 @@ def test_rows_without_order_are_refused(folder: Path, capsys: pytest.CaptureFixt
 def test_it_follows_a_log_until_its_last_step(folder: Path) -> None:
     rows = losses(6001)
     path = folder / "run.jsonl"
-    command = [sys.executable, "-m", "recipes.cli", "track", "law=multi_power_25m", "log=run.jsonl",
+    command = [sys.executable, "-m", "lehr", "track", "law=multi_power_25m", "log=run.jsonl",
                "schedule=plan.yaml", "follow=true", "every=0.05", "format=json"]  # fmt: skip
     job = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env={"PYTHONPATH": str(ROOT)})
     assert job.stdout is not None
@@ -122,7 +122,7 @@ def test_a_document_that_is_being_written_is_looked_at_again(folder: Path) -> No
     path = folder / "trainer_state.json"
     parts = [json.dumps({"log_history": history[:150]}), json.dumps({"log_history": history})]
     path.write_text(parts[0])
-    command = [sys.executable, "-m", "recipes.cli", "track", "law=multi_power_25m", "log=trainer_state.json",
+    command = [sys.executable, "-m", "lehr", "track", "law=multi_power_25m", "log=trainer_state.json",
                "schedule=plan.yaml", "follow=true", "every=0.05"]  # fmt: skip
     job = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env={"PYTHONPATH": str(ROOT)})
     assert job.stdout is not None

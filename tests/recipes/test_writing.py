@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from recipes.errors import LehrError
-from recipes.writing import write_file, write_folder
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.files import write_file, write_folder
 
 
 def test_a_second_write_leaves_nothing_of_the_first(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recipes.catalogue import Catalogue
-from simulators.assessment import allocate, allocate_frontier, dense_equivalent, sparsity_of
-from simulators.counting import count_parameters
-from simulators.laws import Chinchilla, Frontier
-from simulators.laws.frontier import PowerOfCompute
-from simulators.laws.moe import EfficiencyLeverage, RoutedLaw
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.laws import Chinchilla, Frontier
+from lehr.simulators.laws.frontier import PowerOfCompute
+from lehr.simulators.laws.moe import EfficiencyLeverage, RoutedLaw
+from lehr.simulators.projection.assessment import allocate, allocate_frontier, dense_equivalent, sparsity_of
 
 
 def chinchilla() -> Chinchilla:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.schedules import Batch
-from simulators.schedules.batch import Linear, Milestone, Milestones
+from lehr.simulators.schedules import Batch
+from lehr.simulators.schedules.batch import Linear, Milestone, Milestones
 
 LENGTH = 128
 

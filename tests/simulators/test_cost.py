@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.accelerator import Interval
-from simulators.cost import Amount, accelerator_hours, implied_mfu
+from lehr.simulators.machine.accelerator import Interval
+from lehr.simulators.projection.cost import Amount, accelerator_hours, implied_mfu
 
 
 @given(st.floats(1e18, 1e27), st.floats(1e12, 1e16), st.floats(0.01, 1.0))

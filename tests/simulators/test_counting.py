@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.architecture import MTP, Architecture, Block, Checkpoint, Encoder, Layers
-from simulators.counting import (
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.architecture import MTP, Architecture, Block, Checkpoint, Encoder, Layers
+from lehr.simulators.counting import (
     FLOP_CONVENTIONS,
     activation_bytes_per_token,
     block_scales,
@@ -17,7 +17,7 @@ from simulators.counting import (
     state_values,
     training_flops_per_token,
 )
-from simulators.layers import (
+from lehr.simulators.layers import (
     KORTHIKANTI,
     MLP,
     Attention,
@@ -31,7 +31,7 @@ from simulators.layers import (
     RMSNorm,
     Rope,
 )
-from simulators.layers.base import linear
+from lehr.simulators.layers.base import linear
 
 CATALOGUE = Catalogue()
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.evidence import Fact, Reported, matches_number, parse_figure
+from lehr.simulators.evidence import Fact, Reported, matches_number, parse_figure
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.choosing.final import final_loss, loss_of_pieces
-from simulators.forecast import UNKNOWN_SHIFT, Clock, PathStage, forecast, path_of, ratios_to_cosine, shift_of
-from simulators.laws.curves import MultiPower
-from simulators.laws.curves.base import Floats
-from simulators.schedules import WSD, Cosine, Decay, Warmup
+from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.projection.forecast import (
+    UNKNOWN_SHIFT,
+    Clock,
+    PathStage,
+    forecast,
+    path_of,
+    ratios_to_cosine,
+    shift_of,
+)
+from lehr.simulators.schedules import WSD, Cosine, Decay, Warmup
+from lehr.simulators.scheduling.final import final_loss, loss_of_pieces
 
 LAW = MultiPower(
     name="m", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641,

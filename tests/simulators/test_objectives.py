@@ -2,12 +2,17 @@
 
 import pytest
 
-from simulators.accelerator import Accelerator, Interval
-from simulators.architecture import Architecture, Block, Encoder, Layers
-from simulators.counting import FLOP_CONVENTIONS, count_parameters, forward_flops_per_token, training_flops_per_token
-from simulators.layers import MLP, Attention, CrossAttention, Embedding, LayerNorm, NoPosition
-from simulators.projection import Assumptions, StageProjection, project_stage
-from simulators.training import (
+from lehr.simulators.architecture import Architecture, Block, Encoder, Layers
+from lehr.simulators.counting import (
+    FLOP_CONVENTIONS,
+    count_parameters,
+    forward_flops_per_token,
+    training_flops_per_token,
+)
+from lehr.simulators.layers import MLP, Attention, CrossAttention, Embedding, LayerNorm, NoPosition
+from lehr.simulators.machine.accelerator import Accelerator, Interval
+from lehr.simulators.projection.project import Assumptions, StageProjection, project_stage
+from lehr.simulators.training import (
     ContinuousDiffusion,
     Contrastive,
     Fim,

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recipes.catalogue import Catalogue
-from simulators.accelerator import Interval
-from simulators.counting import FLOP_CONVENTIONS, count_parameters, training_flops_per_token
-from simulators.laws import DataConstrained
-from simulators.laws.moe import JointMoe
-from simulators.laws.surfaces.chinchilla import Chinchilla
-from simulators.planning import Budget, choose, dense, ladder, mixture, work
-from simulators.planning.choosing import Demand, Plan, Rung
-from simulators.planning.ladder import WIDTHS
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.counting import FLOP_CONVENTIONS, count_parameters, training_flops_per_token
+from lehr.simulators.laws import DataConstrained
+from lehr.simulators.laws.moe import JointMoe
+from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
+from lehr.simulators.machine.accelerator import Interval
+from lehr.simulators.planning import Budget, choose, dense, ladder, mixture, work
+from lehr.simulators.planning.choosing import Demand, Plan, Rung
+from lehr.simulators.planning.ladder import WIDTHS
 
 CATALOGUE = Catalogue()
 BESIROGLU = CATALOGUE.surface("besiroglu")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from recipes.catalogue import Catalogue
-from recipes.projecting import project_by_name
-from simulators.projection import Assumptions, Projection, project
-from simulators.training import Recipe, Stage
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.projecting.model import project_by_name
+from lehr.simulators.projection.project import Assumptions, Projection, project
+from lehr.simulators.training import Recipe, Stage
 
 CATALOGUE = Catalogue()
 LAW = CATALOGUE.law("chinchilla")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recipes.catalogue import Catalogue
-from recipes.decode import decode
-from simulators.schedules import (
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.schedules import (
     WSD,
     Constant,
     Cosine,
@@ -29,8 +29,8 @@ from simulators.schedules import (
     WeightDecay,
     join,
 )
-from simulators.schedules.base import DecayShape
-from simulators.training import Optimizer
+from lehr.simulators.schedules.base import DecayShape
+from lehr.simulators.training import Optimizer
 
 PEAK = 3e-4
 WARM = st.integers(0, 300)

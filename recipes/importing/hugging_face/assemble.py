@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recipes.importing.hugging_face.parts import Network
-from simulators.architecture import MTP, Architecture, Block, Checkpoint, Encoder, Layers
-from simulators.layers import Attention, MoE, RelativeBias, Rope
+from lehr.recipes.importing.hugging_face.parts import Network
+from lehr.simulators.architecture import MTP, Architecture, Block, Checkpoint, Encoder, Layers
+from lehr.simulators.layers import Attention, MoE, RelativeBias, Rope
 
 LONGEST_PERIOD = 64
 """A pattern of layers that repeats is looked for up to this length."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from recipes.decode import load_yaml
-from recipes.importing.hugging_face.parts import Network
-from recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.importing.hugging_face.parts import Network
+from lehr.recipes.importing.hugging_face.reading import Fields
 
 Reader = Callable[[Fields], Network]
 

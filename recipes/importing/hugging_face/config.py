@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from recipes.errors import LehrError, nearest
-from recipes.importing.hugging_face.assemble import assembled
-from recipes.importing.hugging_face.classes import HFClass, defaults
-from recipes.importing.hugging_face.quantized import stored_as
-from recipes.importing.hugging_face.reading import Fields, shown
-from recipes.importing.hugging_face.registry import CLASSES
-from recipes.importing.hugging_face.undescribed import WHY, unknown
-from recipes.importing.hugging_face.wrappers import BARE, WITH_HEAD, text_model
-from simulators.architecture import Architecture
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.importing.hugging_face.assemble import assembled
+from lehr.recipes.importing.hugging_face.classes import HFClass, defaults
+from lehr.recipes.importing.hugging_face.quantized import stored_as
+from lehr.recipes.importing.hugging_face.reading import Fields, shown
+from lehr.recipes.importing.hugging_face.registry import CLASSES
+from lehr.recipes.importing.hugging_face.undescribed import WHY, unknown
+from lehr.recipes.importing.hugging_face.wrappers import BARE, WITH_HEAD, text_model
+from lehr.simulators.architecture import Architecture
 
 UNSTATED_CONTEXT = 4096
 """Context length where a file states none (a recurrent network, relative positions) [tokens]."""

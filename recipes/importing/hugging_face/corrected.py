@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.dense import exaone_pattern
-from recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, layered
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.dense import exaone_pattern
+from lehr.recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, layered
+from lehr.recipes.importing.hugging_face.parts import (
     TYPES,
     Network,
     QKNorm,
@@ -17,9 +17,9 @@ from recipes.importing.hugging_face.parts import (
     uniform,
     windows,
 )
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.rope import no_rope, rope
-from simulators.layers import MoE
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.rope import no_rope, rope
+from lehr.simulators.layers import MoE
 
 
 def routed(f: Fields, **more: Any) -> MoE:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.parts import (
     TYPES,
     Network,
     Placement,
@@ -16,10 +16,10 @@ from recipes.importing.hugging_face.parts import (
     uniform,
     windows,
 )
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.rope import no_rope, rope
-from simulators.architecture import Block
-from simulators.layers import LayerNorm, RMSNorm
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.rope import no_rope, rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import LayerNorm, RMSNorm
 
 
 @reads("llama", "Llama", "LLaMA", named={}, no_effect="max_sequence_length")

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import BARE_TASKS, ENCODER_TASKS, ROBERTA_TASKS, reads
-from recipes.importing.hugging_face.gpt import biased
-from recipes.importing.hugging_face.parts import (
-    Network,
-    Placement,
-    attention,
-    mlp,
-    uniform,
-)
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.rope import rope
-from simulators.architecture import Block
-from simulators.layers import (
+from lehr.recipes.importing.hugging_face.classes import BARE_TASKS, ENCODER_TASKS, ROBERTA_TASKS, reads
+from lehr.recipes.importing.hugging_face.gpt import biased
+from lehr.recipes.importing.hugging_face.parts import Network, Placement, attention, mlp, uniform
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.rope import rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import (
     MLP,
     Embedding,
     Factored,

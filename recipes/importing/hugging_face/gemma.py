@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.parts import (
     TYPES,
     Network,
     activation,
@@ -17,10 +17,10 @@ from recipes.importing.hugging_face.parts import (
     uniform,
     windows,
 )
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.rope import rope
-from simulators.architecture import Block
-from simulators.layers import MLP, RMSNorm, Rope
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.rope import rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLP, RMSNorm, Rope
 
 GAIN = RMSNorm(zero_centred=True)
 """Gemma's norm multiplies by one plus its gain."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.parts import (
     TYPES,
     Network,
     Placement,
@@ -20,10 +20,10 @@ from recipes.importing.hugging_face.parts import (
     uniform,
     windows,
 )
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.rope import rope
-from simulators.architecture import Block
-from simulators.layers import MLP, Alibi, Attention, Factored, LayerNorm, NoPosition, Position, Rope
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.rope import rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLP, Alibi, Attention, Factored, LayerNorm, NoPosition, Position, Rope
 
 GPT2_NAMES = {
     "hidden_size": "n_embd",

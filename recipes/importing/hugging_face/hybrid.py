@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.mixtures import LOCAL, experts, layered, stepped
-from recipes.importing.hugging_face.parts import (
-    Network,
-    activation,
-    attention,
-    heads,
-    layer_types,
-    mlp,
-    network,
-)
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.recurrent import heads_of_mamba2, step_rank
-from recipes.importing.hugging_face.rope import no_rope, rope
-from simulators.architecture import Block
-from simulators.layers import (
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.mixtures import LOCAL, experts, layered, stepped
+from lehr.recipes.importing.hugging_face.parts import Network, activation, attention, heads, layer_types, mlp, network
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.recurrent import heads_of_mamba2, step_rank
+from lehr.recipes.importing.hugging_face.rope import no_rope, rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import (
     MLP,
     Attention,
     GatedDeltaNet,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.corrected import routed
-from recipes.importing.hugging_face.mixtures import after_dense, experts, layered
-from recipes.importing.hugging_face.parts import Network, mlp, network, uniform
-from recipes.importing.hugging_face.reading import Fields, shown, whole
-from recipes.importing.hugging_face.rope import rope
-from simulators.architecture import Block
-from simulators.layers import MLA, Indexer, RMSNorm
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.corrected import routed
+from lehr.recipes.importing.hugging_face.mixtures import after_dense, experts, layered
+from lehr.recipes.importing.hugging_face.parts import Network, mlp, network, uniform
+from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
+from lehr.recipes.importing.hugging_face.rope import rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLA, Indexer, RMSNorm
 
 SHARED_NAMES = {"num_local_experts": "n_routed_experts", "num_mtp_layers": "num_nextn_predict_layers"}
 HARMLESS = "num_key_value_heads qk_head_dim head_dim aux_loss_alpha"

@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.dense import arcee, llama
-from recipes.importing.hugging_face.mixtures import after_dense, experts, layered, stepped, with_sinks
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.dense import arcee, llama
+from lehr.recipes.importing.hugging_face.mixtures import after_dense, experts, layered, stepped, with_sinks
+from lehr.recipes.importing.hugging_face.parts import (
     TYPES,
     Network,
     Placement,
@@ -20,10 +20,10 @@ from recipes.importing.hugging_face.parts import (
     uniform,
     windows,
 )
-from recipes.importing.hugging_face.reading import Fields, shown
-from recipes.importing.hugging_face.rope import no_rope, rope, with_base
-from simulators.architecture import Block
-from simulators.layers import MLP, GatedConvolution, Mixer, RMSNorm
+from lehr.recipes.importing.hugging_face.reading import Fields, shown
+from lehr.recipes.importing.hugging_face.rope import no_rope, rope, with_base
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLP, GatedConvolution, Mixer, RMSNorm
 
 reads("granite4_vision_text", "Granite4Vision", "Granite4VisionText", no_effect="image_token_id")(llama)
 reads("granite_docling_text", "GraniteDocling", "GraniteDoclingText", no_effect="image_token_id")(llama)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from recipes.errors import nearest
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.dense import switched_window
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.errors import nearest
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.dense import switched_window
+from lehr.recipes.importing.hugging_face.parts import (
     TYPES,
     Network,
     Placement,
@@ -22,10 +22,10 @@ from recipes.importing.hugging_face.parts import (
     uniform,
     windows,
 )
-from recipes.importing.hugging_face.reading import Fields, shown, whole
-from recipes.importing.hugging_face.rope import no_rope, rope
-from simulators.architecture import Block
-from simulators.layers import MLP, Attention, LayerNorm, Mixer, MoE, RMSNorm
+from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
+from lehr.recipes.importing.hugging_face.rope import no_rope, rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLP, Attention, LayerNorm, Mixer, MoE, RMSNorm
 
 LOCAL = {"num_experts": "num_local_experts"}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import BARE_TASKS, reads
-from recipes.importing.hugging_face.encoders import encoder, ends
-from recipes.importing.hugging_face.parts import TYPES, Network, activation, attention, layer_types
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.rope import rope, with_base
-from simulators.architecture import Block
-from simulators.layers import MLP, LayerNorm, MaskedLMHead
+from lehr.recipes.importing.hugging_face.classes import BARE_TASKS, reads
+from lehr.recipes.importing.hugging_face.encoders import encoder, ends
+from lehr.recipes.importing.hugging_face.parts import TYPES, Network, activation, attention, layer_types
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.rope import rope, with_base
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLP, LayerNorm, MaskedLMHead
 
 
 @reads(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import ENCODER_TASKS, reads
-from recipes.importing.hugging_face.encoders import encoder, ends, narrow, on_top
-from recipes.importing.hugging_face.gpt import biased
-from recipes.importing.hugging_face.hybrid import TWO
-from recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, with_sinks
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.importing.hugging_face.classes import ENCODER_TASKS, reads
+from lehr.recipes.importing.hugging_face.encoders import encoder, ends, narrow, on_top
+from lehr.recipes.importing.hugging_face.gpt import biased
+from lehr.recipes.importing.hugging_face.hybrid import TWO
+from lehr.recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, with_sinks
+from lehr.recipes.importing.hugging_face.parts import (
     TYPES,
     Network,
     activation,
@@ -20,11 +20,11 @@ from recipes.importing.hugging_face.parts import (
     uniform,
     windows,
 )
-from recipes.importing.hugging_face.reading import Fields, shown
-from recipes.importing.hugging_face.recurrent import heads_of_mamba2
-from recipes.importing.hugging_face.rope import rope, with_base
-from simulators.architecture import Block
-from simulators.layers import (
+from lehr.recipes.importing.hugging_face.reading import Fields, shown
+from lehr.recipes.importing.hugging_face.recurrent import heads_of_mamba2
+from lehr.recipes.importing.hugging_face.rope import rope, with_base
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import (
     MLP,
     RGLRU,
     Disentangled,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import ROBERTA_TASKS, reads
-from recipes.importing.hugging_face.encoders import after_padding, bert_like
-from recipes.importing.hugging_face.gpt import biased
-from recipes.importing.hugging_face.parts import Network, attention, mlp, network, tables, uniform
-from recipes.importing.hugging_face.reading import Fields, shown, whole
-from simulators.architecture import Block
-from simulators.layers import MLP, Attention, LayerNorm, NoPosition
+from lehr.recipes.importing.hugging_face.classes import ROBERTA_TASKS, reads
+from lehr.recipes.importing.hugging_face.encoders import after_padding, bert_like
+from lehr.recipes.importing.hugging_face.gpt import biased
+from lehr.recipes.importing.hugging_face.parts import Network, attention, mlp, network, tables, uniform
+from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLP, Attention, LayerNorm, NoPosition
 
 
 @reads(

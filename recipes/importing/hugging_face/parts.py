@@ -7,12 +7,12 @@ from typing import Literal
 
 import msgspec
 
-from recipes.errors import nearest
-from recipes.importing.hugging_face.reading import Fields, shown
-from recipes.importing.hugging_face.rope import rope
-from simulators.architecture import Block
-from simulators.layers import MLP, Attention, Embedding, Mixer, MoE, Norm, OutputHead, Position, RMSNorm
-from simulators.layers.mlp import Activation
+from lehr.recipes.errors import nearest
+from lehr.recipes.importing.hugging_face.reading import Fields, shown
+from lehr.recipes.importing.hugging_face.rope import rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLP, Attention, Embedding, Mixer, MoE, Norm, OutputHead, Position, RMSNorm
+from lehr.simulators.layers.mlp import Activation
 
 QKNorm = Literal["head", "each_head", "layer_norm", "full", "l2"] | None
 Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_two"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from recipes.importing.hugging_face.reading import Fields, shown, whole
-from simulators.architecture import Checkpoint
+from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
+from lehr.simulators.architecture import Checkpoint
 
 
 def stored_as(f: Fields) -> Checkpoint | None:

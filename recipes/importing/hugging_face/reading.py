@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from recipes.errors import LehrError, nearest
-from recipes.importing.hugging_face.shared import MTP_COUNTS, NO_EFFECT, SWITCHES
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.importing.hugging_face.shared import MTP_COUNTS, NO_EFFECT, SWITCHES
 
 MOST_LAYERS = 10_000
 """More layers than this are a slip of the pen, not a network."""
@@ -32,7 +32,7 @@ class Fields:
     >>> f.finish()
     >>> Fields("gpt2", {"n_embed": 1024}, {"n_embd": 768}).finish()
     Traceback (most recent call last):
-    recipes.errors.LehrError: n_embed: not a field of model_type gpt2; did you mean n_embd?
+    lehr.recipes.errors.LehrError: n_embed: not a field of model_type gpt2; did you mean n_embd?
     """
 
     def __init__(

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.corrected import routed
-from recipes.importing.hugging_face.latent import HARMLESS, SHARED_NAMES, latent, sparse_layers
-from recipes.importing.hugging_face.mixtures import after_dense, experts, layered
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.corrected import routed
+from lehr.recipes.importing.hugging_face.latent import HARMLESS, SHARED_NAMES, latent, sparse_layers
+from lehr.recipes.importing.hugging_face.mixtures import after_dense, experts, layered
+from lehr.recipes.importing.hugging_face.parts import (
     TYPES,
     Network,
     activation,
@@ -21,10 +21,10 @@ from recipes.importing.hugging_face.parts import (
     network,
     windows,
 )
-from recipes.importing.hugging_face.reading import Fields, shown, whole
-from recipes.importing.hugging_face.rope import no_rope, rope, with_base
-from simulators.architecture import Block
-from simulators.layers import (
+from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
+from lehr.recipes.importing.hugging_face.rope import no_rope, rope, with_base
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import (
     MLP,
     AltUp,
     Branch,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.parts import Network, network
-from recipes.importing.hugging_face.reading import Fields
-from simulators.architecture import Block
-from simulators.layers import LayerNorm, Mamba, Mamba2, RMSNorm, RWKV4TimeMix, RWKVChannelMix
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.parts import Network, network
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import LayerNorm, Mamba, Mamba2, RMSNorm, RWKV4TimeMix, RWKVChannelMix
 
 HUB = "d_inner d_model n_layer ssm_cfg fused_add_norm pad_vocab_size_multiple rms_norm"
 """What converted checkpoints carry along of the authors' own configuration."""

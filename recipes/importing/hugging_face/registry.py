@@ -1,6 +1,6 @@
 """Every class, entered: importing this module fills ``CLASSES``."""
 
-from recipes.importing.hugging_face import (
+from lehr.recipes.importing.hugging_face import (
     corrected,
     dense,
     encoders,
@@ -22,7 +22,7 @@ from recipes.importing.hugging_face import (
     seq2seq,
     streams,
 )
-from recipes.importing.hugging_face.classes import CLASSES
+from lehr.recipes.importing.hugging_face.classes import CLASSES
 
 __all__ = [
     "CLASSES",

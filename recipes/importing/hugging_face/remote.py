@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import BARE_TASKS, CLASSES, DECODER_TASKS, defaults, reads
-from recipes.importing.hugging_face.dense import windowed
-from recipes.importing.hugging_face.encoders import encoder, ends, rotated
-from recipes.importing.hugging_face.gpt import GPT2_NAMES, biased, gptj
-from recipes.importing.hugging_face.latent import sparse_layers
-from recipes.importing.hugging_face.mixtures import experts, layered
-from recipes.importing.hugging_face.parts import (
+from lehr.recipes.importing.hugging_face.classes import BARE_TASKS, CLASSES, DECODER_TASKS, defaults, reads
+from lehr.recipes.importing.hugging_face.dense import windowed
+from lehr.recipes.importing.hugging_face.encoders import encoder, ends, rotated
+from lehr.recipes.importing.hugging_face.gpt import GPT2_NAMES, biased, gptj
+from lehr.recipes.importing.hugging_face.latent import sparse_layers
+from lehr.recipes.importing.hugging_face.mixtures import experts, layered
+from lehr.recipes.importing.hugging_face.parts import (
     EncoderStack,
     Network,
     activation,
@@ -20,9 +20,9 @@ from recipes.importing.hugging_face.parts import (
     network,
     uniform,
 )
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.rope import rope
-from simulators.layers import MLP, Alibi, Attention, LayerNorm, NoPosition, RMSNorm, Rope
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.rope import rope
+from lehr.simulators.layers import MLP, Alibi, Attention, LayerNorm, NoPosition, RMSNorm, Rope
 
 MODEL_TASKS = {**DECODER_TASKS, "Model": "lm", "ModelLM": "lm"}
 """Where the class called ...Model has the vocabulary's head."""

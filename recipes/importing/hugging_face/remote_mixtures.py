@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.mixtures import after_dense, experts, layered
-from recipes.importing.hugging_face.parts import Network, attention, network
-from recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.mixtures import after_dense, experts, layered
+from lehr.recipes.importing.hugging_face.parts import Network, attention, network
+from lehr.recipes.importing.hugging_face.reading import Fields
 
 LING = (
     "embedding_dropout output_dropout norm_head norm_softmax use_rmsnorm max_window_layers rotary_dim multi_gate "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.parts import Network, mlp, network, uniform
-from recipes.importing.hugging_face.reading import Fields
-from recipes.importing.hugging_face.rope import rope
-from simulators.architecture import Block
-from simulators.layers import (
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.parts import Network, mlp, network, uniform
+from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.recipes.importing.hugging_face.rope import rope
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import (
     MLP,
     DeltaNet,
     LayerNorm,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from recipes.errors import nearest
-from recipes.importing.hugging_face.reading import Fields, shown, whole
-from simulators.layers.position import Linear, Llama3, LongRope, NoPosition, Ntk, Position, Rope, Yarn
+from lehr.recipes.errors import nearest
+from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
+from lehr.simulators.layers.position import Linear, Llama3, LongRope, NoPosition, Ntk, Position, Rope, Yarn
 
 THETA = 10000.0
 """``default_theta`` of transformers' RotaryEmbeddingConfigMixin, where a class has none of its own."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.parts import Network, activation, attention, network
-from recipes.importing.hugging_face.reading import Fields, shown, whole
-from simulators.architecture import Block
-from simulators.layers import MLP, Attention, RMSNorm
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.parts import Network, activation, attention, network
+from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import MLP, Attention, RMSNorm
 
 MULTIPLE = 256
 """Widths of its MLPs are rounded up to this."""

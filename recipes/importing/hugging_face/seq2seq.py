@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recipes.importing.hugging_face.classes import SEQ2SEQ_TASKS, reads
-from recipes.importing.hugging_face.parts import EncoderStack, Network, Placement, activation, tables
-from recipes.importing.hugging_face.reading import Fields, shown
-from simulators.architecture import Block
-from simulators.layers import (
+from lehr.recipes.importing.hugging_face.classes import SEQ2SEQ_TASKS, reads
+from lehr.recipes.importing.hugging_face.parts import EncoderStack, Network, Placement, activation, tables
+from lehr.recipes.importing.hugging_face.reading import Fields, shown
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import (
     MLP,
     Attention,
     CrossAttention,
@@ -19,7 +19,7 @@ from simulators.layers import (
     RelativeBias,
     RMSNorm,
 )
-from simulators.layers.mlp import Activation
+from lehr.simulators.layers.mlp import Activation
 
 PROJECTIONS: dict[str, tuple[Activation, bool]] = {
     "relu": ("relu", False),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.importing.hugging_face.classes import reads
-from recipes.importing.hugging_face.corrected import routed
-from recipes.importing.hugging_face.latent import HARMLESS, SHARED_NAMES, indexed, latent
-from recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, layered
-from recipes.importing.hugging_face.parts import Network, attention, layer_types, network
-from recipes.importing.hugging_face.reading import Fields, shown, whole
-from recipes.importing.hugging_face.rope import rope, with_base
-from simulators.architecture import Block
-from simulators.layers import BlockIndexer, CompressedAttention, HyperConnections, Indexer, RMSNorm, Rope
+from lehr.recipes.importing.hugging_face.classes import reads
+from lehr.recipes.importing.hugging_face.corrected import routed
+from lehr.recipes.importing.hugging_face.latent import HARMLESS, SHARED_NAMES, indexed, latent
+from lehr.recipes.importing.hugging_face.mixtures import LOCAL, after_dense, experts, layered
+from lehr.recipes.importing.hugging_face.parts import Network, attention, layer_types, network
+from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
+from lehr.recipes.importing.hugging_face.rope import rope, with_base
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import BlockIndexer, CompressedAttention, HyperConnections, Indexer, RMSNorm, Rope
 
 COMPRESSED = {0: "sliding_attention", 4: "compressed_sparse_attention", 128: "heavily_compressed_attention"}
 """What a layer of DeepSeek-V4 is by the length of its blocks."""

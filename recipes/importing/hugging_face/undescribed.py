@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recipes.errors import nearest
-from recipes.importing.hugging_face.reading import shown
-from recipes.importing.hugging_face.registry import CLASSES
+from lehr.recipes.errors import nearest
+from lehr.recipes.importing.hugging_face.reading import shown
+from lehr.recipes.importing.hugging_face.registry import CLASSES
 
 SHARED = "its layers share weights"
 FACTORED = "its tables are narrower than the network"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from recipes.errors import LehrError
-from recipes.importing.hugging_face.reading import shown
+from lehr.recipes.errors import LehrError
+from lehr.recipes.importing.hugging_face.reading import shown
 
 PARTS = ("text_config", "llm_config", "language_config", "thinker_config", "vlm_config")
 """Where the text model stands in the file of a larger one."""
@@ -105,7 +105,7 @@ OTHER_PREFIXES = ("mm_", "use_mm_", "tune_mm_", "freeze_mm_", "unfreeze_mm_", "i
 def text_model(config: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str], str]:
     """The fields of the text model, what is to be said aloud, and what begins errors about them.
 
-    >>> from recipes.importing.hugging_face.config import import_config
+    >>> from lehr.recipes.importing.hugging_face.config import import_config
     >>> found = import_config({"model_type": "llava", "text_config": {"model_type": "mistral"}, "vision_config": {}})
     >>> found.model_type, found.notes
     ('mistral', ['text_config of a llava is read, its text model; the rest of that model is left out'])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from recipes.report.data import ReportData
-from recipes.report.document import Picture
+from lehr.recipes.presenting.document import Picture
+from lehr.recipes.report.facts import ReportData
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -18,8 +18,8 @@ class Drawn(msgspec.Struct, frozen=True):
 
 def draw_all(data: ReportData) -> list[Drawn]:
     """Every figure that there is something to show for, in the order of the report."""
-    from recipes.report.plots import components, loss, mix, rates, reward, work
-    from recipes.report.plots.style import as_png, as_svg, styled
+    from lehr.recipes.presenting.figures import as_png, as_svg, styled
+    from lehr.recipes.report.plots import components, loss, mix, rates, reward, work
 
     drawn = []
     with styled():

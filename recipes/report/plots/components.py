@@ -5,11 +5,11 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recipes.report.data import ReportData
-from recipes.report.document import Picture
-from recipes.report.numbers import percent, quantity
-from recipes.report.plots.style import GRID, INK, MUTED, SERIES, clear_frame, new_figure
-from recipes.report.shape import active_components
+from lehr.recipes.presenting.document import Picture
+from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, clear_frame, new_figure
+from lehr.recipes.presenting.numbers import percent, quantity
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.shape import active_components
 
 
 def draw(data: ReportData) -> tuple[Figure, Picture]:

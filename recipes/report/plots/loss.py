@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from recipes.report.data import ReportData
-from recipes.report.document import Picture
-from recipes.report.numbers import between, loss, quantity
-from recipes.report.plots.style import GRID, INK, MUTED, SERIES, new_figure
-from simulators.cost import Amount
-from simulators.forecast import Forecast
-from simulators.laws import ScalingLaw
-from simulators.projection import StageProjection, parameters_of, project_loss
+from lehr.recipes.presenting.document import Picture
+from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
+from lehr.recipes.presenting.numbers import between, loss, quantity
+from lehr.recipes.report.facts import ReportData
+from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.projection.cost import Amount
+from lehr.simulators.projection.forecast import Forecast
+from lehr.simulators.projection.project import StageProjection, parameters_of, project_loss
 
 N_POINTS = 41
 RIGHT = 0.70

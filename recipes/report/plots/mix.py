@@ -9,10 +9,10 @@ import msgspec
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recipes.report.data import ReportData
-from recipes.report.document import NOT_PUBLISHED, Picture
-from recipes.report.numbers import percent
-from recipes.report.plots.style import GRID, INK, MUTED, ON_FILL, PAPER, SERIES, WIDTH, clear_frame, new_figure
+from lehr.recipes.presenting.document import NOT_PUBLISHED, Picture
+from lehr.recipes.presenting.figures import GRID, INK, MUTED, ON_FILL, PAPER, SERIES, WIDTH, clear_frame, new_figure
+from lehr.recipes.presenting.numbers import percent
+from lehr.recipes.report.facts import ReportData
 
 CHARACTER = 0.072
 """The width of a character of a label [inch], on the generous side."""

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from recipes.report.data import ReportData
-from recipes.report.document import NOT_PUBLISHED, Picture
-from recipes.report.numbers import power, quantity, rate, whole
-from recipes.report.plots.style import GRID, INK, MUTED, PAPER, SERIES, new_figure
-from simulators.schedules import Curve
-from simulators.training import Stage
+from lehr.recipes.presenting.document import NOT_PUBLISHED, Picture
+from lehr.recipes.presenting.figures import GRID, INK, MUTED, PAPER, SERIES, new_figure
+from lehr.recipes.presenting.numbers import power, quantity, rate, whole
+from lehr.recipes.report.facts import ReportData
+from lehr.simulators.schedules import Curve
+from lehr.simulators.training import Stage
 
 N_POINTS = 1500
 LOGARITHMIC_FROM = 8.0

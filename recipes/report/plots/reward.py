@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from recipes.report.data import ReportData
-from recipes.report.document import Picture
-from recipes.report.numbers import percent, quantity
-from recipes.report.plots.style import GRID, INK, MUTED, SERIES, new_figure
-from recipes.report.reward import curves, reward_rows
+from lehr.recipes.presenting.document import Picture
+from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
+from lehr.recipes.presenting.numbers import percent, quantity
+from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.reward import curves, reward_rows
 
 
 def draw(data: ReportData) -> tuple[Figure, Picture] | None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recipes.report.data import ReportData
-from recipes.report.document import Picture
-from recipes.report.numbers import dollars, estimate, quantity
-from recipes.report.plots.style import GRID, INK, MUTED, SERIES, clear_frame, new_figure
-from simulators.cost import Amount
+from lehr.recipes.presenting.document import Picture
+from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, clear_frame, new_figure
+from lehr.recipes.presenting.numbers import dollars, estimate, quantity
+from lehr.recipes.report.facts import ReportData
+from lehr.simulators.projection.cost import Amount
 
 
 def draw(data: ReportData) -> tuple[Figure, Picture]:

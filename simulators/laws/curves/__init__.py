@@ -1,7 +1,7 @@
 """Curve laws: the loss at every step of a schedule, their fits, forecasts and the choice of a schedule."""
 
-from simulators.laws.curves.base import CurveLaw, CurveRange, constant_values
-from simulators.laws.curves.forms import CptShift, Momentum, MultiPower, PowerOfSum
+from lehr.simulators.laws.curves.base import CurveLaw, CurveRange, constant_values
+from lehr.simulators.laws.curves.forms import CptShift, Momentum, MultiPower, PowerOfSum
 
 AnyCurveLaw = PowerOfSum | Momentum | MultiPower | CptShift
 """Every form of a loss curve that a file may name by its ``kind``."""

@@ -8,8 +8,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.laws.base import Covariance, split_log
-from simulators.laws.curves.base import CurveLaw, Floats, chosen, constant_values, with_constants
+from lehr.simulators.laws.base import Covariance, split_log
+from lehr.simulators.laws.curves.base import CurveLaw, Floats, chosen, constant_values, with_constants
 
 STEP = 1e-2
 """Of the difference quotients, in standard errors: small beside the curvature, large beside the kernels' tolerance."""
@@ -33,7 +33,7 @@ def band(
 
     Raises ``ValueError`` where the law has no covariance, or unless 0 < ``level`` < 1.
 
-    >>> from simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, uncertainty=Covariance(
     ...     parameters=["L0"], covariance=[[0.0001]], residual=0.0))
     >>> low, high = band(law, np.full(10000, 1e-4), steps=[9999])
@@ -67,7 +67,7 @@ def band(
 def moved(law: CurveLaw, parameter: str, offset: float) -> CurveLaw:
     """``law`` with one constant moved by ``offset`` in the coordinate ``parameter``, such as ``log A`` or ``alpha``.
 
-    >>> from simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> round(moved(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5), "log A", 0.1).A, 4)
     0.5526
     """

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.laws.base import Bounds, Floats, Law, LossUnit, ValidRange
+from lehr.simulators.laws.base import Bounds, Floats, Law, LossUnit, ValidRange
 
 __all__ = [
     "CurveLaw",
@@ -81,7 +81,7 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def constant_values(law: CurveLaw) -> dict[str, float]:
     """The fitted constants of a law by name, in the order of its formula.
 
-    >>> from simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> constant_values(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5))
     {'L0': 3.0, 'A': 0.5, 'alpha': 0.5}
     """
@@ -91,7 +91,7 @@ def constant_values(law: CurveLaw) -> dict[str, float]:
 def with_constants(law: CurveLaw, values: dict[str, float]) -> CurveLaw:
     """``law`` with other constants.
 
-    >>> from simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> with_constants(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5), {"L0": 2.0}).L0
     2.0
     """

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.laws.curves.base import CurveLaw, Floats, checked_rates, chosen, forward_power, without_warm_up
-from simulators.laws.curves.kernels import drops, momentum_annealing, power_annealing
+from lehr.simulators.laws.curves.base import CurveLaw, Floats, checked_rates, chosen, forward_power, without_warm_up
+from lehr.simulators.laws.curves.kernels import drops, momentum_annealing, power_annealing
 
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]

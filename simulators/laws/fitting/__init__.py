@@ -1,10 +1,17 @@
 """Fitting a law to training runs: robustly, from thousands of starts, with what the runs do not say."""
 
-from simulators.laws.fitting.comparison import Comparison, FormScore, HeldOut, compare_forms, cross_validate, hold_out
-from simulators.laws.fitting.fit import LawFit, fit_law
-from simulators.laws.fitting.forms import FORMS
-from simulators.laws.fitting.resampling import Resampled, profile, resample
-from simulators.laws.fitting.runs import Runs, make_runs
+from lehr.simulators.laws.fitting.comparison import (
+    Comparison,
+    FormScore,
+    HeldOut,
+    compare_forms,
+    cross_validate,
+    hold_out,
+)
+from lehr.simulators.laws.fitting.fit import LawFit, fit_law
+from lehr.simulators.laws.fitting.forms import FORMS
+from lehr.simulators.laws.fitting.resampling import Resampled, profile, resample
+from lehr.simulators.laws.fitting.runs import Runs, make_runs
 
 __all__ = [
     "FORMS", "Comparison", "FormScore", "HeldOut", "LawFit", "Resampled", "Runs", "compare_forms",

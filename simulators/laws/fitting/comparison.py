@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.laws.base import Floats
-from simulators.laws.fitting.descent import settle_groups
-from simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of
-from simulators.laws.fitting.forms import form_called
-from simulators.laws.fitting.resampling import starts_about
-from simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.base import Floats
+from lehr.simulators.laws.fitting.descent import settle_groups
+from lehr.simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of
+from lehr.simulators.laws.fitting.forms import form_called
+from lehr.simulators.laws.fitting.resampling import starts_about
+from lehr.simulators.laws.fitting.runs import Runs
 
 HoldOutBy = Literal["parameters", "tokens", "flops"]
 SHARE = 0.1

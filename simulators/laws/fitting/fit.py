@@ -8,18 +8,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from simulators.laws.base import AnyUncertainty, Covariance, Floats, ValidRange
-from simulators.laws.fitting.descent import SURVIVORS, Problem, race
-from simulators.laws.fitting.forms import Form, form_called
-from simulators.laws.fitting.limits import (
-    Outlier,
-    check_enough,
-    identifiability_notes,
-    outliers_of,
-    spread,
-)
-from simulators.laws.fitting.runs import Runs
-from simulators.laws.surfaces import Surface
+from lehr.simulators.laws.base import AnyUncertainty, Covariance, Floats, ValidRange
+from lehr.simulators.laws.fitting.descent import SURVIVORS, Problem, race
+from lehr.simulators.laws.fitting.forms import Form, form_called
+from lehr.simulators.laws.fitting.limits import Outlier, check_enough, identifiability_notes, outliers_of, spread
+from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.surfaces import Surface
 
 DELTA = 1e-3
 """Huber's delta of Hoffmann et al. (2022), appendix D.3 [log loss]."""
@@ -81,7 +75,7 @@ def fit_law(
     Raises ``ValueError`` where the runs cannot determine the form: too few of them, all of one size.
 
     >>> import numpy as np
-    >>> from simulators.laws.fitting.runs import make_runs
+    >>> from lehr.simulators.laws.fitting.runs import make_runs
     >>> n, d = np.meshgrid([1e8, 3e8, 1e9, 3e9], [2e9, 1e10, 5e10, 2e11])
     >>> loss = 1.8 + 400 * n**-0.34 + 1500 * d**-0.36
     >>> fit = fit_law(make_runs(n.ravel(), d.ravel(), loss.ravel()))

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Floats
-from simulators.laws.fitting.runs import Runs, make_runs
-from simulators.laws.surfaces import Surface
+from lehr.simulators.laws.base import Floats
+from lehr.simulators.laws.fitting.runs import Runs, make_runs
+from lehr.simulators.laws.surfaces import Surface
 
 SAME_BUDGET = 0.05
 """Budgets whose logarithms differ by less are one profile: sizes come in steps, tokens make up for it only nearly."""
@@ -110,7 +110,7 @@ def parabola_bias(
     A profile is no parabola: its sides fall as N**-alpha and D**-beta. The vertex is right only where both exponents
     are equal and the grid is centred on the optimum; the wider the grid, the worse.
 
-    >>> from simulators.laws import Chinchilla
+    >>> from lehr.simulators.laws import Chinchilla
     >>> law = Chinchilla(name="printed", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
     >>> bias = parabola_bias(law, 1e24)
@@ -134,7 +134,7 @@ def bias_on_grid(law: Surface, runs: Runs, flops: float) -> ParabolaBias:
 
     Raises ``ValueError`` where the runs are no isoFLOP profiles, as ``fit_parabolas`` does.
 
-    >>> from simulators.laws import Chinchilla
+    >>> from lehr.simulators.laws import Chinchilla
     >>> law = Chinchilla(name="printed", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
     >>> runs = isoflop_profiles(law, [1e17, 1e18, 1e19, 1e20, 1e21])

@@ -7,8 +7,8 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.laws.base import Floats
-from simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.base import Floats
+from lehr.simulators.laws.fitting.runs import Runs
 
 BITS = -log(log(2.0))
 """The log of 1 / ln 2."""
@@ -31,7 +31,7 @@ def runs_in_bits(runs: Runs) -> NDArray[np.int64]:
     are the bits.
 
     >>> import numpy as np
-    >>> from simulators.laws.fitting.runs import make_runs
+    >>> from lehr.simulators.laws.fitting.runs import make_runs
     >>> n, d = (x.ravel() for x in np.meshgrid(np.geomspace(1e8, 1e10, 5), np.geomspace(1e9, 1e12, 5)))
     >>> loss = 1.8 + 480 * n**-0.35 + 2000 * d**-0.37
     >>> loss[[3, 7, 20]] /= np.log(2)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.laws.base import Floats, LossUnit, NConvention
+from lehr.simulators.laws.base import Floats, LossUnit, NConvention
 
 SMALLEST_COUNT = 1e3
 """A model or a corpus below this many parameters or tokens was written in millions or billions."""

@@ -1,10 +1,10 @@
 """Laws of hyper-parameters: peak rate, batch, critical batch, weight decay, and transfer from small networks."""
 
-from simulators.laws.hyper.base import HyperLaw, Powers
-from simulators.laws.hyper.critical import CriticalBatch, LossCriticalBatch, overheads
-from simulators.laws.hyper.rules import LogLinearRate, PowerRules, TokenHorizon
-from simulators.laws.hyper.timescale import Timescale, timescale
-from simulators.laws.hyper.transfer import Transferred, transfer
+from lehr.simulators.laws.hyper.base import HyperLaw, Powers
+from lehr.simulators.laws.hyper.critical import CriticalBatch, LossCriticalBatch, overheads
+from lehr.simulators.laws.hyper.rules import LogLinearRate, PowerRules, TokenHorizon
+from lehr.simulators.laws.hyper.timescale import Timescale, timescale
+from lehr.simulators.laws.hyper.transfer import Transferred, transfer
 
 AnyHyperLaw = PowerRules | LogLinearRate | TokenHorizon | Timescale | LossCriticalBatch | CriticalBatch
 """Every form of a law of hyper-parameters that a file may name by its ``kind``."""

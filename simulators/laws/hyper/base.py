@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer, Law, NConvention
-from simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.base import Answer, Law, NConvention
+from lehr.simulators.laws.surfaces.base import Floats, positive
 
 INPUTS = {
     "n": "parameters",

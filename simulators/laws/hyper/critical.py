@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.hyper.base import HyperLaw
-from simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.hyper.base import HyperLaw
+from lehr.simulators.laws.surfaces.base import Floats, positive
 
 
 def overheads(batch: ArrayLike, critical: ArrayLike) -> tuple[Floats, Floats]:

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer
-from simulators.laws.hyper.base import HyperLaw, Powers
-from simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.base import Answer
+from lehr.simulators.laws.hyper.base import HyperLaw, Powers
+from lehr.simulators.laws.surfaces.base import Floats, positive
 
 
 class PowerRules(HyperLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="power_rules"):

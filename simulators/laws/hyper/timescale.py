@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer
-from simulators.laws.hyper.base import HyperLaw
-from simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.base import Answer
+from lehr.simulators.laws.hyper.base import HyperLaw
+from lehr.simulators.laws.surfaces.base import Floats, positive
 
 
 def timescale(batch: ArrayLike, rate: ArrayLike, weight_decay: ArrayLike, tokens: ArrayLike) -> Floats:

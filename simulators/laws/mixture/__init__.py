@@ -1,8 +1,8 @@
 """Laws of data mixtures and of continued pre-training: loss by the share of each corpus."""
 
-from simulators.laws.mixture.continued import CriticalShare, DomainCpt, ShareOfDomain, largest_domain_share
-from simulators.laws.mixture.mixing import MixingLaw
-from simulators.laws.mixture.replay import ReplayTable
+from lehr.simulators.laws.mixture.continued import CriticalShare, DomainCpt, ShareOfDomain, largest_domain_share
+from lehr.simulators.laws.mixture.mixing import MixingLaw
+from lehr.simulators.laws.mixture.replay import ReplayTable
 
 AnyMixtureLaw = DomainCpt | CriticalShare | ShareOfDomain | ReplayTable | MixingLaw
 """Every form of a law of mixtures that a file may name by its ``kind``."""

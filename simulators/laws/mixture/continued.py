@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
 
 
 class DomainCpt(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="domain_cpt"):

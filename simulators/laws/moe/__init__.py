@@ -1,11 +1,11 @@
 """Laws of mixtures of experts: what routing adds at equal work."""
 
-from simulators.laws.moe.clark import RoutedLaw
-from simulators.laws.moe.joint import JointMoe
-from simulators.laws.moe.krajewski import GranularMoe
-from simulators.laws.moe.leverage import EfficiencyLeverage
-from simulators.laws.moe.memory import MemoryChoice, best_under_memory
-from simulators.laws.moe.sparsity import SparsityLaw
+from lehr.simulators.laws.moe.clark import RoutedLaw
+from lehr.simulators.laws.moe.joint import JointMoe
+from lehr.simulators.laws.moe.krajewski import GranularMoe
+from lehr.simulators.laws.moe.leverage import EfficiencyLeverage
+from lehr.simulators.laws.moe.memory import MemoryChoice, best_under_memory
+from lehr.simulators.laws.moe.sparsity import SparsityLaw
 
 AnyMoeLaw = RoutedLaw | GranularMoe | JointMoe | SparsityLaw | EfficiencyLeverage
 """Every form of a law of mixtures of experts that a file may name by its ``kind``."""

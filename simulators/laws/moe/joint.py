@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
-from simulators.laws.moe.base import saturating
-from simulators.laws.searching import solve_monotonic
-from simulators.laws.surfaces.base import positive
-from simulators.laws.surfaces.chinchilla import Chinchilla
+from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from lehr.simulators.laws.moe.base import saturating
+from lehr.simulators.laws.searching import solve_monotonic
+from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
 
 
 class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="joint_moe"):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from simulators.laws.moe.joint import JointMoe, shape_of, total_of
-from simulators.laws.searching import solve_monotonic
-from simulators.laws.surfaces.base import positive
+from lehr.simulators.laws.moe.joint import JointMoe, shape_of, total_of
+from lehr.simulators.laws.searching import solve_monotonic
+from lehr.simulators.laws.surfaces.base import positive
 
 
 class MemoryChoice(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import (
+from lehr.simulators.laws.base import (
     Answer,
     Bounds,
     Floats,
@@ -20,7 +20,7 @@ from simulators.laws.base import (
     quantiles,
     replicate,
 )
-from simulators.laws.searching import golden_section
+from lehr.simulators.laws.searching import golden_section
 
 __all__ = ["Floats", "LossUnit", "NConvention", "Surface", "ValidRange", "least_loss", "positive"]
 

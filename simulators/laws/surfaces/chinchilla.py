@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer
-from simulators.laws.surfaces.base import Floats, Surface, positive
+from lehr.simulators.laws.base import Answer
+from lehr.simulators.laws.surfaces.base import Floats, Surface, positive
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 """Of a file; a fit may find another number, and then says so."""

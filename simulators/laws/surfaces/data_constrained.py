@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.base import Answer
-from simulators.laws.surfaces.base import Floats, Surface, least_loss, positive
-from simulators.laws.surfaces.chinchilla import additive_optimum
+from lehr.simulators.laws.base import Answer
+from lehr.simulators.laws.surfaces.base import Floats, Surface, least_loss, positive
+from lehr.simulators.laws.surfaces.chinchilla import additive_optimum
 
 
 class DataConstrained(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="data_constrained"):

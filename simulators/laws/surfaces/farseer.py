@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.searching import golden_section
-from simulators.laws.surfaces.base import Floats, Surface, positive
+from lehr.simulators.laws.searching import golden_section
+from lehr.simulators.laws.surfaces.base import Floats, Surface, positive
 
 
 class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="farseer"):

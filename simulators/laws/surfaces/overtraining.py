@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from simulators.laws.surfaces.base import Floats, Surface, positive
-from simulators.laws.surfaces.chinchilla import additive_optimum
+from lehr.simulators.laws.surfaces.base import Floats, Surface, positive
+from lehr.simulators.laws.surfaces.chinchilla import additive_optimum
 
 
 class Overtraining(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="overtraining"):

@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from simulators.choosing.candidates import Budget, search
-from simulators.choosing.final import final_interval, final_loss, final_slope
-from simulators.laws.base import Covariance
-from simulators.laws.curves import CptShift, CurveLaw, Momentum, MultiPower, PowerOfSum
-from simulators.laws.curves.base import Floats
+from lehr.simulators.laws.base import Covariance
+from lehr.simulators.laws.curves import CptShift, CurveLaw, Momentum, MultiPower, PowerOfSum
+from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.scheduling.candidates import Budget, search
+from lehr.simulators.scheduling.final import final_interval, final_loss, final_slope
 
 MULTI_POWER = MultiPower(name="m", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
 MOMENTUM = Momentum(name="t", title="", L0=2.9, A=0.5, alpha=0.5, C=0.4, decay=0.99)

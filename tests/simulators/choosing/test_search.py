@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.choosing import cool_downs, final_loss, search
-from simulators.choosing.candidates import Budget, best_of_shape
-from simulators.choosing.free import free_form
-from simulators.choosing.minimise import compass, projected_descent
-from simulators.laws.curves import Momentum, PowerOfSum
-from simulators.schedules.base import DecayShape
+from lehr.simulators.laws.curves import Momentum, PowerOfSum
+from lehr.simulators.schedules.base import DecayShape
+from lehr.simulators.scheduling import cool_downs, final_loss, search
+from lehr.simulators.scheduling.candidates import Budget, best_of_shape
+from lehr.simulators.scheduling.free import free_form
+from lehr.simulators.scheduling.minimise import compass, projected_descent
 from tests.simulators.choosing.test_final import MOMENTUM, MULTI_POWER
 
 BUDGET = Budget(steps=4000, peak=3e-4, warmup_steps=300)
@@ -137,8 +137,8 @@ def test_the_searches_find_minima_between_bounds() -> None:
 
 
 def test_laws_without_a_slope_say_so() -> None:
-    from simulators.choosing.final import final_slope
-    from simulators.laws.curves import CurveLaw
+    from lehr.simulators.laws.curves import CurveLaw
+    from lehr.simulators.scheduling.final import final_slope
 
     with pytest.raises(ValueError, match="multi_power or momentum"):
         final_slope(CurveLaw(name="x", title=""), np.ones(3))

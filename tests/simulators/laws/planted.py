@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.laws.curves import CptShift, CurveLaw, Momentum, MultiPower, PowerOfSum
-from simulators.laws.curves.fitting import LoggedRun, make_run
+from lehr.simulators.laws.curves import CptShift, CurveLaw, Momentum, MultiPower, PowerOfSum
+from lehr.simulators.laws.curves.fitting import LoggedRun, make_run
 
 PEAK, WARM_UP, LENGTH = 3e-4, 200, 4000
 

@@ -6,14 +6,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from simulators.laws.base import Covariance
-from simulators.laws.curves import CURVE_LAWS, CurveRange, PowerOfSum
-from simulators.laws.curves.bands import band
-from simulators.laws.curves.base import constant_values
-from simulators.laws.curves.fitting import curve_form, fit_curve, make_run, predict, score
-from simulators.laws.curves.fitting.descent import FOLLOWED
-from simulators.laws.curves.fitting.fit import problem_of
-from simulators.laws.curves.fitting.runs import MOST_ROWS, summed_up
+from lehr.simulators.laws.base import Covariance
+from lehr.simulators.laws.curves import CURVE_LAWS, CurveRange, PowerOfSum
+from lehr.simulators.laws.curves.bands import band
+from lehr.simulators.laws.curves.base import constant_values
+from lehr.simulators.laws.curves.fitting import curve_form, fit_curve, make_run, predict, score
+from lehr.simulators.laws.curves.fitting.descent import FOLLOWED
+from lehr.simulators.laws.curves.fitting.fit import problem_of
+from lehr.simulators.laws.curves.fitting.runs import MOST_ROWS, summed_up
 from tests.simulators.laws.planted import LAWS, LENGTH, PEAK, WARM_UP, planted, schedules
 
 

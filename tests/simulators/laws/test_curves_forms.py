@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from simulators.laws import AnyLaw
-from simulators.laws.curves import (
+from lehr.simulators.laws import AnyLaw
+from lehr.simulators.laws.curves import (
     CURVE_LAWS,
     CptShift,
     CurveLaw,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from simulators.laws.curves.kernels import (
+from lehr.simulators.laws.curves.kernels import (
     Floats,
     decaying_sum,
     drops,
@@ -95,8 +95,8 @@ def test_the_bound_on_the_spacing_holds_and_is_sharp(spacing: float) -> None:
 def test_chunks_and_blocks_join(monkeypatch: pytest.MonkeyPatch) -> None:
     rates = schedules()["cosine to zero"]
     whole = power_annealing(rates, C=2.0, beta=0.6, gamma=0.6)
-    monkeypatch.setattr("simulators.laws.curves.kernels.CHUNK", 7)
-    monkeypatch.setattr("simulators.laws.curves.kernels.LARGEST_EXPONENT", 30.0)
+    monkeypatch.setattr("lehr.simulators.laws.curves.kernels.CHUNK", 7)
+    monkeypatch.setattr("lehr.simulators.laws.curves.kernels.LARGEST_EXPONENT", 30.0)
     # a chunk leaves out terms that are nothing for all of its steps, so that both keep the tolerance, not its rounding
     joined = power_annealing(rates, C=2.0, beta=0.6, gamma=0.6)
     assert np.abs(joined - whole).max() <= 1e-7 * np.abs(drops(rates)).sum()

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.laws import DataConstrained
-from simulators.laws.surfaces.chinchilla import additive_optimum
+from lehr.simulators.laws import DataConstrained
+from lehr.simulators.laws.surfaces.chinchilla import additive_optimum
 
 
 def law(**constants: float) -> DataConstrained:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.laws.downstream import (
+from lehr.simulators.laws.downstream import (
     DifficultyCluster,
     ExponentialError,
     Observational,

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from simulators.laws import Frontier, SinglePower
-from simulators.laws.base import ValidRange
-from simulators.laws.frontier import PowerOfCompute
-from simulators.laws.hyper import overheads
-from simulators.laws.steps import StepsLaw
+from lehr.simulators.laws import Frontier, SinglePower
+from lehr.simulators.laws.base import ValidRange
+from lehr.simulators.laws.frontier import PowerOfCompute
+from lehr.simulators.laws.hyper import overheads
+from lehr.simulators.laws.steps import StepsLaw
 
 TOKENS = PowerOfCompute(coefficient=0.299, exponent=0.537)
 SIZES = PowerOfCompute(coefficient=0.0993, exponent=0.498)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recipes.catalogue import Catalogue
-from simulators.laws.base import ValidRange
-from simulators.laws.hyper import (
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.base import ValidRange
+from lehr.simulators.laws.hyper import (
     CriticalBatch,
     HyperLaw,
     LogLinearRate,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from simulators.laws import Chinchilla, Farseer, Skaling
-from simulators.laws.inference import LifetimeCost, lifetime_optimum, tokens_for_loss
-from simulators.laws.surfaces import Surface
+from lehr.simulators.laws import Chinchilla, Farseer, Skaling
+from lehr.simulators.laws.inference import LifetimeCost, lifetime_optimum, tokens_for_loss
+from lehr.simulators.laws.surfaces import Surface
 
 CHINCHILLA = Chinchilla(
     name="x", title="", n_convention="total", loss_unit="nats/token", E=1.69, A=406.4, B=410.7, alpha=0.336, beta=0.283

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recipes.catalogue import Catalogue
-from simulators.laws import AnyLaw
-from simulators.laws.mixture import DomainCpt, MixingLaw, ReplayTable, largest_domain_share
-from simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw, SparsityLaw
-from simulators.laws.moe.base import saturating
-from simulators.laws.moe.clark import fit_routed
-from simulators.laws.moe.memory import best_under_memory
-from simulators.laws.sft import fit_rectified
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import AnyLaw
+from lehr.simulators.laws.mixture import DomainCpt, MixingLaw, ReplayTable, largest_domain_share
+from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw, SparsityLaw
+from lehr.simulators.laws.moe.base import saturating
+from lehr.simulators.laws.moe.clark import fit_routed
+from lehr.simulators.laws.moe.memory import best_under_memory
+from lehr.simulators.laws.sft import fit_rectified
 
 OWN = ("clark", "krajewski", "ludziejewski", "abnar", "ling", "code", "cmr", "ibrahim", "scalerl", "tan", "kumar")
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from simulators.laws import Chinchilla
-from simulators.laws.base import AnyUncertainty, Covariance, Draws, StandardErrors, ValidRange
-from simulators.laws.surfaces import Farseer
-from simulators.laws.surfaces.base import Surface, least_loss
-from simulators.planning import choose, ladder
-from simulators.planning.choosing import Rung
+from lehr.simulators.laws import Chinchilla
+from lehr.simulators.laws.base import AnyUncertainty, Covariance, Draws, StandardErrors, ValidRange
+from lehr.simulators.laws.surfaces import Farseer
+from lehr.simulators.laws.surfaces.base import Surface, least_loss
+from lehr.simulators.planning import choose, ladder
+from lehr.simulators.planning.choosing import Rung
 
 
 def chinchilla(uncertainty: AnyUncertainty | None = None, **constants: float) -> Chinchilla:

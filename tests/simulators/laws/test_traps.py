@@ -4,12 +4,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws import Chinchilla, Frontier, Skaling
-from simulators.laws.fitting import fit_law, make_runs
-from simulators.laws.fitting.fit import range_of
-from simulators.laws.hyper import HyperLaw, LogLinearRate, LossCriticalBatch, PowerRules
-from simulators.laws.surfaces import Surface
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws import Chinchilla, Frontier, Skaling
+from lehr.simulators.laws.fitting import fit_law, make_runs
+from lehr.simulators.laws.fitting.fit import range_of
+from lehr.simulators.laws.hyper import HyperLaw, LogLinearRate, LossCriticalBatch, PowerRules
+from lehr.simulators.laws.surfaces import Surface
 
 CATALOGUE = Catalogue()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
+from lehr.recipes.catalogue.files import Catalogue
 
 
 def test_the_unit_of_code_loss_is_not_that_of_text() -> None:

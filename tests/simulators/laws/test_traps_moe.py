@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.moe import EfficiencyLeverage, GranularMoe, JointMoe, RoutedLaw
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.moe import EfficiencyLeverage, GranularMoe, JointMoe, RoutedLaw
 
 
 def granular() -> GranularMoe:
@@ -49,7 +49,7 @@ def test_n_is_the_active_count_with_both_tables() -> None:
     n, d = law.optimum(1e20, experts=8)
     # a GPT-2 vocabulary on a model of that size holds a tenth of its active parameters: leaving it out of N is as if
     # the model were that much smaller
-    from simulators.laws.moe.joint import shape_of
+    from lehr.simulators.laws.moe.joint import shape_of
 
     tables = 2 * shape_of(n) * 50257
     assert 0.1 < tables / n < 0.25
@@ -61,7 +61,7 @@ def test_the_joint_laws_logarithm_is_natural() -> None:
     # with log10 in its place the exponent of size at 32 experts would barely move from that at one
     natural = law.with_experts(32).alpha
     assert natural == pytest.approx(0.1557, abs=3e-4)
-    from simulators.laws.moe.base import saturating
+    from lehr.simulators.laws.moe.base import saturating
 
     with_ten = -(law.alpha + law.gamma * float(np.log10(saturating(32.0, law.E_start, law.E_max))))
     assert abs(with_ten - 0.1557) > 0.015

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from recipes.catalogue import Catalogue
-from simulators.laws.precision import PrecisionLaw
-from simulators.laws.rl import RlPower, RlSigmoid
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.simulators.laws.precision import PrecisionLaw
+from lehr.simulators.laws.rl import RlPower, RlSigmoid
 
 
 def test_intercepts_belong_to_base_ten() -> None:

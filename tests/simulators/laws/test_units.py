@@ -5,8 +5,8 @@ from math import log
 
 import pytest
 
-from simulators.laws.base import LossUnit
-from simulators.laws.units import PER, convert_loss
+from lehr.simulators.laws.base import LossUnit
+from lehr.simulators.laws.units import PER, convert_loss
 
 UNITS: tuple[LossUnit, ...] = ("nats/token", "bits/token", "bits/byte", "bits/char")
 

@@ -7,9 +7,9 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from simulators.laws.curves.base import Floats
-from simulators.tracking.quantiles import run_quantile, t_quantile
-from simulators.tracking.rules import Alarm, Rules, alarms
+from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.tracking.quantiles import run_quantile, t_quantile
+from lehr.simulators.tracking.rules import Alarm, Rules, alarms
 
 NOISE = 0.01
 ROWS = 300

@@ -7,12 +7,12 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from simulators.laws.base import Covariance
-from simulators.laws.curves import MultiPower
-from simulators.laws.curves.base import Floats
-from simulators.schedules import WSD, Decay, Warmup
-from simulators.tracking import in_order, track
-from simulators.tracking.track import plan
+from lehr.simulators.laws.base import Covariance
+from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.schedules import WSD, Decay, Warmup
+from lehr.simulators.tracking import in_order, track
+from lehr.simulators.tracking.track import plan
 
 LAW = MultiPower(
     name="m", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641,

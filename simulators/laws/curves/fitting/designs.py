@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.laws.curves.base import Floats, without_warm_up
-from simulators.laws.curves.fitting.runs import LoggedRun
-from simulators.laws.curves.kernels import drops, momentum_annealing
+from lehr.simulators.laws.curves.base import Floats, without_warm_up
+from lehr.simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.laws.curves.kernels import drops, momentum_annealing
 
 BLOCK = 32
 """Steps of one block, at most."""
@@ -143,7 +143,7 @@ def block_pairs(run: LoggedRun, peak: float) -> tuple[Floats, Floats, Floats, Fl
     """For every row and every block of changes before it: the sum of the rates between, in steps at the peak rate;
     the change as a share of the peak; the logarithm of the rate as a share of the peak; and the blocks of each row.
 
-    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
     >>> run = make_run("a", [2, 4], [3.0, 2.9], [1e-3, 1e-3, 1e-3, 5e-4, 5e-4])
     >>> area, weight, log_rate, blocks = block_pairs(run, 1e-3)
     >>> area.tolist(), weight.tolist(), log_rate.round(3).tolist(), blocks.tolist()

@@ -8,16 +8,16 @@ from math import exp, inf, log
 import msgspec
 import numpy as np
 
-from simulators.laws.base import Floats
-from simulators.laws.curves import CURVE_LAWS
-from simulators.laws.curves.fitting.designs import (
+from lehr.simulators.laws.base import Floats
+from lehr.simulators.laws.curves import CURVE_LAWS
+from lehr.simulators.laws.curves.fitting.designs import (
     CptShiftDesign,
     Design,
     MomentumDesign,
     MultiPowerDesign,
     PowerOfSumDesign,
 )
-from simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.laws.curves.fitting.runs import LoggedRun
 
 
 class Coordinate(msgspec.Struct, frozen=True, kw_only=True):

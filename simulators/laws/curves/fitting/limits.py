@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulators.laws.base import Floats
-from simulators.laws.curves.fitting.forms import CurveForm
-from simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.laws.base import Floats
+from lehr.simulators.laws.curves.fitting.forms import CurveForm
+from lehr.simulators.laws.curves.fitting.runs import LoggedRun
 
 OPEN = 0.8
 """A coordinate whose standard error is at least this share of its prior's spread is decided by the prior."""
@@ -19,7 +19,7 @@ WIDE = 1.0
 def check_runs(runs: Sequence[LoggedRun], form: CurveForm) -> None:
     """Raises ``ValueError`` where ``runs`` cannot determine the form at all.
 
-    >>> from simulators.laws.curves.fitting.forms import curve_form
+    >>> from lehr.simulators.laws.curves.fitting.forms import curve_form
     >>> check_runs([], curve_form("momentum"))
     Traceback (most recent call last):
     ValueError: there is no run to fit; write data=[run.csv]
@@ -40,8 +40,8 @@ def notes_on(
 ) -> list[str]:
     """One line for each limitation of a fit.
 
-    >>> from simulators.laws.curves.fitting.forms import curve_form
-    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves.fitting.forms import curve_form
+    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
     >>> run = make_run("a", [1], [3.0], [1e-3, 1e-3])
     >>> notes_on([run], curve_form("power_of_sum"), np.array([3.0, 0.0, 0.5]), np.diag([0.01, 4.0, 0.01]), 0.001)[-1]
     'A is known only to a factor of 7.39'

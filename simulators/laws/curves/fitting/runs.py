@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from simulators.laws.curves.base import Floats, checked_rates, chosen
+from lehr.simulators.laws.curves.base import Floats, checked_rates, chosen
 
 MOST_ROWS = 500
 """Rows of one run that a fit uses; a longer log is summed up by the median of equal blocks."""

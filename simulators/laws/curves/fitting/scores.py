@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from simulators.laws.base import Floats
-from simulators.laws.curves.base import CurveLaw
-from simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.laws.base import Floats
+from lehr.simulators.laws.curves.base import CurveLaw
+from lehr.simulators.laws.curves.fitting.runs import LoggedRun
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +26,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 def predict(law: CurveLaw, run: LoggedRun) -> Floats:
     """The law's loss at the logged steps of ``run`` [loss_unit].
 
-    >>> from simulators.laws.curves import PowerOfSum
-    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
     >>> predict(law, make_run("a", [9, 99], [8.0, 4.6], np.full(100, 1e-3))).round(3).tolist()
     [8.0, 4.581]
@@ -41,8 +41,8 @@ def score(law: CurveLaw, run: LoggedRun) -> Score:
     Raises ``ValueError`` where it has none at any row.
 
     >>> import numpy as np
-    >>> from simulators.laws.curves import PowerOfSum
-    >>> from simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
     >>> rates = np.full(1000, 1e-3)
     >>> run = make_run("a", [9, 99, 999], law.loss(rates)[[9, 99, 999]] + [0.01, -0.01, 0.01], rates)

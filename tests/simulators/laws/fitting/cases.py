@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.laws import Chinchilla, Skaling
-from simulators.laws.fitting import Runs, make_runs
-from simulators.laws.surfaces import Surface
+from lehr.simulators.laws import Chinchilla, Skaling
+from lehr.simulators.laws.fitting import Runs, make_runs
+from lehr.simulators.laws.surfaces import Surface
 
 CHINCHILLA = Chinchilla(
     name="planted", title="", n_convention="total", loss_unit="nats/token",

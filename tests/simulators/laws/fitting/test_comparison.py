@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.laws.fitting import compare_forms, cross_validate, fit_law, hold_out, make_runs
-from simulators.laws.fitting.comparison import largest
-from simulators.laws.surfaces import Farseer
+from lehr.simulators.laws.fitting import compare_forms, cross_validate, fit_law, hold_out, make_runs
+from lehr.simulators.laws.fitting.comparison import largest
+from lehr.simulators.laws.surfaces import Farseer
 from tests.simulators.laws.fitting.cases import CHINCHILLA, SKALING, planted
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.laws.base import constants
-from simulators.laws.fitting import fit_law, make_runs
-from simulators.laws.fitting.fit import SCOUTED
-from simulators.laws.fitting.forms import FORMS
-from simulators.laws.fitting.runs import Runs
-from simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Surface
+from lehr.simulators.laws.base import constants
+from lehr.simulators.laws.fitting import fit_law, make_runs
+from lehr.simulators.laws.fitting.fit import SCOUTED
+from lehr.simulators.laws.fitting.forms import FORMS
+from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Surface
 from tests.simulators.laws.fitting.cases import CHINCHILLA, SKALING, planted
 
 COMMON = {"name": "planted", "title": "", "n_convention": "total", "loss_unit": "nats/token"}
@@ -146,7 +146,7 @@ def test_of_many_runs_a_sample_chooses_the_starts_that_all_follow() -> None:
 
 
 def test_bits_and_nats_are_told_apart() -> None:
-    from simulators.laws.fitting.mixing import runs_in_bits
+    from lehr.simulators.laws.fitting.mixing import runs_in_bits
 
     runs = planted(noise=0.01, side=6)
     assert not len(runs_in_bits(runs))
@@ -156,7 +156,7 @@ def test_bits_and_nats_are_told_apart() -> None:
 
 
 def test_bits_are_told_among_twelve_runs() -> None:
-    from simulators.laws.fitting.mixing import runs_in_bits
+    from lehr.simulators.laws.fitting.mixing import runs_in_bits
 
     n, ratio = (x.ravel() for x in np.meshgrid([7e7, 1.5e8, 4e8, 1e9], [10.0, 30.0, 100.0]))
     loss = CHINCHILLA.loss(n, ratio * n)

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas, isoflop_profiles, parabola_bias
+from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas, isoflop_profiles, parabola_bias
 from tests.simulators.laws.fitting.cases import CHINCHILLA, planted
 
 PRINTED = msgspec.structs.replace(CHINCHILLA, E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)

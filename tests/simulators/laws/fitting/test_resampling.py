@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulators.laws.base import Draws
-from simulators.laws.fitting import LawFit, fit_law, make_runs, profile, resample
-from simulators.laws.fitting.forms import form_called
-from simulators.laws.fitting.resampling import resample_counts
+from lehr.simulators.laws.base import Draws
+from lehr.simulators.laws.fitting import LawFit, fit_law, make_runs, profile, resample
+from lehr.simulators.laws.fitting.forms import form_called
+from lehr.simulators.laws.fitting.resampling import resample_counts
 from tests.simulators.laws.fitting.cases import CHINCHILLA, planted
 
 SIMULATIONS = 60

@@ -1,0 +1,1 @@
+"""The catalogue: every file under the config roots, read directly and decoded."""

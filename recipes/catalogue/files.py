@@ -1,0 +1,132 @@
+"""The catalogue: every file under the config roots, read directly and decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.entries import Dataset, Method, Model
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.errors import LehrError, nearest
+from lehr.simulators.evidence import Source
+
+if TYPE_CHECKING:
+    from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
+    from lehr.simulators.laws import AnyLaw, ScalingLaw
+
+T = TypeVar("T")
+
+CONF = Path(__file__).parents[2] / "conf"
+"""The config root, inside the package."""
+
+
+class Catalogue:
+    """Files by group and name over several roots; a later root (a user's own) wins over an earlier one.
+
+    >>> Catalogue().model("deepseek_v3").shape().n_layers
+    61
+    """
+
+    def __init__(self, roots: Sequence[Path] = (CONF,)) -> None:
+        self.roots = list(roots)
+
+    def files(self, group: str) -> dict[str, Path]:
+        """Name to path of every file of ``group``."""
+        found = {p.stem: p for root in self.roots for p in sorted((root / group).glob("*.yaml"))}
+        return dict(sorted(found.items()))
+
+    def has(self, group: str, name: str) -> bool:
+        """Is there a file of ``name``? Told without reading the folder.
+
+        >>> Catalogue().has("recipe", "deepseek_v3"), Catalogue().has("recipe", "gpt_4")
+        (True, False)
+        """
+        return any((root / group / f"{name}.yaml").is_file() for root in self.roots)
+
+    def path(self, group: str, name: str) -> Path:
+        """The file of ``name``, which may be a path that ends in .yaml. Raises ``LehrError`` with the nearest name
+        where there is none."""
+        if name.endswith(".yaml") and Path(name).is_file():
+            return Path(name)
+        for root in reversed(self.roots):
+            if (path := root / group / f"{name}.yaml").is_file():
+                return path
+        raise LehrError(f"no {group} is called {name!r}; {nearest(name, self.files(group))}")
+
+    def read(self, group: str, name: str, kind: type[T]) -> T:
+        """One file, decoded."""
+        path = self.path(group, name)
+        return decode(load_yaml(path), kind, shown(path))
+
+    def model(self, name: str) -> Model:
+        """One model by name."""
+        return self.read("model", name, Model)
+
+    def models(self) -> dict[str, Model]:
+        """All of them, by name."""
+        return {name: decode(load_yaml(path), Model, shown(path)) for name, path in self.files("model").items()}
+
+    def recipe(self, name: str) -> RecipeFile:
+        """The recipe of one model, by name."""
+        from lehr.recipes.catalogue.recipe_files import RecipeFile
+
+        return self.read("recipe", name, RecipeFile)
+
+    def recipes(self) -> dict[str, RecipeFile]:
+        """All of them, by name."""
+        return {name: self.recipe(name) for name in self.files("recipe")}
+
+    @cached_property
+    def accelerators(self) -> dict[str, AcceleratorFile]:
+        """All accelerators, by name."""
+        from lehr.recipes.catalogue.recipe_files import AcceleratorFile
+
+        return {name: self.read("accelerator", name, AcceleratorFile) for name in self.files("accelerator")}
+
+    def law(self, name: str) -> AnyLaw:
+        """One law of any form, by name."""
+        from lehr.recipes.catalogue.recipe_files import decode_law
+
+        path = self.path("law", name)
+        return decode_law(load_yaml(path), shown(path))
+
+    def surface(self, name: str) -> ScalingLaw:
+        """One law of the loss by parameters and tokens, by name. Raises ``LehrError`` for a law of other inputs."""
+        from lehr.recipes.catalogue.recipe_files import decode_surface
+
+        path = self.path("law", name)
+        return decode_surface(load_yaml(path), shown(path))
+
+    def datasets(self) -> dict[str, Dataset]:
+        """All corpora, by name."""
+        return {name: decode(load_yaml(path), Dataset, shown(path)) for name, path in self.files("dataset").items()}
+
+    def methods(self) -> dict[str, Method]:
+        """All objectives, stages, mechanisms and methods, by name."""
+        return {name: decode(load_yaml(path), Method, shown(path)) for name, path in self.files("method").items()}
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The bibliography, by key. Raises ``LehrError`` where one key is defined twice in a root."""
+        merged: dict[str, Source] = {}
+        for root in self.roots:
+            here: dict[str, Any] = {}
+            for path in sorted((root / "sources").glob("*.yaml")):
+                for key, value in (load_yaml(path) or {}).items():
+                    if key in here:
+                        raise LehrError(f"{shown(path)}: source {key!r} is defined twice; keep one of them")
+                    here[key] = decode(value, Source, f"{shown(path)}: {key}")
+            merged |= here
+        return merged
+
+
+def shown(path: Path) -> str:
+    """A path as a person reads it: from the config root, or as it is.
+
+    >>> shown(CONF / "model" / "deepseek_v3.yaml")
+    'conf/model/deepseek_v3.yaml'
+    """
+    return f"conf/{path.relative_to(CONF)}" if path.is_relative_to(CONF) else str(path)

@@ -1,0 +1,54 @@
+"""Recipes, accelerators and laws as they stand in files.
+
+Apart from ``lehr.recipes.catalogue.files``, because these need numpy and a count of parameters does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.errors import LehrError
+from lehr.simulators.evidence import Provenance, Reported
+from lehr.simulators.laws import AnyLaw, ScalingLaw
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.training import Recipe
+
+
+class RecipeFile(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A recipe as it stands in a file: who said its values, and what others reported of it."""
+
+    provenance: Provenance
+    reported: list[Reported] = []
+    note: str | None = None
+
+
+class AcceleratorFile(Accelerator, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An accelerator as it stands in a file."""
+
+    provenance: Provenance
+    reported: list[Reported] = []
+    note: str | None = None
+
+
+def decode_law(data: Any, where: str) -> AnyLaw:
+    """A law of any form from the plain data of its file."""
+    # mypy has no type for "the value of a union"
+    return decode(data, cast("type[AnyLaw]", AnyLaw), where)
+
+
+def decode_surface(data: Any, where: str) -> ScalingLaw:
+    """A law of the loss by parameters and tokens.
+
+    Raises ``LehrError`` where the file holds a law of other inputs, such as one of the learning rate.
+    """
+    return as_surface(decode_law(data, where), where)
+
+
+def as_surface(law: AnyLaw, where: str) -> ScalingLaw:
+    """``law`` where it is one of parameters and tokens. Raises ``LehrError`` where it is not."""
+    if not isinstance(law, ScalingLaw):
+        raise LehrError(
+            f"{where}: {law.name} gives no loss by parameters and tokens; write law=chinchilla or besiroglu"
+        )
+    return law

@@ -1,0 +1,298 @@
+"""Every reported figure beside what is projected, with a verdict.
+
+A quantity has one or several *candidates*: the same thing under each convention that reports use. A figure agrees
+where a candidate prints as it was printed; the verdict names the convention that did it. The tolerance is the
+printed digits', or an interval that the projection or the source states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from lehr.recipes.catalogue.entries import Dataset, Model
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.errors import LehrError, nearest
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.evidence import Comparison, Reported, Rule, Verdict, matches_number, parse_figure
+from lehr.simulators.laws.base import Law, LawFigure
+from lehr.simulators.layers import Attention
+from lehr.simulators.projection.project import Projection
+from lehr.simulators.training import Recipe, Stage
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """What is projected of a quantity under one convention; a text, or a number with perhaps an interval."""
+
+    convention: str
+    value: float | str | None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
+def compare(subject: str, row: Reported, candidates: list[Candidate]) -> Comparison:
+    """The verdict on one reported figure.
+
+    It agrees where a candidate fits the row's rule (without one: rounding, then truncation for a count). A row with
+    a ``known_cause`` must differ: it fails as soon as it agrees. Raises ``LehrError`` where the figure is no number.
+    """
+    if row.convention is not None:
+        candidates = [c for c in candidates if c.convention == row.convention]
+    try:
+        fits = [(c, rule) for c in candidates if (rule := fitting_rule(row, c)) is not None]
+    except ValueError as error:
+        raise LehrError(f"{subject}: reported {row.quantity}: {error}") from error
+    candidate, rule = fits[0] if fits else (candidates[0] if candidates else Candidate("", None), "")
+    if row.known_cause is not None:
+        verdict: Verdict = "FAILS" if fits else "differs, known cause"
+        cause: str | None = "agrees although a cause for a difference is on record" if fits else row.known_cause
+    elif fits:
+        verdict, cause = "agrees", None
+    else:
+        verdict, cause = "FAILS", "nothing is projected" if candidate.value is None else "no known cause"
+    return Comparison(
+        subject=subject,
+        quantity=row.quantity,
+        reported=row.printed,
+        projected=candidate.value,
+        unit=row.unit or candidate.unit,
+        rule="; ".join(part for part in (rule or (row.rule or "rounds"), candidate.convention) if part),
+        verdict=verdict,
+        source=row.source,
+        place=row.place,
+        cause=cause,
+    )
+
+
+def excuse(rows: Iterable[Comparison], changed: Sequence[str]) -> list[Comparison]:
+    """The rows of a job that does something otherwise than the catalogue: what was published is of another recipe, so
+    that a figure which is off now differs for that known cause. Nothing is excused where nothing was ``changed``."""
+    cause = f"set otherwise than published: {', '.join(changed)}"
+    return [
+        msgspec.structs.replace(row, verdict="differs, known cause", cause=cause)
+        if changed and row.verdict == "FAILS"
+        else row
+        for row in rows
+    ]
+
+
+def fitting_rule(row: Reported, candidate: Candidate) -> str | None:
+    """The rule by which ``candidate`` prints as the row says, or ``None``."""
+    value = candidate.value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return "same" if value.casefold() == row.printed.casefold() else None
+    if candidate.low is not None and candidate.high is not None:
+        figure = float(parse_figure(row.printed).value)
+        return "lies in the projected interval" if candidate.low <= figure <= candidate.high else None
+    rules: list[Rule] = [row.rule] if row.rule else ["rounds"]
+    for rule in rules:
+        if matches_number(row.printed, value, rule, row.interval):
+            return "exact" if rule == "rounds" and parse_figure(row.printed).exact else rule
+    binary = row.quantity == "context_length" and row.printed.endswith(("K", "M"))
+    if binary and value == float(parse_figure(row.printed).value) * (1.024 if row.printed[-1] == "K" else 1.024**2):
+        return "K is 1,024"
+    return None
+
+
+# Models
+
+
+def attention_variants(model: Model) -> str | None:
+    """The attention kinds of the stack, such as GQA; ``None`` where the shape is not public."""
+    if model.architecture is None:
+        return None
+    mixers = [block.mixer for block, _ in model.architecture.stack() if block.mixer is not None]
+    names = {m.variant if isinstance(m, Attention) else getattr(m, "variant", type(m).__name__) for m in mixers}
+    return "+".join(sorted(names))
+
+
+def stack_kind(model: Model) -> str | None:
+    """Encoder, decoder or both, by what a token sees; ``None`` where the shape is not public."""
+    if model.architecture is None:
+        return None
+    if model.architecture.encoder is not None:
+        return "encoder-decoder"
+    return "decoder" if model.architecture.causal else "encoder"
+
+
+def model_candidates(model: Model) -> dict[str, list[Candidate]]:
+    """What is projected of a model, by quantity; of a closed one what its owner says."""
+    said = {
+        "kind": [Candidate("catalogued", model.kind)],
+        "open": [Candidate("catalogued", model.open)],
+        "languages": [Candidate("stated", model.languages, "languages")],
+        **{f"stated.{name}": [Candidate("stated", value)] for name, value in model.stated.items()},
+    }
+    if model.architecture is None:
+        return {**said, "context_length": [Candidate("stated", model.context_length, "tokens")]}
+    count = count_parameters(model.architecture)
+    stored = count.total + count.buffers + sum(count.extras.values())
+    return {
+        **said,
+        "parameters.total": [Candidate("trained parameters", count.total, "parameters")],
+        "parameters.non_embedding": [Candidate("without both tables", count.non_embedding, "parameters")],
+        "parameters.checkpoint": [Candidate("trained, buffers and extras", stored, "values")],
+        "parameters.with_buffers": [Candidate("trained and buffers", count.total + count.buffers, "values")],
+        "parameters.embedding": [
+            Candidate("vocabulary's table", count.components.get("embedding"), "parameters"),
+        ],
+        "parameters.active": [Candidate(name, value, "parameters") for name, value in count.active.items()],
+        **{f"parameters.{name}": [Candidate("extra", value, "values")] for name, value in count.extras.items()},
+        "context_length": [Candidate("native", model.architecture.context_length, "tokens")],
+        "vocabulary": [Candidate("rows of the table", model.architecture.embedding.vocab_size, "tokens")],
+        "layers": [Candidate("blocks of the stack", model.architecture.n_layers, "layers")],
+        "attention": [Candidate("", attention_variants(model))],
+        "stack": [Candidate("", stack_kind(model))],
+    }
+
+
+def check_model(model: Model) -> list[Comparison]:
+    """Every reported figure of a model."""
+    return _compare_all(model.name, model.reported, lambda row: model_candidates(model))
+
+
+# Recipes
+
+
+def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None) -> dict[str, list[Candidate]]:
+    """What is projected of one stage, or of the whole recipe where ``stage`` is ``None``, by quantity.
+
+    Raises ``LehrError`` where the recipe has no such stage.
+    """
+    if stage is not None and stage not in recipe.stages:
+        raise LehrError(f"recipe {recipe.name}: reported names stage {stage!r}; {nearest(stage, recipe.stages)}")
+    stages = [s for s in projection.stages if stage is None or s.name == stage]
+    known = [s for s in stages if s.flops is not None]
+    tokens = sum(s.tokens or 0.0 for s in known) or None
+    times = [s.time for s in known if s.time is not None]
+    low = sum(t.hours.low if t.hours.low is not None else t.hours.value for t in times)
+    high = sum(t.hours.high if t.hours.high is not None else t.hours.value for t in times)
+    stated = [
+        (s.hardware.accelerator, s.hardware.hours) for s in _stages(recipe, stage) if s.hardware and s.hardware.hours
+    ]
+    hours = sum(h for _, h in stated) or None
+    flops = sum(s.flops or 0.0 for s in known) or None
+    six_nd = sum(s.six_nd or 0.0 for s in known) or None
+    prices = {t.accelerator: t.price.usd_per_hour for t in times if t.price}
+    money = sum(h * prices[name] for name, h in stated) if stated and all(n in prices for n, _ in stated) else None
+    only = stages[0] if len(stages) == 1 else None
+    return {
+        "tokens": [Candidate("sum of the stages" if stage is None else "stage", tokens, "tokens")],
+        "tokens_with_base": [
+            Candidate(
+                "base and stages",
+                (recipe.base.tokens + tokens) if recipe.base and recipe.base.tokens and tokens else None,
+                "tokens",
+            )
+        ],
+        "steps": [Candidate("stage", only.steps if only else None, "steps")],
+        "batch_tokens": [Candidate("after any ramp", only.batch_tokens if only else None, "tokens")],
+        "peak_rate": [Candidate("stage", only.peak_rate if only else None)],
+        "final_rate": [Candidate("stage", only.final_rate if only else None)],
+        "training_flops": [
+            Candidate("6ND", six_nd, "FLOP"),
+            Candidate("8ND, one more forward pass for full recomputation", six_nd * 4 / 3 if six_nd else None, "FLOP"),
+            Candidate("causal", flops, "FLOP"),
+            Candidate("causal, recomputed", flops * 4 / 3 if flops else None, "FLOP"),
+        ],
+        "accelerator_hours": [
+            Candidate("projected", sum(t.hours.value for t in times) or None, "h", low, high),
+            # for one stage that would compare a figure with itself
+            *([Candidate("sum of the published stages", hours, "h")] if stage is None and len(stated) > 1 else []),
+        ],
+        "accelerator_hours_per_trillion_tokens": [
+            Candidate("published hours", hours / tokens * 1e12 if hours and tokens else None, "h")
+        ],
+        "cost_usd": [Candidate("published hours at the published price", money, "USD")],
+        "stages": [Candidate("", ", ".join(dict.fromkeys(s.kind for s in _stages(recipe, stage))))],
+    }
+
+
+def _stages(recipe: Recipe, stage: str | None) -> list[Stage]:
+    return [s for name, s in recipe.ordered() if stage is None or name == stage]
+
+
+def check_recipe(recipe: Recipe, reported: Iterable[Reported], projection: Projection) -> list[Comparison]:
+    """Every reported figure of a recipe, set beside its projection."""
+    return _compare_all(
+        recipe.name, reported, lambda row: recipe_candidates(recipe, projection, row.stage), shows_stage=True
+    )
+
+
+# Datasets
+
+
+def check_dataset(dataset: Dataset) -> list[Comparison]:
+    """Every reported figure of a corpus beside the value that the catalogue holds."""
+    candidates = {
+        "size_bytes": [Candidate("stated", dataset.size_bytes, "bytes")],
+        "tokens": [Candidate("stated", dataset.tokens, "tokens")],
+        "languages": [Candidate("stated", dataset.languages, "languages")],
+        "sources": [Candidate("stated", ", ".join(dataset.sources) or None)],
+        "deduplication": [Candidate("stated", dataset.deduplication)],
+        "license": [Candidate("stated", dataset.license)],
+        "examples": [Candidate("stated", dataset.examples, "examples")],
+        **{f"stated.{name}": [Candidate("stated", value)] for name, value in dataset.stated.items()},
+    }
+    return _compare_all(dataset.name, dataset.reported, lambda row: candidates)
+
+
+# Laws
+
+
+def check_law(law: Law) -> list[Comparison]:
+    """Every figure that a law should reproduce. Raises ``LehrError`` for a question that it cannot answer."""
+
+    def candidates(row: Reported) -> dict[str, list[Candidate]]:
+        assert isinstance(row, LawFigure)
+        answers = law.answers()
+        if row.quantity not in answers:
+            return {name: [] for name in answers}
+        compute, unit = answers[row.quantity]
+        try:
+            value = float(compute(**row.at))
+        except (TypeError, ValueError) as error:
+            raise LehrError(f"law {law.name}: reported {row.quantity} at {row.at}: {error}; correct `at`") from error
+        inputs = ", ".join(f"{name} {at:g}" for name, at in row.at.items())
+        return {row.quantity: [Candidate(inputs, value, unit)]}
+
+    return _compare_all(f"law {law.name}", law.reported, candidates)
+
+
+def _compare_all(
+    subject: str,
+    reported: Iterable[Reported],
+    candidates: Callable[[Reported], dict[str, list[Candidate]]],
+    *,
+    shows_stage: bool = False,
+) -> list[Comparison]:
+    rows = []
+    for row in reported:
+        known = candidates(row)
+        if row.quantity not in known:
+            raise LehrError(
+                f"{subject}: reported quantity {row.quantity!r} is not known; {nearest(row.quantity, known)}"
+            )
+        name = f"{subject}.{row.stage}" if shows_stage and row.stage else subject
+        rows.append(compare(name, row, known[row.quantity]))
+    return rows
+
+
+def check_all(
+    catalogue: Catalogue, project: Callable[[str], tuple[Recipe, list[Reported], Projection]]
+) -> list[Comparison]:
+    """Every reported figure of the catalogue; ``project`` gives a recipe with its projection by name."""
+    rows: list[Comparison] = []
+    for model in catalogue.models().values():
+        rows += check_model(model)
+    for name in catalogue.files("recipe"):
+        rows += check_recipe(*project(name))
+    for dataset in catalogue.datasets().values():
+        rows += check_dataset(dataset)
+    for name in catalogue.files("law"):
+        rows += check_law(catalogue.law(name))
+    return rows

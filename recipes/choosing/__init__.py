@@ -1,6 +1,0 @@
-"""A chosen schedule as a person reads it: text, JSON and figures."""
-
-from recipes.choosing.figures import draw_cool_downs, draw_search
-from recipes.choosing.words import cool_down_json, cool_down_text, search_json, search_text
-
-__all__ = ["cool_down_json", "cool_down_text", "draw_cool_downs", "draw_search", "search_json", "search_text"]

@@ -1,0 +1,97 @@
+"""What Hydra composed, as plain data, and its errors in one line with the nearest name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.presenting.files import file_name
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """One job: its configuration as plain data, the roots it came from and what the command line set."""
+
+    config: dict[str, Any]
+    catalogue: Catalogue
+    overrides: list[str]
+    multirun: bool
+
+    def setting(self, name: str, kind: Any) -> Any:
+        """The value of ``name`` as a ``kind``. Raises ``LehrError`` that says what may stand there."""
+        from lehr.recipes.catalogue.yaml import plain
+
+        try:
+            return msgspec.convert(plain(self.config[name], name), kind)
+        except msgspec.ValidationError as error:
+            raise LehrError(f"{name}: {str(error).partition(' - at ')[0]} (found {self.config[name]!r})") from error
+
+    def folder(self, *named: str) -> Path:
+        """Where the job writes: ``out``, and in a multirun a folder of each job's own below it, called by its overrides
+        but those of ``named``, which the verb's own path tells."""
+        out = Path(self.setting("out", str))
+        if not self.multirun:
+            return out
+        left_out = tuple(f"{key}=" for key in ("out", *named))
+        return out / "multirun" / file_name(o for o in self.overrides if not o.startswith(left_out))
+
+    def choice(self, name: str, options: Sequence[str]) -> str:
+        """The value of ``name``, one of ``options``. Raises ``LehrError`` with the nearest of them."""
+        value: str = self.setting(name, str)
+        if value not in options:
+            raise LehrError(f"{name}: {value!r} is not known; {nearest(value, options)}")
+        return value
+
+
+def composed(config: Any, primary: str) -> Composed:
+    """Resolve Hydra's configuration of a running job, whose settings ``conf/<primary>.yaml`` has.
+
+    What a primary config of the user's own leaves out, or an override takes away, is as there. Raises ``LehrError``
+    where a value cannot be resolved, and where a file is missing that the verb cannot do without.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+
+    hydra = HydraConfig.get()
+    sources = [Path(s.path) for s in hydra.runtime.config_sources if s.schema == "file"]
+    data = OmegaConf.to_container(config, resolve=True)
+    if not isinstance(data, dict):
+        raise LehrError("the configuration is not a mapping")
+    given = {str(k): v for k, v in data.items()}
+    _refuse_shadows({str(k): v for k, v in hydra.runtime.choices.items()}, sources)
+    return Composed(
+        {**_settings(primary, given), **given},
+        # Hydra searches the first source first; in the catalogue the last root wins
+        Catalogue([CONF, *(p for p in reversed(sources) if p.resolve() != CONF.resolve())]),
+        list(hydra.overrides.task),
+        hydra.mode == RunMode.MULTIRUN,
+    )
+
+
+def _refuse_shadows(choices: Mapping[str, Any], sources: Sequence[Path]) -> None:
+    """Raise ``LehrError`` where a file that was chosen stands in the catalogue and in a user's folder: Hydra takes the
+    catalogue's, and would not say so."""
+    for group, name in choices.items():
+        file = Path(group) / f"{name}.yaml"
+        for root in sources:
+            if root.resolve() != CONF.resolve() and (root / file).is_file() and (CONF / file).is_file():
+                said = f"rename yours, or write {group}={root / file}"
+                raise LehrError(f"{root / file}: the catalogue has a {group} of that name; {said}")
+
+
+def _settings(primary: str, given: Collection[str]) -> dict[str, Any]:
+    """The settings of a primary config. Raises ``LehrError`` where ``given`` lacks one of its groups."""
+    from lehr.recipes.catalogue.yaml import load_yaml
+
+    whole: dict[str, Any] = load_yaml(CONF / f"{primary}.yaml")
+    for entry in whole.pop("defaults"):
+        for group, name in entry.items() if isinstance(entry, dict) else ():
+            if group.isidentifier() and group != "runtime" and name is not None and group not in given:
+                raise LehrError(f"{group}: is missing; write {group}={name}")
+    whole.pop("hydra")
+    return whole

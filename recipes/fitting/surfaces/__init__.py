@@ -1,0 +1,1 @@
+"""``lehr fit`` for laws of the loss by parameters and tokens."""

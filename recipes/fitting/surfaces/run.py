@@ -1,0 +1,329 @@
+"""``lehr fit`` for loss surfaces: read the runs, fit, compare the forms, write the law and say what it is worth."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib.metadata import version
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.recipes.reading.columns import Read, Reading, runs_of
+from lehr.recipes.reading.tables import Column, read_table
+from lehr.simulators.evidence import Fact, Provenance
+from lehr.simulators.laws.base import Bounds, Draws, quantiles
+from lehr.simulators.laws.fitting import (
+    FORMS,
+    Comparison,
+    HeldOut,
+    LawFit,
+    Runs,
+    compare_forms,
+    fit_law,
+    hold_out,
+    profile,
+    resample,
+)
+from lehr.simulators.laws.fitting.forms import form_called
+from lehr.simulators.laws.fitting.isoflop import Allocation, ParabolaBias, bias_on_grid, fit_parabolas
+from lehr.simulators.laws.fitting.limits import NO_FLOOR
+from lehr.simulators.laws.fitting.mixing import runs_in_bits
+from lehr.simulators.laws.surfaces import Surface
+
+BEST = "best"
+FURTHER = 10.0
+"""The optimum is told at the largest budget and at this many times it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says, checked."""
+
+    law: str
+    data: list[str]
+    test: list[str]
+    reading: Reading
+    name: str
+    delta: float
+    starts: int | None
+    bootstrap: int
+    level: float
+    forms: list[str]
+    approach: int
+
+
+class Constant(msgspec.Struct, frozen=True, kw_only=True):
+    """A constant with its bootstrap interval, and its profile interval where the form moves it itself."""
+
+    name: str
+    value: float
+    interval: Bounds | None
+    profile: Bounds | None
+
+
+class Optimum(msgspec.Struct, frozen=True, kw_only=True):
+    """The best allocation of a budget, with intervals."""
+
+    flops: float
+    parameters: float
+    tokens: float
+    parameters_interval: Bounds | None
+    tokens_interval: Bounds | None
+
+
+class Approach2(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What parabolas through isoFLOP profiles say, and their error were the fitted surface exact."""
+
+    allocation: Allocation
+    exponent: float
+    bias: ParabolaBias
+
+
+class Fitted(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """All that a fit says."""
+
+    settings: Settings
+    read: Read
+    fit: LawFit
+    law: Surface
+    constants: list[Constant]
+    optima: list[Optimum]
+    largest: HeldOut | None
+    comparison: Comparison | None
+    test: HeldOut | None
+    approach_2: Approach2 | None
+    notes: list[str]
+
+    @property
+    def r_squared(self) -> float:
+        """Share of the variance of the loss that the law explains."""
+        loss = self.fit.runs.loss
+        error = loss - self.law.loss(self.fit.runs.parameters, self.fit.runs.tokens)
+        return float(1 - np.sum(error**2) / np.sum((loss - loss.mean()) ** 2))
+
+
+def fit_surface(job: Composed, kind: str) -> int:
+    """Fit, write ``<out>/fit/<name>/`` and print what was found. Raises ``LehrError`` for a mistake in the input."""
+    from lehr.recipes.fitting.surfaces.figures import pictures
+    from lehr.recipes.fitting.surfaces.text import as_json, as_text, law_file
+    from lehr.recipes.presenting.files import write_folder
+
+    form = job.setting("format", str)
+    if form not in ("text", "json"):
+        raise LehrError(f"format: {form!r} is not known; write text or json")
+    fitted = fit_job(job, kind)
+    folder = job.folder() / "fit" / fitted.settings.name
+    law = law_file(fitted.law)
+    told = as_json(fitted)
+    # the same file under law/ makes the folder a config root: --config-dir <folder> law=<name>
+    files = {"fit.yaml": law, f"law/{fitted.law.name}.yaml": law, "fit.json": told, **pictures(fitted)}
+    write_folder(folder, files)
+    print(told.decode(), end="") if form == "json" else print(as_text(fitted, folder))
+    return 0
+
+
+def fit_job(job: Composed, kind: str) -> Fitted:
+    """Everything up to the files."""
+    settings = settings_of(job, kind)
+    read = read_runs(settings.data, settings.reading)
+    where = ", ".join(settings.data)
+    try:
+        return _fit(settings, read)
+    except ValueError as error:
+        raise LehrError(f"{where}: {error}") from error
+
+
+def settings_of(job: Composed, kind: str) -> Settings:
+    """The settings of a surface's fit. Raises ``LehrError`` that names the one that is wrong."""
+    data = _several(job, "data")
+    if not data:
+        raise LehrError("data: nothing to fit; write data=<a table of runs>, with columns of N, D and the loss")
+    stem = re.sub(r"\W+", "_", Path(data[0]).name.partition(".")[0]).strip("_")
+    name = job.setting("name", str | None) or stem
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise LehrError(f"name: {name!r} is no name of a file; write letters, digits, _ and -")
+    # `inf` is no finite number, which settings otherwise are
+    text = str(job.config["delta"])
+    try:
+        delta = float(text)
+    except ValueError as error:
+        raise LehrError(f"delta: {text!r} is no number; write 0.001, or inf for least squares") from error
+    level = job.setting("level", float)
+    if not 0 < level < 1:
+        raise LehrError(f"level: {level} is not between 0 and 1; write 0.95")
+    bootstrap = job.setting("bootstrap", int)
+    if bootstrap and bootstrap < 20:
+        raise LehrError(f"bootstrap: {bootstrap} draws give no interval; write 200, or 0 for the covariance alone")
+    approach = job.setting("approach", int)
+    if approach not in (2, 3):
+        raise LehrError(f"approach: {approach} is not known; write 3 (the surface), or 2 (and parabolas)")
+    forms = job.setting("forms", list[str])
+    for form in forms:
+        try:
+            form_called(form)
+        except ValueError as error:
+            raise LehrError(f"forms: {error}") from error
+    reading = Reading(
+        columns=job.setting("columns", dict[str, str] | None) or {},
+        units=job.setting("units", dict[str, float] | None) or {},
+        where=job.setting("where", dict[str, Any] | None) or {},
+        n_convention=job.setting("n_convention", str | None),
+        loss_unit=job.setting("loss_unit", str | None),
+        repeats=job.setting("repeats", str),
+    )
+    return Settings(
+        law=kind, data=data, test=_several(job, "test"), reading=reading, name=name, delta=delta,
+        starts=job.setting("starts", int | None), bootstrap=bootstrap, level=level, forms=forms, approach=approach,
+    )  # fmt: skip
+
+
+def _several(job: Composed, name: str) -> list[str]:
+    value = job.setting(name, str | list[str] | None)
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def read_runs(paths: list[str], reading: Reading) -> Read:
+    """The runs of one table, or of several with the same headings, one below the other."""
+    tables = [read_table(Path(path)) for path in paths]
+    headings = [h for h in tables[0] if all(h in table for table in tables)]
+    joined: dict[str, Column] = {h: [cell for table in tables for cell in table[h]] for h in headings}
+    return runs_of(joined, reading, ", ".join(paths))
+
+
+def _fit(settings: Settings, read: Read) -> Fitted:
+    runs = read.runs
+    notes: list[str] = []
+    bits = runs_in_bits(runs)
+    if len(bits) > 1:
+        shown = ", ".join(runs.label[i] for i in bits[:6]) + (", ..." if len(bits) > 6 else "")
+        raise ValueError(
+            f"{len(bits)} of {len(runs)} losses ({shown}) are about 1.44 times the others', as bits are to nats: "
+            "write all in one unit (nats = bits x 0.6931)"
+        )
+    comparison = None
+    chosen = settings.law
+    first = fit_law(runs, chosen, delta=settings.delta, starts=settings.starts) if chosen != BEST else None
+    forms = list(dict.fromkeys([*settings.forms, *([chosen] if chosen != BEST else [])]))
+    if chosen == BEST or len(forms) > 1:
+        comparison = compare_forms(
+            runs, forms or list(FORMS), delta=settings.delta, fits={first.form: first} if first else None
+        )
+        chosen = comparison.use if chosen == BEST else chosen
+    fit = first or next(score.fit for score in comparison.scores if score.form == chosen)  # type: ignore[union-attr]
+    law, constants = _with_intervals(fit, settings)
+    files = ", ".join(Path(path).name for path in settings.data)
+    law = msgspec.structs.replace(
+        law,
+        name=settings.name,
+        title=f"{chosen.capitalize()} form fitted to {len(runs)} runs of {files}",
+        provenance=Provenance(default=_fact(settings, fit)),
+    )
+    if any(" " in name and not name.startswith("log ") for name in fit.coordinates):
+        notes.append(f"the constants of {chosen} make up for each other: read its surface, not a single one of them")
+    try:
+        largest = hold_out(runs, chosen, delta=settings.delta)
+    except ValueError as error:
+        largest = None
+        notes.append(f"the largest models could not be held out: {error}")
+    return Fitted(
+        settings=settings, read=read, fit=fit, law=law, constants=constants, largest=largest,
+        optima=[_optimum(law, float(runs.flops.max()) * x, settings.level) for x in (1.0, FURTHER)],
+        comparison=comparison, test=_tested(settings, law, runs),
+        approach_2=_approach_2(runs, law) if settings.approach == 2 else None,
+        notes=[*fit.notes, *notes],
+    )  # fmt: skip
+
+
+def _with_intervals(fit: LawFit, settings: Settings) -> tuple[Surface, list[Constant]]:
+    """The law with its draws, where a bootstrap was asked for, and each constant with its intervals."""
+    law = fit.law
+    intervals: dict[str, Bounds] = {}
+    if settings.bootstrap:
+        resampled = resample(fit, settings.bootstrap)
+        law = resampled.law
+        assert isinstance(law.uncertainty, Draws)
+        columns = law.uncertainty.table().T
+        for name, column in zip(law.uncertainty.parameters, columns, strict=True):
+            low, high = quantiles(column, settings.level)
+            intervals[name] = (float(low), float(high))
+    elif law.uncertainty is not None:
+        for name, values in law.uncertainty.replicas(_values(fit)).items():
+            low, high = quantiles(values, settings.level)
+            intervals[name] = (float(low), float(high))
+    form = form_called(fit.form)
+    for coordinate, value, lowest, highest in zip(fit.coordinates, fit.theta, form.low, form.high, strict=True):
+        no_floor = coordinate == "log E" and np.exp(value) < NO_FLOOR * fit.runs.loss.min()
+        if no_floor or not lowest < value < highest:
+            # where the search was stopped, its draws were stopped too
+            intervals.pop(coordinate.removeprefix("log "), None)
+    profiles: dict[str, Bounds] = {}
+    for coordinate in fit.coordinates:
+        name = coordinate.removeprefix("log ")
+        if name in _values(fit):
+            bounds = profile(fit, coordinate, settings.level)
+            profiles[name] = bounds if name == coordinate else (float(np.exp(bounds[0])), float(np.exp(bounds[1])))
+    return law, [
+        Constant(name=name, value=value, interval=intervals.get(name), profile=profiles.get(name))
+        for name, value in _values(fit).items()
+    ]
+
+
+def _values(fit: LawFit) -> dict[str, float]:
+    form = form_called(fit.form)
+    return {name: float(value) for name, value in form.constants(fit.theta, fit.runs).items()}
+
+
+def _fact(settings: Settings, fit: LawFit) -> Fact:
+    files = []
+    for path in settings.data:
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        files.append(f"{Path(path).name} (sha256 {digest[:12]})")
+    how = "least squares" if settings.delta == inf else f"Huber's loss, delta {settings.delta:g}"
+    draws = f", {settings.bootstrap} bootstrap draws" if settings.bootstrap else ""
+    return Fact(
+        origin="derived",
+        note=f"fitted by lehr {version('lehr')} to {len(fit.runs)} runs of {', '.join(files)}: {how} on the log loss, "
+        f"{fit.n_starts} starts{draws}",
+    )
+
+
+def _optimum(law: Surface, flops: float, level: float) -> Optimum:
+    with np.errstate(all="ignore"):
+        n, d = law.optimum(flops)
+        bounds = law.optimum_interval(flops, level)
+    # a draw whose exponents have no optimum leaves no interval
+    known = bounds is not None and bool(np.all(np.isfinite(bounds)))
+    return Optimum(
+        flops=flops, parameters=n, tokens=d,
+        parameters_interval=bounds[0] if bounds and known else None,
+        tokens_interval=bounds[1] if bounds and known else None,
+    )  # fmt: skip
+
+
+def _tested(settings: Settings, law: Surface, fitted: Runs) -> HeldOut | None:
+    if not settings.test:
+        return None
+    runs = read_runs(settings.test, settings.reading).runs
+    if (runs.n_convention, runs.loss_unit) != (fitted.n_convention, fitted.loss_unit):
+        raise ValueError("test: other conventions of N or loss than the data; write n_convention= and loss_unit=")
+    error = law.loss(runs.parameters, runs.tokens) / runs.loss - 1
+    return HeldOut(
+        form=settings.law, by="parameters", above=float(runs.parameters.min()), runs=runs, error=np.asarray(error)
+    )
+
+
+def _approach_2(runs: Runs, law: Surface) -> Approach2:
+    allocation = fit_parabolas(runs)
+    flops = float(runs.flops.max()) * FURTHER
+    wide = np.array([flops, flops * 10])
+    n = [float(law.optimum(c)[0]) for c in wide]
+    return Approach2(
+        allocation=allocation,
+        exponent=float(np.log(n[1] / n[0]) / np.log(10)),
+        bias=bias_on_grid(law, runs, flops),
+    )

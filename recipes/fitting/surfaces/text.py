@@ -1,0 +1,235 @@
+"""What a fit says, as text, as JSON and as a law file."""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from lehr.recipes.fitting.law_file import bullets, finite, law_file
+from lehr.recipes.fitting.surfaces.run import BEST, Approach2, Constant, Fitted
+from lehr.recipes.presenting.tables import short, text_table
+from lehr.simulators.laws.base import Bounds
+from lehr.simulators.laws.fitting import HeldOut
+
+__all__ = ["as_json", "as_text", "law_file"]
+
+NAMED = 8
+"""Outliers and held-out runs that the text names; fit.json has all."""
+
+
+def as_text(fitted: Fitted, folder: Path) -> str:
+    """What a person reads."""
+    fit, settings = fitted.fit, fitted.settings
+    runs, level = fit.runs, f"{settings.level:.0%}"
+    bootstrap = f"{settings.bootstrap} draws of the runs" if settings.bootstrap else "the covariance"
+    delta = f"Huber's loss, delta {fit.delta:g}" if isfinite(fit.delta) else "least squares"
+    parts = [
+        f"{fitted.law.title}\n"
+        f"N ({runs.n_convention}) {_range(runs.parameters)}, D {_range(runs.tokens)} tokens, "
+        f"loss {runs.loss.min():.4g} to {runs.loss.max():.4g} {runs.loss_unit}",
+        text_table(
+            ["constant", "value", f"{level} interval", "profile"],
+            [[c.name, f"{c.value:.5g}", _between(c.interval), _between(c.profile)] for c in fitted.constants],
+            right={1},
+        )
+        + f"\nintervals: {bootstrap}; profile: where the objective stays near its minimum",
+        f"objective {fit.objective:.9g} ({delta} on the log loss); of {fit.n_starts} starts {fit.followed} were "
+        f"followed to their end, {fit.agreeing} of them to this minimum\n"
+        f"R2 {fitted.r_squared:.4f}; spread of a run about the law {fit.scale:.2%} of its loss; "
+        f"mean error {np.mean(np.abs(np.expm1(fit.residual))):.2%}, worst {np.max(np.abs(np.expm1(fit.residual))):.2%}",
+        text_table(
+            ["budget", "best N", "", "best D", "", "D/N"],
+            [
+                [f"{o.flops:.3g} FLOP", short(o.parameters), _between(o.parameters_interval, 3), short(o.tokens),
+                 _between(o.tokens_interval, 3), f"{o.tokens / o.parameters:.3g}"]
+                for o in fitted.optima
+            ],
+        ),
+    ]  # fmt: skip
+    parts += [_comparison(fitted)] if fitted.comparison else []
+    if fitted.largest:
+        parts.append("left out the largest models: " + _held_out(fitted.largest))
+    if fitted.test:
+        parts.append("test runs: " + _held_out(fitted.test))
+    if fitted.approach_2:
+        parts.append(_approach_2(fitted.approach_2))
+    if fit.outliers:
+        more = f"\n  and {len(fit.outliers) - NAMED} more (fit.json)" if len(fit.outliers) > NAMED else ""
+        parts.append(
+            "outliers (they weigh little in this fit):\n" + bullets([str(o) for o in fit.outliers[:NAMED]]) + more
+        )
+    if fitted.notes:
+        parts.append("what these runs do not say:\n" + bullets(fitted.notes))
+    parts.append("read:\n" + bullets(fitted.read.notes))
+    parts.append(f"{folder / 'fit.yaml'}   take it with law={folder / 'fit.yaml'}")
+    return "\n\n".join(parts)
+
+
+def _comparison(fitted: Fitted) -> str:
+    comparison = fitted.comparison
+    assert comparison is not None
+    kinds = list(dict.fromkeys(h.by for score in comparison.scores for h in score.held_out))
+    rows = []
+    for score in comparison.scores:
+        held = {h.by: h for h in score.held_out}
+        rows.append([
+            score.form, str(score.n_constants), *(f"{held[k].mean:.2%}" for k in kinds),
+            f"{score.cross_validated_mean:.2%}", f"{np.mean(np.abs(np.expm1(score.fit.residual))):.2%}",
+        ])  # fmt: skip
+    headings = ["form", "constants", *(f"largest {k}" for k in kinds), "others in turn", "fitted runs"]
+    text = "mean error of each form on runs that it has not seen, and on those that it has\n"
+    text += text_table(headings, rows, right=set(range(1, len(headings))))
+    for form, why in comparison.left_out.items():
+        text += f"\n{form}: not fitted ({why})"
+    if comparison.not_scored:
+        text += f"\nnot counted, as most forms miss them far: {', '.join(comparison.not_scored[:NAMED])}"
+    text += f"\nuse {comparison.use}: {comparison.reason}"
+    if comparison.use != fitted.fit.form:
+        text += f"\nthis fit has the form {fitted.fit.form}; write law={comparison.use}, or law={BEST}, for the other"
+    return text
+
+
+def _held_out(held: HeldOut) -> str:
+    largest = np.argsort(-np.abs(held.error))[: min(NAMED, len(held.error))]
+    lines = [
+        f"{held.runs.label[i]}: N {short(held.runs.parameters[i])}, D {short(held.runs.tokens[i])}, "
+        f"measured {held.runs.loss[i]:.4f}, predicted {held.runs.loss[i] * (1 + held.error[i]):.4f} "
+        f"({held.error[i]:+.2%})"
+        for i in largest[:3]
+    ]
+    return (
+        f"{len(held.error)} runs of {short(held.above)} parameters or more, mean error {held.mean:.2%}, "
+        f"worst {held.worst:.2%}, {'too high' if held.bias > 0 else 'too low'} by {abs(held.bias):.2%} on average\n"
+        + bullets(lines)
+    )
+
+
+def _approach_2(found: Approach2) -> str:
+    allocation, bias = found.allocation, found.bias
+    rows = [
+        [f"{c:.3g} FLOP", short(n), short(c / 6 / n)]
+        for c, n in zip(allocation.flops, allocation.parameters, strict=True)
+    ]
+    text = "approach 2: the minimum of a parabola through the runs of each budget\n"
+    text += text_table(["budget", "best N", "best D"], rows)
+    text += f"\nbest N grows as C**{allocation.a:.4f}; by the fitted surface as C**{found.exponent:.4f}"
+    text += (
+        f"\nits error on these sizes, were the fitted surface exact and the runs without noise: "
+        f"{short(bias.found)} tokens instead of {short(bias.tokens)} at {bias.flops:.3g} FLOP ({bias.relative:+.1%})\n"
+        f"why: {bias.reason}"
+    )
+    if allocation.left_out:
+        text += "\nbudgets left out:\n" + bullets(allocation.left_out[:NAMED])
+    return text
+
+
+def as_json(fitted: Fitted) -> bytes:
+    """Everything, each number at full precision; what is infinite is null."""
+    fit, settings = fitted.fit, fitted.settings
+    runs = fit.runs
+    data = {
+        "version": 1,
+        "name": settings.name,
+        "kind": fit.form,
+        "law": {k: v for k, v in msgspec.to_builtins(fitted.law).items() if k not in ("uncertainty", "provenance")},
+        "level": settings.level,
+        "constants": {c.name: _constant(c) for c in fitted.constants},
+        "objective": fit.objective,
+        "delta": fit.delta,
+        "r_squared": fitted.r_squared,
+        "spread": fit.scale,
+        "starts": {"all": fit.n_starts, "followed": fit.followed, "agreeing": fit.agreeing},
+        "optima": [msgspec.to_builtins(o) for o in fitted.optima],
+        "runs": [
+            {"run": label, "parameters": n, "tokens": d, "loss": loss, "residual": residual}
+            for label, n, d, loss, residual in zip(
+                runs.label, runs.parameters.tolist(), runs.tokens.tolist(), runs.loss.tolist(), fit.residual.tolist(),
+                strict=True,
+            )
+        ],
+        "outliers": [msgspec.to_builtins(o) for o in fit.outliers],
+        "largest_left_out": _held_out_json(fitted.largest),
+        "test": _held_out_json(fitted.test),
+        "comparison": _comparison_json(fitted),
+        "approach_2": _approach_2_json(fitted.approach_2),
+        "not_identified": fitted.notes,
+        "read": fitted.read.notes,
+    }  # fmt: skip
+    return (json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _constant(constant: Constant) -> dict[str, Any]:
+    return {"value": constant.value, "interval": constant.interval, "profile": constant.profile}
+
+
+def _held_out_json(held: HeldOut | None) -> dict[str, Any] | None:
+    if held is None:
+        return None
+    return {
+        "by": held.by, "above": held.above, "mean": held.mean, "worst": held.worst, "bias": held.bias,
+        "runs": [
+            {"run": label, "parameters": n, "tokens": d, "loss": loss, "error": error}
+            for label, n, d, loss, error in zip(
+                held.runs.label, held.runs.parameters.tolist(), held.runs.tokens.tolist(), held.runs.loss.tolist(),
+                held.error.tolist(), strict=True,
+            )
+        ],
+    }  # fmt: skip
+
+
+def _comparison_json(fitted: Fitted) -> dict[str, Any] | None:
+    comparison = fitted.comparison
+    if comparison is None:
+        return None
+    return {
+        "use": comparison.use,
+        "reason": comparison.reason,
+        "left_out": comparison.left_out,
+        "not_scored": comparison.not_scored,
+        "forms": {
+            score.form: {
+                "constants": score.n_constants,
+                "objective": score.fit.objective,
+                "mean": score.mean,
+                "cross_validated": score.cross_validated_mean,
+                "held_out": {
+                    h.by: {"above": h.above, "runs": len(h.error), "mean": h.mean, "worst": h.worst, "bias": h.bias}
+                    for h in score.held_out
+                },
+            }
+            for score in comparison.scores
+        },
+    }
+
+
+def _approach_2_json(found: Approach2 | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    allocation, bias = found.allocation, found.bias
+    return {
+        "flops": allocation.flops.tolist(),
+        "parameters": allocation.parameters.tolist(),
+        "exponent": allocation.a,
+        "exponent_of_surface": found.exponent,
+        "left_out": allocation.left_out,
+        "bias": {
+            "flops": bias.flops, "tokens": bias.tokens, "found": bias.found, "relative": bias.relative,
+            "reason": bias.reason,
+        },
+    }  # fmt: skip
+
+
+def _range(values: Any) -> str:
+    return f"{short(float(values.min()))} to {short(float(values.max()))}"
+
+
+def _between(bounds: Bounds | None, digits: int = 5) -> str:
+    if bounds is None:
+        return "–"
+    low, high = (f"{b:.{digits}g}" if isfinite(b) else "no limit" for b in bounds)
+    return f"{low} to {high}"

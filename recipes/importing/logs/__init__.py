@@ -1,6 +1,0 @@
-"""Logs of training runs: CSV, JSON, JSON lines, TensorBoard events, trainer_state.json, exports of W&B."""
-
-from recipes.importing.logs.files import LogFile, Series, UnfinishedError, open_log
-from recipes.importing.logs.runs import LogReading, ReadRun, read_runs
-
-__all__ = ["LogFile", "LogReading", "ReadRun", "Series", "UnfinishedError", "open_log", "read_runs"]

@@ -1,0 +1,1 @@
+"""From a job, or a name, to a projection."""

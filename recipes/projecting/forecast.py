@@ -1,0 +1,158 @@
+"""From a recipe, and its base's where that is known, to a forecast of the loss over its stages."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.errors import LehrError
+from lehr.simulators.counting import ParameterCount
+from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.projection.forecast import Clock, Forecast, PathStage, forecast, path_rates, surface_along
+from lehr.simulators.projection.project import parameters_of
+from lehr.simulators.schedules import Cosine, Warmup
+from lehr.simulators.training import PRETRAINING, NextToken, Recipe, Stage
+
+SIZES = {"multi_power_25m": 25e6, "multi_power_100m": 100e6, "multi_power_400m": 400e6}
+"""The curve laws of the catalogue by the parameters of the models that they were fitted on."""
+CENTRAL_STEPS, OTHER_STEPS = 72_000, 24_000
+"""The longest runs that those laws were tested on, and those that they were fitted on."""
+PARTS = 1000
+"""Equal parts of a stage's tokens at which its rates are read: a part in 1,000 is a step or two of warm-up or decay."""
+FIRST_SHARE = 0.03
+"""Of all tokens, where a forecast begins; before it warm-up is not far."""
+
+
+def forecast_recipe(
+    catalogue: Catalogue,
+    recipe: Recipe,
+    count: ParameterCount,
+    surface: ScalingLaw,
+    curve: MultiPower | None = None,
+) -> Forecast | None:
+    """The loss over the recipe's stages of pre-training, up to the first whose schedule or length is not known.
+
+    A base model comes first, with its own recipe's schedule or, where that is not known, an assumed cosine to a tenth.
+    ``curve`` is a law of the user's own instead of the catalogue's. ``None`` where the first stage is not known
+    already, or where the catalogue has none of the curve laws.
+    """
+    own = path_of(recipe)
+    clocks = [own_clock(curve)] if curve else clocks_for(catalogue, max(parameters_of(surface, count)))
+    if not own or not clocks:
+        return None
+    before = base_path(catalogue, recipe, own[0])
+    if before is None:
+        return None
+    stages = [*before, *own]
+    tokens = grid(stages)
+    try:
+        return forecast(stages, clocks, tokens, surface_along(surface, count, tokens))
+    except ValueError as error:
+        raise LehrError(f"recipe {recipe.name}: {error}") from error
+
+
+def own_clock(law: MultiPower) -> Clock:
+    """The longest run that ``law`` was fitted on, as its clock.
+
+    >>> law = Catalogue().law("multi_power_25m")
+    >>> assert isinstance(law, MultiPower)
+    >>> own_clock(law).steps
+    24000
+    """
+    return Clock(law=law, steps=int(law.range.steps[1]) if law.range.steps else CENTRAL_STEPS)
+
+
+def clocks_for(catalogue: Catalogue, parameters: float) -> list[Clock]:
+    """The law of the nearest size on the longest clock first, then the others and the shorter clock.
+
+    >>> [(clock.law.name[-4:], clock.steps) for clock in clocks_for(Catalogue(), 80e6)][:4]
+    [('100m', 72000), ('_25m', 72000), ('400m', 72000), ('100m', 24000)]
+    """
+    known = [name for name in SIZES if name in catalogue.files("law")]
+    laws = [law for name in known if isinstance(law := catalogue.law(name), MultiPower)]
+    laws.sort(key=lambda law: abs(np.log(SIZES[law.name] / parameters)))
+    clocks = [Clock(law=law, steps=CENTRAL_STEPS) for law in laws]
+    return [*clocks, *(Clock(law=law, steps=OTHER_STEPS) for law in laws)]
+
+
+def path_of(recipe: Recipe) -> list[PathStage]:
+    """The stages of pre-training with next-token prediction, up to the first that is not known."""
+    out = []
+    for name, stage in recipe.ordered():
+        if stage.kind not in PRETRAINING:
+            continue
+        rates = None if not isinstance(stage.objective, NextToken) else rates_of(stage)
+        if rates is None or stage.n_tokens is None:
+            break
+        out.append(PathStage(name=name, kind=stage.kind, tokens=stage.n_tokens, rates=rates, data=stage.data))
+    return out
+
+
+def rates_of(stage: Stage) -> Floats | None:
+    """The rate at equal parts of the stage's tokens (parts,), or ``None`` where schedule or length is not known.
+
+    >>> rates = rates_of(Catalogue().recipe("starcoder").stages["pt"])
+    >>> assert rates is not None
+    >>> len(rates), float(rates.max().round(6)), float(rates[-1].round(6))
+    (1000, 0.0003, 3e-05)
+    """
+    curve = stage.curve()
+    if curve is None or curve.peak <= 0:
+        return None
+    middle = (np.arange(PARTS) + 0.5) / PARTS
+    if stage.batch is None or stage.sequence_length is None:
+        return path_rates(curve, middle * curve.n_steps)
+    clock = stage.batch.clock(stage.sequence_length)
+    return path_rates(curve, np.asarray(clock.step_at(middle * float(clock.tokens_at(curve.n_steps)))))
+
+
+def base_path(catalogue: Catalogue, recipe: Recipe, first: PathStage) -> list[PathStage] | None:
+    """What the base model was trained on, scaled to the tokens that it is said to have seen; nothing without a base.
+
+    ``None`` where there is a base and nobody says how many tokens it saw.
+    """
+    base = recipe.base
+    if base is None:
+        return []
+    if base.tokens is None:
+        return None
+    known = catalogue.recipe(base.model) if catalogue.has("recipe", base.model) else None
+    if known is not None and known.name != recipe.name and (stages := path_of(known)):
+        before = base_path(catalogue, known, stages[0])
+        path = [*(before or []), *stages]
+        whole = all(s.n_tokens is not None for _, s in known.ordered() if s.kind in PRETRAINING)
+        total = sum(stage.tokens for stage in path)
+        # a base that was trained on further, unknown, stages is not this path
+        if before is not None and whole and abs(total / base.tokens - 1) < 0.1:
+            return [
+                PathStage(
+                    name=f"{base.model}: {stage.name}",
+                    kind=stage.kind,
+                    tokens=stage.tokens * base.tokens / total,
+                    rates=stage.rates,
+                    data=stage.data,
+                )
+                for stage in path
+            ]
+    cosine = Cosine(peak=float(first.rates.max()), floor_ratio=0.1, warmup=Warmup(fraction=0.01))
+    rates = np.asarray(cosine.resolve(PARTS).values())
+    return [PathStage(name=base.model, kind="PT", tokens=base.tokens, rates=rates, assumed=True)]
+
+
+def grid(stages: list[PathStage]) -> Floats:
+    """Cumulative tokens (points,) at which a forecast is made: over all of it, and densely within each stage.
+
+    >>> points = grid([PathStage(name="pt", kind="PT", tokens=1e12, rates=np.ones(1))])
+    >>> len(points), float(points[0]), float(points[-1])
+    (63, 30000000000.0, 1000000000000.0)
+    """
+    ends = np.cumsum([stage.tokens for stage in stages])
+    points = [np.geomspace(FIRST_SHARE * ends[-1], ends[-1], 40)]
+    for stage, end in zip(stages, ends.tolist(), strict=True):
+        points.append(end - stage.tokens * np.linspace(0.0, 0.995, 25))
+    every = np.unique(np.concatenate(points))
+    # two that differ by rounding are one
+    every = every[np.concatenate([[True], np.diff(every) > 1e-9 * ends[-1]])]
+    return np.asarray(every[every >= FIRST_SHARE * ends[-1] * (1 - 1e-12)])

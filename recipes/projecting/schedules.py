@@ -1,0 +1,107 @@
+"""Curve laws and schedules that a person names: an entry of the catalogue or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.recipe_files import decode_law
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError
+from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.schedules import Curve, Schedule
+from lehr.simulators.training import Stage
+
+
+def curve_law(job: Composed) -> CurveLaw:
+    """The law of a job, as a curve law. Raises ``LehrError`` for a law of other inputs."""
+    law = decode_law(job.config["law"], "law")
+    if not isinstance(law, CurveLaw):
+        raise LehrError(
+            f"law: {law.name} gives no loss at every step of a schedule; write law=multi_power_25m, or law=./fit.yaml "
+            "that lehr fit wrote"
+        )
+    return law
+
+
+def read_schedule(given: str | dict[str, Any]) -> Curve:
+    """The learning rates of a file with ``steps`` and ``schedule``, such as ``lehr plan schedule`` writes, or of a
+    schedule written out with its ``steps``: {kind: cosine, peak: 3e-4, steps: 50000}.
+
+    Raises ``LehrError`` that says where it is wrong.
+
+    >>> read_schedule({"kind": "constant", "peak": 1e-3, "steps": 50}).n_steps
+    50
+    """
+    where = given if isinstance(given, str) else "schedule"
+    data = schedule_data(given)
+    steps = data.pop("steps", None)
+    if steps is None:
+        raise LehrError(f"{where}: `steps` is missing; write the number of updates, such as steps: 50000")
+    if not isinstance(steps, int) or steps < 1:
+        raise LehrError(f"{where}: steps is {steps!r}; write the number of updates, such as steps: 50000")
+    rule: Any = decode(data, Schedule, where)  # type: ignore[arg-type]
+    try:
+        return rule.resolve(steps)  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise LehrError(f"{where}: {error}") from error
+
+
+def schedule_data(given: str | dict[str, Any]) -> dict[str, Any]:
+    """A schedule's own keys and ``steps`` on one level, of a file or written out either way.
+
+    Raises ``LehrError`` where it holds no schedule.
+
+    >>> schedule_data({"steps": 50, "schedule": {"kind": "constant", "peak": 1e-3}})
+    {'kind': 'constant', 'peak': 0.001, 'steps': 50}
+    """
+    where = given if isinstance(given, str) else "schedule"
+    data = load_yaml(Path(given)) if isinstance(given, str) else given
+    if isinstance(data, dict) and isinstance(inner := data.get("schedule"), dict):
+        unknown = data.keys() - {"steps", "schedule"}
+        if unknown:
+            raise LehrError(
+                f"{where}: `{sorted(unknown)[0]}` is not known beside `schedule`; only steps may stand there"
+            )
+        data = {**inner, "steps": data.get("steps")}
+    if not isinstance(data, dict) or "kind" not in data:
+        raise LehrError(f"{where}: has no `kind`; write {{kind: cosine, peak: 3e-4, steps: 50000}}")
+    return dict(data)
+
+
+def stage_schedule(stage: Stage, where: str) -> Curve:
+    """The learning rates of a recipe's stage. Raises ``LehrError`` where schedule or length is not known."""
+    try:
+        curve = stage.curve()
+    except ValueError as error:
+        raise LehrError(f"{where}: {error}") from error
+    if curve is None:
+        raise LehrError(
+            f"{where} has no schedule, or no number of steps; write schedule=file.yaml with steps and schedule"
+        )
+    return curve
+
+
+def as_fragment(steps: int, schedule: Schedule) -> dict[str, Any]:
+    """A schedule and its steps as ``schedule.yaml`` and a stage have them, without what stands at its default.
+
+    >>> from lehr.simulators.schedules import Cosine
+    >>> as_fragment(100, Cosine(peak=3e-4, floor_ratio=0.1))
+    {'steps': 100, 'schedule': {'kind': 'cosine', 'peak': 0.0003, 'floor_ratio': 0.1}}
+    """
+    return {"steps": steps, "schedule": _without_defaults(schedule)}
+
+
+def _without_defaults(value: msgspec.Struct) -> dict[str, Any]:
+    config = value.__struct_config__
+    out: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
+    for field in msgspec.structs.fields(value):
+        found = getattr(value, field.name)
+        if field.default is not msgspec.NODEFAULT and found == field.default:
+            continue
+        out[field.name] = _without_defaults(found) if isinstance(found, msgspec.Struct) else found
+    return out

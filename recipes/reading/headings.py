@@ -1,0 +1,60 @@
+"""What a heading of a log means, by the names that trainers give."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from lehr.recipes.errors import nearest
+
+STEP = (
+    "step", "_step", "global_step", "train/global_step", "trainer/global_step", "iteration", "iter", "steps",
+    "num_updates", "update", "it",
+)  # fmt: skip
+LOSS = (
+    "train/loss", "loss", "train_loss", "training_loss", "loss/train", "lm loss", "lm-loss", "lm loss training",
+    "train/lm_loss", "train/cross_entropy", "train/ce_loss", "train/cross_entropy_loss", "cross_entropy", "ce_loss",
+    "train/train_loss", "train/loss_step", "train_loss_step", "losses/train", "metalosses/ar", "train loss",
+    "lm_loss", "global_avg_loss", "loss_metrics/global_avg_loss", "train/crossentropyloss", "train/bpb", "bpb",
+    "bits_per_byte",
+)  # fmt: skip
+RATE = (
+    "lr", "learning_rate", "train/learning_rate", "train/lr", "learning-rate", "optim/lr", "optim/learning_rate",
+    "optim/learning_rate_group0", "lr-adamw", "lr-adam", "learning rate", "lr/0", "optimizer/lr", "learningrate",
+    "train/optim/lr", "schedule/lr", "lr-adamw/pg1", "lr-adam/pg1", "rate", "eta",
+)  # fmt: skip
+"""The first that a log has is taken; capitals, and signs between words, make no difference."""
+
+
+def plainly(heading: str) -> str:
+    """A heading in lower case whose words are parted by one sign.
+
+    >>> plainly("Learning Rate"), plainly("train/lm-loss")
+    ('learning_rate', 'train/lm_loss')
+    """
+    return re.sub(r"[\s\-_.]+", "_", heading.strip().lower()).strip("_")
+
+
+def find(names: Iterable[str], headings: Iterable[str]) -> str | None:
+    """The heading that has the first of ``names``, whole or behind a prefix of its own.
+
+    >>> find(LOSS, ["epoch", "Train/Loss", "eval/loss"]), find(RATE, ["actor/lr"])
+    ('Train/Loss', 'actor/lr')
+    """
+    headings = list(headings)
+    plain = {plainly(heading): heading for heading in reversed(headings)}
+    names = list(names)
+    for name in names:
+        if plainly(name) in plain:
+            return plain[plainly(name)]
+    tails = {}
+    for heading in reversed(headings):
+        head, _, tail = plainly(heading).rpartition("/")
+        if not re.search(r"eval|valid|test|dev", head):
+            tails[tail] = heading
+    return next((tails[plainly(name)] for name in names if plainly(name) in tails), None)
+
+
+def nearest_heading(name: str, headings: Iterable[str]) -> str:
+    """What to write instead of ``name``."""
+    return nearest(name, list(headings))

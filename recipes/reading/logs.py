@@ -1,0 +1,254 @@
+"""Log files as series: for each run of a file and each quantity, the steps and values that were logged."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lehr.recipes.errors import LehrError
+from lehr.recipes.reading.events import DamagedError, records, scalars
+from lehr.recipes.reading.headings import STEP, find, nearest_heading
+
+EVENT_MARK = ".tfevents."
+"""In the name of every TensorBoard event file."""
+MOST_DIGITS = 15
+"""Of a step; a longer number is no step, and no float holds it."""
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
+SEPARATOR = " - "
+"""Between run and quantity in the headings of a W&B export."""
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One quantity as it was logged, in the order of the file."""
+
+    steps: list[int]
+    values: list[float]
+
+
+class UnfinishedError(LehrError):
+    """A log that has no row yet, or whose one document ends in the middle: it may still be written."""
+
+
+class LogFile(msgspec.Struct, frozen=True, kw_only=True):
+    """``runs``: run to quantity to series; ``notes``: one line for each thing that was passed over."""
+
+    where: str
+    runs: dict[str, dict[str, Series]]
+    notes: list[str]
+
+
+def open_log(path: str | Path, step: str | None = None) -> LogFile:
+    """Read a log of any kind; ``step`` names the column of the steps where its heading is unusual.
+
+    A folder is one of TensorBoard's. A last line or record that is only half written is passed over and noted.
+    Raises ``LehrError`` where the file cannot be read, is no log, or has no steps.
+    """
+    path = Path(path)
+    if path.is_dir() or EVENT_MARK in path.name:
+        return _events(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise LehrError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise LehrError(f"{path}: is no text (byte {error.start}); write a CSV, JSON or TensorBoard log") from error
+    if "\0" in text:
+        raise LehrError(f"{path}: is no text; write a CSV, JSON or TensorBoard log")
+    notes: list[str] = []
+    if not text.strip():
+        raise UnfinishedError(f"{path}: is empty")
+    if path.suffix.lower() in JSON_SUFFIXES or text.lstrip()[0] in "{[":
+        rows = _json_rows(text, str(path), notes)
+    else:
+        rows = _csv_rows(text, str(path), notes)
+    return LogFile(where=str(path), runs=_runs(rows, step, path), notes=notes)
+
+
+Row = Mapping[str, Any]
+
+
+def _csv_rows(text: str, where: str, notes: list[str]) -> list[Row]:
+    lines = text.splitlines(keepends=True)
+    if not lines[-1].endswith(("\n", "\r")) and len(lines) > 1:
+        # whether its last number is whole cannot be told
+        notes.append("the last line has no end and was passed over: it may be half written")
+        lines.pop()
+    first = next(line for line in lines if line.strip())
+    separator = max(",\t;", key=first.count)
+    try:
+        table = [row for row in csv.reader(io.StringIO("".join(lines)), delimiter=separator, strict=True) if row]
+    except csv.Error as error:
+        raise LehrError(f"{where}: is no CSV ({error})") from error
+    if len(table) < 2:
+        raise UnfinishedError(f"{where}: has a heading and no rows" if table else f"{where}: is empty")
+    headings = [heading.strip() for heading in table[0]]
+    if len(set(headings)) < len(headings):
+        twice = next(h for h in headings if headings.count(h) > 1)
+        raise LehrError(f"{where}: two columns are called {twice!r}; rename one")
+    if all(_number(h) is not None for h in headings):
+        raise LehrError(f"{where}: the first line has no headings; write one such as step,lr,loss")
+    for i, row in enumerate(table[1:], start=2):
+        if len(row) != len(headings):
+            raise LehrError(f"{where}:{i}: {len(row)} fields; the heading has {len(headings)}")
+    return [dict(zip(headings, row, strict=True)) for row in table[1:]]
+
+
+def _json_rows(text: str, where: str, notes: list[str]) -> list[Row]:
+    """One document (a list of rows, columns, trainer_state.json), or a row on each line."""
+    try:
+        data = json.loads(text)
+    except RecursionError as error:
+        raise LehrError(f"{where}: is no log: too deeply nested") from error
+    except ValueError:
+        return _json_lines(text, where, notes)
+    if isinstance(data, dict):
+        if isinstance(history := data.get("log_history", data.get("history")), list):
+            data = history
+        elif data and all(isinstance(column, list) for column in data.values()):
+            if len({len(column) for column in data.values()}) > 1:
+                raise LehrError(f"{where}: its columns have different lengths")
+            data = [dict(zip(data, values, strict=True)) for values in zip(*data.values(), strict=True)]
+        elif data and all(isinstance(column, dict) for column in data.values()):
+            # pandas' to_json(): column to row to value
+            rows = dict.fromkeys(row for column in data.values() for row in column)
+            data = [{name: column.get(row) for name, column in data.items()} for row in rows]
+        else:
+            data = [data]
+    if not isinstance(data, list) or not data or not all(isinstance(row, dict) for row in data):
+        raise LehrError(f"{where}: is no log; write a list of rows such as {{step: 1, loss: 9.1, lr: 1e-4}}")
+    return [_flat(row) for row in data]
+
+
+def _json_lines(text: str, where: str, notes: list[str]) -> list[Row]:
+    lines = text.split("\n")
+    rows: list[Row] = []
+    for i, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            if i == len(lines) and rows:
+                notes.append("the last line is half written and was passed over")
+                continue
+            if not rows and _cut(text):
+                raise UnfinishedError(f"{where}: ends in the middle of its JSON; it is not whole") from error
+            raise LehrError(f"{where}:{i}: not JSON ({str(error).partition(':')[0]})") from error
+        if not isinstance(row, dict):
+            raise LehrError(f"{where}:{i}: is no row; write an object such as {{step: 1, loss: 9.1, lr: 1e-4}}")
+        rows.append(_flat(row))
+    return rows
+
+
+def _cut(text: str) -> bool:
+    """Is this the beginning of a JSON document, or of a first line of one?"""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :].strip()
+        # the parser stops at the end, or at a string, number or word that the end cut
+        return not rest or (error.msg.startswith("Unterminated") or re.fullmatch(r"[\w.+-]*", rest) is not None)
+    return False
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
+    """A row whose nested objects are one: {train: {loss: 3}} is train/loss."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict) and depth < 4:
+            flat |= _flat(value, f"{prefix}{key}/", depth + 1)
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _number(cell: Any) -> float | None:
+    """A cell as a number; nothing where it is empty, text or a truth value."""
+    if isinstance(cell, bool) or cell is None:
+        return None
+    if isinstance(cell, str):
+        cell = cell.strip().replace("_", " ")
+    try:
+        return float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _runs(rows: Iterable[Row], step: str | None, path: Path) -> dict[str, dict[str, Series]]:
+    rows = list(rows)
+    headings = list(dict.fromkeys(key for row in rows for key in row))
+    chosen = step if step is not None else find(STEP, headings)
+    if chosen is None or chosen not in headings:
+        what = f"no column is called {step!r}" if step is not None else "no column of the steps"
+        raise LehrError(
+            f"{path}: {what}; {nearest_heading(step or 'step', headings)}: write columns={{step: <heading>}}"
+        )
+    runs: dict[str, dict[str, Series]] = {}
+    for heading in headings:
+        if heading == chosen:
+            continue
+        steps, values = [], []
+        for row in rows:
+            value, at = _number(row.get(heading)), _number(row.get(chosen))
+            if value is None:
+                continue
+            if at is None:
+                continue
+            if not math.isfinite(at) or at != int(at) or at < 0 or at >= 10**MOST_DIGITS:
+                raise LehrError(f"{path}: {chosen} is {at:g}; write whole numbers of at least 0")
+            steps.append(int(at))
+            values.append(value)
+        if not steps:
+            continue
+        run, separator, quantity = heading.rpartition(SEPARATOR)
+        if separator and quantity.endswith(("__MIN", "__MAX")):
+            continue
+        runs.setdefault(run.strip() if separator else path.stem, {})[quantity if separator else heading] = Series(
+            steps, values
+        )
+    if not runs:
+        if any(_DECIMAL_COMMA.match(str(cell)) for row in rows for cell in row.values()):
+            raise LehrError(f"{path}: its numbers have a decimal comma; write 3.14, not 3,14")
+        raise LehrError(f"{path}: no column has numbers beside {chosen!r}")
+    if len(runs) > 1 and path.stem in runs:
+        # columns without a run's name belong to every run
+        common = runs.pop(path.stem)
+        runs = {name: {**common, **quantities} for name, quantities in runs.items()}
+    return runs
+
+
+def _events(path: Path) -> LogFile:
+    files = sorted(p for p in path.rglob("*") if EVENT_MARK in p.name) if path.is_dir() else [path]
+    if not files:
+        raise UnfinishedError(f"{path}: a folder without TensorBoard event files")
+    notes: list[str] = []
+    found: dict[str, dict[str, Series]] = {}
+    for file in files:
+        try:
+            data = file.read_bytes()
+            for record in records(data):
+                if record is None:
+                    notes.append(f"{file.name}: the last record is half written and was passed over")
+                    continue
+                for tag, step, value in scalars(record):
+                    # writers of several scalars put each in a folder of its own, whose name says which
+                    series = found.setdefault(path.stem if path.is_dir() else file.parent.name or "run", {})
+                    series.setdefault(tag, Series([], []))
+                    series[tag].steps.append(step)
+                    series[tag].values.append(value)
+        except OSError as error:
+            raise LehrError(f"{file}: cannot be read ({error.strerror})") from error
+        except DamagedError as error:
+            raise LehrError(f"{file}: is damaged: {error}") from error
+    if not found:
+        raise UnfinishedError(f"{path}: no scalars in its event files")
+    return LogFile(where=str(path), runs=found, notes=notes)

@@ -1,0 +1,111 @@
+"""Tables of training runs: CSV, JSON, JSON lines and Parquet, as columns of what stands in them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from lehr.recipes.errors import LehrError
+
+Column = list[Any]
+
+ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+"""What a table's name may end in; a text format may be packed with gzip (``.csv.gz``)."""
+
+
+def read_table(path: Path) -> dict[str, Column]:
+    """The columns of the table at ``path`` by their headings; an empty cell is ``None``.
+
+    JSON may be a list of rows, or a mapping of columns, or a mapping that holds one list of rows.
+    Raises ``LehrError`` where the file is no table, or holds no row.
+    """
+    ending = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if ending not in ENDINGS:
+        said = ending or "a name without an ending"
+        raise LehrError(f"{path}: {said} is no table; write one of {', '.join(ENDINGS)}")
+    if ending == ".parquet":
+        columns = _parquet(path)
+    elif ending in (".csv", ".tsv"):
+        columns = _csv(_text(path), path)
+    else:
+        columns = _json(_text(path), path, lines=ending != ".json")
+    if not columns or not len(next(iter(columns.values()))):
+        raise LehrError(f"{path}: holds no run; write a line of headings and one row for every run")
+    return columns
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        return content.decode("utf-8-sig")
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise LehrError(f"{path}: is not packed with gzip ({error})") from error
+    except OSError as error:
+        raise LehrError(f"{path}: cannot be read ({error.strerror}); write data=<path of a table of runs>") from error
+    except UnicodeDecodeError as error:
+        raise LehrError(f"{path}: is no text in UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def _csv(text: str, path: Path) -> dict[str, Column]:
+    first = text.partition("\n")[0]
+    # the separator that the headings are most often separated by
+    separator = max(",;\t", key=first.count)
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise LehrError(f"{path}: not CSV ({error})") from error
+    if not rows:
+        return {}
+    headings = [heading.strip() for heading in rows[0]]
+    if repeated := sorted({h for h in headings if h and headings.count(h) > 1}):
+        raise LehrError(f"{path}: the heading {repeated[0]!r} stands over two columns; rename one")
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != len(headings):
+            raise LehrError(f"{path}: row {number} has {len(row)} cells under {len(headings)} headings")
+    return {h: [row[i].strip() or None for row in rows[1:]] for i, h in enumerate(headings) if h}
+
+
+def _json(text: str, path: Path, *, lines: bool) -> dict[str, Column]:
+    try:
+        if lines:
+            data: Any = [json.loads(line) for line in text.splitlines() if line.strip()]
+        else:
+            data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise LehrError(f"{path}: not JSON: {error.msg} at line {error.lineno}") from error
+    except RecursionError as error:
+        raise LehrError(
+            f"{path}: not a table: nested too deep; write a list of mappings, or a mapping of lists"
+        ) from error
+    if isinstance(data, dict) and not any(isinstance(value, list) for value in data.values()):
+        data = list(data.values()) if all(isinstance(value, dict) for value in data.values()) else [data]
+    if isinstance(data, dict):
+        lists = {key: value for key, value in data.items() if isinstance(value, list)}
+        if len(lists) > 1 and len({len(value) for value in lists.values()}) == 1:
+            return lists
+        data = next(iter(lists.values()))
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise LehrError(f'{path}: write a list of runs, each a mapping such as {{"n": 1e9, "d": 2e10, "loss": 2.7}}')
+    headings = list(dict.fromkeys(key for row in data for key in row))
+    return {h: [row.get(h) for row in data] for h in headings}
+
+
+def _parquet(path: Path) -> dict[str, Column]:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import read_table as read
+    except ImportError as error:
+        raise LehrError(f"{path}: Parquet needs pyarrow; pip install pyarrow, or write CSV") from error
+    try:
+        columns: dict[str, Column] = read(path).to_pydict()
+    except ArrowException as error:
+        raise LehrError(f"{path}: not Parquet ({' '.join(str(error).split())})") from error
+    except OSError as error:
+        raise LehrError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return columns

@@ -1,0 +1,62 @@
+"""What a report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
+from lehr.recipes.errors import LehrError
+from lehr.simulators.evidence import Comparison, Fact, Source
+from lehr.simulators.laws import AnyLaw, Frontier, ScalingLaw
+from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
+from lehr.simulators.laws.rl import RlSigmoid
+from lehr.simulators.projection.forecast import Forecast
+from lehr.simulators.projection.project import Projection
+
+ASKED = (ScalingLaw, Frontier, JointMoe, RoutedLaw, EfficiencyLeverage, RlSigmoid)
+"""Kinds of laws that a report has a question for."""
+
+
+class ReportData(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one report shows; nothing else is read while it is rendered.
+
+    ``laws`` begins with the one that the headline quotes. ``sources`` has at least every key that is cited.
+    ``laws`` give the loss of every stage; ``further_laws`` are asked where they apply: for the optimum, for what
+    experts are worth and for how reinforcement learning saturates. Raises ``LehrError`` for one that says none of it.
+    ``forecast`` is the loss over the stages by the first of ``laws``, where their schedules are known.
+    ``overridden`` are dotted paths that the command line set, such as ``recipe.stages.pt.tokens`` or ``mfu``.
+    """
+
+    model: Model
+    recipe: RecipeFile
+    projection: Projection
+    comparisons: Sequence[Comparison]
+    laws: Sequence[ScalingLaw]
+    sources: Mapping[str, Source]
+    accelerators: Mapping[str, AcceleratorFile]
+    version: str
+    overridden: Collection[str] = ()
+    further_laws: Sequence[AnyLaw] = ()
+    forecast: Forecast | None = None
+
+    def __post_init__(self) -> None:
+        for law in self.further_laws:
+            if not isinstance(law, ASKED):
+                raise LehrError(
+                    f"further_laws: {law.name} says nothing of an optimum, of experts or of reinforcement learning; "
+                    "leave it out"
+                )
+
+    def is_set(self, path: str) -> bool:
+        """Did the command line set the value at ``path``, all of what it stands in, or a part of it?"""
+        return any(o == path or path.startswith(f"{o}.") or o.startswith(f"{path}.") for o in self.overridden)
+
+    def facts(self, path: str) -> list[Fact]:
+        """Who said the value at ``path``, which begins with ``recipe.`` or ``model.``, and the values below it."""
+        group, _, inside = path.partition(".")
+        provenance = self.recipe.provenance if group == "recipe" else self.model.provenance
+        below = [fact for p, fact in provenance.exceptions.items() if p.startswith(f"{inside}.")]
+        return [provenance.of(inside), *below]

@@ -1,0 +1,213 @@
+"""What a sweep shows as pictures: loss against cost, figures along one axis, and over two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
+
+from lehr.recipes.presenting.document import Picture
+from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
+from lehr.recipes.presenting.tables import short
+
+Floats = NDArray[np.float64]
+
+FIGURES = {"loss": "Loss", "forecast": "Loss by the schedule too", "cost": "Cost"}
+MOST_POINTS = 20_000
+"""A picture draws no more; of a larger sweep every n-th point."""
+
+
+def draw_all(table: pa.Table, varies: Mapping[str, bool]) -> list[tuple[Figure, Picture]]:
+    """Every picture that the result has something to show for."""
+    done = table.filter(pa.compute.equal(table["status"], "done"))
+    return [made for draw in (front, lines, heat) if (made := draw(done, varies)) is not None]
+
+
+def numbers(table: pa.Table, name: str) -> Floats:
+    """A column with NaN for what is not known."""
+    found: Floats = table[name].to_numpy(zero_copy_only=False).astype(float)
+    return found
+
+
+def labels(table: pa.Table, names: list[str]) -> NDArray[Any]:
+    """What tells the series apart: the values of the columns ``names``, joined."""
+    parts = [
+        [short(v, digits=4) if isinstance(v, float) else str(v) for v in table[name].to_pylist()] for name in names
+    ]
+    return np.array([", ".join(row) for row in zip(*parts, strict=True)] if parts else [""] * len(table))
+
+
+def front_of(cost: Floats, loss: Floats) -> NDArray[np.intp]:
+    """The points that no other point beats in both, by rising cost.
+
+    >>> front_of(np.array([1.0, 2.0, 3.0, 2.5]), np.array([3.0, 2.0, 1.0, 2.5])).tolist()
+    [0, 1, 2]
+    """
+    order = np.lexsort((loss, cost))
+    best = np.minimum.accumulate(loss[order])
+    leads = np.r_[True, loss[order][1:] < best[:-1]]
+    found: NDArray[np.intp] = order[leads]
+    return found
+
+
+def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] | None:
+    """Loss against cost with the front that nothing beats; one law's losses only, since laws differ in corpus."""
+    laws = list(dict.fromkeys(table["law"].to_pylist()))
+    chosen = table.filter(pa.compute.equal(table["law"], laws[0])) if laws else table
+    loss, cost = numbers(chosen, "loss"), numbers(chosen, "cost_with_base")
+    if not np.isfinite(cost).any():
+        cost = numbers(chosen, "cost")
+    both = np.isfinite(loss) & np.isfinite(cost)
+    if both.sum() < 3 or np.ptp(cost[both]) == 0:
+        return None
+    at = np.flatnonzero(both)
+    loss, cost = loss[at], cost[at]
+    best = front_of(cost, loss)
+    figure = new_figure(4.2)
+    axes = figure.subplots()
+    step = max(1, len(at) // MOST_POINTS)
+    axes.scatter(cost[::step], loss[::step], s=14, color=SERIES[0], alpha=0.55, linewidths=0, rasterized=len(at) > 500)
+    axes.plot(cost[best], loss[best], color=SERIES[1], marker="o", markersize=4, linewidth=1.4)
+    _scale(axes, "x", cost)
+    axes.margins(x=0.14)
+    _frame(
+        axes,
+        "Cost, USD, known stages, the base model's included",
+        f"Loss by {laws[0]}, {chosen['loss_unit'][0].as_py()}",
+    )
+    names = chosen["model"].to_pylist()
+    several = len(set(names)) > 1
+    figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.14)
+    if several:
+        _name(figure, axes, [(cost[i], loss[i], names[at[i]]) for i in best])
+    words = "; ".join(f"{names[at[i]]}: {short(cost[i])} USD, {loss[i]:.3f}" for i in best[:12])
+    return figure, Picture(
+        name="front",
+        title="Loss against cost",
+        caption="Each point is a job, by its central values. The line joins the jobs that no other beats in both."
+        + (f" Losses by {laws[0]} only." if len(laws) > 1 else ""),
+        alternative=f"{len(at)} jobs; the front: {words}.",
+    )
+
+
+def lines(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] | None:
+    """Loss and cost along the number with most values, a line for each combination of the rest, eight at most."""
+    along = _longest(table, varies)
+    if not along:
+        return None
+    rest = [name for name in (*varies, "model", "law") if name != along[0] and len(table[name].unique()) > 1]
+    series = labels(table, rest)
+    names = list(dict.fromkeys(series.tolist()))
+    panels = [name for name in FIGURES if np.isfinite(numbers(table, name)).any()]
+    if not panels or len(names) > len(SERIES):
+        return None
+    x = numbers(table, along[0])
+    figure = new_figure(3.6)
+    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+        y = numbers(table, name)
+        for label, colour in zip(names, SERIES, strict=False):
+            mine = np.flatnonzero(series == label)
+            mine = mine[np.argsort(x[mine])]
+            axes.plot(x[mine], y[mine], color=colour, label=label or None, marker="o" if len(mine) < 30 else None,
+                      markersize=3.5)  # fmt: skip
+            low, high = numbers(table, f"{name}_low"), numbers(table, f"{name}_high")
+            axes.fill_between(x[mine], low[mine], high[mine], color=colour, alpha=0.12, linewidth=0)
+        _scale(axes, "x", x)
+        if name == "cost":
+            _scale(axes, "y", y[np.isfinite(y)])
+        _frame(axes, along[0], _title(table, name))
+        if rest:
+            axes.legend(frameon=False, fontsize=8, title=", ".join(rest), title_fontsize=8)
+    figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.16, wspace=0.24)
+    return figure, Picture(
+        name="lines",
+        title=f"Along {along[0]}",
+        caption="Central values; the band is the interval of each projection.",
+        alternative=f"{' and '.join(FIGURES[p] for p in panels)} along {along[0]} from {short(x.min())} to "
+        f"{short(x.max())}" + (f", for {', '.join(names)}." if rest else "."),
+    )
+
+
+def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] | None:
+    """Loss and cost over the two numbers with most values; what else varies keeps its first value."""
+    along = _longest(table, varies)
+    if len(along) < 2:
+        return None
+    x_name, y_name = along[:2]
+    for name in (*varies, "model", "law"):
+        if name not in along[:2]:
+            table = table.filter(pa.compute.equal(table[name], table[name][0]))
+    x, y = (np.unique(numbers(table, name), return_inverse=True) for name in (x_name, y_name))
+    panels = [name for name in FIGURES if np.isfinite(numbers(table, name)).any()]
+    if not panels:
+        return None
+    figure = new_figure(3.9)
+    said = []
+    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+        field = np.full((len(y[0]), len(x[0])), np.nan)
+        field[y[1], x[1]] = numbers(table, name)
+        mesh = axes.pcolormesh(x[0], y[0], field, shading="nearest", cmap="cividis", rasterized=True)
+        bar = figure.colorbar(mesh, ax=axes, pad=0.02)
+        bar.outline.set_visible(False)
+        _frame(axes, x_name, y_name)
+        _scale(axes, "x", x[0])
+        _scale(axes, "y", y[0])
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value), digits=4)))
+        axes.set_title(_title(table, name))
+        said.append(f"{FIGURES[name]} from {short(float(np.nanmin(field)))} to {short(float(np.nanmax(field)))}")
+    figure.subplots_adjust(left=0.09, right=0.98, top=0.9, bottom=0.15, wspace=0.24)
+    return figure, Picture(
+        name="heat",
+        title=f"Over {x_name} and {y_name}",
+        caption="Central values" + ("; what else varies is at its first value." if len(varies) > 2 else "."),
+        alternative="; ".join(said) + ".",
+    )
+
+
+def _name(figure: Figure, axes: Axes, points: list[tuple[float, float, str]]) -> None:
+    """Write the names of points that go down to the right, of which none covers another."""
+    dots = figure.dpi / 72
+    shown: list[tuple[float, float]] = []
+    for x, y, name in points:
+        # in dots, at the size of the letters and some 5 dots a letter
+        across, up = axes.transData.transform((x, y))
+        if all(abs(up - v) > 10 * dots or across - u > 6 * dots for u, v in shown):
+            axes.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", size=8, color=INK)
+            shown.append((across + 5 * dots * len(name), up))
+
+
+def _title(table: pa.Table, name: str) -> str:
+    """A figure with its unit, where one holds for all."""
+    units = ["USD"] if name == "cost" else [unit for unit in table["loss_unit"].unique().to_pylist() if unit]
+    return f"{FIGURES[name]}, {units[0]}" if len(units) == 1 else FIGURES[name]
+
+
+def _longest(table: pa.Table, varies: Mapping[str, bool]) -> list[str]:
+    counts = {name: len(table[name].unique()) for name, numeric in varies.items() if numeric}
+    return sorted((name for name, n in counts.items() if n >= 3), key=lambda name: -counts[name])
+
+
+def _scale(axes: Axes, side: str, values: Floats) -> None:
+    """Logarithmic where the values span more than a factor of 30; numbers as everywhere else in a report."""
+    axis: Axis = getattr(axes, f"{side}axis")
+    if values.min() > 0 and values.max() / values.min() > 30:
+        axes.set(**{f"{side}scale": "log"})
+        if values.max() / values.min() < 1000:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value))))
+
+
+def _frame(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(visible=True, color=GRID)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=MUTED)

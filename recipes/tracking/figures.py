@@ -1,0 +1,52 @@
+"""The figure of one look: the forecast with its band, the rows, the alarms, and where the run will end."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter
+
+from lehr.recipes.presenting.figures import INK, MUTED, SERIES, as_png, as_svg, new_figure, styled
+from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.tracking import Plan, Tracked
+
+N_POINTS = 1200
+ALARMS = {"spike": SERIES[1], "divergence": SERIES[7], "drift": SERIES[3]}
+
+
+def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
+    """``track.svg`` and ``track.png``."""
+    with styled():
+        figure = new_figure(4.2)
+        axes = figure.subplots()
+        figure.subplots_adjust(left=0.08, right=0.86, top=0.92, bottom=0.12)
+        steps = np.unique(np.linspace(planned.first, planned.n_steps - 1, N_POINTS).round().astype(int))
+        centre = planned.loss[steps]
+        spread = 1.96 * np.sqrt((planned.allowance[steps] / 2) ** 2 + seen.noise**2)
+        axes.fill_between(steps, centre * np.exp(-spread), centre * np.exp(spread), color=SERIES[0], alpha=0.15, lw=0)
+        axes.plot(steps, centre, color=SERIES[0], label="forecast, with the band of a row")
+        finite = np.isfinite(seen.losses)
+        axes.plot(seen.steps[finite], seen.losses[finite], ".", color=INK, markersize=2.5, label="log")
+        for kind, colour in ALARMS.items():
+            spans = [a for a in seen.alarms if a.kind == kind]
+            for i, alarm in enumerate(spans):
+                first, last = seen.steps[alarm.first], seen.steps[alarm.last]
+                axes.axvspan(first, max(last, first + planned.n_steps // 400), color=colour, alpha=0.25, lw=0,
+                             label=kind if i == 0 else None)  # fmt: skip
+        low, high = seen.final_interval
+        end = planned.n_steps - 1
+        axes.errorbar([end], [seen.final], [[seen.final - low], [high - seen.final]], fmt="o", color=SERIES[2],
+                      markersize=4, capsize=3)  # fmt: skip
+        axes.annotate(f"{seen.final:.4f}", (end, seen.final), (6, 0), textcoords="offset points", va="center",
+                      color=SERIES[2], annotation_clip=False)  # fmt: skip
+        # the fall just after warm-up would leave no room for what matters
+        top = float(np.quantile(centre, 0.9))
+        if len(seen.losses[finite]):
+            top = max(top, float(seen.losses[finite][-1]))
+        axes.set_ylim(min(float(centre.min()), low) - 0.05 * (top - low), top + 0.1 * (top - low))
+        axes.set_ylabel(f"Loss [{law.loss_unit}]")
+        axes.set_xlabel("Step")
+        axes.grid(axis="y")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        axes.legend(frameon=False, labelcolor=MUTED, fontsize=8.5)
+        axes.set_title(f"{law.title}: {seen.state}", loc="left")
+        return {"track.svg": as_svg(figure).encode(), "track.png": as_png(figure)}

@@ -1,0 +1,116 @@
+"""One look at a run, as text, as a line and as JSON."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.tracking import Alarm, Plan, Tracked
+
+SAYS = {
+    "inside": "inside the band",
+    "spike": "SPIKE: the last row lies above the rows before it",
+    "divergence": "DIVERGENCE: the last rows lie above the rows before them",
+    "drift": "DRIFT: the run leaves its forecast",
+    "no rows": "no rows after warm-up yet",
+}
+
+
+def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> str:
+    """Where the run is, its alarms, where it will end, and by what rules that is said."""
+    lines = [f"{SAYS[seen.state]}"]
+    if seen.step is not None and seen.expected is not None and seen.forecast is not None:
+        share = min(seen.step + 1, planned.n_steps) / planned.n_steps
+        lines.append(
+            f"step {seen.step:,} of {planned.n_steps:,} ({share:.1%}): loss {_loss(seen.loss)}, forecast "
+            f"{seen.forecast:.4f}, a row should lie in {seen.expected[0]:.4f} to {seen.expected[1]:.4f}"
+        )
+    if seen.offset is not None:
+        lines.append(f"the last rows lie {seen.offset:+.2%} off the forecast")
+    low, high = seen.final_interval
+    lines.append(
+        f"final loss: {seen.final:.4f} [{law.loss_unit}] ({low:.4f} to {high:.4f}); forecast before the run: "
+        f"{seen.final_forecast:.4f}"
+    )
+    if seen.state == "divergence":
+        lines.append("the final loss is that of a run that goes on as its law says: a diverging one does not")
+    lines += [f"  {alarm_words(a, seen)}" for a in seen.alarms]
+    lines += [f"note: {note}" for note in [*notes, *seen.notes]]
+    lines += [f"warning: {w}" for w in law.range.curve_warnings(planned.rates)]
+    rules = seen.rules
+    lines.append(
+        f"rules: at most {rules.false_alarms:.1%} of healthy runs of {rules.rows:,} rows give a false alarm of "
+        f"spike, as many of divergence, as many of drift; law's error: {planned.basis}"
+    )
+    return "\n".join(lines)
+
+
+def _loss(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4f}"
+
+
+def alarm_words(alarm: Alarm, seen: Tracked) -> str:
+    """An alarm in a line: what, from which step to which, and by how much the loss was off.
+
+    >>> from types import SimpleNamespace
+    >>> seen = SimpleNamespace(steps=[10, 20, 30])
+    >>> alarm_words(Alarm(kind="drift", first=1, last=2, size=-0.012), seen)
+    'drift: steps 20 to now, -1.20%'
+    """
+    first, last = int(seen.steps[alarm.first]), int(seen.steps[alarm.last])
+    now = alarm.last == len(seen.steps) - 1
+    span = f"step {first:,}" if first == last else f"steps {first:,} to {'now' if now else f'{last:,}'}"
+    size = f"{alarm.size:+.2%}" if isfinite(alarm.size) else "the loss is no finite number"
+    return f"{alarm.kind}: {span}, {size}"
+
+
+def as_line(planned: Plan, seen: Tracked) -> str:
+    """One look in one line."""
+    if seen.step is None or seen.forecast is None:
+        return SAYS["no rows"]
+    low, high = seen.final_interval
+    return (
+        f"step {seen.step:,}/{planned.n_steps:,}  loss {_loss(seen.loss)}  forecast {seen.forecast:.4f}  "
+        f"final {seen.final:.4f} ({low:.4f} to {high:.4f})  {seen.state}"
+    )
+
+
+def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> dict[str, Any]:
+    """One look as plain data; a number that is not finite is null."""
+
+    def plain(value: float | None) -> float | None:
+        return value if value is not None and isfinite(value) else None
+
+    return {
+        "version": 1,
+        "law": law.name,
+        "loss_unit": law.loss_unit,
+        "state": seen.state,
+        "outside": seen.outside,
+        "step": seen.step,
+        "steps": planned.n_steps,
+        "loss": plain(seen.loss),
+        "forecast": plain(seen.forecast),
+        "expected": seen.expected,
+        "offset": plain(seen.offset),
+        "final": {"loss": seen.final, "interval": seen.final_interval, "forecast": seen.final_forecast},
+        "alarms": [
+            {
+                "kind": a.kind,
+                "first_step": int(seen.steps[a.first]),
+                "last_step": int(seen.steps[a.last]),
+                "relative_size": plain(a.size),
+            }
+            for a in seen.alarms
+        ],
+        "rules": {
+            "false_alarms": seen.rules.false_alarms,
+            "rows": seen.rules.rows,
+            "reference": seen.rules.reference,
+            "run": seen.rules.run,
+            "law_error": planned.basis,
+        },
+        "notes": [*notes, *seen.notes],
+        "warnings": law.range.curve_warnings(planned.rates),
+    }

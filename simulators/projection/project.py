@@ -1,0 +1,370 @@
+"""What a recipe costs and what loss it should reach: each stage, and all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import (
+    FLOP_CONVENTIONS,
+    FlopConvention,
+    ParameterCount,
+    count_parameters,
+    forward_flops_per_token,
+    training_flops_per_token,
+)
+from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.projection.cost import Amount
+from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
+from lehr.simulators.training import (
+    PRETRAINING,
+    NextToken,
+    Preference,
+    Recipe,
+    SpanDenoising,
+    Stage,
+    further_forward_passes,
+)
+
+__all__ = [
+    "Assumptions",
+    "DenseComparison",
+    "Projection",
+    "StageProjection",
+    "Time",
+    "Totals",
+    "add_totals",
+    "add_up",
+    "assumed_mfu",
+    "assumed_sequence",
+    "compare_with_dense",
+    "parameters_of",
+    "project",
+    "project_loss",
+    "project_stage",
+    "stage_convention",
+]
+
+
+class StageProjection(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage: what was stated, and what follows from it. ``None`` is unknown: nobody published what it needs."""
+
+    name: str
+    kind: str
+    tokens: float | None
+    cumulative_tokens: float | None
+    steps: int | None
+    batch_tokens: float | None
+    sequence_length: int
+    peak_rate: float | None
+    final_rate: float | None
+    flops_per_token: float
+    flop_convention: str
+    flops: float | None
+    six_nd: float | None
+    time: Time | None
+    published_hours_cost: float | None
+    loss: dict[str, Amount]
+    warnings: list[str]
+
+
+class DenseComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Training FLOPs per token of a mixture of experts beside dense models that keep its attention [FLOP/token]."""
+
+    sequence_length: int
+    moe: float
+    dense_same_total: float
+    dense_same_active: float
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over the stages that are known; ``unknown`` names the stages that are not."""
+
+    tokens: float
+    flops: float
+    hours: Amount | None
+    cost: Amount | None
+    unknown: list[str]
+
+
+class Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is projected for one recipe.
+
+    ``totals`` is of its own stages; ``totals_with_base`` adds the base model's history, where its recipe is known.
+    """
+
+    model: str
+    parameters: ParameterCount
+    stages: list[StageProjection]
+    totals: Totals
+    dense: DenseComparison | None
+    totals_with_base: Totals | None = None
+
+
+def parameters_of(law: ScalingLaw, count: ParameterCount) -> tuple[float, float]:
+    """The range of N at which to read ``law`` [parameters]: one number for a dense model; from active to total
+    for a mixture of experts, since a law of dense models says nothing finer about it.
+
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.ladder import mixture
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    >>> active, total = parameters_of(law, count_parameters(net))
+    >>> f"{active:.3g} to {total:.3g}"
+    '8.04e+09 to 4.75e+10'
+    """
+    by_convention = {
+        "total": (count.active["all"], count.total),
+        "with_head": (count.active["excl_input_embedding"], count.total),
+        "non_embedding": (count.active["excl_embeddings"], count.non_embedding),
+        "active": (count.active["all"], count.active["all"]),
+    }
+    low, high = by_convention.get(law.n_convention, by_convention["total"])
+    return float(low), float(high)
+
+
+def project_loss(law: ScalingLaw, count: ParameterCount, tokens: float) -> Amount:
+    """The loss that ``law`` gives after ``tokens`` [law.loss_unit].
+
+    A dense model has the law's own interval, if it has one. A mixture of experts lies between dense models of its
+    active and of its total parameters; the central value is the geometric mean of the two sizes.
+
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.ladder import mixture
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    >>> loss = project_loss(law, count_parameters(net), 1e12)
+    >>> f"{loss.value:.3f}, {loss.low:.3f} to {loss.high:.3f} {loss.unit}"
+    '2.029, 1.995 to 2.075 nats/token'
+    """
+    low_n, high_n = parameters_of(law, count)
+    if low_n == high_n:
+        interval = law.interval(low_n, tokens)
+        value = float(law.loss(low_n, tokens))
+        low, high = interval if interval is not None else (None, None)
+        return Amount(value=value, low=low, high=high, unit=law.loss_unit)
+    return Amount(
+        value=float(law.loss((low_n * high_n) ** 0.5, tokens)),
+        low=float(law.loss(high_n, tokens)),
+        high=float(law.loss(low_n, tokens)),
+        unit=law.loss_unit,
+    )
+
+
+def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseComparison | None:
+    """A token's training work beside that of dense models of the same total and the same active parameters.
+
+    ``None`` for a dense network. Attention is the same in all three; both tables are too.
+
+    >>> from lehr.simulators.planning.ladder import mixture
+    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    >>> found = compare_with_dense(net, 4096)
+    >>> f"{found.dense_same_active / 1e9:.0f} or {found.dense_same_total / 1e9:.0f} GFLOP"
+    '48 or 285 GFLOP'
+    """
+    count = count_parameters(architecture)
+    if count.total == count.active["all"]:
+        return None
+    convention = FLOP_CONVENTIONS["causal_with_router"]
+    moe = training_flops_per_token(architecture, seq_len, convention)
+    idle = count.total - count.active["all"]
+    return DenseComparison(sequence_length=seq_len, moe=moe, dense_same_total=moe + 6.0 * idle, dense_same_active=moe)
+
+
+def stage_convention(architecture: Architecture, stage: Stage) -> FlopConvention:
+    """The FLOP convention of a stage: causal, with the MTP modules where the objective trains them.
+
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> stage_convention(llama3_8b, Stage(kind="PT", objective=NextToken(), tokens=1e12)).name
+    'causal'
+    """
+    trains_mtp = isinstance(stage.objective, NextToken) and stage.objective.mtp_weight is not None
+    return FLOP_CONVENTIONS["causal_with_mtp" if trains_mtp and architecture.mtp else "causal"]
+
+
+def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
+    """The sequence length of a stage that states none: the whole context for long-context training, else 4,096 or
+    the context where that is shorter [tokens].
+
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> [assumed_sequence(Stage(kind=k, objective=NextToken()), llama3_8b) for k in ("PT", "REPO_PT")]
+    [4096, 8192]
+    """
+    return architecture.context_length if stage.kind == "REPO_PT" else min(4096, architecture.context_length)
+
+
+def project_stage(
+    name: str,
+    stage: Stage,
+    architecture: Architecture,
+    count: ParameterCount,
+    *,
+    tokens_before: float | None,
+    laws: Sequence[ScalingLaw],
+    accelerators: Mapping[str, Accelerator],
+    assumptions: Assumptions,
+) -> StageProjection:
+    """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown).
+
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> from lehr.simulators.machine.accelerator import Interval
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
+    ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
+    >>> stage = Stage(kind="PT", objective=NextToken(), tokens=15e12, sequence_length=8192)
+    >>> found = project_stage("pt", stage, llama3_8b, count_parameters(llama3_8b), tokens_before=0.0, laws=[],
+    ...     accelerators={"h800": h800}, assumptions=Assumptions(fallback="h800"))
+    >>> f"{found.flops:.3g} FLOP, {found.time.hours.value:.3g} h"
+    '7.72e+23 FLOP, 5.42e+05 h'
+    """
+    seq_len = stage.sequence_length or assumed_sequence(stage, architecture)
+    convention = stage_convention(architecture, stage)
+    target_len = stage.objective.target_length(seq_len) if isinstance(stage.objective, SpanDenoising) else None
+    per_token = training_flops_per_token(architecture, seq_len, convention, target_len)
+    tokens = stage.n_tokens
+    warnings = [] if stage.sequence_length else [f"sequence length not published; {seq_len:,} is assumed"]
+    if tokens is not None and (passes := further_forward_passes(stage.objective)):
+        per_token += passes * forward_flops_per_token(architecture, seq_len, convention)
+        warnings.append(
+            "a token counts one update and one forward pass of the reference model"
+            if isinstance(stage.objective, Preference)
+            else "tokens of RL count one forward pass for the rollout and one update; the reward model is not counted"
+        )
+    flops = None if tokens is None else per_token * tokens
+    after = None if tokens is None or tokens_before is None else tokens_before + tokens
+    loss: dict[str, Amount] = {}
+    if after is not None and stage.kind in PRETRAINING and isinstance(stage.objective, NextToken):
+        for law in laws:
+            loss[law.name] = project_loss(law, count, after)
+            warnings += [f"{law.name}: {w}" for w in law.warnings(parameters_of(law, count)[0], after)]
+    curve = stage.curve()
+    return StageProjection(
+        name=name,
+        kind=stage.kind,
+        tokens=tokens,
+        cumulative_tokens=after,
+        steps=stage.n_steps,
+        batch_tokens=stage.final_batch_tokens,
+        sequence_length=seq_len,
+        peak_rate=None if curve is None else curve.peak,
+        final_rate=None if curve is None else curve.final,
+        flops_per_token=per_token,
+        flop_convention=convention.name,
+        flops=flops,
+        six_nd=None if tokens is None else 6.0 * count.active["all"] * tokens,
+        time=None
+        if flops is None
+        else project_time(
+            flops,
+            stage,
+            sparse=count.total > count.active["all"],
+            accelerators=accelerators,
+            assumptions=assumptions,
+        ),
+        published_hours_cost=cost_of_published_hours(stage, accelerators=accelerators, assumptions=assumptions),
+        loss=loss,
+        warnings=warnings,
+    )
+
+
+def add_up(stages: Sequence[StageProjection]) -> Totals:
+    """Sum the stages whose work is known."""
+    known = [s for s in stages if s.flops is not None]
+    times = [s.time for s in known if s.time is not None]
+    hours: Amount | None = None
+    cost: Amount | None = None
+    for time in times:
+        hours = time.hours if hours is None else hours + time.hours
+        if time.cost is not None:
+            cost = time.cost if cost is None else cost + time.cost
+    return Totals(
+        tokens=sum(s.tokens or 0.0 for s in known),
+        flops=sum(s.flops or 0.0 for s in known),
+        hours=hours,
+        cost=cost,
+        unknown=[s.name for s in stages if s.flops is None],
+    )
+
+
+def add_totals(base: Totals, own: Totals, base_name: str) -> Totals:
+    """Two histories in sequence; the base's unknown stages are named after it.
+
+    >>> base = Totals(tokens=2e12, flops=8e22, hours=None, cost=None, unknown=["sft"])
+    >>> own = Totals(tokens=5e11, flops=2e22, hours=None, cost=None, unknown=["rl"])
+    >>> found = add_totals(base, own, "base")
+    >>> found.tokens, found.flops, found.unknown
+    (2500000000000.0, 1e+23, ['base: sft', 'rl'])
+    """
+
+    def plus(a: Amount | None, b: Amount | None) -> Amount | None:
+        return a + b if a is not None and b is not None else a or b
+
+    return Totals(
+        tokens=base.tokens + own.tokens,
+        flops=base.flops + own.flops,
+        hours=plus(base.hours, own.hours),
+        cost=plus(base.cost, own.cost),
+        unknown=[*(f"{base_name}: {name}" for name in base.unknown), *own.unknown],
+    )
+
+
+def project(
+    architecture: Architecture,
+    recipe: Recipe,
+    *,
+    laws: Sequence[ScalingLaw],
+    accelerators: Mapping[str, Accelerator],
+    assumptions: Assumptions,
+) -> Projection:
+    """Project every stage of ``recipe`` for a network of ``architecture``.
+
+    Raises ``ValueError`` with the stage's name where a stage cannot be projected as it stands.
+
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> from lehr.simulators.machine.accelerator import Interval
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
+    ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
+    >>> stages = {"pt": Stage(kind="PT", objective=NextToken(), tokens=15e12, sequence_length=8192),
+    ...     "sft": Stage(kind="SFT", objective=NextToken(), sequence_length=8192)}
+    >>> recipe = Recipe(name="x", model="x", order=["pt", "sft"], stages=stages)
+    >>> found = project(llama3_8b, recipe, laws=[], accelerators={"h800": h800},
+    ...     assumptions=Assumptions(fallback="h800"))
+    >>> f"{found.totals.flops:.3g}", found.totals.unknown
+    ('7.72e+23', ['sft'])
+    """
+    count = count_parameters(architecture)
+    seen: float | None = recipe.base.tokens if recipe.base else 0.0
+    stages: list[StageProjection] = []
+    for name, stage in recipe.ordered():
+        try:
+            projected = project_stage(
+                name,
+                stage,
+                architecture,
+                count,
+                tokens_before=seen,
+                laws=laws,
+                accelerators=accelerators,
+                assumptions=assumptions,
+            )
+        except ValueError as error:
+            raise ValueError(f"stage {name}: {error}") from error
+        stages.append(projected)
+        # fine-tuning and RL tokens are not tokens of a corpus: the loss law's count stays where it was
+        if stage.kind in PRETRAINING:
+            seen = projected.cumulative_tokens
+    return Projection(
+        model=recipe.model,
+        parameters=count,
+        stages=stages,
+        totals=add_up(stages),
+        dense=compare_with_dense(architecture, stages[0].sequence_length if stages else architecture.context_length),
+    )

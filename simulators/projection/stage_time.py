@@ -1,0 +1,154 @@
+"""How long the work of a stage keeps accelerators busy, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from lehr.simulators.machine.accelerator import Accelerator, Interval, Price
+from lehr.simulators.projection.cost import Amount, UtilisationBasis, accelerator_hours, implied_mfu
+from lehr.simulators.training import Stage
+
+
+class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the planner says where a recipe does not, or instead of it.
+
+    ``accelerator`` replaces the published hardware where it is given; ``fallback`` stands in where none was
+    published. ``mfu`` and ``usd_per_hour`` replace the accelerator's own figures.
+    """
+
+    fallback: str
+    accelerator: str | None = None
+    precision: str | None = None
+    devices: int | None = None
+    mfu: float | None = None
+    usd_per_hour: float | None = None
+
+
+class Time(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a stage's work keeps accelerators busy, and on what that rests."""
+
+    accelerator: str
+    precision: str
+    peak: float
+    mfu: Amount
+    basis: UtilisationBasis
+    hours: Amount
+    days: Amount | None
+    devices: int | None
+    assumed_hardware: bool
+    cost: Amount | None
+    price: Price | None
+    published_hours: float | None = None
+    implied_mfu: float | None = None
+
+
+def project_time(
+    flops: float, stage: Stage, *, sparse: bool, accelerators: Mapping[str, Accelerator], assumptions: Assumptions
+) -> Time:
+    """Hours and cost of ``flops`` on the stage's accelerator, or on the one that the planner names.
+
+    Raises ``ValueError`` where the accelerator is not known or has no peak for the precision.
+
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
+    ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
+    >>> from lehr.simulators.training import NextToken
+    >>> stage = Stage(kind="PT", objective=NextToken(), tokens=15e12)
+    >>> plan = Assumptions(fallback="h800", devices=2048)
+    >>> time = project_time(7.2e23, stage, sparse=False, accelerators={"h800": h800}, assumptions=plan)
+    >>> f"{time.hours.value:,.0f} h in {time.days.value:.1f} days ({time.days.low:.1f} to {time.days.high:.1f})"
+    '505,357 h in 10.3 days (8.2 to 13.7)'
+    """
+    replaced = assumptions.accelerator is not None
+    published = None if replaced else stage.hardware
+    name = published.accelerator if published else assumptions.accelerator or assumptions.fallback
+    if name not in accelerators:
+        raise ValueError(f"no accelerator is called {name!r}; there are {', '.join(sorted(accelerators))}")
+    device = accelerators[name]
+    stated: str | None = published.precision if published else None
+    precision = assumptions.precision or stated or ("bf16" if "bf16" in device.peak else next(iter(device.peak)))
+    if precision not in device.peak:
+        raise ValueError(f"{name} has no peak for {precision}; it has {', '.join(device.peak)}")
+    devices = assumptions.devices or (published.count if published else None)
+    peak = device.peak[precision]
+    mfu: float | Interval
+    basis: UtilisationBasis
+    if assumptions.mfu is not None:
+        mfu, basis = assumptions.mfu, "given"
+    elif published is not None and published.mfu is not None:
+        mfu, basis = published.mfu, "published"
+    else:
+        mfu, basis = assumed_mfu(device, precision, sparse=sparse), "assumed"
+    hours = accelerator_hours(flops, peak, mfu)
+    price = device.prices[0] if device.prices else None
+    rate = hourly_rate(device, assumptions)
+    published_hours = published.hours if published else None
+    return Time(
+        accelerator=name,
+        precision=precision,
+        peak=peak,
+        mfu=Amount(value=mfu.central, low=mfu.low, high=mfu.high, unit="1")
+        if isinstance(mfu, Interval)
+        else Amount(value=mfu, unit="1"),
+        basis=basis,
+        hours=hours,
+        days=hours.scaled(1 / devices / 24, "d") if devices else None,
+        devices=devices,
+        assumed_hardware=published is None and not replaced,
+        cost=hours.scaled(rate, "USD") if rate else None,
+        price=None if assumptions.usd_per_hour else price,
+        published_hours=published_hours,
+        implied_mfu=implied_mfu(flops, peak, published_hours) if published_hours else None,
+    )
+
+
+def hourly_rate(device: Accelerator, assumptions: Assumptions) -> float | None:
+    """What an hour of ``device`` costs [USD/h]: what the planner says, or its first price; ``None`` without either.
+
+    >>> hourly_rate(Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12}), Assumptions(fallback="h800"))
+    >>> hourly_rate(Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12}),
+    ...     Assumptions(fallback="h800", usd_per_hour=2.0))
+    2.0
+    """
+    return assumptions.usd_per_hour or (device.prices[0].usd_per_hour if device.prices else None)
+
+
+def cost_of_published_hours(
+    stage: Stage, *, accelerators: Mapping[str, Accelerator], assumptions: Assumptions
+) -> float | None:
+    """What the accelerator-hours that a stage states cost [USD], whether or not its work is known.
+
+    ``None`` where no hours were published, the accelerator has no price, or the planner names another one.
+
+    >>> from lehr.simulators.training import Hardware, PolicyGradient
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12})
+    >>> stage = Stage(kind="RL", objective=PolicyGradient(method="grpo"),
+    ...     hardware=Hardware(accelerator="h800", hours=258_048))
+    >>> plan = Assumptions(fallback="h800", usd_per_hour=2.0)
+    >>> cost_of_published_hours(stage, accelerators={"h800": h800}, assumptions=plan)
+    516096.0
+    """
+    hardware = stage.hardware
+    if hardware is None or hardware.hours is None or assumptions.accelerator is not None:
+        return None
+    device = accelerators.get(hardware.accelerator)
+    rate = hourly_rate(device, assumptions) if device else None
+    return hardware.hours * rate if rate else None
+
+
+def assumed_mfu(device: Accelerator, precision: str, *, sparse: bool) -> Interval:
+    """The utilisation that published runs reached on ``device``; a key without a precision is for 16 bits.
+
+    Raises ``ValueError`` where the accelerator carries none for the precision.
+
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
+    ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
+    >>> assumed_mfu(h800, "bf16", sparse=True).central       # of dense models, where it has none of mixtures
+    0.4
+    """
+    suffix = "" if precision in ("bf16", "fp16") else f"_{precision}"
+    for kind in ("moe", "dense") if sparse else ("dense",):
+        if f"{kind}{suffix}" in device.mfu:
+            return device.mfu[f"{kind}{suffix}"]
+    raise ValueError(f"{device.name} has no published utilisation in {precision}; write mfu=0.4 or another accelerator")
