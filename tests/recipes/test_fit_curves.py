@@ -14,7 +14,7 @@ from lehr.recipes.catalogue.recipe_files import decode_law
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
-from lehr.recipes.fitting.curves.run import fit_curves
+from lehr.recipes.verbs.fit import run as fit_curves
 from lehr.simulators.laws.curves import Momentum, MultiPower
 from lehr.simulators.laws.curves.bands import band
 from tests.simulators.laws.planted import LAWS, WARM_UP, planted

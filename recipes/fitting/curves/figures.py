@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from lehr.recipes.fitting.curves.run import FittedCurves, Judged
+from lehr.recipes.fitting.curves.result import FittedCurves, Judged
 from lehr.recipes.presenting.figures import MUTED, SERIES, as_png, as_svg, new_figure, styled
 from lehr.recipes.presenting.tables import short
 
@@ -14,7 +14,7 @@ MOST_POINTS = 400
 """Of one line; more would only make the file longer."""
 
 
-def pictures(fitted: FittedCurves) -> dict[str, bytes]:
+def draw(fitted: FittedCurves) -> dict[str, bytes]:
     """``fit.svg`` and ``fit.png``: fitted runs, held-out runs, relative errors and learning rates by step."""
     colours = {one.run.name: SERIES[i % len(SERIES)] for i, one in enumerate(fitted.runs)}
     with styled():

@@ -1,9 +1,8 @@
-"""``lehr fit`` for curve laws: read the logs, fit, hold test runs against the law, write it and say how good it is."""
+"""``lehr fit`` for curve laws: read the logs, fit, and hold test runs against the law."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,16 @@ import numpy as np
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
+from lehr.recipes.fitting.arguments import level_of, name_of, several, stem_of
+from lehr.recipes.fitting.curves.result import CurveSettings, FittedCurves, Judged
 from lehr.recipes.reading import LogReading, read_runs
 from lehr.simulators.evidence import Fact, Provenance
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.laws.curves.bands import band
 from lehr.simulators.laws.curves.fitting import (
     STARTS,
     CurveFit,
     LoggedRun,
-    Score,
     fit_curve,
     mean_score,
     predict,
@@ -30,87 +29,16 @@ from lehr.simulators.laws.curves.fitting import (
 )
 
 
-class CurveSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says, checked."""
-
-    kind: str
-    data: list[str]
-    test: list[str]
-    reading: LogReading
-    starts: int
-    level: float
-    name: str
-
-
-class Judged(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A run after warm-up, the law's curve through it and its band, and the figures that follow.
-
-    ``covered`` is the share of rows inside the band.
-    """
-
-    run: LoggedRun
-    held_out: bool
-    predicted: Floats
-    low: Floats
-    high: Floats
-    score: Score
-    covered: float
-    warnings: list[str]
-
-
-class FittedCurves(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """All that a fit says."""
-
-    settings: CurveSettings
-    fit: CurveFit
-    law: CurveLaw
-    runs: list[Judged]
-    read: dict[str, list[str]]
-
-    def of(self, *, held_out: bool) -> list[Judged]:
-        """The fitted runs, or those that were held out."""
-        return [one for one in self.runs if one.held_out == held_out]
-
-
-def fit_curves(job: Composed) -> int:
-    """Fit, write ``<out>/fit/<name>/`` and print what was found. Raises ``LehrError`` for a mistake in the input."""
-    from lehr.recipes.fitting.curves.figures import pictures
-    from lehr.recipes.fitting.curves.text import as_json, as_text, law_file
-    from lehr.recipes.presenting.files import write_folder
-
-    form = job.setting("format", str)
-    if form not in ("text", "json"):
-        raise LehrError(f"format: {form!r} is not known; write text or json")
-    fitted = fit_logs(settings_of(job))
-    folder = job.folder() / "fit" / fitted.settings.name
-    law, told = law_file(fitted.law), as_json(fitted)
-    # the same file under law/ makes the folder a config root: --config-dir <folder> law=<name>
-    files = {"fit.yaml": law, f"law/{fitted.law.name}.yaml": law, "fit.json": told, **pictures(fitted)}
-    write_folder(folder, files)
-    print(told.decode(), end="") if form == "json" else print(as_text(fitted, folder))
-    return 0
-
-
-def settings_of(job: Composed) -> CurveSettings:
+def settings_of(job: Composed, kind: str) -> CurveSettings:
     """The settings of a curve's fit. Raises ``LehrError`` that names the one that is wrong."""
-    from lehr.recipes.verbs.fit import kind_of
-
-    data, test = _several(job, "data"), _several(job, "test")
+    data, test = several(job, "data"), several(job, "test")
     if not data:
         raise LehrError("data: nothing to fit; write data='[runA.csv, runB.csv]', a log for each run")
     if both := set(data) & set(test):
         raise LehrError(f"test: {sorted(both)[0]} is among the fitted runs; hold another one out")
-    kind = kind_of(job)
     starts = job.setting("starts", int | None)
     if starts is not None and starts < 1:
         raise LehrError(f"starts: {starts} is not 1 or more")
-    level = job.setting("level", float)
-    if not 0 < level < 1:
-        raise LehrError(f"level: {level} is not between 0 and 1; write 0.95")
-    stem = re.sub(r"\W+", "_", Path(data[0]).name.partition(".")[0]).strip("_")
-    name = job.setting("name", str | None) or f"{kind}_{stem}"
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise LehrError(f"name: {name!r} is no name of a file; write letters, digits, _ and -")
     return CurveSettings(
         kind=kind,
         data=data,
@@ -123,14 +51,14 @@ def settings_of(job: Composed) -> CurveSettings:
             loss_unit=job.setting("loss_unit", str | None),
         ),
         starts=STARTS if starts is None else starts,
-        level=level,
-        name=name,
+        level=level_of(job),
+        name=name_of(job, f"{kind}_{stem_of(data[0])}"),
     )
 
 
-def _several(job: Composed, name: str) -> list[str]:
-    value = job.setting(name, str | list[str] | None)
-    return [value] if isinstance(value, str) else list(value or [])
+def fit_job(job: Composed, kind: str) -> FittedCurves:
+    """The fit that the settings ask for. Raises ``LehrError`` for a mistake in the input."""
+    return fit_logs(settings_of(job, kind))
 
 
 def fit_logs(settings: CurveSettings) -> FittedCurves:

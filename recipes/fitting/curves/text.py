@@ -1,4 +1,4 @@
-"""What a curve's fit says, as text, as JSON and as a law file."""
+"""What a curve's fit says, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 
 import msgspec
 
-from lehr.recipes.fitting.curves.run import FittedCurves, Judged
-from lehr.recipes.fitting.law_file import bullets, finite, law_file
+from lehr.recipes.fitting.curves.result import FittedCurves, Judged
+from lehr.recipes.fitting.law_file import bullets, finite
 from lehr.recipes.presenting.tables import text_table
 from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.laws.curves.fitting import mean_score
-
-__all__ = ["as_json", "as_text", "law_file"]
 
 
 def as_text(fitted: FittedCurves, folder: Path) -> str:

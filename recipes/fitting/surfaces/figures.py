@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from lehr.recipes.fitting.surfaces.run import Fitted
+from lehr.recipes.fitting.surfaces.result import Fitted
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, as_png, as_svg, new_figure, styled
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.laws.fitting.limits import OUTLIER
@@ -17,7 +17,7 @@ SLICES = 6
 """Sizes, or token counts, that a curve is drawn for."""
 
 
-def pictures(fitted: Fitted) -> dict[str, bytes]:
+def draw(fitted: Fitted) -> dict[str, bytes]:
     """``fit.svg`` and ``fit.png``: loss against D at several N, against N at several D, and the residuals."""
     with styled():
         figure = new_figure(6.6)

@@ -1,9 +1,8 @@
-"""``lehr fit`` for loss surfaces: read the runs, fit, compare the forms, write the law and say what it is worth."""
+"""``lehr fit`` for loss surfaces: read the runs, fit, and compare the forms."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from importlib.metadata import version
 from math import inf
 from pathlib import Path
@@ -14,13 +13,14 @@ import numpy as np
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
+from lehr.recipes.fitting.arguments import BEST, level_of, name_of, several, stem_of
+from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings
 from lehr.recipes.reading.columns import Read, Reading, runs_of
 from lehr.recipes.reading.tables import Column, read_table
 from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.laws.base import Bounds, Draws, quantiles
 from lehr.simulators.laws.fitting import (
     FORMS,
-    Comparison,
     HeldOut,
     LawFit,
     Runs,
@@ -31,100 +31,13 @@ from lehr.simulators.laws.fitting import (
     resample,
 )
 from lehr.simulators.laws.fitting.forms import form_called
-from lehr.simulators.laws.fitting.isoflop import Allocation, ParabolaBias, bias_on_grid, fit_parabolas
+from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas
 from lehr.simulators.laws.fitting.limits import NO_FLOOR
 from lehr.simulators.laws.fitting.mixing import runs_in_bits
 from lehr.simulators.laws.surfaces import Surface
 
-BEST = "best"
 FURTHER = 10.0
 """The optimum is told at the largest budget and at this many times it."""
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says, checked."""
-
-    law: str
-    data: list[str]
-    test: list[str]
-    reading: Reading
-    name: str
-    delta: float
-    starts: int | None
-    bootstrap: int
-    level: float
-    forms: list[str]
-    approach: int
-
-
-class Constant(msgspec.Struct, frozen=True, kw_only=True):
-    """A constant with its bootstrap interval, and its profile interval where the form moves it itself."""
-
-    name: str
-    value: float
-    interval: Bounds | None
-    profile: Bounds | None
-
-
-class Optimum(msgspec.Struct, frozen=True, kw_only=True):
-    """The best allocation of a budget, with intervals."""
-
-    flops: float
-    parameters: float
-    tokens: float
-    parameters_interval: Bounds | None
-    tokens_interval: Bounds | None
-
-
-class Approach2(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What parabolas through isoFLOP profiles say, and their error were the fitted surface exact."""
-
-    allocation: Allocation
-    exponent: float
-    bias: ParabolaBias
-
-
-class Fitted(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """All that a fit says."""
-
-    settings: Settings
-    read: Read
-    fit: LawFit
-    law: Surface
-    constants: list[Constant]
-    optima: list[Optimum]
-    largest: HeldOut | None
-    comparison: Comparison | None
-    test: HeldOut | None
-    approach_2: Approach2 | None
-    notes: list[str]
-
-    @property
-    def r_squared(self) -> float:
-        """Share of the variance of the loss that the law explains."""
-        loss = self.fit.runs.loss
-        error = loss - self.law.loss(self.fit.runs.parameters, self.fit.runs.tokens)
-        return float(1 - np.sum(error**2) / np.sum((loss - loss.mean()) ** 2))
-
-
-def fit_surface(job: Composed, kind: str) -> int:
-    """Fit, write ``<out>/fit/<name>/`` and print what was found. Raises ``LehrError`` for a mistake in the input."""
-    from lehr.recipes.fitting.surfaces.figures import pictures
-    from lehr.recipes.fitting.surfaces.text import as_json, as_text, law_file
-    from lehr.recipes.presenting.files import write_folder
-
-    form = job.setting("format", str)
-    if form not in ("text", "json"):
-        raise LehrError(f"format: {form!r} is not known; write text or json")
-    fitted = fit_job(job, kind)
-    folder = job.folder() / "fit" / fitted.settings.name
-    law = law_file(fitted.law)
-    told = as_json(fitted)
-    # the same file under law/ makes the folder a config root: --config-dir <folder> law=<name>
-    files = {"fit.yaml": law, f"law/{fitted.law.name}.yaml": law, "fit.json": told, **pictures(fitted)}
-    write_folder(folder, files)
-    print(told.decode(), end="") if form == "json" else print(as_text(fitted, folder))
-    return 0
 
 
 def fit_job(job: Composed, kind: str) -> Fitted:
@@ -140,22 +53,16 @@ def fit_job(job: Composed, kind: str) -> Fitted:
 
 def settings_of(job: Composed, kind: str) -> Settings:
     """The settings of a surface's fit. Raises ``LehrError`` that names the one that is wrong."""
-    data = _several(job, "data")
+    data = several(job, "data")
     if not data:
         raise LehrError("data: nothing to fit; write data=<a table of runs>, with columns of N, D and the loss")
-    stem = re.sub(r"\W+", "_", Path(data[0]).name.partition(".")[0]).strip("_")
-    name = job.setting("name", str | None) or stem
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise LehrError(f"name: {name!r} is no name of a file; write letters, digits, _ and -")
+    name = name_of(job, stem_of(data[0]))
     # `inf` is no finite number, which settings otherwise are
     text = str(job.config["delta"])
     try:
         delta = float(text)
     except ValueError as error:
         raise LehrError(f"delta: {text!r} is no number; write 0.001, or inf for least squares") from error
-    level = job.setting("level", float)
-    if not 0 < level < 1:
-        raise LehrError(f"level: {level} is not between 0 and 1; write 0.95")
     bootstrap = job.setting("bootstrap", int)
     if bootstrap and bootstrap < 20:
         raise LehrError(f"bootstrap: {bootstrap} draws give no interval; write 200, or 0 for the covariance alone")
@@ -177,14 +84,10 @@ def settings_of(job: Composed, kind: str) -> Settings:
         repeats=job.setting("repeats", str),
     )
     return Settings(
-        law=kind, data=data, test=_several(job, "test"), reading=reading, name=name, delta=delta,
-        starts=job.setting("starts", int | None), bootstrap=bootstrap, level=level, forms=forms, approach=approach,
+        law=kind, data=data, test=several(job, "test"), reading=reading, name=name, delta=delta,
+        starts=job.setting("starts", int | None), bootstrap=bootstrap, level=level_of(job), forms=forms,
+        approach=approach,
     )  # fmt: skip
-
-
-def _several(job: Composed, name: str) -> list[str]:
-    value = job.setting(name, str | list[str] | None)
-    return [value] if isinstance(value, str) else list(value or [])
 
 
 def read_runs(paths: list[str], reading: Reading) -> Read:

@@ -1,4 +1,4 @@
-"""What a fit says, as text, as JSON and as a law file."""
+"""What a fit says, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from lehr.recipes.fitting.law_file import bullets, finite, law_file
-from lehr.recipes.fitting.surfaces.run import BEST, Approach2, Constant, Fitted
+from lehr.recipes.fitting.arguments import BEST
+from lehr.recipes.fitting.law_file import bullets, finite
+from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.simulators.laws.base import Bounds
 from lehr.simulators.laws.fitting import HeldOut
-
-__all__ = ["as_json", "as_text", "law_file"]
 
 NAMED = 8
 """Outliers and held-out runs that the text names; fit.json has all."""

@@ -1,0 +1,67 @@
+"""What every fit is told alike: the form that ``law=`` names, the files, the name and the level."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError, nearest
+from lehr.simulators.laws.curves import CURVE_LAWS
+from lehr.simulators.laws.fitting.forms import FORMS
+
+BEST = "best"
+"""The word for the surface's form that predicts held-out runs best."""
+
+
+def kind_of(job: Composed) -> str:
+    """The form that ``law=`` names: a form itself, or that of a law of the catalogue or of a file.
+
+    Raises ``LehrError`` for a law whose form cannot be fitted.
+    """
+    law: str = job.setting("law", str)
+    fitted = [*FORMS, *CURVE_LAWS, BEST]
+    if law in fitted:
+        return law
+    if law in job.catalogue.files("law") or law.endswith(".yaml"):
+        kind = _tag(type(job.catalogue.law(law)))
+        if kind not in fitted:
+            raise LehrError(f"law: {law} has the form {kind}, which is not fitted; write one of {', '.join(fitted)}")
+        return kind
+    raise LehrError(f"law: {law!r} is no form and no law; {nearest(law, [*fitted, *job.catalogue.files('law')])}")
+
+
+def _tag(kind: Any) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+def several(job: Composed, name: str) -> list[str]:
+    """A setting that is one file or a list of them, as a list."""
+    value = job.setting(name, str | list[str] | None)
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def stem_of(path: str) -> str:
+    """What a file is called, as part of a name.
+
+    >>> stem_of("logs/run-1.csv.gz")
+    'run_1'
+    """
+    return re.sub(r"\W+", "_", Path(path).name.partition(".")[0]).strip("_")
+
+
+def name_of(job: Composed, default: str) -> str:
+    """What the fit is called. Raises ``LehrError`` where that cannot name a file."""
+    name: str = job.setting("name", str | None) or default
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise LehrError(f"name: {name!r} is no name of a file; write letters, digits, _ and -")
+    return name
+
+
+def level_of(job: Composed) -> float:
+    """The level of the intervals. Raises ``LehrError`` where it is no share."""
+    level: float = job.setting("level", float)
+    if not 0 < level < 1:
+        raise LehrError(f"level: {level} is not between 0 and 1; write 0.95")
+    return level

@@ -1,0 +1,13 @@
+"""What a fit of either kind looks like."""
+
+from __future__ import annotations
+
+from lehr.recipes.fitting.curves import figures as curves
+from lehr.recipes.fitting.result import Fit
+from lehr.recipes.fitting.surfaces import figures as surfaces
+from lehr.recipes.fitting.surfaces.result import Fitted
+
+
+def draw(fitted: Fit) -> dict[str, bytes]:
+    """``fit.svg`` and ``fit.png``."""
+    return surfaces.draw(fitted) if isinstance(fitted, Fitted) else curves.draw(fitted)

@@ -1,0 +1,25 @@
+"""The fit that a job asks for, of either kind."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lehr.recipes.composing.group_files import unwrapped
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.fitting.arguments import BEST, kind_of
+from lehr.recipes.fitting.result import Fit
+from lehr.simulators.laws.fitting.forms import FORMS
+
+
+def fit_job(job: Composed) -> Fit:
+    """Fit the form that ``law=`` names. Raises ``LehrError`` for a mistake in the input."""
+    # the setting is called like a group of files
+    job = msgspec.structs.replace(job, config=unwrapped(job.config, "law"))
+    kind = kind_of(job)
+    if kind in FORMS or kind == BEST:
+        from lehr.recipes.fitting.surfaces.run import fit_job as fit_surface
+
+        return fit_surface(job, kind)
+    from lehr.recipes.fitting.curves.run import fit_job as fit_curves
+
+    return fit_curves(job, kind)
