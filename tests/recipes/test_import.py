@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
-from lehr.recipes.importing.hugging_face.classes import defaults
 from lehr.recipes.importing.hugging_face.config import Imported, import_config
+from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.recipes.verbs.import_ import read_config, write_model
 from lehr.simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
@@ -292,7 +292,7 @@ VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 )
 FIELDS = sorted(
-    {name for table in defaults().values() for name in table} | {"rope_scaling", "layer_types", "text_config"}
+    {name for model_type in CLASSES for name in defaults(model_type)} | {"rope_scaling", "layer_types", "text_config"}
 )
 
 
@@ -305,7 +305,7 @@ FIELDS = sorted(
 def test_whatever_the_file_says_there_is_one_line_or_a_count(
     model_type: str, changed: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    own = {name: value for name, value in changed.items() if name in defaults()[model_type]} if not other else changed
+    own = {name: value for name, value in changed.items() if name in defaults(model_type)} if not other else changed
     found = imported({**other, **own, "model_type": model_type})
     assert found is None or count_parameters(found.architecture).total > 0
 

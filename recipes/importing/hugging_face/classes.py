@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.importing.hugging_face.parts import Network
 from lehr.recipes.importing.hugging_face.reading import Fields
 
@@ -25,6 +21,9 @@ DECODER_TASKS = {
     "ForConditionalGeneration": "lm",
 }
 """What follows a class's prefix in its name, and the head that it has: the vocabulary's, none, or a task's."""
+
+MODEL_TASKS = {**DECODER_TASKS, "Model": "lm", "ModelLM": "lm"}
+"""Where the class called ...Model has the vocabulary's head."""
 
 ENCODER_TASKS = {
     "ForMaskedLM": "mlm",
@@ -104,10 +103,3 @@ def reads(
         return read
 
     return enter
-
-
-@cache
-def defaults() -> dict[str, dict[str, Any]]:
-    """Each class's own defaults of the fields that are read, from ``defaults.yaml``."""
-    tables: dict[str, dict[str, Any]] = load_yaml(Path(__file__).parent / "defaults.yaml")
-    return tables

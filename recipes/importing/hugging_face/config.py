@@ -9,7 +9,8 @@ import msgspec
 
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.importing.hugging_face.assemble import assembled
-from lehr.recipes.importing.hugging_face.classes import HFClass, defaults
+from lehr.recipes.importing.hugging_face.classes import HFClass
+from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.hugging_face.quantized import stored_as
 from lehr.recipes.importing.hugging_face.reading import Fields, shown
 from lehr.recipes.importing.hugging_face.registry import CLASSES
@@ -55,7 +56,7 @@ def import_config(config: Mapping[str, Any], where: str = "") -> Imported:
         f = Fields(
             reader.model_type,
             text,
-            defaults().get(reader.model_type, {}),
+            defaults(reader.model_type),
             named=reader.named,
             also=reader.also,
             where=where,

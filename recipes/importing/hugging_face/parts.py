@@ -20,6 +20,9 @@ Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_two"]
 TYPES = ("full_attention", "sliding_attention")
 """What ``layer_types`` says of a layer of softmax attention."""
 
+TWO = ("linear_attention", "full_attention")
+"""What it says of a layer with a recurrence and of one with softmax attention."""
+
 OLDER_TYPES = {"mamba": "linear_attention", "attention": "full_attention"}
 """What older files call them."""
 

@@ -1,39 +1,10 @@
-"""Networks without attention: Mamba and RWKV."""
+"""The parts of recurrent layers: Mamba-2, DeltaNet, and those of flash-linear-attention."""
 
 from __future__ import annotations
 
-from lehr.recipes.importing.hugging_face.classes import reads
-from lehr.recipes.importing.hugging_face.parts import Network, network
+from lehr.recipes.importing.hugging_face.parts import mlp
 from lehr.recipes.importing.hugging_face.reading import Fields
-from lehr.simulators.architecture import Block
-from lehr.simulators.layers import LayerNorm, Mamba, Mamba2, RMSNorm, RWKV4TimeMix, RWKVChannelMix
-
-HUB = "d_inner d_model n_layer ssm_cfg fused_add_norm pad_vocab_size_multiple rms_norm"
-"""What converted checkpoints carry along of the authors' own configuration."""
-
-
-@reads("mamba", "Mamba", no_effect=HUB)
-@reads("falcon_mamba", "FalconMamba", no_effect=HUB)
-def mamba(f: Fields) -> Network:
-    """Mamba (arXiv:2312.00752): blocks of a mixer only. Falcon-Mamba's norms inside have no weights."""
-    width = f.size("hidden_size")
-    d_inner = f.size("expand") * width
-    stated = f.maybe_size("intermediate_size")
-    if stated is not None and stated != d_inner:
-        f.wrong("intermediate_size", f"{stated} is not expand times hidden_size, {d_inner}; keep one of the two")
-    block = Block(
-        mixer=Mamba(
-            d_inner=d_inner,
-            d_state=f.size("state_size"),
-            conv_kernel=f.size("conv_kernel"),
-            dt_rank=step_rank(f, "time_step_rank", width),
-            conv_bias=f.flag("use_conv_bias"),
-            bias=f.flag("use_bias"),
-        ),
-        norm=RMSNorm(),
-    )
-    f.fixed("hidden_act", "silu")
-    return network(f, [block] * f.layers(), context=None)
+from lehr.simulators.layers import MLP, GatedDeltaNet, Mamba2
 
 
 def step_rank(f: Fields, field: str, width: int) -> int:
@@ -41,24 +12,6 @@ def step_rank(f: Fields, field: str, width: int) -> int:
     if f.raw(field) in (None, "auto"):
         return -(-width // 16)
     return f.size(field)
-
-
-@reads("mamba2", "Mamba2", no_effect=f"{HUB} time_step_rank norm_before_gate rms_norm")
-def mamba2(f: Fields) -> Network:
-    """Mamba-2 (arXiv:2405.21060): blocks of a mixer only."""
-    mixer = heads_of_mamba2(
-        f,
-        n_heads="num_heads",
-        d_head="head_dim",
-        d_state="state_size",
-        n_groups="n_groups",
-        conv_kernel="conv_kernel",
-        conv_bias="use_conv_bias",
-        bias="use_bias",
-        expand="expand",
-    )
-    f.fixed("hidden_act", "silu")
-    return network(f, [Block(mixer=mixer, norm=RMSNorm())] * f.layers(), context=None)
 
 
 def heads_of_mamba2(
@@ -98,13 +51,56 @@ def heads_of_mamba2(
     )
 
 
-@reads("rwkv", "Rwkv", also={"max_position_embeddings": "context_length"})
-def rwkv4(f: Fields) -> Network:
-    """RWKV-4 (arXiv:2305.13048); a norm follows the embedding."""
-    width = f.size("hidden_size")
-    inner = f.maybe_size("attention_hidden_size")
-    if inner is not None and inner != width:
-        f.wrong("attention_hidden_size", f"{inner} is not hidden_size {width}; only that can be described")
-    channel = RWKVChannelMix(d_ff=f.maybe_size("intermediate_size") or 4 * width)
-    block = Block(mixer=RWKV4TimeMix(), mlp=channel, norm=LayerNorm())
-    return network(f, [block] * f.layers(), norm=LayerNorm(), embedding_norm=LayerNorm())
+def prefixed_mamba2(f: Fields) -> Mamba2:
+    """A Mamba-2 mixer by fields that begin with ``mamba_``."""
+    return heads_of_mamba2(
+        f,
+        n_heads="mamba_n_heads",
+        d_head="mamba_d_head",
+        d_state="mamba_d_state",
+        n_groups="mamba_n_groups",
+        conv_kernel="mamba_d_conv",
+        conv_bias="mamba_conv_bias",
+        bias="mamba_proj_bias",
+        expand="mamba_expand",
+    )
+
+
+def delta_net(f: Fields) -> GatedDeltaNet:
+    """Gated DeltaNet by fields that begin with ``linear_``."""
+    n_k, n_v = f.size("linear_num_key_heads"), f.size("linear_num_value_heads")
+    if n_v % n_k:
+        f.wrong("linear_num_value_heads", f"{n_v} is not a multiple of the {n_k} of linear_num_key_heads")
+    return GatedDeltaNet(
+        n_k_heads=n_k,
+        n_v_heads=n_v,
+        d_key=f.size("linear_key_head_dim"),
+        d_value=f.size("linear_value_head_dim"),
+        conv_kernel=f.size("linear_conv_kernel_dim"),
+    )
+
+
+FLA = (
+    "attn fuse_norm hidden_ratio norm_first head_first elementwise_affine expand_k expand_v feature_map "
+    "num_kv_heads clamp_min logit_to_keep value_dim qk_norm qk_activation"
+)
+
+
+def fla_channel(f: Fields) -> MLP:
+    """The gated MLP of flash-linear-attention: by default as large as a plain one ``hidden_ratio`` times as wide."""
+    if f.given("intermediate_size"):
+        return mlp(f, gated=True)
+    f.raw("intermediate_size")
+    ratio = f.maybe_size("hidden_ratio") or 4
+    wanted = int(f.size("hidden_size") * ratio * 2 / 3)
+    one_of = mlp(f, gated=True, width="hidden_size")
+    return MLP(d_ff=256 * ((wanted + 255) // 256), activation=one_of.activation, gated=True)
+
+
+def expanded(f: Fields, field: str, width: int, n_heads: int) -> int:
+    """How wide a head is where all are ``field`` times the width."""
+    ratio = f.maybe_number(field)
+    whole = width * (1.0 if ratio is None else ratio)
+    if whole < n_heads or whole % n_heads:
+        f.wrong(field, f"{n_heads} heads do not divide {whole:g} features")
+    return int(whole) // n_heads

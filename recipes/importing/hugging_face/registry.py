@@ -1,49 +1,14 @@
-"""Every class, entered: importing this module fills ``CLASSES``."""
+"""Every class, entered: importing this module fills ``CLASSES`` from the files of ``models``."""
 
-from lehr.recipes.importing.hugging_face import (
-    corrected,
-    dense,
-    encoders,
-    gemma,
-    gpt,
-    hybrid,
-    latent,
-    latest,
-    mixtures,
-    modern,
-    novel,
-    older,
-    recent,
-    recurrent,
-    remote,
-    remote_mixtures,
-    remote_recurrent,
-    searched,
-    seq2seq,
-    streams,
-)
+from __future__ import annotations
+
+from importlib import import_module
+
+from lehr.recipes.importing.hugging_face import models
 from lehr.recipes.importing.hugging_face.classes import CLASSES
+from lehr.recipes.importing.hugging_face.families import FAMILIES
 
-__all__ = [
-    "CLASSES",
-    "corrected",
-    "dense",
-    "encoders",
-    "gemma",
-    "gpt",
-    "hybrid",
-    "latent",
-    "latest",
-    "mixtures",
-    "modern",
-    "novel",
-    "older",
-    "recent",
-    "recurrent",
-    "remote",
-    "remote_mixtures",
-    "remote_recurrent",
-    "searched",
-    "seq2seq",
-    "streams",
-]
+__all__ = ["CLASSES"]
+
+for _name in FAMILIES:
+    import_module(f"{models.__name__}.{_name}")
