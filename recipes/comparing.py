@@ -13,8 +13,8 @@ from lehr.recipes.counting import DEFAULT_SEQUENCE, count
 from lehr.recipes.presenting.document import Cell, Column, Document, Section, Table
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.recipes.projecting.model import DEFAULT_LAWS, project_by_name
-from lehr.simulators.projection.cost import Amount
 from lehr.simulators.projection.project import Projection
+from lehr.simulators.quantities import Amount
 from lehr.simulators.training import Recipe
 
 MOST_NAMED = 4

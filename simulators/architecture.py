@@ -18,7 +18,8 @@ from lehr.simulators.layers import (
     Norm,
     OutputHead,
 )
-from lehr.simulators.layers.base import Extent, Kept, Size, Weight, linear
+from lehr.simulators.layers.base import Extent, Kept, Weight, linear
+from lehr.simulators.quantities import Size
 
 NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "parallel_two": 1}
 """Norms that each sublayer of a block has, by where they stand."""

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from lehr.simulators.layers.base import Size
 from lehr.simulators.layers.position import Position
+from lehr.simulators.quantities import Positive, Share, Size
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
 StageKind = Literal["PT", "CPT", "ANN", "REPO_PT", "SFT", "RL", "REPO_SFT"]
@@ -23,9 +23,6 @@ STAGE_KINDS: dict[str, str] = {
 }
 PRETRAINING = ("PT", "CPT", "ANN", "REPO_PT")
 """The stages whose loss is a next-token loss on a corpus, which scaling laws describe."""
-
-Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 
 
 class Fim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

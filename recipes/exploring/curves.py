@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.projection.forecast import Forecast
 from lehr.simulators.projection.project import Projection, project_loss
+from lehr.simulators.quantities import Floats
 from lehr.simulators.training import Stage
 
 N_SAMPLES = 240
@@ -24,8 +24,6 @@ N_LOSSES = 24
 """Points of a law's curve, which is smooth in the logarithm of the tokens."""
 SPAN = 300.0
 """How many times fewer tokens a law's curve begins at than it ends at."""
-
-Floats = NDArray[np.float64]
 
 
 def rate_curve(stage: Stage) -> dict[str, Any] | None:

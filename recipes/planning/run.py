@@ -16,18 +16,15 @@ from lehr.simulators.architecture import Architecture
 from lehr.simulators.laws import DataConstrained, ScalingLaw
 from lehr.simulators.laws.hyper import HyperLaw
 from lehr.simulators.laws.moe import JointMoe
-from lehr.simulators.machine.accelerator import Accelerator, Interval
+from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.planning.budget import Budget, work
 from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Plan, Rung, choose
 from lehr.simulators.planning.ladder import ladder
-from lehr.simulators.projection.cost import Amount
 from lehr.simulators.projection.project import assumed_mfu
+from lehr.simulators.quantities import Amount, Interval, NonNegative, Positive, PositiveShare
 from lehr.simulators.training import PRETRAINING, STAGE_KINDS
 
-Share = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
-Above = Annotated[float, msgspec.Meta(gt=0)]
 Corpus = Annotated[float, msgspec.Meta(ge=FEWEST_TOKENS)]
-NotBelow = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Second(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,18 +90,18 @@ def _planned(job: Composed) -> Planned:
     sparse = all(expansion > 1 for _, expansion in rungs)
     budget = _budget(job)
     device, precision = _accelerator(job)
-    mfu: float | Interval | None = job.setting("mfu", Share | None)
+    mfu: float | Interval | None = job.setting("mfu", PositiveShare | None)
     if mfu is None:
         mfu = assumed_mfu(device, precision, sparse=sparse)
-    price = job.setting("usd_per_hour", Above | None) or (device.prices[0].usd_per_hour if device.prices else None)
+    price = job.setting("usd_per_hour", Positive | None) or (device.prices[0].usd_per_hour if device.prices else None)
     bought = work(budget, peak=device.peak[precision], mfu=mfu, usd_per_hour=price)
     stages = _stages(job)
     demand = Demand(
         seen=_seen(job, base),
-        served=job.setting("served_tokens", NotBelow | None) or 0.0,
+        served=job.setting("served_tokens", NonNegative | None) or 0.0,
         unique=job.setting("unique_tokens", Corpus | None),
-        memory=job.setting("memory", Above | None),
-        cache_tokens=job.setting("cache_tokens", NotBelow),
+        memory=job.setting("memory", Positive | None),
+        cache_tokens=job.setting("cache_tokens", NonNegative),
     )
     joint = catalogue.law(job.setting("moe_law", str))
     repetition = catalogue.law(job.setting("repetition_law", str))
@@ -189,7 +186,7 @@ def kind_of(stage: str) -> str:
 
 
 def _stages(job: Composed) -> dict[str, float]:
-    given: dict[str, float] | None = job.setting("stages", dict[str, Share] | None)
+    given: dict[str, float] | None = job.setting("stages", dict[str, PositiveShare] | None)
     stages = given or {"pt" if job.setting("base", str | None) is None else "cpt": 0.9, "ann": 0.1}
     for name in stages:
         if kind_of(name) not in STAGE_KINDS:

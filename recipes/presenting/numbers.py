@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import floor, isfinite, log10
 
 from lehr.recipes.presenting.tables import short
-from lehr.simulators.projection.cost import Amount
+from lehr.simulators.quantities import Amount
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -9,9 +9,9 @@ from lehr.recipes.errors import LehrError
 from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.laws.curves import MultiPower
-from lehr.simulators.laws.curves.base import Floats
 from lehr.simulators.projection.forecast import Clock, Forecast, PathStage, forecast, path_rates, surface_along
 from lehr.simulators.projection.project import parameters_of
+from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Cosine, Warmup
 from lehr.simulators.training import PRETRAINING, NextToken, Recipe, Stage
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.reading.tables import Column
-from lehr.simulators.laws.base import Floats, LossUnit, NConvention
+from lehr.simulators.laws.base import LossUnit, NConvention
 from lehr.simulators.laws.fitting.runs import Runs, make_runs
+from lehr.simulators.quantities import Floats
 
 ROLES = {
     "n": "parameters", "d": "tokens", "loss": "loss", "flops": "FLOP", "tokens_per_parameter": "tokens per parameter",

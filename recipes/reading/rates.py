@@ -9,7 +9,8 @@ import numpy as np
 
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.errors import LehrError
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.numerics.search import golden_section
+from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Schedule
 
 Rule = Callable[[Floats], Floats]
@@ -109,7 +110,7 @@ def _recognised(steps: Floats, rates: Floats) -> tuple[Rule, str, float | None] 
 
 
 def _cosine(steps: Floats, rates: Floats) -> tuple[Rule, str, float | None] | None:
-    """a + b cos(w s) + c sin(w s) is linear but for w, whose best value is searched on a grid and then by bisection."""
+    """a + b cos(w s) + c sin(w s) is linear but for w: its best value by a grid, then golden sections."""
     span = float(steps[-1] - steps[0])
 
     def solve(half_period: float) -> tuple[float, Floats, Floats]:
@@ -122,11 +123,7 @@ def _cosine(steps: Floats, rates: Floats) -> tuple[Rule, str, float | None] | No
     grid = span * np.geomspace(0.7, 30.0, 60)
     best = int(np.argmin([solve(h)[0] for h in grid]))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    golden = (5**0.5 - 1) / 2
-    for _ in range(80):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        low, high = (low, right) if solve(left)[0] < solve(right)[0] else (left, high)
-    half = float((low + high) / 2)
+    half = float(golden_section(lambda h: np.asarray(solve(float(h))[0]), low, high, rounds=80))
     _, (level, cosine, sine), error = solve(half)
     if np.abs(error).max() > EXACT * float(rates.max()):
         return None

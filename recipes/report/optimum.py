@@ -17,8 +17,8 @@ from lehr.simulators.projection.assessment import (
     dense_equivalent,
     sparsity_of,
 )
-from lehr.simulators.projection.cost import Amount
 from lehr.simulators.projection.project import StageProjection, parameters_of
+from lehr.simulators.quantities import Amount
 from lehr.simulators.training import PRETRAINING, NextToken
 
 NEAR = 2.0

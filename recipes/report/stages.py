@@ -11,8 +11,8 @@ from lehr.recipes.presenting.document import UNKNOWN, Cell, Column, Mark, Table
 from lehr.recipes.presenting.numbers import between, dollars, estimate, loss, percent, quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import BASES, hours_stated
-from lehr.simulators.projection.cost import Amount
 from lehr.simulators.projection.project import StageProjection, Totals
+from lehr.simulators.quantities import Amount
 from lehr.simulators.schedules import WeightDecay
 from lehr.simulators.training import STAGE_KINDS, Fim, Objective, Optimizer, Stage
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from lehr.recipes.presenting.figures import MUTED, SERIES, as_png, as_svg, new_figure, styled
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.quantities import Floats
 from lehr.simulators.scheduling.candidates import Budget, Search
 from lehr.simulators.scheduling.cooldown import CoolDown
 

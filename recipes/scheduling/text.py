@@ -10,7 +10,7 @@ import numpy as np
 from lehr.recipes.presenting.tables import text_table
 from lehr.simulators.laws.base import Bounds
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.quantities import Floats
 from lehr.simulators.scheduling.candidates import Budget, Candidate, Search
 from lehr.simulators.scheduling.cooldown import CoolDown
 from lehr.simulators.scheduling.final import interval_basis

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
 from lehr.recipes.presenting.tables import short
-
-Floats = NDArray[np.float64]
+from lehr.simulators.quantities import Floats
 
 FIGURES = {"loss": "Loss", "forecast": "Loss by the schedule too", "cost": "Cost"}
 MOST_POINTS = 20_000

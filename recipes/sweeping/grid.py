@@ -12,20 +12,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lehr.recipes.projecting.job import ProjectedJob
 from lehr.recipes.sweeping.axes import Slot
 from lehr.simulators.laws import ScalingLaw
-from lehr.simulators.projection.cost import Amount
 from lehr.simulators.projection.project import StageProjection, parameters_of
+from lehr.simulators.quantities import Amount, Floats
 from lehr.simulators.schedules.batch import whole_steps
 from lehr.simulators.training import PRETRAINING, Stage
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
-Floats = NDArray[np.float64]
 
 INPUTS = re.compile(
     r"mfu|usd_per_hour|devices|recipe\.stages\.(?P<stage>\w+)\.(?P<field>tokens|steps|batch\.sequences|schedule\.peak)"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.projecting.job import ProjectedJob
-from lehr.simulators.projection.cost import Amount
 from lehr.simulators.projection.forecast import Forecast
 from lehr.simulators.projection.project import StageProjection
+from lehr.simulators.quantities import Amount
 from lehr.simulators.training import PRETRAINING
 
 UNITS: dict[str, str] = {

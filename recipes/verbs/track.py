@@ -16,7 +16,7 @@ from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_sc
 from lehr.recipes.reading import UnfinishedError
 from lehr.recipes.tracking import as_json, as_line, as_text, draw, read_rows
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Plan, Rows, Tracked, in_order, track
 from lehr.simulators.tracking.track import plan
 

@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lehr.simulators.evidence import Provenance, Reported
+from lehr.simulators.quantities import Floats
 
-Floats = NDArray[np.float64]
 NConvention = Literal["total", "non_embedding", "with_head", "active", "flops_per_token"]
 LossUnit = Literal["nats/token", "bits/token", "bits/byte", "bits/char", "1 - pass rate"]
 Bounds = tuple[float, float]

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Floats
-from lehr.simulators.laws.searching import golden_section
 from lehr.simulators.laws.surfaces.base import Surface, positive
+from lehr.simulators.numerics.search import bisect, golden_section
+from lehr.simulators.quantities import Floats
 
 _FEWEST, _MOST = 1e3, 1e21
 
@@ -72,11 +72,8 @@ def tokens_for_loss(law: Surface, n: ArrayLike, loss: float) -> Floats:
     high = np.full(n.shape, np.log(_MOST))
     reached = law.loss(n, _MOST) <= loss
     # 37.7 nats wide, halved to rounding
-    for _ in range(50):
-        middle = (low + high) / 2
-        above = law.loss(n, np.exp(middle)) > loss
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.where(reached, np.exp((low + high) / 2), np.inf)
+    log_d = bisect(lambda log_d: law.loss(n, np.exp(log_d)) > loss, low, high)
+    return np.where(reached, np.exp(log_d), np.inf)
 
 
 def lifetime_optimum(
@@ -131,11 +128,7 @@ def _budget_for(law: Surface, loss: float) -> float:
     if not reached[first]:
         raise ValueError(f"{law.name} never reaches a loss of {loss:g} {law.loss_unit}; write a higher one")
     low, high = np.log(budgets[max(first - 1, 0)]), np.log(budgets[first])
-    for _ in range(50):
-        middle = (low + high) / 2
-        above = float(law.loss(*law.optimum(float(np.exp(middle))))) > loss
-        low, high = (middle, high) if above else (low, middle)
-    return float(np.exp((low + high) / 2))
+    return float(np.exp(bisect(lambda log_flops: law.loss(*law.optimum(float(np.exp(log_flops)))) > loss, low, high)))
 
 
 def _cheapest(law: Surface, loss: float, served: float, cost: LifetimeCost, largest: float) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
+from lehr.simulators.quantities import Floats
 
 
 class PrecisionLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="precision"):

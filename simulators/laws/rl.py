@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit
+from lehr.simulators.laws.base import Answer, Law, LossUnit
+from lehr.simulators.quantities import Floats
 
 
 class RlSigmoid(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rl_sigmoid"):

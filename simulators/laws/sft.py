@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit
-from lehr.simulators.laws.fitting.descent import Problem, race
+from lehr.simulators.laws.base import Answer, Law, LossUnit
+from lehr.simulators.numerics.levenberg import Problem, race
+from lehr.simulators.quantities import Floats
 
 
 class RectifiedLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rectified"):

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
-from lehr.simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.numerics.search import bisect
+from lehr.simulators.quantities import Floats
 
 
 class StepsLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="steps"):
@@ -47,11 +49,7 @@ class StepsLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
 
         # the right side falls with the loss: one crossing, between the loss without slowing and what that gives
         low, high = fastest + 0 * b, slowed(fastest)
-        for _ in range(60):
-            middle = (low + high) / 2
-            above = slowed(middle) > middle
-            low, high = np.where(above, middle, low), np.where(above, high, middle)
-        return np.asarray((low + high) / 2)
+        return bisect(lambda loss: slowed(loss) > loss, low, high, rounds=60)
 
     def answers(self) -> dict[str, Answer]:
         """The loss."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import LossUnit
-from lehr.simulators.laws.surfaces.base import Floats
+from lehr.simulators.quantities import Floats
 
 PER = {"nats/token": "token", "bits/token": "token", "bits/byte": "byte", "bits/char": "char"}
 """What each unit of loss is counted by."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lehr.simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, attended, linear
 from lehr.simulators.layers.block_choice import BlockIndexer
 from lehr.simulators.layers.position import Disentangled, Position, RelativeBias, Rope, TransformerXL
+from lehr.simulators.quantities import Size
 
 
 class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="attention"):

@@ -14,8 +14,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-Size = Annotated[int, msgspec.Meta(ge=1)]
-"""A count of at least one."""
+from lehr.simulators.quantities import Size
 
 Extent = Annotated[int, msgspec.Meta(ge=0)]
 """A count that may be zero."""

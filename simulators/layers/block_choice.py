@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from lehr.simulators.layers.base import Size, Weight, attended, linear
+from lehr.simulators.layers.base import Weight, attended, linear
+from lehr.simulators.quantities import Size
 
 
 class BlockIndexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, linear
+from lehr.simulators.quantities import Size
 
 
 class PerLayerInput(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="per_layer_input"):

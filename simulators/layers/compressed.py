@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from lehr.simulators.layers.base import Kept, Layer, Size, Weight, attended, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, attended, linear
 from lehr.simulators.layers.latent import Indexer
 from lehr.simulators.layers.position import Position, Rope
+from lehr.simulators.quantities import Size
 
 
 class CompressedAttention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="compressed_attention"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import log2
 
-from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, linear
+from lehr.simulators.quantities import Size
 
 
 class Hyena(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="hyena"):

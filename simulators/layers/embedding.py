@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from lehr.simulators.layers.base import Extent, Size, Weight, linear
+from lehr.simulators.layers.base import Extent, Weight, linear
+from lehr.simulators.quantities import Size
 
 
 class Factored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

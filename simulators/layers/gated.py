@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from lehr.simulators.layers.attention import Attention
-from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, linear
 from lehr.simulators.layers.linear_attention import short_convolution
 from lehr.simulators.layers.state_space import Mamba2
+from lehr.simulators.quantities import Size
 
 
 class GatedConvolution(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="gated_convolution"):

@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from lehr.simulators.layers.base import Extent, Kept, Layer, Size, Weight, attended, linear
+from lehr.simulators.layers.base import Extent, Kept, Layer, Weight, attended, linear
 from lehr.simulators.layers.position import Position, Rope
+from lehr.simulators.quantities import Size
 
 
 class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, linear
+from lehr.simulators.quantities import Size
 
 Activation = Literal["gelu", "gelu_tanh", "silu", "relu", "relu_squared", "quick_gelu", "xielu"]
 """The functions between the matrices; none has weights but xIELU, two slopes (Huang and Schlag, arXiv:2411.13010)."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lehr.simulators.layers.base import Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Layer, Weight, linear
+from lehr.simulators.quantities import Size
 
 
 class Pooler(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="pooler"):

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from lehr.simulators.layers.base import Size
+from lehr.simulators.quantities import Size
 
 Factor = Annotated[float, msgspec.Meta(ge=1.0)]
 

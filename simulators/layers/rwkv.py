@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from lehr.simulators.layers.base import Kept, Layer, Size, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, linear
+from lehr.simulators.quantities import Size
 
 _RWKV = "time mix"
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
-Positive = Annotated[float, msgspec.Meta(gt=0.0)]
-Utilisation = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+from lehr.simulators.quantities import Interval, Positive
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,21 +14,6 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     date: str
     source: str
     place: str
-
-
-class Interval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A central value and the bounds around it.
-
-    Raises ``ValueError`` where they are not in order.
-    """
-
-    low: Utilisation
-    central: Utilisation
-    high: Utilisation
-
-    def __post_init__(self) -> None:
-        if not self.low <= self.central <= self.high:
-            raise ValueError(f"low {self.low}, central {self.central}, high {self.high} are not in rising order")
 
 
 class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,8 +6,7 @@ from math import isfinite
 
 import msgspec
 
-from lehr.simulators.machine.accelerator import Interval
-from lehr.simulators.projection.cost import Amount
+from lehr.simulators.quantities import Amount, Interval
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,9 +17,10 @@ from lehr.simulators.counting import (
     training_flops_per_token,
 )
 from lehr.simulators.laws import DataConstrained
-from lehr.simulators.laws.base import Floats, quantiles, replicate
+from lehr.simulators.laws.base import quantiles, replicate
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
+from lehr.simulators.quantities import Floats
 
 CONVENTION = FLOP_CONVENTIONS["causal"]
 

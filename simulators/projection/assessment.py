@@ -7,11 +7,12 @@ import numpy as np
 
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import ParameterCount
-from lehr.simulators.laws.base import Bounds, Floats
+from lehr.simulators.laws.base import Bounds
 from lehr.simulators.laws.frontier import Frontier
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
 from lehr.simulators.laws.surfaces.base import Surface, positive
 from lehr.simulators.layers import MoE
+from lehr.simulators.quantities import Floats
 
 
 class Allocation(msgspec.Struct, frozen=True, kw_only=True):

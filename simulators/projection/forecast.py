@@ -19,8 +19,8 @@ from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.laws.base import replicate
 from lehr.simulators.laws.curves import MultiPower
-from lehr.simulators.laws.curves.base import Floats
 from lehr.simulators.projection.project import parameters_of
+from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Cosine, Curve, Warmup
 from lehr.simulators.scheduling.final import loss_of_pieces
 

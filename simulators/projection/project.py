@@ -17,8 +17,8 @@ from lehr.simulators.counting import (
 )
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.projection.cost import Amount
 from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
+from lehr.simulators.quantities import Amount
 from lehr.simulators.training import (
     PRETRAINING,
     NextToken,
@@ -214,7 +214,7 @@ def project_stage(
     """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown).
 
     >>> from lehr.simulators.planning.ladder import dense
-    >>> from lehr.simulators.machine.accelerator import Interval
+    >>> from lehr.simulators.quantities import Interval
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
     ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
@@ -328,7 +328,7 @@ def project(
     Raises ``ValueError`` with the stage's name where a stage cannot be projected as it stands.
 
     >>> from lehr.simulators.planning.ladder import dense
-    >>> from lehr.simulators.machine.accelerator import Interval
+    >>> from lehr.simulators.quantities import Interval
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
     ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})

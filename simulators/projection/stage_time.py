@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from lehr.simulators.machine.accelerator import Accelerator, Interval, Price
-from lehr.simulators.projection.cost import Amount, UtilisationBasis, accelerator_hours, implied_mfu
+from lehr.simulators.machine.accelerator import Accelerator, Price
+from lehr.simulators.projection.cost import UtilisationBasis, accelerator_hours, implied_mfu
+from lehr.simulators.quantities import Amount, Interval
 from lehr.simulators.training import Stage
 
 

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from lehr.simulators.quantities import Share
 from lehr.simulators.schedules.curve import Curve, Phase
 from lehr.simulators.schedules.duration import Duration, TokenClock, tokens_before
 from lehr.simulators.schedules.shapes import Shape
 
 Rate = Annotated[float, msgspec.Meta(ge=0.0)]
 PositiveRate = Annotated[float, msgspec.Meta(gt=0.0)]
-Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 DecayShape = Literal[
     "linear",
     "cosine",

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.schedules.shapes import Floats, Shape, rate_at
+from lehr.simulators.quantities import Floats
+from lehr.simulators.schedules.shapes import Shape, rate_at
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):

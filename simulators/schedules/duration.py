@@ -6,8 +6,7 @@ from typing import Annotated, Protocol, SupportsFloat
 
 import msgspec
 
-Positive = Annotated[float, msgspec.Meta(gt=0.0)]
-Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+from lehr.simulators.quantities import Positive, Share
 
 
 class TokenClock(Protocol):

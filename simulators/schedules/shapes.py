@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from lehr.simulators.quantities import Floats
+
 Shape = Literal[
     "constant",
     "linear",

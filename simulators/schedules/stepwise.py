@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from lehr.simulators.schedules.base import NEEDS_A_FLOOR, DecayShape, Rate, ScheduleBase, Share
+from lehr.simulators.quantities import Share
+from lehr.simulators.schedules.base import NEEDS_A_FLOOR, DecayShape, Rate, ScheduleBase
 from lehr.simulators.schedules.curve import Phase
 from lehr.simulators.schedules.duration import Duration, TokenClock
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
 
+from lehr.simulators.quantities import Floats, NonNegative
 from lehr.simulators.schedules.duration import Duration, TokenClock
-from lehr.simulators.schedules.shapes import Floats, rate_at
-
-NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+from lehr.simulators.schedules.shapes import rate_at
 
 
 class WeightDecay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

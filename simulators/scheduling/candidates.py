@@ -9,7 +9,8 @@ import numpy as np
 
 from lehr.simulators.laws.base import Bounds
 from lehr.simulators.laws.curves import CurveLaw, Momentum, MultiPower
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.numerics.search import compass
+from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import WSD, Cosine, Decay, Schedule, Warmup
 from lehr.simulators.schedules.base import NEEDS_A_FLOOR, Convention, DecayShape
 from lehr.simulators.schedules.shapes import rate_at
@@ -22,7 +23,6 @@ from lehr.simulators.scheduling.final import (
     replicas,
 )
 from lehr.simulators.scheduling.free import free_form
-from lehr.simulators.scheduling.minimise import compass
 from lehr.simulators.scheduling.stairs import MOST_STAIRS, stairs
 
 SHAPES: tuple[DecayShape, ...] = get_args(DecayShape)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lehr.simulators.laws.base import Bounds
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules.base import NEEDS_A_FLOOR, DecayShape
 from lehr.simulators.schedules.shapes import rate_at
 from lehr.simulators.scheduling.final import final_interval, final_loss

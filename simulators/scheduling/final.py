@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Bounds, StandardErrors, quantiles
 from lehr.simulators.laws.curves import CptShift, CurveLaw, Momentum, MultiPower, PowerOfSum, constant_values
-from lehr.simulators.laws.curves.base import Floats, checked_rates, with_constants, without_warm_up
+from lehr.simulators.laws.curves.base import checked_rates, with_constants, without_warm_up
 from lehr.simulators.laws.curves.kernels import drops
+from lehr.simulators.quantities import Floats
 
 MOST_REPLICAS = 200
 """Sets of constants of one interval; its 2.5 % quantile then has a standard error of 0.19 standard deviations."""

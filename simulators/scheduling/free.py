@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.numerics.search import projected_descent
+from lehr.simulators.quantities import Floats
 from lehr.simulators.scheduling.final import final_loss, final_slope
-from lehr.simulators.scheduling.minimise import projected_descent
 
 N_KNOTS = 256
 """Points between which the free form is straight."""

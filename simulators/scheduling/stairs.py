@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lehr.simulators.laws.curves import CurveLaw, MultiPower
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.numerics.search import compass
+from lehr.simulators.quantities import Floats
 from lehr.simulators.scheduling.final import final_loss, loss_of_pieces
-from lehr.simulators.scheduling.minimise import compass
 
 MOST_STAIRS = 6
 SHARES = (0.01, 0.03, 0.1, 0.3)

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.quantities import Floats
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):

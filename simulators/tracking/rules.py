@@ -15,8 +15,9 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.curves.base import Floats
-from lehr.simulators.tracking.quantiles import run_quantile, t_quantile
+from lehr.simulators.numerics.student import t_quantile
+from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.quantiles import run_quantile
 
 Kind = Literal["spike", "divergence", "drift"]
 

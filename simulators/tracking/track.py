@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.laws.curves.bands import band
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.rows import Rows
 from lehr.simulators.tracking.rules import REFERENCE, Alarm, Rules, Scatter, alarms
 

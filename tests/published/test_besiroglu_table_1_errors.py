@@ -8,7 +8,7 @@ import pytest
 from lehr.simulators.laws import Chinchilla
 from lehr.simulators.laws.base import Draws
 from lehr.simulators.laws.fitting import Resampled, fit_law, make_runs, resample
-from lehr.simulators.laws.fitting.descent import huber
+from lehr.simulators.numerics.levenberg import huber
 from tests.data import data_file
 
 DRAWS = 400

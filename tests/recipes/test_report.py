@@ -14,7 +14,7 @@ from lehr.recipes.presenting.document import Table
 from lehr.recipes.report import render
 from lehr.recipes.report.content import compose
 from lehr.simulators.evidence import Comparison
-from lehr.simulators.projection.cost import Amount
+from lehr.simulators.quantities import Amount
 from tests.recipes.report_case import COMPARISONS, MODEL, RECIPE, SOURCES, dense, rendered, report, sparse
 from tests.recipes.report_page import FIGURES, Page, page_of
 

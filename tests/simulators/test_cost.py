@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lehr.simulators.machine.accelerator import Interval
-from lehr.simulators.projection.cost import Amount, accelerator_hours, implied_mfu
+from lehr.simulators.projection.cost import accelerator_hours, implied_mfu
+from lehr.simulators.quantities import Amount, Interval
 
 
 @given(st.floats(1e18, 1e27), st.floats(1e12, 1e16), st.floats(0.01, 1.0))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lehr.simulators.laws.curves import MultiPower
-from lehr.simulators.laws.curves.base import Floats
 from lehr.simulators.projection.forecast import (
     UNKNOWN_SHIFT,
     Clock,
@@ -16,6 +15,7 @@ from lehr.simulators.projection.forecast import (
     ratios_to_cosine,
     shift_of,
 )
+from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import WSD, Cosine, Decay, Warmup
 from lehr.simulators.scheduling.final import final_loss, loss_of_pieces
 

@@ -10,8 +10,9 @@ from lehr.simulators.counting import (
     training_flops_per_token,
 )
 from lehr.simulators.layers import MLP, Attention, CrossAttention, Embedding, LayerNorm, NoPosition
-from lehr.simulators.machine.accelerator import Accelerator, Interval
+from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.projection.project import Assumptions, StageProjection, project_stage
+from lehr.simulators.quantities import Interval
 from lehr.simulators.training import (
     ContinuousDiffusion,
     Contrastive,

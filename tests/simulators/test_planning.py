@@ -12,10 +12,10 @@ from lehr.simulators.counting import FLOP_CONVENTIONS, count_parameters, trainin
 from lehr.simulators.laws import DataConstrained
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
-from lehr.simulators.machine.accelerator import Interval
 from lehr.simulators.planning import Budget, choose, dense, ladder, mixture, work
 from lehr.simulators.planning.choosing import Demand, Plan, Rung
 from lehr.simulators.planning.ladder import WIDTHS
+from lehr.simulators.quantities import Interval
 
 CATALOGUE = Catalogue()
 BESIROGLU = CATALOGUE.surface("besiroglu")

@@ -27,6 +27,7 @@ from lehr.simulators.laws.curves.fitting import (
     predict,
     score,
 )
+from lehr.simulators.quantities import Floats
 
 
 def settings_of(job: Composed, kind: str) -> CurveSettings:

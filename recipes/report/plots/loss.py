@@ -17,9 +17,9 @@ from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
 from lehr.recipes.presenting.numbers import between, loss, quantity
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.laws import ScalingLaw
-from lehr.simulators.projection.cost import Amount
 from lehr.simulators.projection.forecast import Forecast
 from lehr.simulators.projection.project import StageProjection, parameters_of, project_loss
+from lehr.simulators.quantities import Amount
 
 N_POINTS = 41
 RIGHT = 0.70

@@ -11,7 +11,7 @@ from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, clear_frame, new_figure
 from lehr.recipes.presenting.numbers import dollars, estimate, quantity
 from lehr.recipes.report.facts import ReportData
-from lehr.simulators.projection.cost import Amount
+from lehr.simulators.quantities import Amount
 
 
 def draw(data: ReportData) -> tuple[Figure, Picture]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lehr.simulators.laws.base import Covariance, split_log
-from lehr.simulators.laws.curves.base import CurveLaw, Floats, chosen, constant_values, with_constants
+from lehr.simulators.laws.curves.base import CurveLaw, chosen, constant_values, with_constants
+from lehr.simulators.quantities import Floats
 
 STEP = 1e-2
 """Of the difference quotients, in standard errors: small beside the curvature, large beside the kernels' tolerance."""

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lehr.simulators.laws.base import Bounds, Floats, Law, LossUnit, ValidRange
+from lehr.simulators.laws.base import Bounds, Law, LossUnit, ValidRange
+from lehr.simulators.quantities import Floats
 
 __all__ = [
     "CurveLaw",

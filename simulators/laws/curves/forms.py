@@ -9,11 +9,10 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lehr.simulators.laws.curves.base import CurveLaw, Floats, checked_rates, chosen, forward_power, without_warm_up
+from lehr.simulators.laws.curves.base import CurveLaw, checked_rates, chosen, forward_power, without_warm_up
 from lehr.simulators.laws.curves.kernels import drops, momentum_annealing, power_annealing
+from lehr.simulators.quantities import Floats, NonNegative, Positive
 
-Positive = Annotated[float, msgspec.Meta(gt=0.0)]
-NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Decay = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 
 

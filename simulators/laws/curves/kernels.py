@@ -11,7 +11,7 @@ import math
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Floats
+from lehr.simulators.quantities import Floats
 
 CHUNK = 8192
 """Steps that are worked on at a time; few enough to stay in a processor's cache."""

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lehr.simulators.laws.base import Floats
-from lehr.simulators.laws.fitting.descent import settle_groups
 from lehr.simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of
 from lehr.simulators.laws.fitting.forms import form_called
 from lehr.simulators.laws.fitting.resampling import starts_about
 from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.numerics.levenberg import settle_groups
+from lehr.simulators.quantities import Floats
 
 HoldOutBy = Literal["parameters", "tokens", "flops"]
 SHARE = 0.1

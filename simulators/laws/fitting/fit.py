@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import AnyUncertainty, Covariance, Floats, ValidRange
-from lehr.simulators.laws.fitting.descent import SURVIVORS, Problem, race
+from lehr.simulators.laws.base import AnyUncertainty, Covariance, ValidRange
 from lehr.simulators.laws.fitting.forms import Form, form_called
 from lehr.simulators.laws.fitting.limits import Outlier, check_enough, identifiability_notes, outliers_of, spread
 from lehr.simulators.laws.fitting.runs import Runs
 from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.numerics.levenberg import SURVIVORS, Problem, race
+from lehr.simulators.quantities import Floats
 
 DELTA = 1e-3
 """Huber's delta of Hoffmann et al. (2022), appendix D.3 [log loss]."""

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from lehr.simulators.laws.base import Floats, split_log
-from lehr.simulators.laws.fitting.descent import Model
+from lehr.simulators.laws.base import split_log
 from lehr.simulators.laws.fitting.runs import Runs
 from lehr.simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Skaling, Surface
+from lehr.simulators.numerics.levenberg import Model
+from lehr.simulators.quantities import Floats
 
 HIGHEST_LOG = 300.0
 """Exponents are cut here, so that a hopeless start is finite."""

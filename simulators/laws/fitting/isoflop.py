@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.fitting.runs import Runs, make_runs
 from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.quantities import Floats
 
 SAME_BUDGET = 0.05
 """Budgets whose logarithms differ by less are one profile: sizes come in steps, tokens make up for it only nearly."""

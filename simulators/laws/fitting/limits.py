@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.fitting.forms import Form
 from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.quantities import Floats
 
 OUTLIER = 5.0
 """Robust standard deviations from the law beyond which a run is named. A normal run is there once in 1.7 million."""

@@ -7,8 +7,8 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.quantities import Floats
 
 BITS = -log(log(2.0))
 """The log of 1 / ln 2."""

@@ -7,12 +7,13 @@ from statistics import NormalDist
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Bounds, Draws, Floats, quantiles
-from lehr.simulators.laws.fitting.descent import settle, settle_groups
+from lehr.simulators.laws.base import Bounds, Draws, quantiles
 from lehr.simulators.laws.fitting.fit import LawFit, problem_of
 from lehr.simulators.laws.fitting.forms import form_called
 from lehr.simulators.laws.fitting.runs import Runs
 from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.numerics.levenberg import settle, settle_groups
+from lehr.simulators.quantities import Floats
 
 STARTS_PER_DRAW = 6
 """The fitted point, and points about it."""

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lehr.simulators.laws.base import Floats, LossUnit, NConvention
+from lehr.simulators.laws.base import LossUnit, NConvention
+from lehr.simulators.quantities import Floats
 
 SMALLEST_COUNT = 1e3
 """A model or a corpus below this many parameters or tokens was written in millions or billions."""

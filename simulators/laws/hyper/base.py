@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer, Law, NConvention
-from lehr.simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.quantities import Floats
 
 INPUTS = {
     "n": "parameters",

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.hyper.base import HyperLaw
-from lehr.simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.quantities import Floats
 
 
 def overheads(batch: ArrayLike, critical: ArrayLike) -> tuple[Floats, Floats]:

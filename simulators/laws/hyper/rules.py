@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer
 from lehr.simulators.laws.hyper.base import HyperLaw, Powers
-from lehr.simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.quantities import Floats
 
 
 class PowerRules(HyperLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="power_rules"):

@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer
 from lehr.simulators.laws.hyper.base import HyperLaw
-from lehr.simulators.laws.surfaces.base import Floats, positive
+from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.quantities import Floats
 
 
 def timescale(batch: ArrayLike, rate: ArrayLike, weight_decay: ArrayLike, tokens: ArrayLike) -> Floats:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
+from lehr.simulators.numerics.search import bisect
+from lehr.simulators.quantities import Floats
 
 
 class DomainCpt(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="domain_cpt"):
@@ -60,11 +62,8 @@ def largest_domain_share(general_loss: Callable[[float], float], before: float, 
         return None
     if general_loss(1.0) <= limit:
         return 1.0
-    low, high = 0.0, 1.0
-    while high - low > 1e-12:
-        middle = (low + high) / 2
-        low, high = (middle, high) if general_loss(middle) <= limit else (low, middle)
-    return low
+    ends = np.array(0.0), np.array(1.0)
+    return float(bisect(lambda share: np.asarray(general_loss(float(share)) <= limit), *ends, rounds=40))
 
 
 class CriticalShare(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="critical_share"):

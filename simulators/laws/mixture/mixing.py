@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Floats, Law, LossUnit
+from lehr.simulators.laws.base import Law, LossUnit
+from lehr.simulators.quantities import Floats
 
 
 class MixingLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mixing"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Floats
+from lehr.simulators.quantities import Floats
 
 
 def saturating(x: ArrayLike, start: float, most: float) -> Floats:

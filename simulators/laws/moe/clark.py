@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
 from lehr.simulators.laws.moe.base import saturating
+from lehr.simulators.quantities import Floats
 
 
 class RoutedLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="clark_routed"):

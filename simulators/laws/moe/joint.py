@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
 from lehr.simulators.laws.moe.base import saturating
-from lehr.simulators.laws.searching import solve_monotonic
 from lehr.simulators.laws.surfaces.base import positive
 from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
+from lehr.simulators.numerics.search import solve_monotonic
+from lehr.simulators.quantities import Floats
 
 
 class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="joint_moe"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Floats, Law, LossUnit, NConvention
+from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
+from lehr.simulators.quantities import Floats
 
 ROUTER_FLOPS = 14.0
 """Work of routing a token, per expert and unit of width, forward and backward [FLOP]: with 14 the FLOPs of the paper's

@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Floats, Law
-from lehr.simulators.laws.searching import solve_monotonic
+from lehr.simulators.laws.base import Answer, Law
+from lehr.simulators.numerics.search import solve_monotonic
+from lehr.simulators.quantities import Floats
 
 
 class EfficiencyLeverage(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="efficiency_leverage"):

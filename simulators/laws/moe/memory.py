@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from lehr.simulators.laws.moe.joint import JointMoe, shape_of, total_of
-from lehr.simulators.laws.searching import solve_monotonic
 from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.numerics.search import solve_monotonic
 
 
 class MemoryChoice(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,18 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import (
-    Answer,
-    Bounds,
-    Floats,
-    Law,
-    LossUnit,
-    NConvention,
-    ValidRange,
-    quantiles,
-    replicate,
-)
-from lehr.simulators.laws.searching import golden_section
+from lehr.simulators.laws.base import Answer, Bounds, Law, LossUnit, NConvention, ValidRange, quantiles, replicate
+from lehr.simulators.numerics.search import golden_section
+from lehr.simulators.quantities import Floats
 
 __all__ = ["Floats", "LossUnit", "NConvention", "Surface", "ValidRange", "least_loss", "positive"]
 

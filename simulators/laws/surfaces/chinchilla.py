@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer
-from lehr.simulators.laws.surfaces.base import Floats, Surface, positive
-
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-"""Of a file; a fit may find another number, and then says so."""
+from lehr.simulators.laws.surfaces.base import Surface, positive
+from lehr.simulators.quantities import Floats, Positive
 
 
 class Chinchilla(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="chinchilla"):

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer
-from lehr.simulators.laws.surfaces.base import Floats, Surface, least_loss, positive
+from lehr.simulators.laws.surfaces.base import Surface, least_loss, positive
 from lehr.simulators.laws.surfaces.chinchilla import additive_optimum
+from lehr.simulators.quantities import Floats
 
 
 class DataConstrained(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="data_constrained"):

@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.searching import golden_section
-from lehr.simulators.laws.surfaces.base import Floats, Surface, positive
+from lehr.simulators.laws.surfaces.base import Surface, positive
+from lehr.simulators.numerics.search import golden_section
+from lehr.simulators.quantities import Floats
 
 
 class Farseer(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="farseer"):

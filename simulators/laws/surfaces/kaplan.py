@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.surfaces.base import Floats, Surface, positive
+from lehr.simulators.laws.surfaces.base import Surface, positive
+from lehr.simulators.quantities import Floats
 
 
 class Kaplan(Surface, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="kaplan"):

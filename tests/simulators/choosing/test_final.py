@@ -8,7 +8,7 @@ import pytest
 
 from lehr.simulators.laws.base import Covariance
 from lehr.simulators.laws.curves import CptShift, CurveLaw, Momentum, MultiPower, PowerOfSum
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.quantities import Floats
 from lehr.simulators.scheduling.candidates import Budget, search
 from lehr.simulators.scheduling.final import final_interval, final_loss, final_slope
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lehr.simulators.laws.curves import Momentum, PowerOfSum
+from lehr.simulators.numerics.search import compass, projected_descent
 from lehr.simulators.schedules.base import DecayShape
 from lehr.simulators.scheduling import cool_downs, final_loss, search
 from lehr.simulators.scheduling.candidates import Budget, best_of_shape
 from lehr.simulators.scheduling.free import free_form
-from lehr.simulators.scheduling.minimise import compass, projected_descent
 from tests.simulators.choosing.test_final import MOMENTUM, MULTI_POWER
 
 BUDGET = Budget(steps=4000, peak=3e-4, warmup_steps=300)

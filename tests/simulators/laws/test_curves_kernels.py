@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lehr.simulators.laws.curves.kernels import (
-    Floats,
     decaying_sum,
     drops,
     exponentials,
@@ -14,6 +13,7 @@ from lehr.simulators.laws.curves.kernels import (
     power_annealing,
     relative_error,
 )
+from lehr.simulators.quantities import Floats
 
 PEAK = 3e-4
 

@@ -7,8 +7,9 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from lehr.simulators.laws.curves.base import Floats
-from lehr.simulators.tracking.quantiles import run_quantile, t_quantile
+from lehr.simulators.numerics.student import t_quantile
+from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.quantiles import run_quantile
 from lehr.simulators.tracking.rules import Alarm, Rules, alarms
 
 NOISE = 0.01

@@ -9,7 +9,7 @@ import pytest
 
 from lehr.simulators.laws.base import Covariance
 from lehr.simulators.laws.curves import MultiPower
-from lehr.simulators.laws.curves.base import Floats
+from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import WSD, Decay, Warmup
 from lehr.simulators.tracking import in_order, track
 from lehr.simulators.tracking.track import plan

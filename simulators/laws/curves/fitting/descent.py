@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.curves.fitting.designs import Design
 from lehr.simulators.laws.curves.fitting.forms import CurveForm
+from lehr.simulators.quantities import Floats
 
 FOLLOWED = 3
 """Starts that are followed to their minimum, the best of all that are tried."""

@@ -13,9 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lehr.simulators.laws.curves.base import Floats, without_warm_up
+from lehr.simulators.laws.curves.base import without_warm_up
 from lehr.simulators.laws.curves.fitting.runs import LoggedRun
 from lehr.simulators.laws.curves.kernels import drops, momentum_annealing
+from lehr.simulators.quantities import Floats
 
 BLOCK = 32
 """Steps of one block, at most."""

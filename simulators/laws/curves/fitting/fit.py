@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Bounds, Covariance, Floats
+from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CURVE_LAWS
 from lehr.simulators.laws.curves.base import CurveLaw, CurveRange
 from lehr.simulators.laws.curves.fitting.descent import FOLLOWED, Problem, descend, first_points
 from lehr.simulators.laws.curves.fitting.forms import CurveForm, curve_form
 from lehr.simulators.laws.curves.fitting.limits import check_runs, notes_on
 from lehr.simulators.laws.curves.fitting.runs import LoggedRun, summed_up
+from lehr.simulators.quantities import Floats
 
 STARTS = 16
 """Shapes that are tried by default, the first of them on a grid and the others drawn from the prior."""

@@ -8,7 +8,6 @@ from math import exp, inf, log
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.curves import CURVE_LAWS
 from lehr.simulators.laws.curves.fitting.designs import (
     CptShiftDesign,
@@ -18,6 +17,7 @@ from lehr.simulators.laws.curves.fitting.designs import (
     PowerOfSumDesign,
 )
 from lehr.simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.quantities import Floats
 
 
 class Coordinate(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.curves.fitting.forms import CurveForm
 from lehr.simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.quantities import Floats
 
 OPEN = 0.8
 """A coordinate whose standard error is at least this share of its prior's spread is decided by the prior."""

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lehr.simulators.laws.curves.base import Floats, checked_rates, chosen
+from lehr.simulators.laws.curves.base import checked_rates, chosen
+from lehr.simulators.quantities import Floats
 
 MOST_ROWS = 500
 """Rows of one run that a fit uses; a longer log is summed up by the median of equal blocks."""

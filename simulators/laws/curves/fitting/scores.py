@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.curves.base import CurveLaw
 from lehr.simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.quantities import Floats
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Floats
+from lehr.simulators.quantities import Floats
 
 Model = Callable[[Floats], tuple[Floats, Floats]]
 """From parameters (starts, p) to predictions (starts, n) and their derivatives (starts, p, n)."""

@@ -1,0 +1,1 @@
+"""Small numerical methods, each once: searches, robust least squares, Student's distribution."""

@@ -1,0 +1,78 @@
+"""Numbers with their bounds: the types of a file's values, and amounts and intervals that are projected.
+
+A count must not pay for numpy, so that the alias of an array is text, which a type checker reads and Python does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
+"""An array of double-precision numbers."""
+Size = Annotated[int, msgspec.Meta(ge=1)]
+"""A number of things of which there is one at least."""
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+PositiveShare = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A share between two bounds, such as a utilisation [1].
+
+    Raises ``ValueError`` where they are not in order.
+
+    >>> Interval(low=0.3, central=0.5, high=0.4)
+    Traceback (most recent call last):
+    ValueError: low 0.3, central 0.5, high 0.4 are not in rising order
+    """
+
+    low: PositiveShare
+    central: PositiveShare
+    high: PositiveShare
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.central <= self.high:
+            raise ValueError(f"low {self.low}, central {self.central}, high {self.high} are not in rising order")
+
+
+class Amount(msgspec.Struct, frozen=True, kw_only=True):
+    """A projected quantity: its central value and, where one is known, the interval around it."""
+
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+
+    def __add__(self, other: Amount) -> Amount:
+        """Add two amounts of one unit; the bounds add as if both erred the same way, which is the wider sum."""
+        if self.unit != other.unit:
+            raise ValueError(f"{self.unit} and {other.unit} do not add")
+        value = self.value + other.value
+        if self.low is self.high is other.low is other.high is None:
+            return Amount(value=value, unit=self.unit)
+        return Amount(
+            value=value,
+            unit=self.unit,
+            low=(self.value if self.low is None else self.low) + (other.value if other.low is None else other.low),
+            high=(self.value if self.high is None else self.high) + (other.value if other.high is None else other.high),
+        )
+
+    def scaled(self, factor: float, unit: str) -> Amount:
+        """This amount times ``factor``, in ``unit``.
+
+        >>> Amount(value=2e6, low=1.5e6, high=2.5e6, unit="h").scaled(2.0, "USD")
+        Amount(value=4000000.0, unit='USD', low=3000000.0, high=5000000.0)
+        """
+        return Amount(
+            value=self.value * factor,
+            unit=unit,
+            low=None if self.low is None else self.low * factor,
+            high=None if self.high is None else self.high * factor,
+        )
