@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from lehr.recipes.reading import LogReading
-from lehr.simulators.laws.base import Floats
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.laws.curves.fitting import CurveFit, LoggedRun, Score
+from lehr.simulators.quantities import Floats
 
 
 class CurveSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,6 @@ from lehr.simulators.laws.curves.fitting import (
     predict,
     score,
 )
-from lehr.simulators.quantities import Floats
 
 
 def settings_of(job: Composed, kind: str) -> CurveSettings:
