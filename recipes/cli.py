@@ -30,6 +30,7 @@ VERBS = {
     "compare": "set models and their recipes side by side",
     "explore": "one page over the whole catalogue, to search, filter and compare in a browser",
     "import": "a model file of a Hugging Face config.json",
+    "import list": "every model_type that lehr import reads",
     "fit": "constants of a law from your own runs, with intervals",
     "reference": "say which projections moved since they were last accepted",
     "plan": "from a budget to a model and its recipe",

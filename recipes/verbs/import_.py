@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.yaml import load_json
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.importing.hugging_face.config import Imported, import_config
+from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.model_file import model_file
 from lehr.recipes.presenting.files import write_file
 from lehr.simulators.counting import count_parameters
@@ -28,7 +31,7 @@ def run(job: Composed) -> int:
         raise LehrError(f"name: the catalogue has a model called {name}; write another name")
     source = Path(path)
     source = source / "config.json" if source.is_dir() else source
-    found = read_config(source)
+    found = read_config(source, job.setting("ignore", list[str]))
     target = write_model(
         name,
         found,
@@ -41,10 +44,11 @@ def run(job: Composed) -> int:
     return 0
 
 
-def read_config(path: Path) -> Imported:
-    """The architecture that the ``config.json`` at ``path`` describes.
+def read_config(path: Path, ignore: Sequence[str] = ()) -> Imported:
+    """The architecture that the ``config.json`` at ``path`` describes, without the fields to ``ignore``.
 
-    Raises ``LehrError`` where it cannot be read, is no JSON object, or a field is wrong or not understood.
+    Raises ``LehrError`` where it cannot be read, is no JSON object, a field is wrong or not understood, or a core size
+    is missing beside others.
     """
     try:
         data = load_json(path)
@@ -53,7 +57,22 @@ def read_config(path: Path) -> Imported:
         raise LehrError(f"{path}: not JSON: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise LehrError(f"{path}: holds a {type(data).__name__}; write a mapping of fields, as a config.json is")
-    return import_config(data, str(path))
+    found = import_config(data, str(path), ignore=ignore)
+    refuse_partial(data, found, path)
+    return found
+
+
+def refuse_partial(data: dict[str, Any], found: Imported, path: Path) -> None:
+    """Raise ``LehrError`` where the file itself, not a part of it, gives some of the core sizes and leaves one out.
+
+    transformers writes every size of a class; only a part of a larger model's file leaves out what is the default.
+    """
+    missing = [name for name in found.core if name in found.defaulted]
+    if missing and any(data.get(name) is not None for name in found.core):
+        raise LehrError(
+            f"{path}: {missing[0]}: is missing beside other sizes; write it too "
+            f"(the default of model_type {found.model_type} is {defaults(found.model_type)[missing[0]]})"
+        )
 
 
 def write_model(

@@ -20,10 +20,14 @@ from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.recipes.verbs.import_ import read_config, write_model
 from lehr.simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
+from tests.data import data_file
 
 ROOT = Path(__file__).parents[2]
 
-LLAMA = {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2, "vocab_size": 100}
+LLAMA = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4, "num_hidden_layers": 2,
+    "vocab_size": 100,
+}  # fmt: skip
 
 
 def lehr(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -58,11 +62,11 @@ def test_the_file_is_a_model_like_any_other(tmp_path: Path) -> None:
     put(tmp_path, LLAMA)
     done = lehr("import", "path=config.json", "name=mine", "hf_id=me/mine", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "intermediate_size" in done.stdout, "fields that the file leaves out are named"
+    assert "max_position_embeddings" in done.stdout, "fields that the file leaves out are named"
     counted = lehr("count", "--config-dir", "my_conf", "model=mine", "format=json", folder=tmp_path)
     counts = json.loads(counted.stdout)
-    # tables 2 x 100 x 64, and in each of 2 layers 4 x 64 x 64 + 3 x 64 x 11008 + 2 x 64; the last norm 64
-    assert counts["parameters"]["total"] == 12_800 + 2 * (16_384 + 2_113_536 + 128) + 64
+    # tables 2 x 100 x 64, and in each of 2 layers 4 x 64 x 64 + 3 x 64 x 96 + 2 x 64; the last norm 64
+    assert counts["parameters"]["total"] == 12_800 + 2 * (16_384 + 18_432 + 128) + 64
     assert counts["hf_id"] == "me/mine"
 
 
@@ -83,7 +87,6 @@ def test_short_and_full_files_are_the_same_network() -> None:
         **LLAMA,
         "dtype": "bfloat16",
         "rope_parameters": {"rope_type": "default", "rope_theta": 5e5},
-        "intermediate_size": 11008,
         "num_key_value_heads": 4,
         "head_dim": 16,
         "hidden_act": "silu",
@@ -206,10 +209,27 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         {"peft_type": "LORA", "base_model_name_or_path": "me/base"},
         "import the config.json of its base model, me/base",
     ),
-    "a field that nothing is like": (
-        {**LLAMA, "zzz": 1},
-        "zzz: not a field of model_type llama that is understood here",
+    "a field that looks like a size": (
+        {**LLAMA, "num_memory_tokens": 16},
+        "not a field of model_type llama, and it looks like a shape; write ignore=[num_memory_tokens] where",
     ),
+    "a core size left out": (
+        {key: value for key, value in LLAMA.items() if key != "hidden_size"},
+        "hidden_size: is missing beside other sizes; write it too (the default of model_type llama is 4096)",
+    ),
+    "two sizes that differ": (
+        {**LLAMA, "n_layer": 3},
+        "n_layer: found 3, but the other fields say 2; write ignore=[n_layer]",
+    ),
+    "another activation": (
+        {**LLAMA, "hidden_act": "silu", "hidden_activation": "gelu"},
+        "hidden_activation: found 'gelu', but the other fields say silu",
+    ),
+    "a feature of other classes": (
+        {**LLAMA, "use_qk_norm": True},
+        "model_type llama has no such feature; write ignore=[use_qk_norm] where it changes none",
+    ),
+    "a size inside a mapping": ({**LLAMA, "memory": {"num_slots": 4}}, "memory: not a field of model_type llama"),
     "a model_type of another type": ({**LLAMA, "model_type": 3}, "model_type: 3 is not known"),
     "an unknown field": ({**LLAMA, "n_routed_expert": 8}, "n_routed_expert: not a field of model_type llama"),
     "a misspelt field": ({**LLAMA, "hiden_size": 8}, "did you mean hidden_size?"),
@@ -243,6 +263,80 @@ def test_a_mistake_is_one_line(mistake: str, tmp_path: Path) -> None:
     assert advice in str(raised.value)
     assert len(str(raised.value).splitlines()) == 1
     assert "config.json" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"attn_of_another_class": None, "num_memory_tokens": 0, "use_memory": False, "memory_blocks": [], "tag": ""},
+        {"padded_vocab_size": 100, "n_layer": 2, "n_embd": 64, "d_ff": 96, "n_kv_heads": 4, "head_dim": 16},
+        {"hidden_act": "silu", "hidden_activation": "swish", "activation_function": "silu"},
+        {"n_positions": 2048, "max_sequence_length": 2048},
+    ],
+    ids=["switched off", "sizes again", "the activation again", "the context again"],
+)
+def test_what_says_nothing_new_passes_in_silence(more: dict[str, Any]) -> None:
+    plain, found = import_config(LLAMA), import_config({**LLAMA, **more})
+    assert found.architecture == plain.architecture
+    assert found.notes == plain.notes == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("interpolate_factor", 1), ("pad_key_length", True), ("params_dtype", "torch.bfloat16"), ("zzz", {"a": 1})],
+)
+def test_what_looks_like_no_shape_passes_with_a_note(name: str, value: Any) -> None:
+    plain, found = import_config(LLAMA), import_config({**LLAMA, name: value})
+    assert found.architecture == plain.architecture
+    assert found.notes == [f"not fields of model_type llama, and they look like no shape; passed over: {name}"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["num_x", "x_size", "x_dim", "n_experts_x", "low_rank_x", "extra_layers_x", "x_bias", "tie_x", "x_norm", "n_x"],
+)
+def test_what_looks_like_a_shape_is_refused_unless_it_is_to_be_ignored(name: str) -> None:
+    value: Any = True if name.startswith("tie") or name.endswith(("bias", "norm")) else 7
+    with pytest.raises(LehrError, match=rf"ignore=\[{name}\]"):
+        import_config({**LLAMA, name: value})
+    found = import_config({**LLAMA, name: value}, ignore=[name])
+    assert found.architecture == import_config(LLAMA).architecture
+    assert any(name in note for note in found.notes)
+
+
+def test_only_what_nobody_reads_can_be_ignored() -> None:
+    with pytest.raises(LehrError, match="hidden_size: is read by model_type llama"):
+        import_config(LLAMA, ignore=["hidden_size"])
+    with pytest.raises(LehrError, match="ignore: there is no field num_x"):
+        import_config(LLAMA, ignore=["num_x"])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("two_names_of_one_activation", 134_208),
+        ("phi3_with_interpolation", 133_696),
+        ("gpt_bigcode_runner_keys", 193_536),
+        ("qwen1_padded_vocab", 161_088),
+        ("recurrent_with_context", 203_968),
+    ],
+)
+def test_files_as_people_have_them(name: str, parameters: int) -> None:
+    found = read_config(data_file(f"../cases/configs/{name}.json"))
+    assert count_parameters(found.architecture).total == parameters
+    assert found.context_assumed is False
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("unknown_structural_key", r"num_memory_tokens: .*ignore=\[num_memory_tokens\]"),
+        ("width_missing", "hidden_size: is missing beside other sizes"),
+    ],
+)
+def test_files_that_are_refused(name: str, advice: str) -> None:
+    with pytest.raises(LehrError, match=advice):
+        read_config(data_file(f"../cases/configs/{name}.json"))
 
 
 @pytest.mark.parametrize(
@@ -315,3 +409,13 @@ def test_whatever_the_file_says_there_is_one_line_or_a_count(
 def test_whatever_json_there_is(fields: Any) -> None:
     with pytest.raises(LehrError):
         import_config(fields if isinstance(fields, dict) else {"text_config": fields})
+
+
+def test_every_type_that_is_read_is_listed(tmp_path: Path) -> None:
+    done = lehr("import", "list", "format=json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {row["model_type"] for row in found["read"]} == set(CLASSES)
+    assert all(row["family"] and row["says"] for row in found["read"])
+    assert {row["read_as"] for row in found["inside"]} <= set(CLASSES)
+    assert not {row["model_type"] for row in found["not_described"]} & set(CLASSES)

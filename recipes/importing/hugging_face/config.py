@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -15,16 +15,20 @@ from lehr.recipes.importing.hugging_face.quantized import stored_as
 from lehr.recipes.importing.hugging_face.reading import Fields, shown
 from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.recipes.importing.hugging_face.undescribed import WHY, unknown
+from lehr.recipes.importing.hugging_face.unread import context_of, settle, stands
 from lehr.recipes.importing.hugging_face.wrappers import BARE, WITH_HEAD, text_model
 from lehr.simulators.architecture import Architecture
+
+CORE = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
+"""What a file that gives one of them gives too."""
 
 UNSTATED_CONTEXT = 4096
 """Context length where a file states none (a recurrent network, relative positions) [tokens]."""
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What a ``config.json`` says: the architecture, its class, fields that took the class's default, and what is to
-    be said aloud."""
+    """What a ``config.json`` says: the architecture, its class, fields that took the class's default, what is to be
+    said aloud, and what the class calls the core sizes, which no file of a whole network leaves out."""
 
     architecture: Architecture
     model_type: str
@@ -32,10 +36,12 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     defaulted: list[str]
     notes: list[str]
     context_assumed: bool = False
+    core: tuple[str, ...] = ()
 
 
-def import_config(config: Mapping[str, Any], where: str = "") -> Imported:
-    """The architecture that the fields of ``config`` describe; ``where`` begins its errors.
+def import_config(config: Mapping[str, Any], where: str = "", *, ignore: Collection[str] = ()) -> Imported:
+    """The architecture that the fields of ``config`` describe; ``where`` begins its errors, ``ignore`` names fields to
+    pass over.
 
     Raises ``LehrError`` for a ``model_type`` that is not known, and for a field that is wrong,
     missing or not understood.
@@ -64,8 +70,15 @@ def import_config(config: Mapping[str, Any], where: str = "") -> Imported:
         )
         network = reader.read(f)
         checkpoint = stored_as(f)
-        f.finish(reader.no_effect)
-        architecture = assembled(network, checkpoint, network.context_length or UNSTATED_CONTEXT)
+        context = network.context_length or context_of(f)
+        network = msgspec.structs.replace(network, context_length=context)
+        if passed := settle(f, reader.no_effect, network, ignore):
+            unlike = f"not fields of model_type {f.model_type}, and they look like no shape; passed over"
+            f.note(f"{unlike}: {', '.join(passed)}")
+        for name in ignore:
+            if not stands(f, name):
+                raise LehrError(f"{where}ignore: there is no field {name}; {nearest(name, f.data)}")
+        architecture = assembled(network, checkpoint, context or UNSTATED_CONTEXT)
     except ValueError as error:
         # a layer's own check: its message is in our words, the file's name is added
         raise LehrError(f"{where}{error}") from error
@@ -75,7 +88,8 @@ def import_config(config: Mapping[str, Any], where: str = "") -> Imported:
         class_name=reader.prefixes[0],
         defaulted=f.defaulted,
         notes=[*notes, *([head_note] if head_note else []), *f.notes],
-        context_assumed=network.context_length is None,
+        context_assumed=context is None,
+        core=tuple(f.name(field) for field in CORE if f.name(field) in f.read),
     )
 
 

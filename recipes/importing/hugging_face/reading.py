@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.importing.hugging_face.shared import MTP_COUNTS, NO_EFFECT, SWITCHES
 
 MOST_LAYERS = 10_000
 """More layers than this are a slip of the pen, not a network."""
@@ -21,18 +20,13 @@ class Fields:
     """A mapping of Hugging Face fields as one class reads it.
 
     ``defaults`` are the class's own; ``named`` gives the class's name of a field that others call by the key
-    (``{"hidden_size": "n_embd"}``), ``also`` the same where the class takes both. A field that is read is *understood*;
-    ``finish`` raises for every other one that is not known to change no count and no shape. ``head`` is what stands on
-    top of the network, as ``architectures`` says.
+    (``{"hidden_size": "n_embd"}``), ``also`` the same where the class takes both. What becomes of a field
+    that is not read, ``unread.settle`` says. ``head`` is what stands on top of the network, as ``architectures`` says.
 
     >>> f = Fields("gpt2", {"n_embd": 1024, "use_cache": True}, {"n_head": 12},
     ...            also={"hidden_size": "n_embd", "num_attention_heads": "n_head"})
     >>> f.size("hidden_size"), f.size("num_attention_heads"), f.defaulted
     (1024, 12, ['n_head'])
-    >>> f.finish()
-    >>> Fields("gpt2", {"n_embed": 1024}, {"n_embd": 768}).finish()
-    Traceback (most recent call last):
-    lehr.recipes.errors.LehrError: n_embed: not a field of model_type gpt2; did you mean n_embd?
     """
 
     def __init__(
@@ -207,25 +201,6 @@ class Fields:
         if n > MOST_LAYERS:
             self.wrong(field, f"found {n}; write {MOST_LAYERS} or fewer")
         return n
-
-    def finish(self, no_effect: Iterable[str] = ()) -> None:
-        """Raise ``LehrError`` for the first field of the file that nobody understood."""
-        harmless = NO_EFFECT.union(no_effect, self.harmless)
-        for name, value in self.data.items():
-            if name in self.read or name in harmless:
-                continue
-            if name in SWITCHES and (value is None or value is False or value == 0):
-                continue
-            if name in MTP_COUNTS and (whole(value) or 0) > 0:
-                self.note(f"{value} modules for multi-token prediction ({name}) are left out: their shape is not known")
-                continue
-            if name in SWITCHES:
-                self.wrong(name, f"found {shown(value)}, but model_type {self.model_type} has no such feature")
-            known = {*self.read, *self.defaults, *SWITCHES}
-            near = f"; {advice}" if (advice := nearest(name, known)).startswith("did") else " that is understood here"
-            self.wrong(name, f"not a field of model_type {self.model_type}{near}")
-        for part in self.sections:
-            part.finish(no_effect)
 
 
 def whole(value: Any) -> int | None:

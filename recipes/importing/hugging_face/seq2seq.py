@@ -72,6 +72,7 @@ def enter(model_type: str, prefix: str, how: Bart) -> None:
 
     @reads(model_type, prefix, also=BART_NAMES, tasks=SEQ2SEQ_TASKS, no_effect=BART_UNUSED)
     def read(f: Fields) -> Network:
+        """BART's encoder and decoder (arXiv:1910.13461)."""
         for field, value in (("normalize_before", how.placement == "pre"), ("add_final_layer_norm", None)):
             stated = f.raw(field)
             if stated is not None and value is not None and stated != value:
