@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from lehr.recipes.planning.run import Planned
+from lehr.recipes.planning.result import Planned
 from lehr.recipes.planning.text import shape_of
 from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure

@@ -8,8 +8,8 @@ import yaml
 
 from lehr.recipes.catalogue.yaml import plain
 from lehr.recipes.importing.model_file import Short, kind_of, stated
-from lehr.recipes.planning.run import Planned
-from lehr.recipes.planning.run import kind_of as stage_kind
+from lehr.recipes.planning.result import Planned
+from lehr.recipes.planning.result import kind_of as stage_kind
 from lehr.recipes.presenting.yaml import WIDTH
 from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
 from lehr.simulators.training import PRETRAINING

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from lehr.recipes.planning.figures import draw_all
 from lehr.recipes.planning.files import recipe, tokens
-from lehr.recipes.planning.run import Planned
+from lehr.recipes.planning.result import Planned
 from lehr.recipes.planning.text import neighbours, shape_of, verdicts, warnings
 from lehr.recipes.presenting.document import Bullets, Cell, Column, Document, Section, Table, Text
 from lehr.recipes.presenting.figures import as_png, as_svg, styled

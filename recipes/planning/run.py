@@ -1,4 +1,4 @@
-"""A plan computed from a composed configuration."""
+"""A plan computed from a job's settings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_surface
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.planning.result import Planned, Rates, Second, kind_of
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.laws import DataConstrained, ScalingLaw
+from lehr.simulators.laws import DataConstrained
 from lehr.simulators.laws.hyper import HyperLaw
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.machine.accelerator import Accelerator
@@ -21,52 +22,10 @@ from lehr.simulators.planning.budget import Budget, work
 from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Plan, Rung, choose
 from lehr.simulators.planning.ladder import ladder
 from lehr.simulators.projection.project import assumed_mfu
-from lehr.simulators.quantities import Amount, Interval, NonNegative, Positive, PositiveShare
+from lehr.simulators.quantities import Interval, NonNegative, Positive, PositiveShare
 from lehr.simulators.training import PRETRAINING, STAGE_KINDS
 
 Corpus = Annotated[float, msgspec.Meta(ge=FEWEST_TOKENS)]
-
-
-class Second(msgspec.Struct, frozen=True, kw_only=True):
-    """What another law would choose, and what the plan's choice costs by that law [its loss_unit]."""
-
-    plan: Plan
-    regret_of_choice: float | None
-    joint: bool
-
-
-class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Peak rate and batch by one law, ``None`` where it is silent, and where it leaves its range."""
-
-    law: str
-    peak_rate: float | None
-    batch_tokens: float | None
-    warnings: list[str]
-
-
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a plan says."""
-
-    name: str
-    work: Amount
-    hours: float | None
-    accelerator: Accelerator
-    precision: str
-    devices: int | None
-    law: ScalingLaw
-    plan: Plan
-    architecture: Architecture
-    base: str | None
-    sequence_length: int
-    stages: dict[str, float]
-    demand: Demand
-    network: str
-    top_k: int
-    seconds: list[Second]
-    at_bounds: list[tuple[float, Plan]]
-    rates: list[Rates]
-    replay: tuple[str, float] | None
-    rungs: dict[tuple[int, int], Rung]
 
 
 def planned(job: Composed) -> Planned:
@@ -178,11 +137,6 @@ def _accelerator(job: Composed) -> tuple[Accelerator, str]:
     if precision not in device.peak:
         raise LehrError(f"precision: {device.name} has no peak for {precision}; it has {', '.join(device.peak)}")
     return device, precision
-
-
-def kind_of(stage: str) -> str:
-    """The kind of a stage by its name: ``pt`` is PT, ``repo_sft`` REPO_SFT."""
-    return stage.upper()
 
 
 def _stages(job: Composed) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.planning.files import recipe, tokens
-from lehr.recipes.planning.run import Planned
+from lehr.recipes.planning.result import Planned
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.simulators.planning.choosing import Candidate, Plan
 

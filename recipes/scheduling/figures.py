@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from lehr.recipes.presenting.figures import MUTED, SERIES, as_png, as_svg, new_figure, styled
+from lehr.recipes.scheduling.result import CooledDown, Scheduled
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
 from lehr.simulators.scheduling.candidates import Budget, Search
@@ -18,6 +19,13 @@ from lehr.simulators.scheduling.cooldown import CoolDown
 N_POINTS = 1200
 RIGHT = 0.66
 """Where the curves end; the labels stand to the right of it."""
+
+
+def draw(given: Scheduled) -> dict[str, bytes]:
+    """``schedules.svg`` or ``cool_downs.svg``, and the same as PNG."""
+    if isinstance(given, CooledDown):
+        return draw_cool_downs(given.law, given.now, given.so_far, given.downs)
+    return draw_search(given.law, given.budget, given.found)
 
 
 def draw_search(law: CurveLaw, budget: Budget, found: Search) -> dict[str, bytes]:

@@ -6,8 +6,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import yaml
 
+from lehr.recipes.catalogue.yaml import plain
 from lehr.recipes.presenting.tables import text_table
+from lehr.recipes.projecting.schedules import as_fragment
+from lehr.recipes.scheduling.figures import draw
+from lehr.recipes.scheduling.result import Chosen, CooledDown, Scheduled
 from lehr.simulators.laws.base import Bounds
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
@@ -17,6 +22,36 @@ from lehr.simulators.scheduling.final import interval_basis
 
 N_POINTS = 501
 """Points of a curve in JSON, at most."""
+
+
+def as_text(given: Scheduled) -> str:
+    """What a person reads."""
+    if isinstance(given, CooledDown):
+        return cool_down_text(given.law, given.now, given.so_far, given.downs, given.warnings)
+    return search_text(given.law, given.budget, given.found) + "\n\nschedule.yaml:\n" + fragment(given).rstrip()
+
+
+def as_json(given: Scheduled) -> dict[str, Any]:
+    """Everything that was found, as plain data."""
+    if isinstance(given, CooledDown):
+        return cool_down_json(given.law, given.now, given.so_far, given.downs, given.warnings)
+    return {**search_json(given.law, given.budget, given.found), "fragment": yaml.safe_load(fragment(given))}
+
+
+def files(given: Scheduled) -> dict[str, bytes]:
+    """The figures, and of a search ``schedule.yaml``."""
+    if isinstance(given, CooledDown):
+        return draw(given)
+    said = f"{given.found.best.name}; chosen by lehr plan schedule with the law {given.law.name}"
+    return {"schedule.yaml": f"# {said}: for a stage of a recipe\n{fragment(given)}".encode(), **draw(given)}
+
+
+def fragment(given: Chosen) -> str:
+    """The best schedule as a stage of a recipe has it."""
+    schedule = given.found.best.schedule
+    assert schedule is not None
+    data = plain(as_fragment(given.budget.steps, schedule), "schedule")
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
 def search_text(law: CurveLaw, budget: Budget, found: Search) -> str:
