@@ -17,7 +17,7 @@ from lehr.recipes.composing.group_files import as_written, named_files
 from lehr.recipes.errors import LehrError, nearest
 
 if TYPE_CHECKING:
-    from lehr.recipes.sweeping.command import Arguments as SweepArguments
+    from lehr.recipes.sweeping.arguments import Arguments as SweepArguments
 
 HYDRA_VERSION_BASE = "1.3"
 
@@ -177,7 +177,7 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
         overrides: list[str] = []
         try:
             if given is not None:
-                from lehr.recipes.sweeping.command import sweep
+                from lehr.recipes.sweeping.run import sweep
 
                 outcome = sweep(config, given, written, launched=bool(batches))
                 statuses.extend([outcome] if isinstance(outcome, int) else [])
@@ -229,7 +229,7 @@ def _sweep_of(arguments: list[str]) -> SweepArguments | None:
     """The sweep that the arguments ask for."""
     if not {"-m", "--multirun"} & {*arguments}:
         return None
-    from lehr.recipes.sweeping.command import take_apart
+    from lehr.recipes.sweeping.arguments import take_apart
 
     return take_apart(arguments)
 

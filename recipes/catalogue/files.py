@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 CONF = Path(__file__).parents[2] / "conf"
 """The config root, inside the package."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""What a model of one's own can be called, as its name is a file's too."""
 
 
 class Catalogue:

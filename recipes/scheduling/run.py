@@ -15,7 +15,7 @@ from lehr.simulators.scheduling.candidates import SHAPES, Budget
 
 
 def schedule_job(job: Composed) -> Scheduled:
-    """The best schedules, or with ``now`` the cool-downs from there. Raises ``LehrError`` for a mistake in the input."""
+    """The best schedules, or with ``now`` the cool-downs from there. Raises ``LehrError`` for mistakes in the input."""
     law = curve_law(job)
     try:
         return chosen(job, law) if job.setting("now", int | None) is None else cooled_down(job, law)

@@ -6,12 +6,24 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
+
+import msgspec
 
 from lehr.recipes.presenting.files import write_file
+from lehr.recipes.sweeping.arguments import Arguments
+from lehr.recipes.sweeping.journal import Journal
+from lehr.recipes.sweeping.sweep import Sweep
 
-if TYPE_CHECKING:
-    from lehr.recipes.sweeping.command import Arguments
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+def pending_batches(whole: Sweep) -> list[str]:
+    """Hydra's command line that runs what is not done on the engine; empty where all is done."""
+    rows = whole.done()
+    pending = [number for number in range(whole.total) if number not in rows]
+    wanted = whole.job.setting("batches", Count | None)
+    return write_batches(whole.folder, whole.given, whole.params, pending, wanted) if pending else []
 
 
 def write_batches(
@@ -36,9 +48,6 @@ def write_batches(
 
 def run_batch(config: Any) -> None:
     """One job of the engine: the rows of its batch into its journal."""
-    from lehr.recipes.sweeping.command import Arguments, Sweep
-    from lehr.recipes.sweeping.journal import Journal
-
     path = Path(str(config.batch))
     batch = json.loads(path.read_bytes())
     given = Arguments(batch["flags"], batch["base"], batch["each"])

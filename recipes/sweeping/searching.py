@@ -15,11 +15,10 @@ from lehr.recipes.sweeping.axes import Slot
 from lehr.recipes.sweeping.journal import Journal
 from lehr.recipes.sweeping.progress import progress
 from lehr.recipes.sweeping.rows import UNITS
+from lehr.recipes.sweeping.sweep import Sweep
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
-
-    from lehr.recipes.sweeping.command import Sweep
 
 
 def objectives(names: Sequence[str]) -> dict[str, str]:

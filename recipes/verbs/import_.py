@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lehr.recipes.catalogue.files import CONF
-from lehr.recipes.catalogue.yaml import load_json
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
-from lehr.recipes.importing.hugging_face.config import Imported, import_config
-from lehr.recipes.importing.hugging_face.families import defaults
-from lehr.recipes.importing.model_file import model_file
-from lehr.recipes.presenting.files import write_file
+from lehr.recipes.importing.hugging_face.config import Imported
+from lehr.recipes.importing.run import read_config, write_model
 from lehr.simulators.counting import count_parameters
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def run(job: Composed) -> int:
@@ -42,61 +34,6 @@ def run(job: Composed) -> int:
     )
     print("\n".join(told(name, found, target)))
     return 0
-
-
-def read_config(path: Path, ignore: Sequence[str] = ()) -> Imported:
-    """The architecture that the ``config.json`` at ``path`` describes, without the fields to ``ignore``.
-
-    Raises ``LehrError`` where it cannot be read, is no JSON object, a field is wrong or not understood, or a core size
-    is missing beside others.
-    """
-    try:
-        data = load_json(path)
-    except ValueError as error:
-        # a number with more digits than Python reads
-        raise LehrError(f"{path}: not JSON: {' '.join(str(error).split())}") from error
-    if not isinstance(data, dict):
-        raise LehrError(f"{path}: holds a {type(data).__name__}; write a mapping of fields, as a config.json is")
-    found = import_config(data, str(path), ignore=ignore)
-    refuse_partial(data, found, path)
-    return found
-
-
-def refuse_partial(data: dict[str, Any], found: Imported, path: Path) -> None:
-    """Raise ``LehrError`` where the file itself, not a part of it, gives some of the core sizes and leaves one out.
-
-    transformers writes every size of a class; only a part of a larger model's file leaves out what is the default.
-    """
-    missing = [name for name in found.core if name in found.defaulted]
-    if missing and any(data.get(name) is not None for name in found.core):
-        raise LehrError(
-            f"{path}: {missing[0]}: is missing beside other sizes; write it too "
-            f"(the default of model_type {found.model_type} is {defaults(found.model_type)[missing[0]]})"
-        )
-
-
-def write_model(
-    name: str, found: Imported, out: Path, path: str, *, hf_id: str | None = None, overwrite: bool = False
-) -> Path:
-    """Write ``<out>/model/<name>.yaml`` and return its path; ``path`` is what was read.
-
-    Raises ``LehrError`` where the name is no name, where another file stands there already and ``overwrite`` is
-    false, and where the folder cannot be written.
-    """
-    if not NAME.fullmatch(name):
-        raise LehrError(f"name: {name!r} cannot be a model's name; write letters, digits, _ and - only")
-    if out.resolve() == CONF.resolve():
-        raise LehrError(f"out: {out} holds the catalogue itself; write a folder of your own, such as out=my_conf")
-    target = out / "model" / f"{name}.yaml"
-    content = model_file(name, found, path, hf_id)
-    try:
-        there = target.read_bytes() if target.is_file() else None
-    except OSError as error:
-        raise LehrError(f"{target}: cannot be read ({error.strerror}); write another folder with out=...") from error
-    if there is not None and there != content and not overwrite:
-        raise LehrError(f"{target}: stands there already; write another name, or overwrite=true")
-    write_file(target, content)
-    return target
 
 
 def told(name: str, found: Imported, target: Path) -> list[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 
-from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.catalogue.files import CONF, NAME
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.planning.files import as_yaml, model, recipe
 from lehr.recipes.planning.run import planned
 from lehr.recipes.planning.text import as_json, as_text
 from lehr.recipes.presenting.files import write_folder
-from lehr.recipes.verbs.import_ import NAME
 
 
 def run(job: Composed) -> int:

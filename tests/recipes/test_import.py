@@ -18,7 +18,7 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.importing.hugging_face.config import Imported, import_config
 from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.hugging_face.registry import CLASSES
-from lehr.recipes.verbs.import_ import read_config, write_model
+from lehr.recipes.importing.run import read_config, write_model
 from lehr.simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
 from tests.data import data_file
 

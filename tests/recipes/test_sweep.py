@@ -19,7 +19,7 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.cli import dispatch
 from lehr.recipes.errors import LehrError
-from lehr.recipes.sweeping import command
+from lehr.recipes.sweeping import run, sweep
 from lehr.recipes.sweeping.journal import Journal, fingerprint, read_rows
 
 ROOT = Path(__file__).parents[2]
@@ -60,15 +60,15 @@ def of_jobs(monkeypatch: pytest.MonkeyPatch, words: Sequence[str]) -> list[tuple
     """(merged, composed by Hydra, was it merged?) of every job of a sweep."""
     found = []
 
-    def look(config: Any, given: command.Arguments, words: Sequence[str], launched: bool) -> int:
-        whole = command.Sweep(config, given)
+    def look(config: Any, given: run.Arguments, words: Sequence[str], launched: bool) -> int:
+        whole = sweep.Sweep(config, given)
         for _, job in whole.jobs():
             merged = whole.runner.job(job).config
             composed = whole._compose([o.input_line or "" for o in job])
             found.append((merged, composed, whole.runner._merger is not None))
         return 0
 
-    monkeypatch.setattr(command, "sweep", look)
+    monkeypatch.setattr(run, "sweep", look)
     dispatch(["report", "-m", *words])
     return found
 
@@ -129,8 +129,8 @@ def test_points_at_once_are_the_points_one_by_one(words: list[str], monkeypatch:
     _, one_by_one = swept(*words)
     for path in Path("outputs/multirun").iterdir():
         path.rename("first")
-    monkeypatch.setattr(command, "GRID_FROM", 1)
-    monkeypatch.setattr(command.Sweep, "run", lambda self: pytest.fail("not computed as arrays"))
+    monkeypatch.setattr(sweep, "GRID_FROM", 1)
+    monkeypatch.setattr(sweep.Sweep, "run", lambda self: pytest.fail("not computed as arrays"))
     _, at_once = swept(*words)
     assert len(at_once) == len(one_by_one)
     for a, b in zip(at_once, one_by_one, strict=True):
@@ -146,7 +146,7 @@ def test_points_at_once_are_the_points_one_by_one(words: list[str], monkeypatch:
 
 
 def test_points_of_which_some_fail_run_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "GRID_FROM", 1)
+    monkeypatch.setattr(sweep, "GRID_FROM", 1)
     # the stage's phases take exactly 14.8T tokens
     status, rows = swept("model=deepseek_v3", "recipe.stages.pt.tokens=14.8e12,1e12,16e12")
     assert status == 1
@@ -232,14 +232,14 @@ def test_an_engine_gives_what_this_process_gives() -> None:
 
 
 def test_a_batch_that_breaks_fails_its_jobs_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command.Sweep, "done", lambda self: {0: {"model": "starcoder", "status": "done"}})
+    monkeypatch.setattr(sweep.Sweep, "done", lambda self: {0: {"model": "starcoder", "status": "done"}})
     rows = []
 
-    def look(config: Any, given: command.Arguments, words: Sequence[str], launched: bool) -> int:
-        rows.extend(command.Sweep(config, given).collected().values())
+    def look(config: Any, given: run.Arguments, words: Sequence[str], launched: bool) -> int:
+        rows.extend(sweep.Sweep(config, given).collected().values())
         return 0
 
-    monkeypatch.setattr(command, "sweep", look)
+    monkeypatch.setattr(run, "sweep", look)
     dispatch(["report", "-m", "model=starcoder", "mfu=0.2,0.3"])
     assert [(row["status"], row.get("mfu")) for row in rows] == [("done", None), ("failed", 0.3)]
 

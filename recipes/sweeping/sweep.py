@@ -1,4 +1,4 @@
-"""``lehr report -m``: a whole sweep in one start, with one result."""
+"""One sweep: its jobs, which of them are done, and their rows."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.composing.job import composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import file_name, write_folder
 from lehr.recipes.sweeping import axes
-from lehr.recipes.sweeping.batches import write_batches
+from lehr.recipes.sweeping.arguments import Arguments
 from lehr.recipes.sweeping.journal import Journal, fingerprint, read_rows
-from lehr.recipes.sweeping.merging import GROUPS, Merger, NotPlainError
+from lehr.recipes.sweeping.merging import Merger, NotPlainError
 from lehr.recipes.sweeping.progress import progress
 from lehr.recipes.sweeping.rows import failed
-from lehr.recipes.sweeping.running import Runner, globs
-from lehr.recipes.sweeping.searching import label, objectives, search
+from lehr.recipes.sweeping.runner import Runner, globs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,58 +29,6 @@ if TYPE_CHECKING:
 
 GRID_FROM = 2000
 """Jobs from which a sweep over numbers alone is computed as arrays."""
-
-Trials = Annotated[int, msgspec.Meta(ge=1)]
-Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-
-_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
-
-
-class Arguments(msgspec.Struct, frozen=True):
-    """A command line taken apart: Hydra's flags, what composes the base, and what every job applies to it."""
-
-    flags: list[str]
-    base: list[str]
-    each: list[str]
-
-
-def take_apart(words: Sequence[str]) -> Arguments | None:
-    """The parts of a sweep's command line, or ``None`` where it asks for something else: no ``-m``, a flag that shows
-    something, a sweeper of the user's own.
-
-    >>> take_apart(["-m", "model=a,b", "mfu=0.4", "hydra/launcher=joblib"])
-    Arguments(flags=[], base=['mfu=0.4', 'hydra/launcher=joblib'], each=['model=a,b'])
-    """
-    flags: list[str] = []
-    overrides: list[str] = []
-    multirun = False
-    rest = iter(words)
-    for word in rest:
-        if word in ("-m", "--multirun"):
-            multirun = True
-        elif word in _WITH_VALUE:
-            flags += [word, *islice(rest, 1)]
-        elif word.startswith(tuple(f"{flag}=" for flag in _WITH_VALUE)):
-            flags.append(word)
-        elif word.startswith("-"):
-            return None
-        else:
-            overrides.append(word)
-    if not multirun or any(o.startswith("hydra/sweeper=") for o in overrides):
-        return None
-    each = [o for o in overrides if _is_each(o)]
-    return Arguments(flags, [o for o in overrides if o not in each], each)
-
-
-def _is_each(text: str) -> bool:
-    """Does the override vary, or reach into a group that may vary? Then every job applies it itself."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    if text.startswith("hydra"):
-        return False
-    override = OverridesParser.create().parse_overrides([text])[0]
-    group, dot, _ = override.key_or_group.partition(".")
-    return override.is_sweep_override() or (group in GROUPS and bool(dot))
 
 
 class Sweep:
@@ -105,10 +50,10 @@ class Sweep:
         hydra = HydraConfig.get()
         self._loader = GlobalHydra.instance().config_loader()
         self._name = str(hydra.job.config_name)
-        self._given = given
+        self.given = given
         said = hydra.sweeper.get("params") or {} if params is None else params
-        self._params = {str(k): str(v) for k, v in said.items()}
-        self.slots = axes.slots(given.each, self._params, self._loader)
+        self.params = {str(k): str(v) for k, v in said.items()}
+        self.slots = axes.slots(given.each, self.params, self._loader)
         if not any(slot.swept for slot in self.slots):
             raise LehrError("nothing varies; write a sweep such as model=starcoder,santacoder, or leave -m out")
         self._refuse_several_sweeps()
@@ -149,7 +94,7 @@ class Sweep:
 
         from lehr.recipes.composing.explain import explain
 
-        texts = [*self._given.base, *overrides]
+        texts = [*self.given.base, *overrides]
         try:
             config = self._loader.load_configuration(self._name, texts, run_mode=RunMode.RUN)
             OmegaConf.set_struct(config, False)
@@ -177,7 +122,7 @@ class Sweep:
         figures = self.runner.row(job, globs(job, self._globbed))
         if self.reports and figures["status"] == "done":
             from lehr.recipes.report import render
-            from lehr.recipes.verbs.report import report_data
+            from lehr.recipes.report.run import report_data
 
             write_folder(self.folder / "reports" / str(number), render(report_data(self.runner.job(job))))
         # a name that the sweep set stands in the row even where the job failed
@@ -203,13 +148,6 @@ class Sweep:
                     step(axes.words(job, self.varies))
         return rows
 
-    def batches(self) -> list[str]:
-        """Hydra's command line that runs what is not done on the engine; empty where all is done."""
-        rows = self.done()
-        pending = [number for number in range(self.total) if number not in rows]
-        wanted = self.job.setting("batches", Trials | None)
-        return write_batches(self.folder, self._given, self._params, pending, wanted) if pending else []
-
     def collected(self) -> dict[int, dict[str, Any]]:
         """The rows that the engine's batches wrote; a job of a batch that broke has failed."""
         rows = self.done()
@@ -220,11 +158,6 @@ class Sweep:
     def searches(self) -> bool:
         """Is it a search, with an interval among what varies?"""
         return any(slot.interval is not None for slot in self.slots)
-
-    def search(self) -> dict[int, dict[str, Any]]:
-        """The rows of a search by the settings ``objective``, ``trials`` and ``seed``."""
-        wanted = objectives(self.job.setting("objective", list[str]))
-        return search(self, wanted, self.job.setting("trials", Trials), self.job.setting("seed", Seed))
 
     def label(self, number: int) -> str:
         """What tells one job from the others."""
@@ -252,30 +185,3 @@ class Sweep:
         columns = grid.columns(first, swept)
         same = {k: v for k, v in row(first).items() if k not in grid.VARYING}
         return from_columns(columns, same, inputs(self.slots), self.total)
-
-
-def sweep(config: Any, given: Arguments, words: Sequence[str], launched: bool = False) -> int | list[str]:
-    """Run the sweep and write its result. Returns 1 where a job failed, else 0.
-
-    With an engine it returns Hydra's command line for the batches instead; once those ran, ``launched`` is true.
-    """
-    from lehr.recipes.sweeping.result import from_rows, inputs
-    from lehr.recipes.sweeping.writing import write_result
-
-    whole = Sweep(config, given, words=words)
-    varies = inputs(whole.slots)
-    if whole.searches:
-        rows = whole.search()
-        table = from_rows(rows, varies)
-        return write_result(whole.folder, table, varies, words, whole.form, label=lambda n: label(rows, whole.slots, n))
-    table = whole.grid()
-    if table is None:
-        if whole.engine != "basic" and not launched and (command := whole.batches()):
-            return command
-        try:
-            table = from_rows(whole.collected() if launched else whole.run(), varies)
-        except KeyboardInterrupt:
-            print(f"stopped; the same command goes on from {whole.folder}", file=sys.stderr)
-            raise
-    reports = {n: f"reports/{n}/report.html" for n in range(whole.total)} if whole.reports else {}
-    return write_result(whole.folder, table, varies, words, whole.form, label=whole.label, reports=reports)
