@@ -8,7 +8,7 @@ from lehr.simulators.architecture import Architecture
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.planning.choosing import Demand, Plan, Rung
-from lehr.simulators.projection.cost import Amount
+from lehr.simulators.quantities import Amount
 
 
 class Second(msgspec.Struct, frozen=True, kw_only=True):
