@@ -172,7 +172,9 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
     low = sum(t.hours.low if t.hours.low is not None else t.hours.value for t in times)
     high = sum(t.hours.high if t.hours.high is not None else t.hours.value for t in times)
     stated = [
-        (s.hardware.accelerator, s.hardware.hours) for s in _stages(recipe, stage) if s.hardware and s.hardware.hours
+        (s.hardware.accelerator, hours)
+        for s in _stages(recipe, stage)
+        if s.hardware and (hours := s.hardware.own_hours if stage else s.hardware.stated_hours)
     ]
     hours = sum(h for _, h in stated) or None
     flops = sum(s.flops or 0.0 for s in known) or None
@@ -185,7 +187,7 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
         "tokens_with_base": [
             Candidate(
                 "base and stages",
-                (recipe.base.tokens + tokens) if recipe.base and recipe.base.tokens and tokens else None,
+                (recipe.base.n_tokens + tokens) if recipe.base and recipe.base.n_tokens and tokens else None,
                 "tokens",
             )
         ],

@@ -83,7 +83,7 @@ def training(recipe: Recipe, projection: Projection) -> dict[tuple[str, str], An
     values: dict[tuple[str, str], Any] = {
         ("stages", ""): ", ".join(stage.kind for _, stage in recipe.ordered()),
         ("base model", ""): recipe.base.model if recipe.base else "none",
-        ("base model's tokens", "tokens"): recipe.base.tokens if recipe.base else 0,
+        ("base model's tokens", "tokens"): recipe.base.n_tokens if recipe.base else 0,
         ("tokens, known stages", "tokens"): totals.tokens or None,
         ("training FLOPs, known stages", "FLOP"): totals.flops or None,
         **_amount("accelerator-hours", "h", totals.hours),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -56,22 +56,53 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             )
 
 
+class Searched(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a value was looked for and not found: a publication, and what of it was read."""
+
+    source: str
+    place: str
+
+
+Places = Annotated[list[Searched], msgspec.Meta(min_length=1)]
+
+State = Literal["published", "derived", "assumed", "not published", "not read"]
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who said the values of a file: one default, and exceptions by dotted path (a prefix covers all below it).
+
+    ``not_published`` says of values that are absent where they were looked for; an absent value that it does not
+    cover is one that nobody has read for yet.
 
     >>> p = Provenance(default=Fact(origin="published", source="a", place="Table 1"),
     ...                exceptions={"stages.pt": Fact(origin="assumed", note="no one printed it")})
     >>> p.of("stages.pt.tokens").origin, p.of("stages.sft.tokens").origin
     ('assumed', 'published')
+    >>> p = Provenance(default=Fact(origin="published", source="a", place="Table 1"),
+    ...                not_published={"stages.rl": [Searched(source="a", place="the whole report")]})
+    >>> [p.state(path, there=False) for path in ("stages.rl.batch", "stages.pt.batch")]
+    ['not published', 'not read']
     """
 
     default: Fact
     exceptions: dict[str, Fact] = {}
+    not_published: dict[str, Places] = {}
 
     def of(self, path: str) -> Fact:
         """The fact of the longest exception that covers ``path``, or the default."""
         covering = [p for p in self.exceptions if path == p or path.startswith(f"{p}.")]
         return self.exceptions[max(covering, key=len)] if covering else self.default
+
+    def searched(self, path: str) -> list[Searched]:
+        """Where an absent value at ``path`` was looked for; nothing where nobody has read for it."""
+        covering = [p for p in self.not_published if path == p or path.startswith(f"{p}.")]
+        return self.not_published[max(covering, key=len)] if covering else []
+
+    def state(self, path: str, *, there: bool) -> State:
+        """What is known of the value at ``path``: its origin where it is ``there``, else whether it was looked for."""
+        if there:
+            return self.of(path).origin
+        return "not published" if self.searched(path) else "not read"
 
 
 class Figure(msgspec.Struct, frozen=True):

@@ -178,21 +178,88 @@ class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 Precision = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "fp4"]
 
 
+class Bound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A number of which only a bound was published, such as "more than 15T tokens".
+
+    >>> Bound(at_least=15e12).value, Bound(at_least=3e12, at_most=4e12).relation
+    (15000000000000.0, 'between')
+
+    Raises ``ValueError`` without a bound, and where the two leave nothing between them.
+    """
+
+    at_least: Positive | None = None
+    at_most: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("a bound is `at_least: 15e12`, `at_most: 20e12`, or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least >= self.at_most:
+            raise ValueError(f"at_least {self.at_least:g} is not below at_most {self.at_most:g}")
+
+    @property
+    def value(self) -> float:
+        """What is computed with: the lower bound, or the only one."""
+        bound = self.at_least if self.at_least is not None else self.at_most
+        assert bound is not None
+        return bound
+
+    @property
+    def relation(self) -> Relation:
+        """How the true number lies to ``value``; ``between`` where both bounds are known."""
+        if self.at_least is not None and self.at_most is not None:
+            return "between"
+        return "at least" if self.at_most is None else "at most"
+
+
+Relation = Literal["at least", "at most", "between"]
+
+
+def number(of: float | Bound | None) -> float | None:
+    """The number to compute with where a bound may stand instead of it.
+
+    >>> number(2e12), number(Bound(at_least=15e12)), number(None)
+    (2000000000000.0, 15000000000000.0, None)
+    """
+    return of.value if isinstance(of, Bound) else of
+
+
+class SharedHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Accelerator-hours that were published for several stages together [h]; it stands at the first of them."""
+
+    total: Positive
+    stages: Annotated[list[str], msgspec.Meta(min_length=2)]
+
+
 class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a stage ran on. ``hours`` are accelerator-hours, all devices together [h]; ``mfu`` is as published."""
 
     accelerator: str
     count: Size | None = None
     precision: Precision | None = None
-    hours: Positive | None = None
+    hours: Positive | SharedHours | None = None
     mfu: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
+
+    @property
+    def own_hours(self) -> float | None:
+        """The hours of this stage alone [h]; ``None`` where they are not known apart from those of others."""
+        return None if isinstance(self.hours, SharedHours) else self.hours
+
+    @property
+    def stated_hours(self) -> float | None:
+        """The hours that stand here [h], those of further stages with them where they are shared."""
+        return self.hours.total if isinstance(self.hours, SharedHours) else self.hours
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model that training starts from, and the tokens that it had seen."""
 
     model: str
-    tokens: Positive | None = None
+    tokens: Positive | Bound | None = None
+
+    @property
+    def n_tokens(self) -> float | None:
+        """The tokens to compute with [tokens]; the bound where only one was published."""
+        return number(self.tokens)
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -203,10 +270,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     kind: StageKind
     objective: Objective
-    tokens: Positive | None = None
+    tokens: Positive | Bound | None = None
     examples: Size | None = None
-    epochs: Positive | None = None
-    steps: Size | None = None
+    epochs: Positive | Bound | None = None
+    steps: Size | Bound | None = None
     sequence_length: Size | None = None
     batch: Batch | None = None
     optimizer: Optimizer | None = None
@@ -229,19 +296,32 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def n_tokens(self) -> float | None:
         """Tokens that the stage trains on [tokens]: stated, or steps times batch; unknown is ``None``."""
         if self.tokens is not None:
-            return self.tokens
+            return number(self.tokens)
         if self.steps is None or self.batch is None or self.sequence_length is None:
             return None
-        return float(self.batch.clock(self.sequence_length).tokens_at(self.steps))
+        return float(self.batch.clock(self.sequence_length).tokens_at(number(self.steps) or 0.0))
 
     @property
     def n_steps(self) -> int | None:
         """Optimiser updates of the stage [steps]: stated, or tokens over batch; unknown is ``None``."""
         if self.steps is not None:
-            return self.steps
-        if self.tokens is None or self.batch is None or self.sequence_length is None:
+            return int(number(self.steps) or 0)
+        tokens = number(self.tokens)
+        if tokens is None or self.batch is None or self.sequence_length is None:
             return None
-        return self.batch.steps_for(self.tokens, self.sequence_length)
+        return self.batch.steps_for(tokens, self.sequence_length)
+
+    @property
+    def bound(self) -> Relation | None:
+        """How the stage's true length lies to ``n_tokens`` and ``n_steps``; nothing where it is no bound."""
+        stated = self.tokens if self.tokens is not None else self.steps
+        return stated.relation if isinstance(stated, Bound) else None
+
+    @property
+    def shares_hours_with(self) -> list[str]:
+        """The stages, this one among them, whose hours stand here together; nothing where they do not."""
+        hours = self.hardware.hours if self.hardware else None
+        return hours.stages if isinstance(hours, SharedHours) else []
 
     @property
     def final_batch_tokens(self) -> float | None:
@@ -261,7 +341,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ordered run of stages that makes one model, from random weights or from a base model.
 
-    Raises ``ValueError`` where ``order`` and ``stages`` do not name the same stages.
+    Raises ``ValueError`` where ``order`` and ``stages`` do not name the same stages, and where hours are shared with
+    a stage that is not there.
     """
 
     name: str
@@ -276,6 +357,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ValueError(f"order names {name!r}, which is not in `stages`: {', '.join(self.stages)}")
         if left := [name for name in self.stages if name not in self.order]:
             raise ValueError(f"stage {left[0]!r} is not in `order`; add it there, or remove the stage")
+        for name, stage in self.stages.items():
+            hours = stage.hardware.hours if stage.hardware else None
+            if not isinstance(hours, SharedHours):
+                continue
+            if gone := [other for other in hours.stages if other not in self.stages]:
+                raise ValueError(f"the hours of stage {name!r} are shared with {gone[0]!r}, which is not in `stages`")
+            if hours.stages != [other for other in self.order if other in hours.stages] or hours.stages[0] != name:
+                raise ValueError(f"shared hours stand at the first of their stages, in `order`; move those of {name!r}")
 
     def ordered(self) -> list[tuple[str, Stage]]:
         """The stages with their names, in the order in which they run."""

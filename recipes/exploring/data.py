@@ -190,7 +190,7 @@ def _uses_of_model(catalogue: Catalogue, model: Model, comparisons: list[Compari
 def _recipe(data: ReportData) -> dict[str, Any]:
     recipe, projection = data.recipe, data.projection
     return {
-        "base": msgspec.to_builtins(recipe.base) if recipe.base else None,
+        "base": {"model": recipe.base.model, "tokens": recipe.base.n_tokens} if recipe.base else None,
         "note": recipe.note,
         "stages": [
             _stage(data, stage, row) for stage, row in zip(projection.stages, as_stated(data).rows, strict=True)
@@ -227,7 +227,7 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
             "precision": hardware.precision,
             "count": hardware.count,
             "mfu": hardware.mfu,
-            "hours": hardware.hours,
+            "hours": hardware.stated_hours,
         }
         if hardware
         else None,

@@ -15,8 +15,6 @@ MARKS: dict[Mark, tuple[str, str]] = {
 }
 """The sign that follows a value that nobody published as it stands, and what the sign says."""
 
-NOT_PUBLISHED = "not published"
-
 
 class Cell(msgspec.Struct, frozen=True):
     """A value with the sign of its origin; ``below`` is what qualifies it: an interval, a convention, a basis."""
@@ -32,7 +30,7 @@ class Cell(msgspec.Struct, frozen=True):
         return MARKS[self.mark][0] if self.mark in MARKS else ""
 
 
-UNKNOWN = Cell(NOT_PUBLISHED, "unknown")
+UNKNOWN = Cell("unknown", "unknown")
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from math import floor, isfinite, log10
 
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.quantities import Amount
+from lehr.simulators.training import Relation
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -104,6 +105,17 @@ def loss(value: float) -> str:
     '1.935'
     """
     return f"{value:.3f}"
+
+
+def bounded(text: str, relation: Relation | None, *, falls: bool = False) -> str:
+    """A number of which only a bound is known, with its sign; ``falls`` where it goes down as the other goes up.
+
+    >>> bounded("15T", "at least"), bounded("1.9", "at least", falls=True), bounded("2T", None)
+    ('≥ 15T', '≤ 1.9', '2T')
+    """
+    if relation is None or text in ("", "unknown"):
+        return text
+    return f"{'≤' if (relation == 'at most') != falls else '≥'} {text}"
 
 
 def between(amount: Amount, shown: Callable[[float], str] = estimate) -> str:

@@ -116,7 +116,7 @@ def base_path(catalogue: Catalogue, recipe: Recipe, first: PathStage) -> list[Pa
     base = recipe.base
     if base is None:
         return []
-    if base.tokens is None:
+    if base.n_tokens is None:
         return None
     known = catalogue.recipe(base.model) if catalogue.has("recipe", base.model) else None
     if known is not None and known.name != recipe.name and (stages := path_of(known)):
@@ -125,12 +125,12 @@ def base_path(catalogue: Catalogue, recipe: Recipe, first: PathStage) -> list[Pa
         whole = all(s.n_tokens is not None for _, s in known.ordered() if s.kind in PRETRAINING)
         total = sum(stage.tokens for stage in path)
         # a base that was trained on further, unknown, stages is not this path
-        if before is not None and whole and abs(total / base.tokens - 1) < 0.1:
+        if before is not None and whole and abs(total / base.n_tokens - 1) < 0.1:
             return [
                 PathStage(
                     name=f"{base.model}: {stage.name}",
                     kind=stage.kind,
-                    tokens=stage.tokens * base.tokens / total,
+                    tokens=stage.tokens * base.n_tokens / total,
                     rates=stage.rates,
                     data=stage.data,
                 )
@@ -138,7 +138,7 @@ def base_path(catalogue: Catalogue, recipe: Recipe, first: PathStage) -> list[Pa
             ]
     cosine = Cosine(peak=float(first.rates.max()), floor_ratio=0.1, warmup=Warmup(fraction=0.01))
     rates = np.asarray(cosine.resolve(PARTS).values())
-    return [PathStage(name=base.model, kind="PT", tokens=base.tokens, rates=rates, assumed=True)]
+    return [PathStage(name=base.model, kind="PT", tokens=base.n_tokens, rates=rates, assumed=True)]
 
 
 def grid(stages: list[PathStage]) -> Floats:

@@ -67,12 +67,12 @@ def _stand_ins(data: ReportData) -> list[list[Cell]]:
     for stage in data.projection.stages:
         stated = data.recipe.stages[stage.name]
         if stated.sequence_length is None:
-            why = "not published; long-context training is taken at the context length, all else at 4,096 at most"
+            why = "not known; long-context training is taken at the context length, all else at 4,096 at most"
             note(stage.name, "sequence length", whole(stage.sequence_length), why)
         if (time := stage.time) is None:
             continue
         if time.assumed_hardware:
-            why = "no hardware was published; fallback_accelerator= names another"
+            why = "no hardware is on record; fallback_accelerator= names another"
             note(stage.name, "hardware", f"{time.accelerator}, {time.precision}", why)
         elif stated.hardware is None or stated.hardware.accelerator != time.accelerator:
             note(stage.name, "hardware", f"{time.accelerator}, {time.precision}", "set for this report", "set")

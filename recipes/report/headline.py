@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from lehr.recipes.presenting.document import Card, Mark
-from lehr.recipes.presenting.numbers import between, dollars, estimate, loss, percent, quantity, whole
+from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.machine.accelerator import Price
 from lehr.simulators.projection.project import Time
 from lehr.simulators.quantities import Amount
+from lehr.simulators.training import Base, Bound, Relation
 
 BASES = {"published": "published", "given": "set for this report", "assumed": "assumed from published runs"}
 """What the model FLOP utilisation of a stage rests on."""
@@ -47,21 +48,27 @@ def _tokens(data: ReportData) -> Card:
     totals, base = data.projection.totals, data.recipe.base
     lines = [known_stages(data)]
     if base is not None:
-        seen = "an unpublished number of" if base.tokens is None else quantity(base.tokens, 4)
+        seen = "an unknown number of" if base.n_tokens is None else bounded(quantity(base.n_tokens, 4), relation(base))
         lines.append(f"after {seen} tokens of {base.model}")
-    return Card(label="Training tokens", value=quantity(totals.tokens, 4) if totals.tokens else "unknown", lines=lines)
+    value = bounded(quantity(totals.tokens, 4), totals.bound) if totals.tokens else "unknown"
+    return Card(label="Training tokens", value=value, lines=lines)
+
+
+def relation(base: Base) -> Relation | None:
+    """How the true tokens of a base lie to the number that stands there; nothing where it is no bound."""
+    return base.tokens.relation if isinstance(base.tokens, Bound) else None
 
 
 def known_stages(data: ReportData) -> str:
     """Which stages a sum holds.
 
-    The others have no published length, so that nothing follows for them.
+    The length of the others is not known, so that nothing follows for them.
     """
     unknown = data.projection.totals.unknown
     n_stages = len(data.projection.stages)
     if not unknown:
         return "the only stage" if n_stages == 1 else f"all {n_stages} stages"
-    return f"{n_stages - len(unknown)} of {n_stages} stages; length not published: {', '.join(unknown)}"
+    return f"{n_stages - len(unknown)} of {n_stages} stages; length not known: {', '.join(unknown)}"
 
 
 def _flops(data: ReportData) -> Card:
@@ -74,7 +81,8 @@ def _flops(data: ReportData) -> Card:
     if (history := data.projection.totals_with_base) is not None:
         lines.append(f"{estimate(history.flops)} with the base model's own history")
     flops = data.projection.totals.flops
-    return Card(label="Training FLOPs", value=estimate(flops) if flops else "unknown", lines=lines)
+    value = bounded(estimate(flops), data.projection.totals.bound) if flops else "unknown"
+    return Card(label="Training FLOPs", value=value, lines=lines)
 
 
 def _hours_and_cost(data: ReportData) -> list[Card]:
@@ -89,13 +97,13 @@ def _hours_and_cost(data: ReportData) -> list[Card]:
     return [
         Card(
             label="Accelerator-hours",
-            value=estimate(totals.hours.value) if totals.hours else "unknown",
+            value=bounded(estimate(totals.hours.value), totals.bound) if totals.hours else "unknown",
             lines=[*_interval(totals.hours), *hours],
             mark="assumed" if any(t.assumed_hardware for t in times) else "",
         ),
         Card(
             label="Cost",
-            value=dollars(totals.cost.value) if totals.cost else "unknown",
+            value=bounded(dollars(totals.cost.value), totals.bound) if totals.cost else "unknown",
             lines=[*_interval(totals.cost, money=True), *money],
             mark="assumed" if any(t.assumed_hardware for t in times if t.cost) else "",
         ),
@@ -103,9 +111,9 @@ def _hours_and_cost(data: ReportData) -> list[Card]:
 
 
 def hours_stated(data: ReportData, stage: str) -> float | None:
-    """The accelerator-hours that the recipe states for a stage [h]."""
+    """The accelerator-hours that the recipe states for a stage, or for several at the first of them [h]."""
     hardware = data.recipe.stages[stage].hardware
-    return None if hardware is None else hardware.hours
+    return None if hardware is None else hardware.stated_hours
 
 
 def on_what(time: Time) -> str:

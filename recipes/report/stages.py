@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.presenting.document import UNKNOWN, Cell, Column, Mark, Table
-from lehr.recipes.presenting.numbers import between, dollars, estimate, loss, percent, quantity, rate, whole
+from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import BASES, hours_stated
+from lehr.simulators.projection.cost import implied_mfu
 from lehr.simulators.projection.project import StageProjection, Totals
 from lehr.simulators.quantities import Amount
 from lehr.simulators.schedules import WeightDecay
-from lehr.simulators.training import STAGE_KINDS, Fim, Objective, Optimizer, Stage
+from lehr.simulators.training import STAGE_KINDS, Bound, Fim, Objective, Optimizer, Relation, Stage
 
 NOTHING = Cell("–", "unknown")
 """Stands where a stage has no such number."""
@@ -34,7 +35,13 @@ def mark_of(data: ReportData, *paths: str) -> Mark:
 
 def stated(data: ReportData, path: str, value: Any, shown: Callable[[Any], str] = str, below: str = "") -> Cell:
     """A value of the recipe, with the sign of its origin."""
-    return UNKNOWN if value is None else Cell(shown(value), mark_of(data, path), below)
+    return absent(data, path) if value is None else Cell(shown(value), mark_of(data, path), below)
+
+
+def absent(data: ReportData, path: str, below: str = "") -> Cell:
+    """A value of the recipe that is not there: looked for in vain, or not read for."""
+    state = data.recipe.provenance.state(path.removeprefix("recipe."), there=False)
+    return Cell(state, "unknown", below)
 
 
 def as_stated(data: ReportData) -> Table:
@@ -80,15 +87,28 @@ def _tokens(data: ReportData, path: str, stage: Stage) -> Cell:
         part
         for part in (
             f"{whole(stage.examples)} examples" if stage.examples else "",
-            f"{stage.epochs:g} epochs" if stage.epochs else "",
+            f"{length(stage.epochs)} epochs" if stage.epochs else "",
         )
         if part
     )
     if stage.tokens is not None:
-        return stated(data, f"{path}.tokens", stage.tokens, lambda n: quantity(n, 4), below)
+        return stated(data, f"{path}.tokens", stage.tokens, length, below)
     if stage.n_tokens is not None:
         return Cell(quantity(stage.n_tokens, 4), "projected", "steps × batch")
-    return Cell(UNKNOWN.text, "unknown", below)
+    return absent(data, f"{path}.tokens", below)
+
+
+def length(tokens: float | Bound) -> str:
+    """Tokens, or the bounds of them.
+
+    >>> length(2e12), length(Bound(at_least=15e12)), length(Bound(at_least=3e12, at_most=4e12))
+    ('2T', '≥ 15T', '3T to 4T')
+    """
+    if not isinstance(tokens, Bound):
+        return quantity(tokens, 4)
+    if tokens.at_least is not None and tokens.at_most is not None:
+        return f"{quantity(tokens.at_least, 4)} to {quantity(tokens.at_most, 4)}"
+    return bounded(quantity(tokens.value, 4), tokens.relation)
 
 
 def _sequence(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
@@ -99,25 +119,25 @@ def _sequence(data: ReportData, path: str, stage: Stage, projected: StageProject
 
 def _batch(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
     if stage.batch is None:
-        return UNKNOWN
+        return absent(data, f"{path}.batch")
     below = f"{whole(stage.batch.sequences)} sequences"
     if stage.batch.ramp is not None:
         below += f", ramped up from {whole(stage.batch.ramp.start)}"
     mark = mark_of(data, f"{path}.batch")
-    return Cell(quantity(projected.batch_tokens) if projected.batch_tokens else UNKNOWN.text, mark, below)
+    return Cell(quantity(projected.batch_tokens) if projected.batch_tokens else "unknown", mark, below)
 
 
 def _steps(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
     if stage.steps is not None:
-        return stated(data, f"{path}.steps", stage.steps, whole)
+        return stated(data, f"{path}.steps", stage.steps, whole if isinstance(stage.steps, int) else length)
     if projected.steps is not None:
-        return Cell(whole(projected.steps), "projected", "tokens / batch")
-    return UNKNOWN
+        return Cell(bounded(whole(projected.steps), projected.bound), "projected", "tokens / batch")
+    return absent(data, f"{path}.steps")
 
 
 def _rates(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
     if stage.schedule is None:
-        return UNKNOWN
+        return absent(data, f"{path}.schedule")
     mark = mark_of(data, f"{path}.schedule")
     kind = str(stage.schedule.__struct_config__.tag).replace("_", " ")
     if projected.peak_rate is None or projected.final_rate is None:
@@ -130,7 +150,7 @@ def _rates(data: ReportData, path: str, stage: Stage, projected: StageProjection
 def _hardware(data: ReportData, path: str, stage: Stage) -> Cell:
     hardware = stage.hardware
     if hardware is None:
-        return UNKNOWN
+        return absent(data, f"{path}.hardware")
     text = f"{whole(hardware.count)} × {hardware.accelerator}" if hardware.count else hardware.accelerator
     below = ", ".join(
         part
@@ -228,12 +248,12 @@ def _sum(data: ReportData, name: str, totals: Totals, published_hours: Cell) -> 
     return [
         Cell(name),
         nothing,
-        Cell(estimate(totals.flops), "projected") if totals.flops else UNPROJECTED,
+        Cell(bounded(estimate(totals.flops), totals.bound), "projected") if totals.flops else UNPROJECTED,
         nothing,
-        _amount(totals.hours, estimate),
+        _amount(totals.hours, estimate, bound=totals.bound),
         published_hours,
         nothing,
-        _amount(totals.cost, dollars),
+        _amount(totals.cost, dollars, bound=totals.bound),
         *(nothing for _ in data.laws),
     ]
 
@@ -252,27 +272,44 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
         assumed: Mark = "assumed" if time.assumed_hardware else "projected"
         rest = [
             _mfu(data, s),
-            _amount(time.hours, estimate, mark=assumed),
+            _amount(time.hours, estimate, mark=assumed, bound=s.bound),
             _stated_hours(data, s),
-            _amount(time.days, estimate, f"{whole(time.devices)} devices" if time.devices else "", assumed),
-            _amount(time.cost, dollars, mark=assumed),
+            _amount(time.days, estimate, f"{whole(time.devices)} devices" if time.devices else "", assumed, s.bound),
+            _amount(time.cost, dollars, mark=assumed, bound=s.bound),
         ]
     return [
         Cell(s.name, below=s.kind),
         Cell(giga(s.flops_per_token), "projected", f"{s.flop_convention}, at {whole(s.sequence_length)}"),
-        Cell(estimate(s.flops), "projected") if s.flops is not None else UNPROJECTED,
+        Cell(bounded(estimate(s.flops), s.bound), "projected") if s.flops is not None else UNPROJECTED,
         *rest,
-        *(_amount(s.loss[law.name], loss) if law.name in s.loss else NOTHING for law in data.laws),
+        *(
+            _amount(s.loss[law.name], loss, bound=s.bound, falls=True) if law.name in s.loss else NOTHING
+            for law in data.laws
+        ),
     ]
 
 
 def _stated_hours(data: ReportData, s: StageProjection) -> Cell:
     hours = hours_stated(data, s.name)
     if hours is None:
-        return UNKNOWN
+        among = [name for name, other in data.recipe.ordered() if s.name in other.shares_hours_with]
+        if among:
+            return Cell("", below=f"in those of {among[0]}")
+        return absent(data, f"recipe.stages.{s.name}.hardware.hours")
     implied = [f"MFU {percent(s.time.implied_mfu)}"] if s.time and s.time.implied_mfu else []
+    if shared := data.recipe.stages[s.name].shares_hours_with:
+        implied = [f"of {', '.join(shared)} together", *_implied_together(data, shared, hours)]
     cost = [dollars(s.published_hours_cost)] if s.published_hours_cost else []
     return Cell(quantity(hours, 4), mark_of(data, f"recipe.stages.{s.name}.hardware.hours"), ", ".join(implied + cost))
+
+
+def _implied_together(data: ReportData, names: list[str], hours: float) -> list[str]:
+    """The utilisation that hours of several stages imply, where the work of all of them is known."""
+    stages = [s for s in data.projection.stages if s.name in names]
+    if any(s.flops is None or s.time is None for s in stages):
+        return []
+    flops, peaks = sum(s.flops or 0.0 for s in stages), {s.time.peak for s in stages if s.time}
+    return [f"MFU {percent(implied_mfu(flops, peaks.pop(), hours))}"] if len(peaks) == 1 else []
 
 
 def _mfu(data: ReportData, s: StageProjection) -> Cell:
@@ -286,12 +323,18 @@ def _mfu(data: ReportData, s: StageProjection) -> Cell:
 
 
 def _amount(
-    amount: Amount | None, shown: Callable[[float], str], qualifier: str = "", mark: Mark = "projected"
+    amount: Amount | None,
+    shown: Callable[[float], str],
+    qualifier: str = "",
+    mark: Mark = "projected",
+    bound: Relation | None = None,
+    *,
+    falls: bool = False,
 ) -> Cell:
     if amount is None:
         return UNPROJECTED
     below = "; ".join(part for part in (between(amount, shown), qualifier) if part)
-    return Cell(shown(amount.value), mark, below)
+    return Cell(bounded(shown(amount.value), bound, falls=falls), mark, below)
 
 
 def giga(flops: float) -> str:

@@ -129,7 +129,7 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
     trained = [at for at, s in enumerate(projection.stages) if law.name in s.loss]
     if trained:
         last = trained[-1]
-        base = job.recipe.base.tokens if job.recipe.base else 0.0
+        base = job.recipe.base.n_tokens if job.recipe.base else 0.0
         # as a projection adds them up: stage after stage
         seen: Any = np.float64(base or 0.0)
         for at in range(last + 1):
@@ -165,7 +165,7 @@ class _Stage:
         steps: Any = of("steps")
         self.tokens: Any = stated if stated is not None else projected.tokens
         if stage.tokens is None and stage.batch is not None and length is not None and stage.steps is not None:
-            steps = stage.steps if steps is None else steps
+            steps = stage.n_steps if steps is None else steps
             self.tokens = np.asarray(stage.batch.clock(length).tokens_at(steps))
             if sequences is not None:
                 self.tokens = np.asarray(steps * (sequences * length))

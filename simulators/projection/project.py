@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -24,6 +24,7 @@ from lehr.simulators.training import (
     NextToken,
     Preference,
     Recipe,
+    Relation,
     SpanDenoising,
     Stage,
     further_forward_passes,
@@ -45,11 +46,12 @@ __all__ = [
     "project",
     "project_loss",
     "project_stage",
+    "relation_of",
     "stage_convention",
 ]
 
 
-class StageProjection(msgspec.Struct, frozen=True, kw_only=True):
+class StageProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One stage: what was stated, and what follows from it. ``None`` is unknown: nobody published what it needs."""
 
     name: str
@@ -69,6 +71,8 @@ class StageProjection(msgspec.Struct, frozen=True, kw_only=True):
     published_hours_cost: float | None
     loss: dict[str, Amount]
     warnings: list[str]
+    bound: Relation | None = None
+    """How the true length lies to ``tokens``, and with it steps, work, hours and cost; the loss lies the other way."""
 
 
 class DenseComparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +84,7 @@ class DenseComparison(msgspec.Struct, frozen=True, kw_only=True):
     dense_same_active: float
 
 
-class Totals(msgspec.Struct, frozen=True, kw_only=True):
+class Totals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Sums over the stages that are known; ``unknown`` names the stages that are not."""
 
     tokens: float
@@ -88,6 +92,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     hours: Amount | None
     cost: Amount | None
     unknown: list[str]
+    bound: Relation | None = None
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,7 +234,7 @@ def project_stage(
     target_len = stage.objective.target_length(seq_len) if isinstance(stage.objective, SpanDenoising) else None
     per_token = training_flops_per_token(architecture, seq_len, convention, target_len)
     tokens = stage.n_tokens
-    warnings = [] if stage.sequence_length else [f"sequence length not published; {seq_len:,} is assumed"]
+    warnings = [] if stage.sequence_length else [f"sequence length not known; {seq_len:,} is assumed"]
     if tokens is not None and (passes := further_forward_passes(stage.objective)):
         per_token += passes * forward_flops_per_token(architecture, seq_len, convention)
         warnings.append(
@@ -271,6 +276,7 @@ def project_stage(
         published_hours_cost=cost_of_published_hours(stage, accelerators=accelerators, assumptions=assumptions),
         loss=loss,
         warnings=warnings,
+        bound=stage.bound,
     )
 
 
@@ -290,7 +296,18 @@ def add_up(stages: Sequence[StageProjection]) -> Totals:
         hours=hours,
         cost=cost,
         unknown=[s.name for s in stages if s.flops is None],
+        bound=relation_of([s.bound for s in known]),
     )
+
+
+def relation_of(parts: Iterable[Relation | None]) -> Relation | None:
+    """How a sum lies to the sum of its parts, some of which are bounds.
+
+    >>> relation_of([None, "at least"]), relation_of(["at least", "at most"]), relation_of([None])
+    ('at least', 'between', None)
+    """
+    found = {part for part in parts if part is not None}
+    return found.pop() if len(found) == 1 else ("between" if found else None)
 
 
 def add_totals(base: Totals, own: Totals, base_name: str) -> Totals:
@@ -312,6 +329,7 @@ def add_totals(base: Totals, own: Totals, base_name: str) -> Totals:
         hours=plus(base.hours, own.hours),
         cost=plus(base.cost, own.cost),
         unknown=[*(f"{base_name}: {name}" for name in base.unknown), *own.unknown],
+        bound=relation_of([base.bound, own.bound]),
     )
 
 
@@ -341,7 +359,7 @@ def project(
     ('7.72e+23', ['sft'])
     """
     count = count_parameters(architecture)
-    seen: float | None = recipe.base.tokens if recipe.base else 0.0
+    seen: float | None = recipe.base.n_tokens if recipe.base else 0.0
     stages: list[StageProjection] = []
     for name, stage in recipe.ordered():
         try:

@@ -84,7 +84,7 @@ def project_time(
     hours = accelerator_hours(flops, peak, mfu)
     price = device.prices[0] if device.prices else None
     rate = hourly_rate(device, assumptions)
-    published_hours = published.hours if published else None
+    published_hours = published.own_hours if published else None
     return Time(
         accelerator=name,
         precision=precision,
@@ -131,11 +131,11 @@ def cost_of_published_hours(
     516096.0
     """
     hardware = stage.hardware
-    if hardware is None or hardware.hours is None or assumptions.accelerator is not None:
+    if hardware is None or hardware.stated_hours is None or assumptions.accelerator is not None:
         return None
     device = accelerators.get(hardware.accelerator)
     rate = hourly_rate(device, assumptions) if device else None
-    return hardware.hours * rate if rate else None
+    return hardware.stated_hours * rate if rate else None
 
 
 def assumed_mfu(device: Accelerator, precision: str, *, sparse: bool) -> Interval:

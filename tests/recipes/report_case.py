@@ -104,6 +104,7 @@ RECIPE: dict[str, Any] = {
             },
             "stages.long": {"origin": "published", "source": "appendix", "place": "section B"},
         },
+        "not_published": {"stages.rl.batch": [{"source": "paper", "place": "all of it"}]},
     },
 }
 

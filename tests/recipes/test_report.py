@@ -71,9 +71,11 @@ def test_both_formats_say_the_same(files: dict[str, bytes]) -> None:
     assert [cell for cell in cells if cell not in text] == []
 
 
-def test_what_nobody_published_is_said_to_be_so(files: dict[str, bytes]) -> None:
+def test_what_was_looked_for_and_what_nobody_read_for_are_told_apart(files: dict[str, bytes]) -> None:
     table = {row[0].text: row for row in tables(sparse())["stages-stated"].rows}
-    assert [c.text for c in table["rl"][2:]] == ["not published", "4,096", *["not published"] * 5]
+    assert [c.text for c in table["rl"][2:]] == [
+        "not read", "4,096", "not published", *["not read"] * 4,
+    ]  # fmt: skip
     assert table["rl"][3].sign == "†"
     assert b'<span class="value is-unknown">not published</span>' in files["report.html"]
 
@@ -109,7 +111,7 @@ def test_an_override_marks_what_it_stands_for_and_what_is_in_it(path: str, signs
 def test_the_stages_without_a_published_length_are_named() -> None:
     document = compose(sparse(), {})
     cards = {card.label: card for card in document.sections[0].parts[0].cards}  # type: ignore[union-attr]
-    assert "2 of 4 stages; length not published: sft, rl" in cards["Training tokens"].lines
+    assert "2 of 4 stages; length not known: sft, rl" in cards["Training tokens"].lines
     assert "after 100B tokens of tiny_base" in cards["Training tokens"].lines
 
 

@@ -147,7 +147,7 @@ function rateBands({ model, slot, width, low, high, yLog }) {
   const weights = model.recipe.stages.map(s => !s.rates ? 0.9 : s.tokens && s.tokens === longest ? 2.6 : 1.2);
   const unit = Math.max((width - box.left - 8) / weights.reduce((a, b) => a + b), 84);
   const right = box.left + unit * weights.reduce((a, b) => a + b);
-  const words = model.recipe.stages.map(s => `${s.name}: ${s.peak_rate !== null ? `peak ${rate(s.peak_rate)}, at the end ${rate(s.final_rate)}` : s.stated_peak !== null ? `peak ${rate(s.stated_peak)}, length not published` : "not published"}`);
+  const words = model.recipe.stages.map(s => `${s.name}: ${s.peak_rate !== null ? `peak ${rate(s.peak_rate)}, at the end ${rate(s.final_rate)}` : s.stated_peak !== null ? `peak ${rate(s.stated_peak)}, length not known` : "not known"}`);
   const root = svg("svg", { viewBox: `0 0 ${right + 8} ${height}`, width: right + 8, height, role: "img", class: "chart",
     "aria-label": `Learning rate of ${model.name}, one band a stage. ${words.join("; ")}.` });
   const hatch = `hatch-${++drawings}`;
@@ -176,7 +176,7 @@ function rateBands({ model, slot, width, low, high, yLog }) {
     } else {
       root.append(svg("rect", { x: left, y: box.top, width: wide, height: box.bottom - box.top, fill: `url(#${hatch})` }),
         svg("text", { x: middle, y: (box.top + box.bottom) / 2 + 4, "text-anchor": "middle", class: "over" },
-          stage.stated_peak === null ? (wide > 110 ? "not published" : "unpublished") : `peak ${rate(stage.stated_peak)}`));
+          stage.stated_peak === null ? (wide > 110 ? "not known" : "not known") : `peak ${rate(stage.stated_peak)}`));
     }
     left += wide;
   });

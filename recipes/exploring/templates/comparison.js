@@ -170,7 +170,7 @@ function showLoss(models) {
   const series = models.map(lossSeries), drawn = series.filter(Boolean);
   const own = state.view.law === FORECAST;
   const law = DATA.laws.find(l => l.name === state.view.law) || DATA.laws[0];
-  byId("loss-missing").textContent = missing(models, series, own ? "no forecast, for its schedule or length was not published." : "no curve, for no stage has a known length and a next-token loss.");
+  byId("loss-missing").textContent = missing(models, series, own ? "no forecast, for its schedule or length is not known." : "no curve, for no stage has a known length and a next-token loss.");
   byId("loss-caption").textContent = own
     ? `Under each recipe's own schedules: the level of ${law.title}, the course by a curve law of small models; the band holds both laws' intervals. Markers stand at the ends of stages. After a change of data it is the loss of data that would not have changed.`
     : `${law.title}: the loss at the end of a schedule of that length. Bands are its interval; of a mixture of experts they span dense models of its active and of its total parameters. Markers stand at the ends of stages.`;
@@ -195,7 +195,7 @@ function showRates(models) {
   const [lowest, highest] = [Math.min(...ends), Math.max(...ends, 0)];
   const yLog = highest / lowest >= 8;
   byId("rate-missing").textContent = missing(models, models.map(m => m.recipe), "no recipe.");
-  byId("rate-caption").textContent = `One scale of rates for all${yLog ? ", logarithmic" : ""}; each stage has its own scale of tokens, or of steps where its batch was not published. Hatched: no schedule, or no length, was published.`;
+  byId("rate-caption").textContent = `One scale of rates for all${yLog ? ", logarithmic" : ""}; each stage has its own scale of tokens, or of steps where its batch is not known. Hatched: no schedule, or no length, is known.`;
   host.replaceChildren(...withRecipe.map(model => el("figure", {}, el("h4", {}, ...nameTag(model)),
     el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Learning rate of ${model.name}` },
       rateBands({ model, slot: slotOf(model.name), width: Math.max(300, host.clientWidth), low: yLog ? lowest / 2 : 0, high: yLog ? highest * 1.6 : highest * 1.1, yLog })))));
@@ -216,7 +216,7 @@ function tableOf(caption, headings, rows) {
 function statedRow(stage) {
   const [mix, mark, datasets] = stage.data;
   const names = datasets.replaceAll("_", " ");
-  const data = mix ? { text: mix, mark, below: names } : { text: names || "not published", mark: names ? "" : "unknown" };
+  const data = mix ? { text: mix, mark, below: names } : { text: names || "not known", mark: names ? "" : "unknown" };
   const cells = stage.stated.map(([text, m, below = ""]) => ({ text, mark: m, below }));
   return el("tr", {}, el("th", { scope: "row" }, ...value(cells[0])),
     cells.slice(1).map((cell, i) => el("td", { class: STATED[i + 1][2] ? "number" : "" }, ...value(cell))), el("td", {}, ...value(data)));

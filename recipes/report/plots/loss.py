@@ -68,7 +68,7 @@ def _course_words(data: ReportData) -> str:
 def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: list[ScalingLaw], unit: str) -> None:
     count, base = data.projection.parameters, data.recipe.base
     end = max(s.cumulative_tokens or 0.0 for s in stages)
-    seen = base.tokens if base is not None and base.tokens else None
+    seen = base.n_tokens if base is not None and base.n_tokens else None
     start = min(seen / 3, end / 10) if seen else end / 300
     grid = [start * (end / start) ** (i / (N_POINTS - 1)) for i in range(N_POINTS)]
     finals: list[tuple[ScalingLaw, Amount, str]] = []

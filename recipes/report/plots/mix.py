@@ -9,7 +9,7 @@ import msgspec
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lehr.recipes.presenting.document import NOT_PUBLISHED, Picture
+from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, ON_FILL, PAPER, SERIES, WIDTH, clear_frame, new_figure
 from lehr.recipes.presenting.numbers import percent
 from lehr.recipes.report.facts import ReportData
@@ -41,7 +41,7 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
         _bar(axes, top, pieces, inches)
     figure.subplots_adjust(left=left, right=0.985, top=0.98, bottom=0.03)
     listed = "; ".join(
-        f"{name}: {', '.join(f'{part} {percent(share)}' for part, share in stage.data.items()) or NOT_PUBLISHED}"
+        f"{name}: {', '.join(f'{part} {percent(share)}' for part, share in stage.data.items()) or NOT_STATED}"
         for name, stage in stages
     )
     return figure, Picture(
@@ -50,6 +50,9 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
         caption="Shares of the stage's tokens.",
         alternative=f"One bar a stage. {listed}.",
     )
+
+
+NOT_STATED = "not stated"
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -65,7 +68,7 @@ def _pieces(mix: dict[str, float], colours: dict[str, str]) -> list[Piece]:
     pieces = [Piece(f"{name.replace('_', ' ')} {percent(share)}", share, colours[name]) for name, share in mix.items()]
     rest = 1.0 - sum(mix.values())
     if not mix:
-        return [Piece(NOT_PUBLISHED, 1.0, None)]
+        return [Piece(NOT_STATED, 1.0, None)]
     # shares are printed to a percent or so, and what is below that is rounding
     return [*pieces, Piece(f"not stated {percent(rest)}", rest, None)] if rest > 0.005 else pieces
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from lehr.recipes.presenting.document import NOT_PUBLISHED, Picture
+from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, PAPER, SERIES, new_figure
 from lehr.recipes.presenting.numbers import power, quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
@@ -41,14 +41,14 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
         _draw_band(axes, Band(left, width, name, stage, curve), shaded=i % 2 == 0)
         left += width
     described = "; ".join(
-        f"{name}: " + (NOT_PUBLISHED if c is None else f"peak {rate(c.peak)}, at the end {rate(c.final)}")
+        f"{name}: " + ("not known" if c is None else f"peak {rate(c.peak)}, at the end {rate(c.final)}")
         for name, _, c in stages
     )
     return figure, Picture(
         name="learning_rate",
         title="Learning rate over all stages",
-        caption="Each stage has its own scale of tokens, or of steps where its batch was not published."
-        + (" Hatched: no schedule, or no length, was published." if any(c is None for _, _, c in stages) else ""),
+        caption="Each stage has its own scale of tokens, or of steps where its batch is not known."
+        + (" Hatched: no schedule, or no length, is known." if any(c is None for _, _, c in stages) else ""),
         alternative=f"One band a stage. {described}.",
     )
 
