@@ -14,7 +14,9 @@ ModelKind = Literal[
     "dense", "moe", "recurrent", "hybrid", "diffusion", "encoder", "encoder_decoder", "embedding", "unknown"
 ]
 DatasetKind = Literal["corpus", "source", "benchmark"]
-MethodKind = Literal["objective", "stage", "reinforcement", "mechanism", "data", "agent"]
+MethodKind = Literal[
+    "objective", "stage", "reinforcement", "mechanism", "data", "agent", "optimizer", "schedule", "inference"
+]
 Released = Annotated[str, msgspec.Meta(pattern=r"^\d{4}(-\d{2}){0,2}$")]
 """A year, a month of it (2024-05) or a day (2024-05-13)."""
 
@@ -86,7 +88,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Method(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What recipes and architectures are made of: an objective, a stage, a mechanism of a layer, a way to train.
 
-    ``written`` is how a file of the catalogue says it; absent where it changes nothing that is counted.
+    ``written`` is how a file of the catalogue says it; absent where it changes nothing that is counted. ``cost`` is
+    what it changes in the work of a stage.
     """
 
     name: str
@@ -96,4 +99,5 @@ class Method(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     provenance: Provenance
     also: list[str] = []
     written: str | None = None
+    cost: str | None = None
     note: str | None = None

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 
-from lehr.recipes.catalogue.names import entries, look_up
+from lehr.recipes.catalogue.names import Entry, entries, look_up
+from lehr.recipes.catalogue.usage import Files
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest_few
 from lehr.recipes.presenting.tables import text_table
 
+FEW = 3
+"""Of so many entries, where they are used and what they change is said too."""
+
+SHOWN = 12
+"""So many of the files that use an entry are named."""
+
 
 def run(job: Composed) -> int:
-    """Print the models, datasets and methods that are called so. Raises ``LehrError`` where there is none."""
+    """Print the entries that are called so. Raises ``LehrError`` where there is none."""
     form = job.choice("format", ("text", "json"))
     given = job.setting("name", str | int | float | None)
     text = str(given)
@@ -23,11 +30,43 @@ def run(job: Composed) -> int:
         labels = [label for entry in everything for label in entry.labels]
         raise LehrError(f"name: nothing is called {text!r}; {nearest_few(text, labels)}")
     if form == "json":
-        print(
-            json.dumps(
-                [{"group": e.group, "name": e.name, "title": e.title} for e in found], indent=2, ensure_ascii=False
-            )
-        )
-    else:
-        print(text_table(["group", "name", "what it is"], [[e.group, e.name, e.title] for e in found]))
+        files = Files(job.catalogue)
+        rows = [
+            {
+                "group": e.group,
+                "name": e.name,
+                "title": e.title,
+                "cost": e.cost,
+                "written": e.written,
+                "used_by": files.that_use(e),
+            }
+            for e in found
+        ]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    print(text_table(["group", "name", "what it is"], [[e.group, e.name, e.title] for e in found]))
+    if len(found) <= FEW:
+        files = Files(job.catalogue)
+        for entry in found:
+            print("\n".join(told(entry, files.that_use(entry))))
     return 0
+
+
+LEAST = 2
+"""Lines of an entry of which nothing more is known than its name."""
+
+
+def told(entry: Entry, used: list[str]) -> list[str]:
+    """Where the entry is used, and what it changes in a stage's cost.
+
+    >>> told(Entry("method", "x", "X", (), "nothing"), ["recipe a"])
+    ['', 'x', '  cost of a stage: nothing', '  used by 1: recipe a']
+    """
+    lines = ["", entry.name]
+    if entry.cost:
+        lines.append(f"  cost of a stage: {entry.cost}")
+    if entry.written:
+        lines.append(f"  written: {entry.written}")
+    rest = f" and {len(used) - SHOWN} more" if len(used) > SHOWN else ""
+    by = f"  used by {len(used)}: {', '.join(used[:SHOWN])}{rest}" if used else "  no file of the catalogue names it"
+    return lines if not used and len(lines) > LEAST else [*lines, by]

@@ -9,9 +9,11 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.yaml import NumberLoader
 from lehr.simulators.layers import ChannelMixer, Mixer
 from lehr.simulators.layers.position import Position
+from lehr.simulators.schedules import Schedule
 from lehr.simulators.training import STAGE_KINDS, Objective
 
 METHODS = Catalogue().methods()
+WRITTEN_AS = {"mixer": Mixer, "mlp": ChannelMixer, "position": Position, "objective": Objective, "schedule": Schedule}
 WRITTEN = [method for method in METHODS.values() if method.written is not None]
 
 
@@ -21,9 +23,7 @@ def test_it_decodes_as_written(method: Method) -> None:
     if key == "kind":
         assert value in STAGE_KINDS
     else:
-        decode(
-            value, {"mixer": Mixer, "mlp": ChannelMixer, "position": Position, "objective": Objective}[key], method.name
-        )
+        decode(value, WRITTEN_AS[key], method.name)
 
 
 def test_every_stage_of_the_survey_and_no_other_has_a_method() -> None:
