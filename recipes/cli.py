@@ -119,6 +119,8 @@ def dispatch(argv: list[str]) -> int:
     if longer and rest and rest[0].isalpha():
         raise LehrError(f"there is no verb '{verb} {rest[0]}'; {nearest(f'{verb} {rest[0]}', longer)}")
     rest, flags = apart(rest)
+    if any(len(flag) > len("--exp") and "--experimental-rerun".startswith(flag.partition("=")[0]) for flag in flags):
+        raise LehrError("--experimental-rerun: runs what a file was pickled from; write --config-dir and --config-name")
     if verb in WORDS:
         words = list(takewhile(lambda a: "=" not in a and not a.startswith(("+", "~")), rest))
         rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
@@ -238,6 +240,9 @@ def _sweep_of(arguments: list[str]) -> SweepArguments | None:
 def _told_in_one_line(verb: str, arguments: list[str]) -> Iterator[None]:
     """Within this, errors of Hydra, of its flags and of the file system become ``LehrError``, unless the user
     debugs."""
+    from lehr.recipes.composing.sources import guard
+
+    guard(arguments)
     saved, debugging = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     # with this set Hydra raises what went wrong instead of printing it over several lines
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -18,6 +18,10 @@ class LehrError(Exception):
         super().__init__(" ".join(message.splitlines()))
 
 
+class UnsafeError(LehrError):
+    """A file that brings what its kind may not; it ends a whole sweep, and not one job of it."""
+
+
 def nearest(name: str, options: Iterable[str]) -> str:
     """What to write instead of ``name``: the nearest option, or all of them where none is near.
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.entries import Dataset, Method, Model
 from lehr.recipes.catalogue.yaml import load_yaml
@@ -63,7 +64,7 @@ class Catalogue:
     def read(self, group: str, name: str, kind: type[T]) -> T:
         """One file, decoded."""
         path = self.path(group, name)
-        return decode(load_yaml(path), kind, shown(path))
+        return decode(load(path, group), kind, shown(path))
 
     def model(self, name: str) -> Model:
         """One model by name."""
@@ -71,7 +72,7 @@ class Catalogue:
 
     def models(self) -> dict[str, Model]:
         """All of them, by name."""
-        return {name: decode(load_yaml(path), Model, shown(path)) for name, path in self.files("model").items()}
+        return {name: decode(load(path, "model"), Model, shown(path)) for name, path in self.files("model").items()}
 
     def recipe(self, name: str) -> RecipeFile:
         """The recipe of one model, by name."""
@@ -95,22 +96,24 @@ class Catalogue:
         from lehr.recipes.catalogue.recipe_files import decode_law
 
         path = self.path("law", name)
-        return decode_law(load_yaml(path), shown(path))
+        return decode_law(load(path, "law"), shown(path))
 
     def surface(self, name: str) -> ScalingLaw:
         """One law of the loss by parameters and tokens, by name. Raises ``LehrError`` for a law of other inputs."""
         from lehr.recipes.catalogue.recipe_files import decode_surface
 
         path = self.path("law", name)
-        return decode_surface(load_yaml(path), shown(path))
+        return decode_surface(load(path, "law"), shown(path))
 
     def datasets(self) -> dict[str, Dataset]:
         """All corpora, by name."""
-        return {name: decode(load_yaml(path), Dataset, shown(path)) for name, path in self.files("dataset").items()}
+        return {
+            name: decode(load(path, "dataset"), Dataset, shown(path)) for name, path in self.files("dataset").items()
+        }
 
     def methods(self) -> dict[str, Method]:
         """All objectives, stages, mechanisms and methods, by name."""
-        return {name: decode(load_yaml(path), Method, shown(path)) for name, path in self.files("method").items()}
+        return {name: decode(load(path, "method"), Method, shown(path)) for name, path in self.files("method").items()}
 
     @cached_property
     def sources(self) -> dict[str, Source]:
@@ -119,12 +122,20 @@ class Catalogue:
         for root in self.roots:
             here: dict[str, Any] = {}
             for path in sorted((root / "sources").glob("*.yaml")):
-                for key, value in (load_yaml(path) or {}).items():
+                bibliography = load(path, "sources") or {}
+                if not isinstance(bibliography, dict):
+                    raise LehrError(f"{shown(path)}: holds a {type(bibliography).__name__}; write key: a source")
+                for key, value in bibliography.items():
                     if key in here:
                         raise LehrError(f"{shown(path)}: source {key!r} is defined twice; keep one of them")
                     here[key] = decode(value, Source, f"{shown(path)}: {key}")
             merged |= here
         return merged
+
+
+def load(path: Path, group: str) -> Any:
+    """The plain data of one file of ``group``. What a test holds to the rules already is not held to them again."""
+    return load_yaml(path) if path.is_relative_to(CONF) else load_data(path, group)
 
 
 def shown(path: Path) -> str:

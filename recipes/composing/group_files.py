@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.errors import LehrError
@@ -87,7 +88,7 @@ def _groups(config: str) -> set[str]:
 
 def _put(path: Path, group: str, folder: Path) -> str:
     """Put a copy under ``folder``; its name there."""
-    data = load_yaml(path)
+    data = load_data(path, group)
     said = data.get("name") if isinstance(data, dict) else None
     name = said if isinstance(said, str) and re.fullmatch(r"\w+", said) else re.sub(r"\W+", "_", path.stem)
     # a name of the catalogue would be found there first

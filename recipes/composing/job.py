@@ -65,7 +65,7 @@ def composed(config: Any, primary: str) -> Composed:
     given = {str(k): v for k, v in data.items()}
     _refuse_shadows({str(k): v for k, v in hydra.runtime.choices.items()}, sources)
     return Composed(
-        {**_settings(primary, given), **given},
+        with_settings(primary, given),
         # Hydra searches the first source first; in the catalogue the last root wins
         Catalogue([CONF, *(p for p in reversed(sources) if p.resolve() != CONF.resolve())]),
         list(hydra.overrides.task),
@@ -82,6 +82,12 @@ def _refuse_shadows(choices: Mapping[str, Any], sources: Sequence[Path]) -> None
             if root.resolve() != CONF.resolve() and (root / file).is_file() and (CONF / file).is_file():
                 said = f"rename yours, or write {group}={root / file}"
                 raise LehrError(f"{root / file}: the catalogue has a {group} of that name; {said}")
+
+
+def with_settings(primary: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` with the settings of a primary config that it leaves out. Raises ``LehrError`` where it lacks one of
+    its groups."""
+    return {**_settings(primary, given), **given}
 
 
 def _settings(primary: str, given: Collection[str]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.recipe_files import decode_law
-from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.simulators.laws.curves import CurveLaw
@@ -60,7 +60,7 @@ def schedule_data(given: str | dict[str, Any]) -> dict[str, Any]:
     {'kind': 'constant', 'peak': 0.001, 'steps': 50}
     """
     where = given if isinstance(given, str) else "schedule"
-    data = load_yaml(Path(given)) if isinstance(given, str) else given
+    data = load_data(Path(given), "schedule") if isinstance(given, str) else given
     if isinstance(data, dict) and isinstance(inner := data.get("schedule"), dict):
         unknown = data.keys() - {"steps", "schedule"}
         if unknown:

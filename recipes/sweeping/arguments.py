@@ -7,6 +7,9 @@ from itertools import islice
 
 import msgspec
 
+from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.sweeping.axes import override
 from lehr.recipes.sweeping.merging import GROUPS
 
 _WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
@@ -18,6 +21,8 @@ class Arguments(msgspec.Struct, frozen=True):
     flags: list[str]
     base: list[str]
     each: list[str]
+    words: list[str]
+    """The overrides in the order in which they were written, without Hydra's own."""
 
 
 def take_apart(words: Sequence[str]) -> Arguments | None:
@@ -25,7 +30,7 @@ def take_apart(words: Sequence[str]) -> Arguments | None:
     something, a sweeper of the user's own.
 
     >>> take_apart(["-m", "model=a,b", "mfu=0.4", "hydra/launcher=joblib"])
-    Arguments(flags=[], base=['mfu=0.4', 'hydra/launcher=joblib'], each=['model=a,b'])
+    Arguments(flags=[], base=['mfu=0.4', 'hydra/launcher=joblib'], each=['model=a,b'], words=['model=a,b', 'mfu=0.4'])
     """
     flags: list[str] = []
     overrides: list[str] = []
@@ -44,16 +49,22 @@ def take_apart(words: Sequence[str]) -> Arguments | None:
             overrides.append(word)
     if not multirun or any(o.startswith("hydra/sweeper=") for o in overrides):
         return None
-    each = [o for o in overrides if _is_each(o)]
-    return Arguments(flags, [o for o in overrides if o not in each], each)
+    words = [o for o in overrides if not o.lstrip("+~").startswith(("hydra.", "hydra/"))]
+    each = _each(words)
+    return Arguments(flags, [o for o in overrides if o not in each], each, words)
 
 
-def _is_each(text: str) -> bool:
-    """Does the override vary, or reach into a group that may vary? Then every job applies it itself."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    if text.startswith("hydra"):
-        return False
-    override = OverridesParser.create().parse_overrides([text])[0]
-    group, dot, _ = override.key_or_group.partition(".")
-    return override.is_sweep_override() or (group in GROUPS and bool(dot))
+def _each(texts: Sequence[str]) -> list[str]:
+    """The overrides that every job applies itself: those that vary, reach into a group that may vary, or set what only
+    a file that varies brings."""
+    settings = {*load_yaml(CONF / "report.yaml"), *GROUPS}
+    parsed = {text: override(text) for text in texts}
+    keys = {text: o.key_or_group.partition("@")[0].partition(".") for text, o in parsed.items()}
+    brought = any(o.is_sweep_override() and keys[text][0] not in settings for text, o in parsed.items())
+    return [
+        text
+        for text, o in parsed.items()
+        if o.is_sweep_override()
+        or (keys[text][0] in GROUPS and keys[text][1])
+        or (brought and keys[text][0] not in settings and (keys[text][1] or not o.is_add()))
+    ]

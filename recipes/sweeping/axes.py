@@ -34,6 +34,8 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     texts: list[str]
     swept: bool
     """Is it written as a sweep, be it of one value?"""
+    each: bool
+    """Does a job apply it itself? The others are in the base already."""
     globbed: bool
     prefix: str = ""
     interval: Interval | None = None
@@ -52,8 +54,11 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
         return [float(v) for v in values]
 
 
-def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader | None) -> list[Slot]:
-    """The overrides in the order in which Hydra applies them: ``hydra.sweeper.params`` first, then the command line's.
+def slots(
+    texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader | None, base: Sequence[str] = ()
+) -> list[Slot]:
+    """The overrides in the order in which Hydra applies them: ``hydra.sweeper.params`` first, then the command line's;
+    where two say the same key, the later takes the earlier's place. Those of ``base`` are no job's own.
 
     Raises ``LehrError`` for a pattern that matches nothing and an interval without a width.
     """
@@ -61,7 +66,7 @@ def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader 
     from hydra.core.override_parser.types import Glob, IntervalSweep
 
     parser = OverridesParser.create(config_loader=loader)
-    found = []
+    found: dict[str, Slot] = {}
     for override in parser.parse_overrides([*(f"{key}={value}" for key, value in params.items()), *texts]):
         key = override.get_key_element()
         prefix = key[: len(key) - len(key.lstrip("+~"))]
@@ -72,8 +77,8 @@ def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader 
                 raise LehrError(f"{override.input_line}: an interval goes up" + (" from above 0" if log else ""))
             whole = isinstance(space.start, int) and isinstance(space.end, int)
             interval = Interval(low, high, log, whole)
-            found.append(Slot(key=key.lstrip("+~"), options=[], texts=[str(override.input_line)], swept=True,
-                              globbed=False, prefix=prefix, interval=interval))  # fmt: skip
+            found[key] = Slot(key=key.lstrip("+~"), options=[], texts=[str(override.input_line)], swept=True,
+                              each=True, globbed=False, prefix=prefix, interval=interval)  # fmt: skip
             continue
         if override.is_sweep_override():
             values = list(override.sweep_string_iterator())
@@ -82,16 +87,15 @@ def slots(texts: Sequence[str], params: Mapping[str, str], loader: ConfigLoader 
         else:
             values = [override.get_value_element_as_str()]
         lines = [key if override.is_delete() else f"{key}={value}" for value in values]
-        found.append(
-            Slot(
-                key=key.lstrip("+~"),
-                options=parser.parse_overrides(lines) if override.is_sweep_override() else [override],
-                texts=lines,
-                swept=override.is_sweep_override(),
-                globbed=isinstance(override.value(), Glob),
-            )
+        found[key] = Slot(
+            key=key.lstrip("+~"),
+            options=parser.parse_overrides(lines) if override.is_sweep_override() else [override],
+            texts=lines,
+            swept=override.is_sweep_override() or (key in found and found[key].swept),
+            each=override.is_sweep_override() or key in found or override.input_line not in base,
+            globbed=isinstance(override.value(), Glob),
         )
-    return found
+    return list(found.values())
 
 
 def override(text: str) -> Override:

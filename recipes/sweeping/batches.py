@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from lehr.recipes.composing.sources import guard
 from lehr.recipes.presenting.files import write_file
 from lehr.recipes.sweeping.arguments import Arguments
 from lehr.recipes.sweeping.journal import Journal
@@ -38,8 +39,8 @@ def write_batches(
     paths = []
     for at in range(0, len(pending), size):
         path = (folder / "batches" / f"{at // size}.json").resolve()
-        content = {"flags": given.flags, "base": given.base, "each": given.each, "params": dict(params),
-                   "jobs": list(pending[at : at + size])}  # fmt: skip
+        content = {"flags": given.flags, "base": given.base, "each": given.each, "words": given.words,
+                   "params": dict(params), "jobs": list(pending[at : at + size])}  # fmt: skip
         write_file(path, json.dumps(content).encode())
         paths.append(f"'{path}'")
     here = f"hydra.sweep.dir='{(folder / 'batches').resolve()}'"
@@ -48,9 +49,11 @@ def write_batches(
 
 def run_batch(config: Any) -> None:
     """One job of the engine: the rows of its batch into its journal."""
+    # an engine's worker is another process
+    guard([])
     path = Path(str(config.batch))
     batch = json.loads(path.read_bytes())
-    given = Arguments(batch["flags"], batch["base"], batch["each"])
+    given = Arguments(batch["flags"], batch["base"], batch["each"], batch["words"])
     whole = Sweep(config, given, params=batch["params"], folder=path.parents[1])
     mine = set(batch["jobs"])
     with Journal(whole.folder / "journal" / f"batch-{path.stem}.jsonl", whole.mark) as journal:

@@ -11,14 +11,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lehr.recipes.catalogue.files import Catalogue
-from lehr.recipes.catalogue.yaml import load_yaml, plain
+from lehr.recipes.catalogue.files import Catalogue, load
+from lehr.recipes.catalogue.yaml import plain, texts
 from lehr.recipes.errors import LehrError, nearest
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 GROUPS = ("model", "recipe", "law", "accelerator")
+
+_NAME = re.compile(r"[\w.-]+")
 
 _ONLY_HYDRA = re.compile(r"\$\{|^defaults:|@package", re.MULTILINE)
 
@@ -61,9 +63,12 @@ class Merger:
         """
         if (group, option) not in self._nodes:
             path = self._catalogue.path(group, option)
+            if sum((root / group / f"{option}.yaml").is_file() for root in self._catalogue.roots) > 1:
+                # which one is meant is Hydra's to say
+                raise NotPlainError(str(path))
             if _ONLY_HYDRA.search(path.read_text()):
                 raise NotPlainError(str(path))
-            self._nodes[group, option] = plain(load_yaml(path), str(path))
+            self._nodes[group, option] = plain(load(path, group), str(path))
         return self._nodes[group, option]
 
     def job(self, overrides: Sequence[Override]) -> dict[str, Any]:
@@ -74,10 +79,15 @@ class Merger:
         config = dict(self._base)
         recipe_chosen = self._recipe_chosen
         for override in overrides:
+            if override.package is not None or "@" in override.key_or_group:
+                raise NotPlainError(override.key_or_group)
             if override.key_or_group in GROUPS:
                 value = override.value()
-                option = None if value is None else str(value)
-                config[override.key_or_group] = None if option is None else self.node(override.key_or_group, option)
+                plain_choice = isinstance(value, str) and _NAME.fullmatch(value)
+                if not plain_choice or override.is_add() or override.is_force_add() or override.is_delete():
+                    raise NotPlainError(override.key_or_group)
+                option = str(value)
+                config[override.key_or_group] = self.node(override.key_or_group, option)
                 recipe_chosen = recipe_chosen or override.key_or_group == "recipe"
                 if override.key_or_group == "model" and not recipe_chosen:
                     known = self._catalogue.has("recipe", str(option))
@@ -95,9 +105,11 @@ def apply(config: dict[str, Any], override: Override) -> dict[str, Any]:
     """
     parts = override.key_or_group.split(".")
     value = override.value()
-    if isinstance(value, str) and "${" in value:
+    if any("${" in text or text == "???" for text in texts(value)):
         raise NotPlainError(override.key_or_group)
     if override.is_delete():
+        if value is not None:
+            raise NotPlainError(override.key_or_group)
         return _without(config, parts, override.key_or_group)
     adds = override.is_add() or override.is_force_add()
     if override.is_add() and not isinstance(value, (dict, list)) and _at(config, parts) is not None:

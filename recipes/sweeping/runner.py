@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.composing.job import Composed
-from lehr.recipes.errors import LehrError
+from lehr.recipes.errors import LehrError, UnsafeError
 from lehr.recipes.projecting.forecast import forecast_recipe
 from lehr.recipes.projecting.job import Decoded, project_job
 from lehr.recipes.sweeping.merging import Merger, NotPlainError
@@ -21,10 +21,11 @@ Compose = Callable[[Sequence[str]], dict[str, Any]]
 
 
 class Runner:
-    """Projects jobs one after the other. ``merger`` is ``None`` where only Hydra can compose them."""
+    """Projects jobs one after the other. ``merger`` is ``None`` where only Hydra can compose them; ``each`` says
+    which overrides of a job the base does not have yet."""
 
-    def __init__(self, merger: Merger | None, compose: Compose, catalogue: Catalogue) -> None:
-        self._merger, self._compose, self._catalogue = merger, compose, catalogue
+    def __init__(self, merger: Merger | None, each: Sequence[bool], compose: Compose, catalogue: Catalogue) -> None:
+        self._merger, self._each, self._compose, self._catalogue = merger, each, compose, catalogue
         self._decoded = Decoded()
 
     def job(self, overrides: Sequence[Override]) -> Composed:
@@ -33,7 +34,7 @@ class Runner:
         config: dict[str, Any] | None = None
         if self._merger is not None:
             try:
-                config = self._merger.job(overrides)
+                config = self._merger.job([o for o, each in zip(overrides, self._each, strict=True) if each])
             except NotPlainError:
                 config = None
         return Composed(config or self._compose(texts), self._catalogue, texts, True)
@@ -56,6 +57,8 @@ class Runner:
                 recipe, count = projected.recipe, projected.projection.parameters
                 course = forecast_recipe(self._catalogue, recipe, count, projected.laws[0], projected.curve)
             return row(projected, course)
+        except UnsafeError:
+            raise
         except LehrError as error:
             return failed(str(error))
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lehr.recipes.catalogue.yaml import load_yaml
-from lehr.recipes.composing.job import composed
+from lehr.recipes.catalogue.yaml import load_yaml, texts
+from lehr.recipes.composing.job import composed, with_settings
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import file_name, write_folder
 from lehr.recipes.sweeping import axes
 from lehr.recipes.sweeping.arguments import Arguments
 from lehr.recipes.sweeping.journal import Journal, fingerprint, read_rows
-from lehr.recipes.sweeping.merging import Merger, NotPlainError
+from lehr.recipes.sweeping.merging import GROUPS, Merger, NotPlainError
 from lehr.recipes.sweeping.progress import progress
 from lehr.recipes.sweeping.rows import failed
 from lehr.recipes.sweeping.runner import Runner, globs
@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 
 GRID_FROM = 2000
 """Jobs from which a sweep over numbers alone is computed as arrays."""
+
+_NAMES = re.compile(r"[\w./-]+")
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Do two keys name the same value, or one a part of the other's? Then their order matters.
+
+    >>> _same_place("a.b", "a"), _same_place("a.b", "a.c")
+    (True, False)
+    """
+    a, b = one.split("."), other.split(".")
+    n = min(len(a), len(b))
+    return a[:n] == b[:n] and not (n == 1 and a[0] in GROUPS)
 
 
 class Sweep:
@@ -53,7 +66,7 @@ class Sweep:
         self.given = given
         said = hydra.sweeper.get("params") or {} if params is None else params
         self.params = {str(k): str(v) for k, v in said.items()}
-        self.slots = axes.slots(given.each, self.params, self._loader)
+        self.slots = axes.slots(given.words, self.params, self._loader, given.base)
         if not any(slot.swept for slot in self.slots):
             raise LehrError("nothing varies; write a sweep such as model=starcoder,santacoder, or leave -m out")
         self._refuse_several_sweeps()
@@ -69,12 +82,7 @@ class Sweep:
         self.form = self.job.choice("format", ("text", "json"))
         self.reports = self.job.setting("reports", bool)
         self.engine = str(hydra.runtime.choices.get("hydra/launcher"))
-        recipe_chosen = any(o.startswith("recipe=") for o in given.base)
-        choices = {str(k): v for k, v in hydra.runtime.choices.items()}
-        merger: Merger | None = None
-        with suppress(NotPlainError):
-            merger = Merger(self.job.config, choices, self.job.catalogue, recipe_chosen=recipe_chosen)
-        self.runner = Runner(merger, self._compose, self.job.catalogue)
+        self.runner = Runner(self._merger(config), [s.each for s in self.slots], self._compose, self.job.catalogue)
         self.mark = fingerprint(self.job.catalogue)
 
     def _refuse_several_sweeps(self) -> None:
@@ -85,6 +93,50 @@ class Sweep:
                 if ((content.get("hydra") or {}).get("sweeper") or {}).get("params"):
                     raise LehrError(f"experiment={name} is a sweep itself; write one such experiment a command")
 
+    def _merger(self, config: Any) -> Merger | None:
+        """What merges the files of a job, or ``None`` where only Hydra can compose them: files of groups that are not
+        of data, values that are computed, an order that matters."""
+        from hydra.core.hydra_config import HydraConfig
+        from omegaconf import OmegaConf
+
+        choices = {str(k): v for k, v in HydraConfig.get().runtime.choices.items()}
+        groups = [s.key.partition("@")[0] for s in self.slots if s.each and self._is_group(s.key.partition("@")[0])]
+        read = [self._file(group, str(name)) for group, name in choices.items() if self._is_foreign(group) and name]
+        read += [
+            self._file(slot.key, str(value))
+            for slot in self.slots
+            if slot.each and slot.key in groups and slot.key not in GROUPS
+            for value in slot.values()
+        ]
+        computed = any("${" in text for text in texts(OmegaConf.to_container(config, resolve=False)))
+        ordered = any(_same_place(a.key, b.key) for a in self.slots if not a.each for b in self.slots if b.each)
+        if self._name != "report" or computed or ordered or not set(groups) <= set(GROUPS):
+            return None
+        if any("recipe" in str(entry) or "${" in str(entry) for content in read for entry in content):
+            return None
+        chosen = any(o.startswith("recipe=") for o in self.given.base)
+        try:
+            return Merger(self.job.config, choices, self.job.catalogue, recipe_chosen=chosen)
+        except NotPlainError:
+            return None
+
+    def _is_group(self, key: str) -> bool:
+        return any(source.is_group(key) for source in self._loader.get_sources())
+
+    @staticmethod
+    def _is_foreign(group: str) -> bool:
+        return group not in (*GROUPS, "runtime") and not group.startswith("hydra/")
+
+    def _file(self, group: str, name: str) -> Any:
+        """The defaults list of a file of a group; it is looked at before any job runs. Raises ``LehrError`` where it is
+        not there or brings code."""
+        where = f"{group.partition('@')[0]}/{name}"
+        for source in self._loader.get_sources():
+            if _NAMES.fullmatch(name) and source.is_config(where):
+                content: Any = source.load_config(where).config
+                return content.get("defaults") or []
+        return []
+
     def _compose(self, overrides: Sequence[str]) -> dict[str, Any]:
         """A job's configuration by Hydra itself."""
         from hydra.errors import HydraException
@@ -94,15 +146,15 @@ class Sweep:
 
         from lehr.recipes.composing.explain import explain
 
-        texts = [*self.given.base, *overrides]
+        written = [*(o for o in self.given.base if o not in self.given.words), *overrides]
         try:
-            config = self._loader.load_configuration(self._name, texts, run_mode=RunMode.RUN)
+            config = self._loader.load_configuration(self._name, written, run_mode=RunMode.RUN)
             OmegaConf.set_struct(config, False)
             config.pop("hydra")
             data = OmegaConf.to_container(config, resolve=True)
         except (HydraException, OmegaConfBaseException) as error:
-            raise LehrError(explain(error, "report", texts)) from error
-        return {str(k): v for k, v in data.items()} if isinstance(data, dict) else {}
+            raise LehrError(explain(error, "report", written)) from error
+        return with_settings("report", {str(k): v for k, v in data.items()}) if isinstance(data, dict) else {}
 
     def jobs(self) -> Iterator[tuple[int, tuple[Override, ...]]]:
         """The jobs with their numbers."""
