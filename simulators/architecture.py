@@ -21,6 +21,15 @@ from lehr.simulators.layers import (
 from lehr.simulators.layers.base import Extent, Kept, Weight, linear
 from lehr.simulators.quantities import Size
 
+Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_two"]
+PLACEMENTS: dict[Placement, str] = {
+    "pre": "one norm before each sublayer",
+    "post": "one norm after each sublayer",
+    "sandwich": "one before each sublayer and one after",
+    "parallel": "one for both sublayers together (GPT-J)",
+    "parallel_two": "one for each of two sublayers side by side (GPT-NeoX)",
+}
+"""Where the norms of a block stand."""
 NORMS_OF_PLACEMENT = {"pre": 1, "post": 1, "sandwich": 2, "parallel_two": 1}
 """Norms that each sublayer of a block has, by where they stand."""
 
@@ -29,8 +38,6 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One residual block: a mixer, an MLP or mixture of experts, and their norms; in a decoder with an encoder,
     cross-attention between the two.
 
-    ``norm_placement``: ``pre`` and ``post`` have one norm a sublayer, ``sandwich`` one before and one
-    after, ``parallel`` one for both sublayers together (GPT-J), ``parallel_two`` one for each of them (GPT-NeoX).
     ``branches`` stand beside the sublayers. ``shared`` layers of this name have the same weights (ALBERT,
     arXiv:1909.11942): they are counted once and used, remembered and kept in every layer.
     """
@@ -39,7 +46,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mixer: Mixer | None = None
     cross: CrossAttention | None = None
     mlp: ChannelMixer | None = None
-    norm_placement: Literal["pre", "post", "sandwich", "parallel", "parallel_two"] = "pre"
+    norm_placement: Placement = "pre"
     branches: tuple[Branch, ...] = ()
     shared: bool = False
 

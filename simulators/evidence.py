@@ -13,8 +13,31 @@ from typing import Annotated, Literal
 import msgspec
 
 Origin = Literal["published", "derived", "assumed"]
+ORIGINS: dict[Origin, str] = {
+    "published": "stands in the source as it is here",
+    "derived": "follows from published figures by its note",
+    "assumed": "nobody published it; its note says why it is this",
+}
+"""Who says a value."""
+
 Rule = Literal["rounds", "truncates", "exact", "at_least", "approximate", "same"]
+RULES: dict[Rule, str] = {
+    "rounds": "rounds to the printed digits",
+    "truncates": "begins with the printed digits",
+    "exact": "is the printed number",
+    "at_least": "is the printed number or more",
+    "approximate": "lies in the interval that the source states",
+    "same": "is the printed word",
+}
+"""When a projection agrees with a printed figure."""
+
 Verdict = Literal["agrees", "differs, known cause", "FAILS"]
+VERDICTS: dict[Verdict, str] = {
+    "agrees": "what is projected prints as it was printed",
+    "differs, known cause": "it does not, and why is on record",
+    "FAILS": "it does not, or agrees although a cause for a difference is on record",
+}
+"""What became of a comparison."""
 
 SUFFIXES = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}

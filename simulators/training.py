@@ -12,7 +12,7 @@ from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
 StageKind = Literal["PT", "CPT", "ANN", "REPO_PT", "SFT", "RL", "REPO_SFT"]
 
-STAGE_KINDS: dict[str, str] = {
+STAGE_KINDS: dict[StageKind, str] = {
     "PT": "pre-training from random weights",
     "CPT": "continued pre-training on further data",
     "ANN": "annealing: the learning rate falls on selected data",
@@ -176,6 +176,15 @@ class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 Precision = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "fp4"]
+PRECISIONS: dict[Precision, str] = {
+    "fp32": "IEEE 754 single precision, 32 bits",
+    "tf32": "matrices with 8 bits of exponent and 10 of mantissa, added up in fp32",
+    "fp16": "IEEE 754 half precision, 5 bits of exponent and 10 of mantissa",
+    "bf16": "8 bits of exponent and 7 of mantissa",
+    "fp8": "8 bits in all",
+    "fp4": "4 bits in all",
+}
+"""What the matrices of a stage were multiplied in."""
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

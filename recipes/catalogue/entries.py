@@ -13,10 +13,43 @@ from lehr.simulators.evidence import Provenance, Reported
 ModelKind = Literal[
     "dense", "moe", "recurrent", "hybrid", "diffusion", "encoder", "encoder_decoder", "embedding", "unknown"
 ]
+MODEL_KINDS: dict[ModelKind, str] = {
+    "dense": "a decoder whose every token uses every parameter",
+    "moe": "a mixture of experts, of which a token uses some",
+    "recurrent": "a state of one size in the place of attention",
+    "hybrid": "attention in some layers, a state in others",
+    "diffusion": "tokens are unmasked in any order",
+    "encoder": "every token sees every other",
+    "encoder_decoder": "an encoder of the input and a decoder of the output",
+    "embedding": "a vector for a text",
+    "unknown": "its owner does not say",
+}
+"""What a network is."""
+
 DatasetKind = Literal["corpus", "source", "benchmark"]
+DATASET_KINDS: dict[DatasetKind, str] = {
+    "corpus": "what models are trained on",
+    "source": "what corpora are made of",
+    "benchmark": "what models are tried on",
+}
+"""What a collection of text is for."""
+
 MethodKind = Literal[
     "objective", "stage", "reinforcement", "mechanism", "data", "agent", "optimizer", "schedule", "inference"
 ]
+METHOD_KINDS: dict[MethodKind, str] = {
+    "objective": "what a stage minimises",
+    "stage": "a part of a recipe",
+    "reinforcement": "learning from rewards or preferences",
+    "mechanism": "a part of a network or of its decoding",
+    "data": "a way to choose or make data",
+    "agent": "a way to let a model act",
+    "optimizer": "a rule for the updates",
+    "schedule": "a rule for the learning rate",
+    "inference": "a way to use a trained model",
+}
+"""What a method is about."""
+
 Released = Annotated[str, msgspec.Meta(pattern=r"^\d{4}(-\d{2}){0,2}$")]
 """A year, a month of it (2024-05) or a day (2024-05-13)."""
 

@@ -8,10 +8,24 @@ import msgspec
 
 Mark = Literal["", "published", "derived", "assumed", "set", "projected", "unknown", "agrees", "differs", "fails"]
 
+MEANINGS: dict[Mark, str] = {
+    "": "no figure, or one that nothing qualifies",
+    "published": "as it was published",
+    "derived": "follows from published figures by the note under Assumptions",
+    "assumed": "nobody published it; the reason stands under Assumptions",
+    "set": "set on the command line for this report",
+    "projected": "computed by Lehr",
+    "unknown": "not published, and nothing follows",
+    "agrees": "a published figure that the projection agrees with",
+    "differs": "a published figure that differs for a known cause",
+    "fails": "a published figure that the projection disagrees with",
+}
+"""Where a figure of a page comes from, or what became of it; pages style it by this."""
+
 MARKS: dict[Mark, tuple[str, str]] = {
-    "derived": ("‡", "derived: follows from published figures by the note under Assumptions"),
-    "assumed": ("†", "assumed: nobody published it; the reason stands under Assumptions"),
-    "set": ("§", "set on the command line for this report"),
+    "derived": ("‡", f"derived: {MEANINGS['derived']}"),
+    "assumed": ("†", f"assumed: {MEANINGS['assumed']}"),
+    "set": ("§", MEANINGS["set"]),
 }
 """The sign that follows a value that nobody published as it stands, and what the sign says."""
 

@@ -8,12 +8,10 @@ from lehr.recipes.presenting.document import Card, Mark
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.machine.accelerator import Price
+from lehr.simulators.projection.cost import BASES
 from lehr.simulators.projection.project import Time
 from lehr.simulators.quantities import Amount
 from lehr.simulators.training import Base, Bound, Relation
-
-BASES = {"published": "published", "given": "set for this report", "assumed": "assumed from published runs"}
-"""What the model FLOP utilisation of a stage rests on."""
 
 
 def verdict(data: ReportData) -> tuple[str, Mark]:

@@ -6,31 +6,8 @@ from lehr.recipes.presenting.document import Bullets, Cell, Column, Mark, Table,
 from lehr.recipes.presenting.numbers import quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
-
-N_CONVENTIONS = {
-    "total": "every trained parameter",
-    "with_head": "without the input embedding; the output head counts",
-    "non_embedding": "without the input embedding and the output head",
-    "active": "the parameters that one token uses",
-    "flops_per_token": "a sixth of the training FLOPs per token",
-}
-"""What a scaling law means by N."""
-
-
-LOGARITHMS = {
-    "nats/token": " (natural logarithm)",
-    "bits/byte": " (logarithm to base 2)",
-    "bits/char": " (logarithm to base 2)",
-}
-"""The logarithm behind each unit of loss."""
-
-
-STEP_CONVENTIONS = {
-    "start": "of n updates, update i (from 0) has the rate at i / n, in warm-up and in decay",
-    "end": "of n updates, update i (from 0) has the rate at (i + 1) / n, in warm-up and in decay",
-    "end_in_warmup": "of n updates, update i (from 0) has the rate at (i + 1) / n in warm-up and at i / n in decay",
-}
-"""Where an update stands in its phase of the schedule."""
+from lehr.simulators.laws.base import LOSS_UNITS, N_CONVENTIONS
+from lehr.simulators.schedules.base import STEP_CONVENTIONS, Convention
 
 
 def conventions(data: ReportData) -> Bullets:
@@ -65,7 +42,7 @@ def conventions(data: ReportData) -> Bullets:
     items += [
         (
             f"Loss, {law.name}",
-            f"{law.title}: {law.loss_unit}{LOGARITHMS.get(law.loss_unit, '')}; "
+            f"{law.title}: {law.loss_unit} ({LOSS_UNITS[law.loss_unit]}); "
             f"N is {N_CONVENTIONS[law.n_convention]}; D is all tokens of pre-training so far, "
             "those of a base model included",
         )
@@ -97,7 +74,7 @@ def warnings(data: ReportData) -> Bullets | Text:
     return Bullets([(", ".join(names), text) for text, names in stages.items()])
 
 
-def _step_conventions(data: ReportData) -> list[str]:
+def _step_conventions(data: ReportData) -> list[Convention]:
     """Where in its schedule the first update stands, for every schedule of the recipe."""
     schedules = [stage.schedule for _, stage in data.recipe.ordered() if stage.schedule is not None]
     return list(dict.fromkeys(schedule.convention for schedule in schedules))

@@ -10,8 +10,8 @@ import msgspec
 from lehr.recipes.presenting.document import UNKNOWN, Cell, Column, Mark, Table
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
-from lehr.recipes.report.headline import BASES, hours_stated
-from lehr.simulators.projection.cost import implied_mfu
+from lehr.recipes.report.headline import hours_stated
+from lehr.simulators.projection.cost import BASES, implied_mfu
 from lehr.simulators.projection.project import StageProjection, Totals
 from lehr.simulators.quantities import Amount
 from lehr.simulators.schedules import WeightDecay

@@ -7,19 +7,12 @@ from typing import Any
 
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.tracking import Alarm, Plan, Tracked
-
-SAYS = {
-    "inside": "inside the band",
-    "spike": "SPIKE: the last row lies above the rows before it",
-    "divergence": "DIVERGENCE: the last rows lie above the rows before them",
-    "drift": "DRIFT: the run leaves its forecast",
-    "no rows": "no rows after warm-up yet",
-}
+from lehr.simulators.tracking.track import STATES
 
 
 def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> str:
     """Where the run is, its alarms, where it will end, and by what rules that is said."""
-    lines = [f"{SAYS[seen.state]}"]
+    lines = [f"{STATES[seen.state]}"]
     if seen.step is not None and seen.expected is not None and seen.forecast is not None:
         share = min(seen.step + 1, planned.n_steps) / planned.n_steps
         lines.append(
@@ -68,7 +61,7 @@ def alarm_words(alarm: Alarm, seen: Tracked) -> str:
 def as_line(planned: Plan, seen: Tracked) -> str:
     """One look in one line."""
     if seen.step is None or seen.forecast is None:
-        return SAYS["no rows"]
+        return STATES["no rows"]
     low, high = seen.final_interval
     return (
         f"step {seen.step:,}/{planned.n_steps:,}  loss {_loss(seen.loss)}  forecast {seen.forecast:.4f}  "

@@ -13,6 +13,12 @@ from lehr.simulators.laws.surfaces.base import positive
 from lehr.simulators.quantities import Floats
 
 Metric = Literal["error", "accuracy", "pass rate"]
+METRICS: dict[Metric, str] = {
+    "error": "share of the questions that are answered wrongly",
+    "accuracy": "share of the questions that are answered rightly",
+    "pass rate": "share of the problems whose tests a written program passes",
+}
+"""What a score counts [1]."""
 
 
 class DownstreamLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):

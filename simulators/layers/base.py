@@ -20,10 +20,16 @@ Extent = Annotated[int, msgspec.Meta(ge=0)]
 """A count that may be zero."""
 
 Role = Literal["matrix", "bias", "scale", "lookup", "once", "router", "buffer"]
-"""What a weight does to a token: ``matrix`` multiplies it, ``bias`` is added, ``scale`` multiplies
-element by element, ``lookup`` is a table one row of which is read, ``once`` is a matrix applied once for a
-sequence or a batch, not to each token, ``router`` is the matrix that scores experts, ``buffer`` is stored in the
-checkpoint but not trained."""
+ROLES: dict[Role, str] = {
+    "matrix": "multiplies the token",
+    "bias": "is added",
+    "scale": "multiplies element by element",
+    "lookup": "a table one row of which is read",
+    "once": "a matrix that is applied once for a sequence or a batch, not to each token",
+    "router": "the matrix that scores experts",
+    "buffer": "stored in the checkpoint, but not trained",
+}
+"""What a weight does to a token."""
 
 
 class Weight(msgspec.Struct, frozen=True):

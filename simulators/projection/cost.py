@@ -7,6 +7,12 @@ from typing import Literal
 from lehr.simulators.quantities import Amount, Interval
 
 UtilisationBasis = Literal["published", "given", "assumed"]
+BASES: dict[UtilisationBasis, str] = {
+    "published": "published",
+    "given": "set for this report",
+    "assumed": "assumed from published runs",
+}
+"""What the model FLOP utilisation of a stage rests on."""
 
 
 def accelerator_hours(flops: float, peak: float, mfu: float | Interval) -> Amount:

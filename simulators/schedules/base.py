@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
 from lehr.simulators.quantities import Share
 from lehr.simulators.schedules.curve import Curve, Phase
 from lehr.simulators.schedules.duration import Duration, TokenClock, tokens_before
-from lehr.simulators.schedules.shapes import Shape
+from lehr.simulators.schedules.shapes import SHAPES, Shape
 
 Rate = Annotated[float, msgspec.Meta(ge=0.0)]
 PositiveRate = Annotated[float, msgspec.Meta(gt=0.0)]
@@ -26,16 +26,23 @@ DecayShape = Literal[
     "megatron_exponential",
     "power",
 ]
+DECAY_SHAPES: dict[DecayShape, str] = {shape: SHAPES[shape] for shape in get_args(DecayShape)}
+"""What is left of the way to the floor."""
 NEEDS_A_FLOOR = ("exponential", "inverse_linear")
 """Shapes that never reach zero."""
 
 Convention = Literal["start", "end", "end_in_warmup", "end_in_decay"]
-"""Where update i of a phase stands, counted from 0:
+STEP_CONVENTIONS: dict[Convention, str] = {
+    "start": "of n updates, update i (from 0) has the rate at i / n, in warm-up and in decay",
+    "end": "of n updates, update i (from 0) has the rate at (i + 1) / n, in warm-up and in decay",
+    "end_in_warmup": "of n updates, update i (from 0) has the rate at (i + 1) / n in warm-up and at i / n in decay",
+    "end_in_decay": "of n updates, update i (from 0) has the rate at i / n in warm-up and at (i + 1) / n in decay",
+}
+"""Where an update stands in its phase of the schedule.
 
-``start`` at i (transformers, Megatron-LM, LitGPT, verl), ``end`` at i + 1 (OLMo-core, transformers'
-cosine_warmup_with_min_lr), ``end_in_warmup`` at i + 1 in the warm-up alone (torchtitan), ``end_in_decay`` at i + 1 in
-the decay alone (DeepSpeed's WarmupCosineLR, by its own count of batches, one behind the updates). No parameter makes
-them equal."""
+``start`` is what transformers, Megatron-LM, LitGPT and verl do, ``end`` OLMo-core and transformers'
+cosine_warmup_with_min_lr, ``end_in_warmup`` torchtitan, ``end_in_decay`` DeepSpeed's WarmupCosineLR, by its own count
+of batches, one behind the updates. No parameter makes them equal."""
 
 
 class Warmup(Duration, frozen=True, kw_only=True, forbid_unknown_fields=True):

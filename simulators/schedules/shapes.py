@@ -26,6 +26,24 @@ Shape = Literal[
     "log",
     "power",
 ]
+SHAPES: dict[Shape, str] = {
+    "constant": "the rate stays",
+    "linear": "1 - p of the way is left after the share p of the phase",
+    "cosine": "(1 + cos(pi p)) / 2 is left",
+    "exponential": "the logarithm of the rate goes linearly",
+    "one_minus_sqrt": "1 - sqrt(p) is left",
+    "one_minus_square": "1 - p^2 is left",
+    "mirror_cosine": "2 (1 - p) less the cosine's share is left",
+    "inverse_linear": "the inverse of the rate goes linearly",
+    "inverse_root": "1 / sqrt(1 + power p) is left, scaled to end at nothing",
+    "half_cosine": "1 - sin(pi p / 2) is left",
+    "megatron_exponential": "2 / 2^p - 1 is left",
+    "inverse_sqrt": "the rate falls as one over the root of the step",
+    "power_law": "the rate falls as a power of the step",
+    "log": "the rate rises as the logarithm of the step",
+    "power": "(1 - p)^power is left",
+}
+"""How far the rate still has to go, p being the share of the phase that has gone by."""
 
 
 def _cosine(p: Floats, power: float) -> Floats:

@@ -20,6 +20,12 @@ from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.quantiles import run_quantile
 
 Kind = Literal["spike", "divergence", "drift"]
+KINDS: dict[Kind, str] = {
+    "spike": "a row above the rows before it",
+    "divergence": "rows one after another above the rows before them",
+    "drift": "the mean of the last rows off the forecast",
+}
+"""What an alarm says."""
 
 REFERENCE = 50
 """Rows before the ones tested, which say how far rows scatter."""

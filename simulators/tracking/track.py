@@ -18,6 +18,14 @@ from lehr.simulators.tracking.rows import Rows
 from lehr.simulators.tracking.rules import REFERENCE, Alarm, Rules, Scatter, alarms
 
 State = Literal["inside", "spike", "divergence", "drift", "no rows"]
+STATES: dict[State, str] = {
+    "inside": "inside the band",
+    "spike": "SPIKE: the last row lies above the rows before it",
+    "divergence": "DIVERGENCE: the last rows lie above the rows before them",
+    "drift": "DRIFT: the run leaves its forecast",
+    "no rows": "no rows after warm-up yet",
+}
+"""Where a run stands."""
 N_BAND = 400
 """Steps at which a law's band is read; between them it is straight."""
 

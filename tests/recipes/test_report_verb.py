@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lehr.simulators.schedules.base import STEP_CONVENTIONS, Convention
 from tests.recipes.test_cli import lehr
 
 
@@ -124,3 +125,9 @@ def test_a_stage_that_was_taken_away_leaves_its_published_figures_behind(words: 
     data = json.loads(lehr("report", "model=starcoder", "format=json", *words, folder=tmp_path))
     assert [stage["name"] for stage in data["stages"]] == ["pt"]
     assert not [row for row in data["comparisons"] if "python" in json.dumps(row)]
+
+
+@pytest.mark.parametrize("convention", STEP_CONVENTIONS)
+def test_a_schedule_of_every_convention_is_reported_with_its_words(convention: Convention, tmp_path: Path) -> None:
+    lehr("report", "model=starcoder", f"+recipe.stages.pt.schedule.convention={convention}", folder=tmp_path)
+    assert STEP_CONVENTIONS[convention] in (tmp_path / "outputs" / "starcoder" / "report.md").read_text()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lehr.recipes.importing.hugging_face.heads import biased
-from lehr.recipes.importing.hugging_face.parts import Network, Placement, attention, mlp, uniform
+from lehr.recipes.importing.hugging_face.parts import Network, attention, mlp, uniform
 from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.recipes.importing.hugging_face.rope import rope
-from lehr.simulators.architecture import Block
+from lehr.simulators.architecture import Block, Placement
 from lehr.simulators.layers import (
     MLP,
     Embedding,

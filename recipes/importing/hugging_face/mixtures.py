@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lehr.recipes.errors import nearest
-from lehr.recipes.importing.hugging_face.parts import Placement, activation, mlp
+from lehr.recipes.importing.hugging_face.parts import activation, mlp
 from lehr.recipes.importing.hugging_face.reading import Fields, shown, whole
-from lehr.simulators.architecture import Block
+from lehr.simulators.architecture import Block, Placement
 from lehr.simulators.layers import Attention, Mixer, MoE, RMSNorm
 
 LOCAL = {"num_experts": "num_local_experts"}

@@ -10,12 +10,11 @@ import msgspec
 from lehr.recipes.errors import nearest
 from lehr.recipes.importing.hugging_face.reading import Fields, shown
 from lehr.recipes.importing.hugging_face.rope import rope
-from lehr.simulators.architecture import Block
+from lehr.simulators.architecture import Block, Placement
 from lehr.simulators.layers import MLP, Attention, Embedding, Mixer, MoE, Norm, OutputHead, Position, RMSNorm
 from lehr.simulators.layers.mlp import Activation
 
 QKNorm = Literal["head", "each_head", "layer_norm", "full", "l2"] | None
-Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_two"]
 
 TYPES = ("full_attention", "sliding_attention")
 """What ``layer_types`` says of a layer of softmax attention."""

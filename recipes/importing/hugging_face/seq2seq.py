@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lehr.recipes.importing.hugging_face.classes import SEQ2SEQ_TASKS, reads
-from lehr.recipes.importing.hugging_face.parts import EncoderStack, Network, Placement, activation, tables
+from lehr.recipes.importing.hugging_face.parts import EncoderStack, Network, activation, tables
 from lehr.recipes.importing.hugging_face.reading import Fields, shown
-from lehr.simulators.architecture import Block
+from lehr.simulators.architecture import Block, Placement
 from lehr.simulators.layers import MLP, Attention, CrossAttention, LayerNorm, NoPosition, Norm
 
 BART_NAMES = {"hidden_size": "d_model"}

@@ -17,6 +17,12 @@ from lehr.simulators.numerics.levenberg import settle_groups
 from lehr.simulators.quantities import Floats
 
 HoldOutBy = Literal["parameters", "tokens", "flops"]
+HELD_OUT: dict[HoldOutBy, str] = {
+    "parameters": "largest models",
+    "tokens": "longest trainings",
+    "flops": "largest budgets",
+}
+"""What is held out where runs are ordered so."""
 SHARE = 0.1
 """At least this share of the runs is held out."""
 FOLDS = 10

@@ -9,7 +9,6 @@ from lehr.recipes.importing.hugging_face.heads import biased
 from lehr.recipes.importing.hugging_face.models.mamba import HUB, mamba
 from lehr.recipes.importing.hugging_face.parts import (
     Network,
-    Placement,
     activation,
     attention,
     kv_checked,
@@ -20,6 +19,7 @@ from lehr.recipes.importing.hugging_face.parts import (
 from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.recipes.importing.hugging_face.recurrent import heads_of_mamba2
 from lehr.recipes.importing.hugging_face.rope import rope
+from lehr.simulators.architecture import Placement
 from lehr.simulators.layers import MLP, Alibi, LayerNorm, SideBySide
 
 

@@ -8,7 +8,6 @@ from lehr.recipes.importing.hugging_face.mixtures import after_dense, layered, r
 from lehr.recipes.importing.hugging_face.models.deepseek import sparse_attention
 from lehr.recipes.importing.hugging_face.parts import (
     Network,
-    Placement,
     QKNorm,
     attention,
     kv_checked,
@@ -17,6 +16,7 @@ from lehr.recipes.importing.hugging_face.parts import (
     uniform,
 )
 from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.simulators.architecture import Placement
 from lehr.simulators.layers import MLP, Attention, Rope
 
 

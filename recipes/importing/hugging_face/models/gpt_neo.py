@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from lehr.recipes.importing.hugging_face.classes import reads
 from lehr.recipes.importing.hugging_face.heads import biased, four_times, plain_heads
-from lehr.recipes.importing.hugging_face.parts import Network, Placement, mlp, network, tables, uniform
+from lehr.recipes.importing.hugging_face.parts import Network, mlp, network, tables, uniform
 from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.recipes.importing.hugging_face.rope import rope
-from lehr.simulators.architecture import Block
+from lehr.simulators.architecture import Block, Placement
 from lehr.simulators.layers import Attention, LayerNorm, NoPosition
 
 

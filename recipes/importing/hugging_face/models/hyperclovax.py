@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lehr.recipes.importing.hugging_face.classes import reads
-from lehr.recipes.importing.hugging_face.parts import Network, Placement, attention, mlp, network, uniform
+from lehr.recipes.importing.hugging_face.parts import Network, attention, mlp, network, uniform
 from lehr.recipes.importing.hugging_face.reading import Fields
+from lehr.simulators.architecture import Placement
 
 
 @reads("hyperclovax", "HyperCLOVAX")

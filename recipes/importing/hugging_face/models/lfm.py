@@ -10,7 +10,6 @@ from lehr.recipes.importing.hugging_face.parts import (
     TWO,
     TYPES,
     Network,
-    Placement,
     attention,
     layer_types,
     network,
@@ -18,7 +17,7 @@ from lehr.recipes.importing.hugging_face.parts import (
 )
 from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.recipes.importing.hugging_face.rope import rope
-from lehr.simulators.architecture import Block
+from lehr.simulators.architecture import Block, Placement
 from lehr.simulators.layers import MLP, GatedConvolution, Mixer, RMSNorm
 
 
