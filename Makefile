@@ -2,7 +2,8 @@
 #
 #   make report                 the main job: a report for DeepSeek-V3
 #   make report MODEL=starcoder another model
-#   make test                   the tests that need no torch
+#   make test                   the tests that need no torch, on all cores
+#   make slow                   those of them that take several seconds each
 #   make independent            counts and schedules against transformers and torch (CPU)
 #   make check lint benchmarks browser
 
@@ -12,7 +13,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: report test independent check lint benchmarks browser clean
+.PHONY: report test slow independent check lint benchmarks browser clean
 
 report: $(VENV)/.lehr
 	$(BIN)/lehr report model=$(MODEL)
@@ -21,7 +22,10 @@ check: $(VENV)/.lehr
 	$(BIN)/lehr check
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+slow: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto -m slow tests
 
 independent: $(VENV)/.independent
 	$(BIN)/python -m pytest tests/independent

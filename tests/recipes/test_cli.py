@@ -90,6 +90,7 @@ def test_a_family_is_found_by_how_its_name_begins(family: str, found: set[str], 
     assert {m["family"] for m in models} == found
 
 
+@pytest.mark.slow
 def test_letters_beyond_ascii_need_no_quotes(tmp_path: Path) -> None:
     assert "pre_training" in lehr("find", "name=попереднє навчання", folder=tmp_path)
     lehr("report", "model=codebert", "out=звіт", folder=tmp_path)
@@ -102,6 +103,7 @@ def test_a_multirun_counts_each_model(tmp_path: Path) -> None:
     assert "1,124,886,528" in shown
 
 
+@pytest.mark.slow
 def test_the_jobs_of_a_multirun_write_each_its_own(tmp_path: Path) -> None:
     lehr("plan", "-m", "days=1,2", "devices=512", folder=tmp_path)
     lehr("compare", "-m", "starcoder", "santacoder", "format=html,text", folder=tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.comparing import as_text, compare
 from lehr.recipes.projecting.model import project_by_name
@@ -40,6 +41,7 @@ def test_a_model_beside_itself_differs_in_nothing() -> None:
     assert not any(row.differs for row in compare(CATALOGUE, ["starcoder", "starcoder"]))
 
 
+@pytest.mark.slow
 def test_it_is_printed_as_text_json_and_a_page(tmp_path: Path) -> None:
     assert lehr("compare", "starcoder", "santacoder", folder=tmp_path).startswith("differs")
     data = json.loads(lehr("compare", "starcoder", "santacoder", "format=json", folder=tmp_path))

@@ -182,6 +182,7 @@ def test_the_same_bytes_whatever_the_hash_seed() -> None:
     assert len(digests) == 1
 
 
+@pytest.mark.slow
 def test_a_mistake_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("explorer.html").write_text("old")
@@ -195,6 +196,7 @@ def test_a_mistake_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.Monke
     assert Path("explorer.html").read_text() == "old"
 
 
+@pytest.mark.slow
 def test_the_verb_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     monkeypatch.chdir(tmp_path)
     assert dispatch(["explore", "selected=[deepseek_v3]"]) == 0

@@ -112,12 +112,14 @@ def test_a_law_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         dispatch(["report", f"law={tmp_path}/nothing.yaml"])
 
 
+@pytest.mark.slow
 def test_a_fitted_law_can_be_fitted_again(tmp_path: Path) -> None:
     fit(tmp_path)
     assert fit(tmp_path, f"law={tmp_path}/fit/runs/fit.yaml")["kind"] == "chinchilla"
     assert fit(tmp_path, "law=besiroglu")["kind"] == "chinchilla"
 
 
+@pytest.mark.slow
 def test_the_best_form_is_taken_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = planted(SKALING, side=7, noise=0.001)
     data = [{"n": n, "d": d, "loss": y} for n, d, y in zip(runs.parameters, runs.tokens, runs.loss, strict=True)]
@@ -128,6 +130,7 @@ def test_the_best_form_is_taken_where_asked(tmp_path: Path, capsys: pytest.Captu
     assert "write law=skaling, or law=best" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_several_forms_in_one_command_have_a_folder_each(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "runs.csv", rows())
     assert dispatch(["fit", "-m", "law=chinchilla,overtraining", f"data={path}", f"out={tmp_path}", *FAST]) == 0

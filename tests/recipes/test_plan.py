@@ -33,6 +33,7 @@ PLANS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", PLANS, ids=" ".join)
 def test_the_report_of_a_plan_says_what_the_plan_says(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     plan = printed(capsys, "plan", *words)

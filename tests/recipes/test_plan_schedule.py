@@ -49,6 +49,7 @@ def test_outside_its_range_the_law_warns(tmp_path: Path) -> None:
     assert "Warning: 0.003 as peak learning rate lies outside the fitted range, 0.0003 to 0.0003" in said
 
 
+@pytest.mark.slow
 def test_decay_now(tmp_path: Path) -> None:
     asked = ("plan", "schedule", "now=2000", "cooldown=[100,500]", "warmup_steps=300", "format=json")
     data = json.loads(lehr(*asked, folder=tmp_path))

@@ -31,6 +31,7 @@ def test_a_report_is_these_files(files: dict[str, bytes]) -> None:
     assert set(files) == {"report.html", "report.md", "projection.json"} | plots
 
 
+@pytest.mark.slow
 def test_a_second_run_gives_the_same_bytes_in_another_process() -> None:
     code = (
         "import hashlib; from tests.recipes.report_case import sparse; from lehr.recipes.report import render;"
@@ -49,6 +50,7 @@ def test_a_second_run_gives_the_same_bytes_in_another_process() -> None:
     assert len(runs) == 1
 
 
+@pytest.mark.slow
 def test_neither_torch_nor_pyplot_is_imported() -> None:
     code = (
         "import sys; from tests.recipes.report_case import sparse; "

@@ -36,6 +36,7 @@ def test_a_second_run_is_byte_identical(first: Path, tmp_path: Path) -> None:
     assert contents(first) == contents(tmp_path / "outputs" / "starcoder")
 
 
+@pytest.mark.slow
 def test_the_resolved_recipe_gives_the_same_projection(first: Path, tmp_path: Path) -> None:
     lehr("report", "--config-dir", str(first), "--config-name", "recipe", folder=tmp_path)
     again = tmp_path / "outputs" / "starcoder"
@@ -45,6 +46,7 @@ def test_the_resolved_recipe_gives_the_same_projection(first: Path, tmp_path: Pa
     assert one["totals"] == two["totals"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -63,6 +65,7 @@ def test_what_the_command_line_changes_is_no_failure(words: list[str], said: str
     assert not [row for row in rows if row["verdict"] == "FAILS"]
 
 
+@pytest.mark.slow
 def test_a_false_figure_of_ones_own_still_fails(tmp_path: Path) -> None:
     name = "conf/recipe/santacoder.yaml"
     text = (Path(__file__).parents[2] / name).read_text(encoding="utf-8")
@@ -75,6 +78,7 @@ def test_a_false_figure_of_ones_own_still_fails(tmp_path: Path) -> None:
     assert fails == ["7T"]
 
 
+@pytest.mark.slow
 def test_a_sweeper_of_the_users_own_keeps_the_reports_apart(tmp_path: Path) -> None:
     words = ["model=starcoder,santacoder", "law=chinchilla,besiroglu", "hydra/sweeper=basic"]
     lehr("report", "-m", *words, folder=tmp_path)
@@ -90,6 +94,7 @@ def test_json_is_printed_and_nothing_is_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_report_does_not_load_torch(tmp_path: Path) -> None:
     code = (
         "import sys; sys.argv = ['lehr', 'report', 'model=santacoder']\n"
@@ -112,6 +117,7 @@ def test_a_report_does_not_load_torch(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_a_curve_law_shapes_the_forecast_and_leaves_the_level_to_a_surface(tmp_path: Path) -> None:
     own = json.loads(lehr("report", "model=starcoder", "law=multi_power_25m", "format=json", folder=tmp_path))
     usual = json.loads(lehr("report", "model=starcoder", "format=json", folder=tmp_path))

@@ -93,6 +93,7 @@ def test_a_job_that_only_hydra_understands_is_composed_by_it(tmp_path: Path, mon
     assert [merged for _, _, merged in jobs] == [False, False]
 
 
+@pytest.mark.slow
 def test_the_rows_are_the_figures_of_single_runs(capsys: pytest.CaptureFixture[str]) -> None:
     status, rows = swept(
         "model=starcoder,deepseek_v3", "law=besiroglu,chinchilla", "accelerator=h100_sxm", "mfu=0.3,0.5"
@@ -170,6 +171,7 @@ def test_a_pattern_leaves_out_what_cannot_be_projected_and_a_name_does_not() -> 
     assert status == 1
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_to_the_same_result(tmp_path: Path) -> None:
     words = ["model=starcoder,deepseek_v3,santacoder", "mfu=range(0.1,0.9,0.02)", "law=besiroglu,chinchilla"]
     line = [sys.executable, "-m", "lehr", "report", "-m", *words]
@@ -209,9 +211,9 @@ def test_a_full_disk_is_told_with_the_path(tmp_path: Path) -> None:
     path = tmp_path / "0.jsonl"
     path.symlink_to("/dev/full")
     journal = Journal(path, "a")
-    journal._file = path.open("wb", buffering=0)
-    with pytest.raises(LehrError, match=r"0\.jsonl: cannot be written \(No space left"):
-        journal.add(1, {"loss": 2.0})
+    with path.open("wb", buffering=0) as journal._file:
+        with pytest.raises(LehrError, match=r"0\.jsonl: cannot be written \(No space left"):
+            journal.add(1, {"loss": 2.0})
 
 
 def test_rows_of_an_edited_catalogue_are_not_used_again(tmp_path: Path) -> None:
@@ -222,6 +224,7 @@ def test_rows_of_an_edited_catalogue_are_not_used_again(tmp_path: Path) -> None:
     assert fingerprint(Catalogue([tmp_path])) != before
 
 
+@pytest.mark.slow
 def test_an_engine_gives_what_this_process_gives() -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     words = ["model=starcoder,santacoder", "mfu=0.2,0.3,7", "batches=2"]
@@ -327,6 +330,7 @@ def test_a_key_that_is_not_there_is_named_with_the_nearest(capsys: pytest.Captur
     assert {row["reason"] for row in rows} == {"recipe.stages.pt.stepps: unknown key; did you mean steps?"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "conf/experiment").glob("*.yaml")))
 def test_a_ready_experiment_runs(name: str) -> None:
     status, rows = swept(f"+experiment={name}")

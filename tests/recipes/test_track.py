@@ -113,6 +113,7 @@ def test_it_follows_a_log_until_its_last_step(folder: Path) -> None:
     *_, last = [json.loads(line) for line in job.stdout]
     assert last["step"] == 6000
     assert job.wait(30) == 0
+    job.stdout.close()
     # the whole run is known: the interval is narrower than at half of it
     assert np.ptp(last["final"]["interval"]) < np.ptp(second["final"]["interval"])
 
@@ -134,6 +135,7 @@ def test_a_document_that_is_being_written_is_looked_at_again(folder: Path) -> No
     (last,) = job.stdout.read().splitlines()
     assert last.startswith("step 6,000/6,000")
     assert job.wait(30) == 0
+    job.stdout.close()
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def test_without_noise_the_curve_comes_back(kind: str) -> None:
     assert np.abs(predict(fit.law, held_out) - held_out.loss).max() < tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["momentum", "multi_power"])
 def test_intervals_and_band_cover_at_the_stated_rate(kind: str) -> None:
     draws, level = 24, 0.8

@@ -25,6 +25,7 @@ def found(residuals: Floats, allowance: float = 0.0, false_alarms: float = 0.01)
     return alarms(residuals, np.full(len(residuals), allowance), rules).found
 
 
+@pytest.mark.slow
 def test_healthy_runs_give_no_more_false_alarms_than_stated() -> None:
     """At the stated 10 % the count over n runs has a standard deviation of at most sqrt(n 0.1 0.9); 4 of them are
     passed with a probability of 3e-5. The tests of single rows share little with one another, so that spikes come

@@ -82,6 +82,7 @@ def test_few_rows_none_and_rows_beyond_the_schedule_are_told() -> None:
     assert any("begin after 50" in note for note in seen.notes)
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_final_loss_covers() -> None:
     """Runs whose law is wrong by a share drawn once, with the standard deviation that the plan allows.
 

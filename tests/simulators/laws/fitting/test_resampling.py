@@ -25,6 +25,7 @@ def at_least(share: float, trials: int) -> float:
     return share - 3.1 * float(np.sqrt(share * (1 - share) / trials))
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_hold_the_planted_constants_and_the_optimum_as_often_as_they_say() -> None:
     held = dict.fromkeys([*TRUTH, "best N", "loss"], 0)
     best = float(CHINCHILLA.optimum(1e23)[0])
@@ -46,6 +47,7 @@ def test_bootstrap_intervals_hold_the_planted_constants_and_the_optimum_as_often
     assert sum(held.values()) < 7 * SIMULATIONS - 5
 
 
+@pytest.mark.slow
 def test_the_covariance_holds_them_nearly_as_often() -> None:
     inside = []
     for seed in range(150):
