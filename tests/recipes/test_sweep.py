@@ -211,9 +211,11 @@ def test_a_full_disk_is_told_with_the_path(tmp_path: Path) -> None:
     path = tmp_path / "0.jsonl"
     path.symlink_to("/dev/full")
     journal = Journal(path, "a")
-    with path.open("wb", buffering=0) as journal._file:
-        with pytest.raises(LehrError, match=r"0\.jsonl: cannot be written \(No space left"):
-            journal.add(1, {"loss": 2.0})
+    with (
+        path.open("wb", buffering=0) as journal._file,
+        pytest.raises(LehrError, match=r"0\.jsonl: cannot be written \(No space left"),
+    ):
+        journal.add(1, {"loss": 2.0})
 
 
 def test_rows_of_an_edited_catalogue_are_not_used_again(tmp_path: Path) -> None:
