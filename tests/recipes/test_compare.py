@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.comparing import as_text, compare
 from lehr.recipes.projecting.model import project_by_name
