@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from lehr.simulators.architecture import Architecture, Block
@@ -13,6 +15,17 @@ ACTIVE_CONVENTIONS = {
     "excl_embeddings": "without the input embedding and the output head",
 }
 """The three conventions in which reports give active parameters."""
+
+NConvention = Literal["total", "non_embedding", "with_head", "active", "flops_per_token"]
+
+N_CONVENTIONS: dict[NConvention, str] = {
+    "total": "every trained parameter",
+    "with_head": "without the input embedding; the output head counts",
+    "non_embedding": "without the input embedding and the output head",
+    "active": "the parameters that one token uses",
+    "flops_per_token": "a sixth of the training FLOPs per token",
+}
+"""What a law means by N."""
 
 
 class ParameterCount(msgspec.Struct, frozen=True):
@@ -29,6 +42,36 @@ class ParameterCount(msgspec.Struct, frozen=True):
     buffers: int
     extras: dict[str, int]
     components: dict[str, int]
+
+    @property
+    def sparse(self) -> bool:
+        """Whether a token leaves parameters unused, as in a mixture of experts."""
+        return self.active["all"] < self.total
+
+    def at(self, convention: NConvention, flops_per_token: float | None = None) -> tuple[float, float]:
+        """N by a law's ``convention``: of the dense networks of as many parameters as one token uses, and as there are
+        in all; the same number twice for a dense network [parameters].
+
+        ``flops_per_token`` is the training work of a token at the run's sequence length [FLOP], of which N is a sixth
+        where the law counts so; idle parameters, which would bring 6 FLOP each, are added. Raises ``ValueError`` where
+        the law counts so and it is not given.
+
+        >>> deepseek_v3 = ParameterCount(total=671_026_404_352, non_embedding=669_173_154_816, buffers=0, extras={},
+        ...     active={"all": 37_552_282_624, "excl_input_embedding": 36_625_603_584,
+        ...             "excl_embeddings": 35_698_924_544}, components={})
+        >>> [f"{n / 1e9:.1f}B" for n in deepseek_v3.at("with_head")]
+        ['36.6B', '670.1B']
+        """
+        if convention == "active":
+            return float(self.active["all"]), float(self.active["all"])
+        if convention == "flops_per_token":
+            if flops_per_token is None:
+                raise ValueError("the law counts N as FLOPs of a token, which depend on the sequence length")
+            used = flops_per_token / 6
+        else:
+            rule = {"total": "all", "with_head": "excl_input_embedding", "non_embedding": "excl_embeddings"}
+            used = float(self.active[rule[convention]])
+        return used, used + (self.total - self.active["all"])
 
 
 class FlopConvention(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ A count must not pay for numpy, so that the alias of an array is text, which a t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 import msgspec
 
@@ -50,29 +50,51 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
 
-    def __add__(self, other: Amount) -> Amount:
+    def __add__(self, other: Self) -> Self:
         """Add two amounts of one unit; the bounds add as if both erred the same way, which is the wider sum."""
         if self.unit != other.unit:
             raise ValueError(f"{self.unit} and {other.unit} do not add")
         value = self.value + other.value
         if self.low is self.high is other.low is other.high is None:
-            return Amount(value=value, unit=self.unit)
-        return Amount(
+            return type(self)(value=value, unit=self.unit)
+        return type(self)(
             value=value,
             unit=self.unit,
             low=(self.value if self.low is None else self.low) + (other.value if other.low is None else other.low),
             high=(self.value if self.high is None else self.high) + (other.value if other.high is None else other.high),
         )
 
-    def scaled(self, factor: float, unit: str) -> Amount:
+    def scaled(self, factor: Any, unit: str) -> Self:
         """This amount times ``factor``, in ``unit``.
 
         >>> Amount(value=2e6, low=1.5e6, high=2.5e6, unit="h").scaled(2.0, "USD")
         Amount(value=4000000.0, unit='USD', low=3000000.0, high=5000000.0)
         """
-        return Amount(
+        return type(self)(
             value=self.value * factor,
             unit=unit,
             low=None if self.low is None else self.low * factor,
             high=None if self.high is None else self.high * factor,
+        )
+
+
+class Amounts(Amount, frozen=True, kw_only=True, eq=False):
+    """As an amount, with an array (points,) for each number.
+
+    >>> import numpy as np
+    >>> (Amounts(value=np.array([1.0, 2.0]), unit="h") + Amounts(value=np.array([0.5]), unit="h")).value
+    array([1.5, 2.5])
+    """
+
+    value: Floats  # type: ignore[assignment]
+    low: Floats | None = None  # type: ignore[assignment]
+    high: Floats | None = None  # type: ignore[assignment]
+
+    def at(self, point: int = 0) -> Amount:
+        """The amount at one point, counted over the flattened arrays."""
+        return Amount(
+            value=float(self.value.flat[point]),
+            unit=self.unit,
+            low=None if self.low is None else float(self.low.flat[point]),
+            high=None if self.high is None else float(self.high.flat[point]),
         )

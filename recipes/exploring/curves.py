@@ -12,7 +12,8 @@ import numpy as np
 from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.projection.forecast import Forecast
-from lehr.simulators.projection.project import Projection, project_loss
+from lehr.simulators.projection.loss import loss_along
+from lehr.simulators.projection.project import Projection
 from lehr.simulators.quantities import Floats
 from lehr.simulators.training import Stage
 
@@ -86,20 +87,20 @@ def rounded(values: Floats, digits: int) -> list[float]:
 
 def loss_curves(laws: Sequence[ScalingLaw], count: ParameterCount, projection: Projection) -> dict[str, Any]:
     """By law the loss over cumulative tokens up to the end of pre-training; nothing where no stage has a loss."""
-    ends = [s.cumulative_tokens for s in projection.stages if s.loss and s.cumulative_tokens]
-    if not ends:
+    trained = [s for s in projection.stages if s.loss and s.cumulative_tokens]
+    if not trained:
         return {}
-    tokens = rounded(np.geomspace(ends[-1] / SPAN, ends[-1], N_LOSSES), 6)
+    last = trained[-1]
+    end = last.cumulative_tokens or 0.0
+    tokens = rounded(np.geomspace(end / SPAN, end, N_LOSSES), 6)
     curves: dict[str, Any] = {}
     for law in laws:
-        amounts = [project_loss(law, count, at) for at in tokens]
-        lines = {"value": [amount.value for amount in amounts]}
-        if all(amount.low is not None and amount.high is not None for amount in amounts):
-            lines |= {
-                "low": [amount.low or 0.0 for amount in amounts],
-                "high": [amount.high or 0.0 for amount in amounts],
-            }
-        curves[law.name] = {"tokens": tokens, **{name: rounded(np.array(line), 5) for name, line in lines.items()}}
+        loss = loss_along(law, count, np.array(tokens), flops_per_token=last.flops_per_token)
+        lines = {"value": loss.value, "low": loss.low, "high": loss.high}
+        curves[law.name] = {
+            "tokens": tokens,
+            **{name: rounded(line, 5) for name, line in lines.items() if line is not None},
+        }
     return curves
 
 

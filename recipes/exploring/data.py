@@ -170,7 +170,7 @@ def _report_data(
         laws=laws,
         sources=catalogue.sources,
         accelerators=catalogue.accelerators,
-        forecast=forecast_recipe(catalogue, recipe, projection.parameters, laws[0]) if laws else None,
+        forecast=forecast_recipe(catalogue, recipe, projection, laws[0]) if laws else None,
         version=version("lehr"),
     )
 

@@ -6,11 +6,10 @@ import numpy as np
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
-from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.laws.curves import MultiPower
 from lehr.simulators.projection.forecast import Clock, Forecast, PathStage, forecast, path_rates, surface_along
-from lehr.simulators.projection.project import parameters_of
+from lehr.simulators.projection.project import Projection
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Cosine, Warmup
 from lehr.simulators.training import PRETRAINING, NextToken, Recipe, Stage
@@ -28,18 +27,20 @@ FIRST_SHARE = 0.03
 def forecast_recipe(
     catalogue: Catalogue,
     recipe: Recipe,
-    count: ParameterCount,
+    projection: Projection,
     surface: ScalingLaw,
     curve: MultiPower | None = None,
 ) -> Forecast | None:
     """The loss over the recipe's stages of pre-training, up to the first whose schedule or length is not known.
 
     A base model comes first, with its own recipe's schedule or, where that is not known, an assumed cosine to a tenth.
-    ``curve`` is a law of the user's own instead of the catalogue's. ``None`` where the first stage is not known
-    already, or where the catalogue has none of the curve laws.
+    ``projection`` is the recipe's; ``curve`` is a law of the user's own instead of the catalogue's. ``None`` where the
+    first stage is not known already, or where the catalogue has none of the curve laws.
     """
+    count = projection.parameters
+    per_token = next((s.flops_per_token for s in reversed(projection.stages) if s.loss), None)
     own = path_of(recipe)
-    clocks = [own_clock(curve)] if curve else clocks_for(catalogue, max(parameters_of(surface, count)))
+    clocks = [own_clock(curve)] if curve else clocks_for(catalogue, count.at(surface.n_convention, per_token)[1])
     if not own or not clocks:
         return None
     before = base_path(catalogue, recipe, own[0])
@@ -48,7 +49,7 @@ def forecast_recipe(
     stages = [*before, *own]
     tokens = grid(stages)
     try:
-        return forecast(stages, clocks, tokens, surface_along(surface, count, tokens))
+        return forecast(stages, clocks, tokens, surface_along(surface, count, tokens, per_token))
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
 

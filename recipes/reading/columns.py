@@ -12,7 +12,8 @@ import numpy as np
 
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.reading.tables import Column
-from lehr.simulators.laws.base import LossUnit, NConvention
+from lehr.simulators.counting import NConvention
+from lehr.simulators.laws.base import LossUnit
 from lehr.simulators.laws.fitting.runs import Runs, make_runs
 from lehr.simulators.quantities import Floats
 

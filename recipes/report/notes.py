@@ -5,8 +5,8 @@ from __future__ import annotations
 from lehr.recipes.presenting.document import Bullets, Cell, Column, Mark, Table, Text
 from lehr.recipes.presenting.numbers import quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
-from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
-from lehr.simulators.laws.base import LOSS_UNITS, N_CONVENTIONS
+from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS, N_CONVENTIONS
+from lehr.simulators.laws.base import LOSS_UNITS
 from lehr.simulators.schedules.base import STEP_CONVENTIONS, Convention
 
 

@@ -17,7 +17,7 @@ from lehr.simulators.projection.assessment import (
     dense_equivalent,
     sparsity_of,
 )
-from lehr.simulators.projection.project import StageProjection, parameters_of
+from lehr.simulators.projection.project import StageProjection
 from lehr.simulators.quantities import Amount
 from lehr.simulators.training import PRETRAINING, NextToken
 
@@ -104,15 +104,16 @@ def allocations(data: ReportData) -> list[tuple[AnyLaw, Allocation]]:
     rows: list[tuple[AnyLaw, Allocation]] = []
     for law in _of_allocation(data):
         if isinstance(law, ScalingLaw):
-            rows.append((law, allocate(law, parameters_of(law, count)[0], tokens)))
+            rows.append((law, allocate(law, count.at(law.n_convention, work_per_token(data))[0], tokens)))
         elif isinstance(law, JointMoe) and sparsity is not None:
             surface = law.with_experts(sparsity.expansion)
             found = allocate(surface, float(count.active["all"]), tokens)
             outside = law.warnings(found.parameters, tokens, sparsity.expansion)
             rows.append((law, msgspec.structs.replace(found, law=law.name, warnings=outside)))
         elif isinstance(law, Frontier):
-            n = float(count.active["excl_embeddings" if law.n_convention == "non_embedding" else "all"])
-            rows.append((law, allocate_frontier(law, n, tokens, work_per_token(data) * tokens)))
+            work = work_per_token(data)
+            n = count.at(law.n_convention, work)[0]
+            rows.append((law, allocate_frontier(law, n, tokens, work * tokens)))
     return rows
 
 

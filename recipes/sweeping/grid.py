@@ -1,7 +1,7 @@
 """A sweep over numbers of one recipe, all points at once.
 
-Tokens, batch, peak rate, utilisation, price and devices enter a projection through closed formulae: the same that
-``simulators/projection/`` applies to one job, applied to arrays. What needs each job's own schedule or its base
+Tokens, batch, peak rate, utilisation, price and devices enter a projection through closed formulae, which
+``simulators/projection/grid.py`` applies to arrays. What needs each job's own schedule or its base
 model's, the rate of the last step and the totals with the base, is left out.
 """
 
@@ -15,11 +15,10 @@ import numpy as np
 
 from lehr.recipes.projecting.job import ProjectedJob
 from lehr.recipes.sweeping.axes import Slot
-from lehr.simulators.laws import ScalingLaw
-from lehr.simulators.projection.project import StageProjection, parameters_of
-from lehr.simulators.quantities import Amount, Floats
-from lehr.simulators.schedules.batch import whole_steps
-from lehr.simulators.training import PRETRAINING, Stage
+from lehr.simulators.projection.grid import Inputs, total, vary
+from lehr.simulators.projection.loss import loss_along
+from lehr.simulators.quantities import Amounts, Floats
+from lehr.simulators.training import PRETRAINING
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
 INPUTS = re.compile(
     r"mfu|usd_per_hour|devices|recipe\.stages\.(?P<stage>\w+)\.(?P<field>tokens|steps|batch\.sequences|schedule\.peak)"
 )
+
+FIELDS = {"tokens": "tokens", "steps": "steps", "batch.sequences": "sequences", "schedule.peak": "peak_rate"}
+"""What a key of a stage is among the inputs of the formulae."""
 
 WHOLE = re.compile(r"devices|.*\.(batch\.sequences|steps)")
 
@@ -108,20 +110,15 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
         for at, (key, v) in enumerate(swept.items())
     }  # fmt: skip
     law, projection = job.laws[0], job.projection
-    stages = [_Stage(s, job.recipe.stages[s.name], spread) for s in projection.stages]
+    stages = [vary(s, job.recipe.stages[s.name], _inputs(s.name, spread)) for s in projection.stages]
     known = [s for s in stages if s.flops is not None]
     found: dict[str, Any] = {
         **spread,
         "tokens": sum((s.tokens for s in known), np.float64(0.0)) if known else None,
         "flops": sum((s.flops for s in known), np.float64(0.0)) if known else None,
+        **_sides("hours", total([s.hours for s in known if s.hours is not None])),
+        **_sides("cost", total([s.cost for s in known if s.cost is not None])),
     }
-    for name in ("hours", "cost"):
-        amounts = [getattr(s, name) for s in known if getattr(s, name) is not None]
-        for side in ("value", "low", "high"):
-            column = name if side == "value" else f"{name}_{side}"
-            ranged = any(a["low"] is not None for a in amounts)
-            parts = [a["value"] if a[side] is None else a[side] for a in amounts]
-            found[column] = sum(parts, np.float64(0.0)) if parts and (side == "value" or ranged) else None
     each: list[Any] = [s.days for s in known]
     found["days"] = None if not each or any(d is None for d in each) else sum(each, np.float64(0.0))
     if job.recipe.base is None:
@@ -135,76 +132,31 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
         for at in range(last + 1):
             if projection.stages[at].kind in PRETRAINING:
                 seen = seen + stages[at].tokens
-        found |= losses(law, job, seen)
+        loss = loss_along(
+            law,
+            projection.parameters,
+            np.asarray(seen),
+            flops_per_token=projection.stages[last].flops_per_token,
+            interval=seen.size <= MOST_INTERVALS,
+        )
+        found |= _sides("loss", loss)
         found["tokens_per_parameter"] = seen / projection.parameters.active["all"]
     first = stages[0]
     found |= {"steps": first.steps, "batch_tokens": first.batch_tokens, "peak_rate": first.peak_rate}
     return {name: _flat(value, shape) for name, value in found.items()}
 
 
-def losses(law: ScalingLaw, job: ProjectedJob, tokens: Floats) -> dict[str, Any]:
-    """Loss with its bounds, as ``project_loss`` gives them; no interval over more than ``MOST_INTERVALS`` points."""
-    low_n, high_n = parameters_of(law, job.projection.parameters)
-    if low_n != high_n:
-        middle = law.loss((low_n * high_n) ** 0.5, tokens)
-        return {"loss": middle, "loss_low": law.loss(high_n, tokens), "loss_high": law.loss(low_n, tokens)}
-    found: dict[str, Any] = {"loss": law.loss(low_n, tokens)}
-    if law.interval(low_n, float(np.ravel(tokens)[0])) is not None and tokens.size <= MOST_INTERVALS:
-        found["loss_low"], found["loss_high"] = law.intervals(low_n, tokens)
-    return found
+def _inputs(stage: str, swept: Mapping[str, Floats]) -> Inputs:
+    """What of ``swept`` concerns one stage."""
+    own = {field: swept.get(f"recipe.stages.{stage}.{key}") for key, field in FIELDS.items()}
+    return Inputs(**own, **{name: swept.get(name) for name in ("mfu", "usd_per_hour", "devices")})
 
 
-class _Stage:
-    """The figures of one stage as arrays that broadcast with the axes; ``None`` is unknown."""
-
-    def __init__(self, projected: StageProjection, stage: Stage, swept: Mapping[str, Floats]) -> None:
-        def of(field: str) -> Floats | None:
-            return swept.get(f"recipe.stages.{projected.name}.{field}")
-
-        stated, sequences, length = of("tokens"), of("batch.sequences"), stage.sequence_length
-        steps: Any = of("steps")
-        self.tokens: Any = stated if stated is not None else projected.tokens
-        if stage.tokens is None and stage.batch is not None and length is not None and stage.steps is not None:
-            steps = stage.n_steps if steps is None else steps
-            self.tokens = np.asarray(stage.batch.clock(length).tokens_at(steps))
-            if sequences is not None:
-                self.tokens = np.asarray(steps * (sequences * length))
-        self.flops: Any = None if self.tokens is None else projected.flops_per_token * np.asarray(self.tokens)
-        self.hours: dict[str, Any] | None = None
-        self.cost: dict[str, Any] | None = None
-        self.days: Any = None
-        self.steps: Any = projected.steps
-        self.batch_tokens: Any = projected.batch_tokens
-        if sequences is not None and length is not None:
-            self.batch_tokens = sequences * length
-            if steps is None:
-                self.steps = whole_steps(np.asarray(self.tokens) / self.batch_tokens)
-        if steps is not None:
-            self.steps = np.asarray(steps)
-        elif stated is not None and sequences is None and stage.batch is not None and length is not None:
-            self.steps = whole_steps(stage.batch.clock(length).step_at(stated))
-        peak = of("schedule.peak")
-        self.peak_rate: Any = projected.peak_rate if peak is None else peak
-        if projected.time is None:
-            return
-        time, mfu = projected.time, swept.get("mfu")
-        at: Any = np.asarray(self.flops) / time.peak / 3600
-        u = Amount(value=0.0, unit="1") if mfu is not None else time.mfu
-        self.hours = {
-            "value": at / (u.value if mfu is None else mfu),
-            "low": None if u.high is None else at / u.high,
-            "high": None if u.low is None else at / u.low,
-        }
-        price: Any = swept.get("usd_per_hour")
-        if price is None and time.cost is not None:
-            price = np.float64(time.cost.value / time.hours.value)
-            if time.price is not None:
-                price = np.float64(time.price.usd_per_hour)
-        if price is not None:
-            self.cost = {side: None if h is None else h * price for side, h in self.hours.items()}
-        devices: Any = swept.get("devices", time.devices)
-        if devices is not None:
-            self.days = self.hours["value"] * (1 / devices / 24)
+def _sides(name: str, amount: Amounts | None) -> dict[str, Any]:
+    """The columns of an amount and its bounds."""
+    if amount is None:
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    return {name: amount.value, f"{name}_low": amount.low, f"{name}_high": amount.high}
 
 
 def _flat(value: Any, shape: tuple[int, ...]) -> Any:

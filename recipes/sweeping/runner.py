@@ -54,8 +54,8 @@ class Runner:
             projected = project_job(job, self._decoded)
             course = None
             if job.setting("forecast", bool):
-                recipe, count = projected.recipe, projected.projection.parameters
-                course = forecast_recipe(self._catalogue, recipe, count, projected.laws[0], projected.curve)
+                recipe, projection = projected.recipe, projected.projection
+                course = forecast_recipe(self._catalogue, recipe, projection, projected.laws[0], projected.curve)
             return row(projected, course)
         except UnsafeError:
             raise

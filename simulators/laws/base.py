@@ -9,18 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lehr.simulators.counting import NConvention
 from lehr.simulators.evidence import Provenance, Reported
 from lehr.simulators.quantities import Floats
-
-NConvention = Literal["total", "non_embedding", "with_head", "active", "flops_per_token"]
-N_CONVENTIONS: dict[NConvention, str] = {
-    "total": "every trained parameter",
-    "with_head": "without the input embedding; the output head counts",
-    "non_embedding": "without the input embedding and the output head",
-    "active": "the parameters that one token uses",
-    "flops_per_token": "a sixth of the training FLOPs per token",
-}
-"""What a scaling law means by N."""
 
 LossUnit = Literal["nats/token", "bits/token", "bits/byte", "bits/char", "1 - pass rate"]
 LOSS_UNITS: dict[LossUnit, str] = {

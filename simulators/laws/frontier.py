@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Bounds, Law, NConvention
+from lehr.simulators.counting import NConvention
+from lehr.simulators.laws.base import Answer, Bounds, Law
 from lehr.simulators.laws.surfaces.base import positive
 from lehr.simulators.quantities import Floats
 

@@ -17,9 +17,8 @@ import numpy as np
 
 from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import ScalingLaw
-from lehr.simulators.laws.base import replicate
 from lehr.simulators.laws.curves import MultiPower
-from lehr.simulators.projection.project import parameters_of
+from lehr.simulators.projection.loss import loss_along
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Cosine, Curve, Warmup
 from lehr.simulators.scheduling.final import loss_of_pieces
@@ -256,14 +255,14 @@ def _rises(rates: Floats) -> bool:
     return bool((rates > 1.2 * np.minimum.accumulate(rates)).any())
 
 
-def surface_along(law: ScalingLaw, count: ParameterCount, tokens: Floats) -> tuple[Floats, Floats, Floats]:
-    """The loss that a surface gives at ``tokens`` (points,), its low and its high bound there [law.loss_unit], as
-    ``project_loss`` does for one number of tokens; without an interval the bounds are the loss."""
-    low_n, high_n = parameters_of(law, count)
-    if low_n < high_n:
-        middle = (low_n * high_n) ** 0.5
-        return law.loss(middle, tokens), law.loss(high_n, tokens), law.loss(low_n, tokens)
-    value = law.loss(low_n, tokens)
-    if replicate(law) is None:
-        return value, value, value
-    return value, *law.intervals(low_n, tokens)
+def surface_along(
+    law: ScalingLaw, count: ParameterCount, tokens: Floats, flops_per_token: float | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """The loss that a surface gives at ``tokens`` (points,), its low and its high bound there [law.loss_unit]; without
+    an interval the bounds are the loss."""
+    loss = loss_along(law, count, tokens, flops_per_token=flops_per_token)
+    return (
+        loss.value,
+        loss.value if loss.low is None else loss.low,
+        loss.value if loss.high is None else loss.high,
+    )

@@ -17,6 +17,7 @@ from lehr.simulators.counting import (
 )
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.projection.loss import project_loss
 from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
 from lehr.simulators.quantities import Amount
 from lehr.simulators.training import (
@@ -42,7 +43,6 @@ __all__ = [
     "assumed_mfu",
     "assumed_sequence",
     "compare_with_dense",
-    "parameters_of",
     "project",
     "project_loss",
     "project_stage",
@@ -109,58 +109,6 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     totals_with_base: Totals | None = None
 
 
-def parameters_of(law: ScalingLaw, count: ParameterCount) -> tuple[float, float]:
-    """The range of N at which to read ``law`` [parameters]: one number for a dense model; from active to total
-    for a mixture of experts, since a law of dense models says nothing finer about it.
-
-    >>> from lehr.simulators.laws import Chinchilla
-    >>> from lehr.simulators.planning.ladder import mixture
-    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
-    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
-    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
-    >>> active, total = parameters_of(law, count_parameters(net))
-    >>> f"{active:.3g} to {total:.3g}"
-    '8.04e+09 to 4.75e+10'
-    """
-    by_convention = {
-        "total": (count.active["all"], count.total),
-        "with_head": (count.active["excl_input_embedding"], count.total),
-        "non_embedding": (count.active["excl_embeddings"], count.non_embedding),
-        "active": (count.active["all"], count.active["all"]),
-    }
-    low, high = by_convention.get(law.n_convention, by_convention["total"])
-    return float(low), float(high)
-
-
-def project_loss(law: ScalingLaw, count: ParameterCount, tokens: float) -> Amount:
-    """The loss that ``law`` gives after ``tokens`` [law.loss_unit].
-
-    A dense model has the law's own interval, if it has one. A mixture of experts lies between dense models of its
-    active and of its total parameters; the central value is the geometric mean of the two sizes.
-
-    >>> from lehr.simulators.laws import Chinchilla
-    >>> from lehr.simulators.planning.ladder import mixture
-    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
-    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
-    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
-    >>> loss = project_loss(law, count_parameters(net), 1e12)
-    >>> f"{loss.value:.3f}, {loss.low:.3f} to {loss.high:.3f} {loss.unit}"
-    '2.029, 1.995 to 2.075 nats/token'
-    """
-    low_n, high_n = parameters_of(law, count)
-    if low_n == high_n:
-        interval = law.interval(low_n, tokens)
-        value = float(law.loss(low_n, tokens))
-        low, high = interval if interval is not None else (None, None)
-        return Amount(value=value, low=low, high=high, unit=law.loss_unit)
-    return Amount(
-        value=float(law.loss((low_n * high_n) ** 0.5, tokens)),
-        low=float(law.loss(high_n, tokens)),
-        high=float(law.loss(low_n, tokens)),
-        unit=law.loss_unit,
-    )
-
-
 def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseComparison | None:
     """A token's training work beside that of dense models of the same total and the same active parameters.
 
@@ -173,7 +121,7 @@ def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseCompari
     '48 or 285 GFLOP'
     """
     count = count_parameters(architecture)
-    if count.total == count.active["all"]:
+    if not count.sparse:
         return None
     convention = FLOP_CONVENTIONS["causal_with_router"]
     moe = training_flops_per_token(architecture, seq_len, convention)
@@ -247,8 +195,8 @@ def project_stage(
     loss: dict[str, Amount] = {}
     if after is not None and stage.kind in PRETRAINING and isinstance(stage.objective, NextToken):
         for law in laws:
-            loss[law.name] = project_loss(law, count, after)
-            warnings += [f"{law.name}: {w}" for w in law.warnings(parameters_of(law, count)[0], after)]
+            loss[law.name] = project_loss(law, count, after, flops_per_token=per_token)
+            warnings += [f"{law.name}: {w}" for w in law.warnings(count.at(law.n_convention, per_token)[0], after)]
     curve = stage.curve()
     return StageProjection(
         name=name,
@@ -269,7 +217,7 @@ def project_stage(
         else project_time(
             flops,
             stage,
-            sparse=count.total > count.active["all"],
+            sparse=count.sparse,
             accelerators=accelerators,
             assumptions=assumptions,
         ),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from lehr.simulators.machine.accelerator import Accelerator, Price
-from lehr.simulators.projection.cost import UtilisationBasis, accelerator_hours, implied_mfu
+from lehr.simulators.projection.cost import UtilisationBasis, accelerator_hours, days_of, implied_mfu, utilisation
 from lehr.simulators.quantities import Amount, Interval
 from lehr.simulators.training import Stage
 
@@ -89,12 +89,10 @@ def project_time(
         accelerator=name,
         precision=precision,
         peak=peak,
-        mfu=Amount(value=mfu.central, low=mfu.low, high=mfu.high, unit="1")
-        if isinstance(mfu, Interval)
-        else Amount(value=mfu, unit="1"),
+        mfu=utilisation(mfu),
         basis=basis,
         hours=hours,
-        days=hours.scaled(1 / devices / 24, "d") if devices else None,
+        days=days_of(hours, devices) if devices else None,
         devices=devices,
         assumed_hardware=published is None and not replaced,
         cost=hours.scaled(rate, "USD") if rate else None,

@@ -10,9 +10,10 @@ import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.projecting.forecast import forecast_recipe
+from lehr.recipes.projecting.model import project_model
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.projection.forecast import UNKNOWN_SHIFT, Forecast
-from lehr.simulators.projection.project import project_loss
+from lehr.simulators.projection.loss import project_loss
 from tests.recipes.test_cli import lehr
 
 CATALOGUE = Catalogue()
@@ -21,7 +22,8 @@ SURFACE = CATALOGUE.surface("besiroglu")
 
 def of(name: str) -> Forecast | None:
     recipe = CATALOGUE.recipe(name)
-    return forecast_recipe(CATALOGUE, recipe, count_parameters(CATALOGUE.model(recipe.model).shape()), SURFACE)
+    projection = project_model(CATALOGUE, CATALOGUE.model(recipe.model), recipe, [SURFACE])
+    return forecast_recipe(CATALOGUE, recipe, projection, SURFACE)
 
 
 def test_the_base_comes_first_with_its_own_schedule() -> None:

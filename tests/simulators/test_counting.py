@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 import pytest
 
@@ -9,6 +11,8 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.architecture import MTP, Architecture, Block, Checkpoint, Encoder, Layers
 from lehr.simulators.counting import (
     FLOP_CONVENTIONS,
+    N_CONVENTIONS,
+    NConvention,
     activation_bytes_per_token,
     block_scales,
     count_parameters,
@@ -32,6 +36,7 @@ from lehr.simulators.layers import (
     Rope,
 )
 from lehr.simulators.layers.base import linear
+from lehr.simulators.planning.ladder import dense, mixture
 
 CATALOGUE = Catalogue()
 
@@ -282,3 +287,25 @@ def test_cross_attention_needs_an_encoder() -> None:
     cross = CrossAttention(n_heads=4, n_kv_heads=4, d_head=16)
     with pytest.raises(ValueError, match="write `encoder`"):
         msgspec.structs.replace(decoder(), blocks={"decoder": Block(cross=cross, norm=RMSNorm())})
+
+
+@pytest.mark.parametrize("convention", get_args(NConvention))
+def test_n_is_known_by_every_convention(convention: NConvention) -> None:
+    assert convention in N_CONVENTIONS
+    used, all_of_it = count_parameters(dense(1024, vocab_size=32000, context_length=2048)).at(convention, 6e9)
+    assert used == all_of_it, "of a dense network a token uses everything"
+    mixed = count_parameters(mixture(1024, expansion=8, top_k=4, vocab_size=32000, context_length=2048))
+    used, all_of_it = mixed.at(convention, 6e9)
+    idle = mixed.total - mixed.active["all"]
+    assert all_of_it - used == (0 if convention == "active" else idle)
+
+
+def test_what_each_convention_leaves_out() -> None:
+    net = dense(1024, vocab_size=32000, context_length=2048)
+    count, table = count_parameters(net), 32000 * 1024
+    assert count.at("total") == (count.total, count.total)
+    assert count.at("with_head")[0] == count.total - table
+    assert count.at("non_embedding")[1] == count.non_embedding == count.total - 2 * table
+    assert count.at("flops_per_token", 6e9) == (1e9, 1e9)
+    with pytest.raises(ValueError, match="sequence length"):
+        count.at("flops_per_token")

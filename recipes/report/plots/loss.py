@@ -18,7 +18,8 @@ from lehr.recipes.presenting.numbers import between, loss, quantity
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.projection.forecast import Forecast
-from lehr.simulators.projection.project import StageProjection, parameters_of, project_loss
+from lehr.simulators.projection.loss import loss_along
+from lehr.simulators.projection.project import StageProjection
 from lehr.simulators.quantities import Amount
 
 N_POINTS = 41
@@ -73,28 +74,21 @@ def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: li
     grid = [start * (end / start) ** (i / (N_POINTS - 1)) for i in range(N_POINTS)]
     finals: list[tuple[ScalingLaw, Amount, str]] = []
     for law, colour in zip(laws, SERIES, strict=False):
-        curve = [project_loss(law, count, tokens) for tokens in grid]
-        smallest = parameters_of(law, count)[0]
+        curve = loss_along(law, count, np.array(grid), flops_per_token=stages[-1].flops_per_token)
+        smallest = count.at(law.n_convention, stages[-1].flops_per_token)[0]
         outside = [bool(law.warnings(smallest, tokens)) for tokens in grid]
-        values = [a.value for a in curve]
+        values = curve.value
         for i in range(N_POINTS - 1):
             # one segment at a time would break the dashes; a run of equal ones is one line
             if i == 0 or outside[i] != outside[i - 1]:
                 end_of_run = next((j for j in range(i, N_POINTS) if outside[j] != outside[i]), N_POINTS - 1)
                 style = (0, (4, 2)) if outside[i] else "solid"
                 axes.plot(grid[i : end_of_run + 1], values[i : end_of_run + 1], color=colour, linestyle=style)
-        if all(a.low is not None and a.high is not None for a in curve):
-            axes.fill_between(
-                grid,
-                [a.low or 0.0 for a in curve],
-                [a.high or 0.0 for a in curve],
-                color=colour,
-                alpha=0.13,
-                linewidth=0,
-            )
+        if curve.low is not None and curve.high is not None:
+            axes.fill_between(grid, curve.low, curve.high, color=colour, alpha=0.13, linewidth=0)
         dots = [(s.cumulative_tokens or 0.0, s.loss[law.name].value) for s in stages if law.name in s.loss]
         axes.plot([x for x, _ in dots], [y for _, y in dots], "o", color=colour, markersize=4)
-        finals.append((law, curve[-1], colour))
+        finals.append((law, curve.at(-1), colour))
         if data.forecast is not None and law is data.laws[0]:
             _course(axes, data.forecast)
     axes.set_xscale("log")

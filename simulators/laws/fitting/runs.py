@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lehr.simulators.laws.base import LossUnit, NConvention
+from lehr.simulators.counting import NConvention
+from lehr.simulators.laws.base import LossUnit
 from lehr.simulators.quantities import Floats
 
 SMALLEST_COUNT = 1e3

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
+from lehr.simulators.counting import NConvention
+from lehr.simulators.laws.base import Answer, Law, LossUnit
 from lehr.simulators.numerics.search import bisect
 from lehr.simulators.quantities import Floats
 

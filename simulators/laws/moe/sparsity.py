@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Law, LossUnit, NConvention
+from lehr.simulators.counting import NConvention
+from lehr.simulators.laws.base import Answer, Law, LossUnit
 from lehr.simulators.quantities import Floats
 
 

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Bounds, Law, LossUnit, NConvention, ValidRange, quantiles, replicate
+from lehr.simulators.counting import NConvention
+from lehr.simulators.laws.base import Answer, Bounds, Law, LossUnit, ValidRange, quantiles, replicate
 from lehr.simulators.numerics.search import golden_section
 from lehr.simulators.quantities import Floats
 

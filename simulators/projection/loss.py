@@ -1,0 +1,68 @@
+"""The loss that a scaling law gives a network after so many tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lehr.simulators.counting import ParameterCount
+from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.laws.base import replicate
+from lehr.simulators.quantities import Amount, Amounts, Floats
+
+
+def loss_along(
+    law: ScalingLaw,
+    count: ParameterCount,
+    tokens: Floats,
+    *,
+    flops_per_token: float | None = None,
+    interval: bool = True,
+) -> Amounts:
+    """The loss that ``law`` gives after ``tokens`` (points,) [law.loss_unit].
+
+    A dense model has the law's own interval, if it has one and ``interval`` asks for it. A mixture of experts lies
+    between dense models of its active and of its total parameters, since a law of dense models says nothing finer
+    about it; the central value is the geometric mean of the two sizes. ``flops_per_token`` is for a law whose N counts
+    them.
+
+    >>> from lehr.simulators.counting import count_parameters
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.ladder import mixture
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    >>> loss = loss_along(law, count_parameters(net), np.array([1e11, 1e12]))
+    >>> loss.value.round(3).tolist(), loss.low.round(3).tolist(), loss.high.round(3).tolist()
+    ([2.16, 2.029], [2.125, 1.995], [2.206, 2.075])
+    """
+    low_n, high_n = count.at(law.n_convention, flops_per_token)
+    if low_n < high_n:
+        return Amounts(
+            value=law.loss((low_n * high_n) ** 0.5, tokens),
+            low=law.loss(high_n, tokens),
+            high=law.loss(low_n, tokens),
+            unit=law.loss_unit,
+        )
+    value = law.loss(low_n, tokens)
+    if not interval or replicate(law) is None:
+        return Amounts(value=value, unit=law.loss_unit)
+    low, high = law.intervals(low_n, tokens)
+    return Amounts(value=value, low=low, high=high, unit=law.loss_unit)
+
+
+def project_loss(
+    law: ScalingLaw, count: ParameterCount, tokens: float, *, flops_per_token: float | None = None
+) -> Amount:
+    """``loss_along`` for one number of tokens [law.loss_unit].
+
+    >>> from lehr.simulators.counting import count_parameters
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.ladder import mixture
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    >>> loss = project_loss(law, count_parameters(net), 1e12)
+    >>> f"{loss.value:.3f}, {loss.low:.3f} to {loss.high:.3f} {loss.unit}"
+    '2.029, 1.995 to 2.075 nats/token'
+    """
+    return loss_along(law, count, np.asarray(tokens, dtype=float), flops_per_token=flops_per_token).at()
