@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.laws import Chinchilla, Frontier
 from lehr.simulators.laws.frontier import PowerOfCompute
-from lehr.simulators.laws.moe import EfficiencyLeverage, RoutedLaw
+from lehr.simulators.planning.ladder import mixture
 from lehr.simulators.projection.assessment import allocate, allocate_frontier, dense_equivalent, sparsity_of
+from tests.simulators.cases import JOINT, LEVERAGE, ROUTED
 
 
 def chinchilla() -> Chinchilla:
@@ -69,22 +69,19 @@ def test_a_frontier_of_flops_per_token_counts_the_work_as_given() -> None:
     assert found.parameters == pytest.approx(4.5e23 / 6 / 1.041e12)
 
 
-def test_deepseek_v3_in_the_terms_of_the_laws() -> None:
-    architecture = Catalogue().model("deepseek_v3").shape()
-    sparsity = sparsity_of(architecture)
+def test_a_mixture_in_the_terms_of_the_laws() -> None:
+    network = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
+    sparsity = sparsity_of(network)
     assert sparsity is not None
-    # 256 routed experts and a shared one, of which 8 and the shared one are used; 2 x 7168 / 2048
-    assert sparsity.expansion == pytest.approx(257 / 9)
-    assert sparsity.granularity == pytest.approx(7)
-    count = count_parameters(architecture)
-    routed, leverage = Catalogue().law("clark_rl_r"), Catalogue().law("ling_leverage")
-    assert isinstance(routed, RoutedLaw)
-    assert isinstance(leverage, EfficiencyLeverage)
-    # of 37B active parameters and 130e9 tokens RL-R says that routing gains nothing beyond its cutoff's order
-    found = dense_equivalent(routed, sparsity, count, 14.8e12, 3.7e24)
-    assert found.inputs["tokens"] == 130e9
-    assert found.work_same_tokens == pytest.approx(1, abs=0.1)
-    assert len(found.warnings) == 2
-    found = dense_equivalent(leverage, sparsity, count, 14.8e12, 3.7e24)
-    assert found.work_best == pytest.approx(float(leverage.leverage(9 / 257, 7, 3.7e24)))
+    # 64 experts of which 8 are used, each an eighth of an MLP of 3.5 x 4096: 2 x 4096 / 1792
+    assert sparsity.expansion == 8
+    assert sparsity.granularity == pytest.approx(2 * 4096 / 1792)
+    count = count_parameters(network)
+    found = dense_equivalent(ROUTED, sparsity, count, 1e12, 5e22)
+    assert found.inputs == {"active_non_embedding": count.active["excl_embeddings"], "tokens": 130e9, "experts": 8}
+    assert found.parameters == float(ROUTED.effective_parameters(count.active["excl_embeddings"], 8))
+    found = dense_equivalent(LEVERAGE, sparsity, count, 1e12, 5e22)
+    assert found.work_best == pytest.approx(float(LEVERAGE.leverage(1 / 8, 2 * 4096 / 1792, 5e22)))
     assert found.parameters is None
+    found = dense_equivalent(JOINT, sparsity, count, 1e12, 5e22)
+    assert found.work_same_tokens == JOINT.dense_size(count.active["all"], 1e12, 8) / count.active["all"]

@@ -27,6 +27,19 @@ def test_amounts_add_their_bounds() -> None:
         Amount(value=1, unit="h") + Amount(value=1, unit="USD")
 
 
+bounds = st.lists(st.floats(0, 1e12), min_size=3, max_size=3).map(sorted)
+
+
+@given(bounds, bounds)
+def test_bounds_add_as_if_both_erred_the_same_way(a: list[float], b: list[float]) -> None:
+    one, two = (Amount(low=low, value=value, high=high, unit="h") for low, value, high in (a, b))
+    total = one + two
+    assert (total.low, total.value, total.high) == (a[0] + b[0], a[1] + b[1], a[2] + b[2])
+    assert total == two + one
+    bare = Amount(value=1.0, unit="h") + Amount(value=2.0, unit="h")
+    assert (bare.low, bare.high) == (None, None)
+
+
 def test_an_interval_out_of_order_is_refused() -> None:
     with pytest.raises(ValueError, match="not in rising order"):
         Interval(low=0.5, central=0.4, high=0.6)

@@ -7,35 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.counting import FLOP_CONVENTIONS, count_parameters, training_flops_per_token
-from lehr.simulators.laws import DataConstrained
-from lehr.simulators.laws.moe import JointMoe
-from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
+from lehr.simulators.laws.base import replicate
 from lehr.simulators.planning import Budget, choose, dense, ladder, mixture, work
 from lehr.simulators.planning.choosing import Demand, Plan, Rung
 from lehr.simulators.planning.ladder import WIDTHS
 from lehr.simulators.quantities import Interval
+from tests.simulators.cases import JOINT, REFIT, REPEATED
 
-CATALOGUE = Catalogue()
-BESIROGLU = CATALOGUE.surface("besiroglu")
 RUNGS = {
     key: Rung.of(architecture, 4096)
     for key, architecture in ladder((1, 2, 8, 32), vocab_size=128256, context_length=4096).items()
 }
 DENSE = {key: rung for key, rung in RUNGS.items() if key[1] == 1}
-
-
-def joint() -> JointMoe:
-    law = CATALOGUE.law("ludziejewski_joint")
-    assert isinstance(law, JointMoe)
-    return law
-
-
-def repetition() -> DataConstrained:
-    law = CATALOGUE.law("muennighoff")
-    assert isinstance(law, DataConstrained)
-    return law
 
 
 def known(plan: Plan) -> tuple[int, int]:
@@ -63,7 +47,7 @@ def test_shapes_that_do_not_divide_are_refused() -> None:
 
 
 def test_the_budget_is_spent_to_the_last_flop() -> None:
-    for candidate in choose(DENSE, 1e22, BESIROGLU, demand=Demand(served=1e11)).candidates:
+    for candidate in choose(DENSE, 1e22, REFIT, demand=Demand(served=1e11)).candidates:
         network = dense(candidate.d_model, vocab_size=128256, context_length=4096)
         per_token = training_flops_per_token(network, 4096, FLOP_CONVENTIONS["causal"])
         # a difference, a quotient and a product: a few roundings of 2**-53; the same below
@@ -74,9 +58,8 @@ def test_the_budget_is_spent_to_the_last_flop() -> None:
 @settings(max_examples=30, deadline=None)
 @given(flops=st.floats(1e19, 1e25))
 def test_the_choice_lies_next_to_the_closed_form(flops: float) -> None:
-    plan = choose(DENSE, flops, BESIROGLU)
-    assert isinstance(BESIROGLU, Chinchilla)
-    exact, _ = BESIROGLU.optimum(flops)
+    plan = choose(DENSE, flops, REFIT)
+    exact, _ = REFIT.optimum(flops)
     sizes = [c.parameters for c in plan.candidates]
     # FLOPs per token are within 6 N (0.75 to 1.25) on these rungs: tables that cost nothing, attention that does; that
     # moves the optimum by at most as much, and the ladder adds a step to either side
@@ -87,7 +70,7 @@ def test_the_choice_lies_next_to_the_closed_form(flops: float) -> None:
 
 
 def test_regret_is_never_negative_and_zero_for_the_choice() -> None:
-    plan = choose(RUNGS, 1e22, BESIROGLU, joint=joint())
+    plan = choose(RUNGS, 1e22, REFIT, joint=JOINT)
     regrets = [c.regret for c in plan.candidates]
     assert min(regrets) == 0.0 == plan.chosen.regret
     assert sum(c.wins or 0.0 for c in plan.candidates) == pytest.approx(1.0)
@@ -96,29 +79,47 @@ def test_regret_is_never_negative_and_zero_for_the_choice() -> None:
 
 def test_the_region_of_confidence_covers_the_choice_of_other_draws() -> None:
     # the law's replicas themselves are the draws: 95 % of them choose a rung of the region, by its definition at least
-    plan = choose(DENSE, 1e23, BESIROGLU)
+    plan = choose(DENSE, 1e23, REFIT)
     assert sum(c.wins or 0.0 for c in plan.region(0.95)) >= 0.95
     assert sum(c.wins or 0.0 for c in plan.region(0.95)[:-1]) < 0.95
 
 
+def test_the_bounds_of_a_regret_hold_95_of_100_replicas() -> None:
+    plan = choose(DENSE, 1e22, REFIT)
+    many = replicate(REFIT)
+    assert many is not None
+    best = plan.chosen
+    for other in plan.candidates[:: len(plan.candidates) // 8]:
+        regret = many.loss(other.active, other.tokens) - many.loss(best.active, best.tokens)
+        assert other.regret_low is not None
+        assert other.regret_high is not None
+        if other is best:
+            assert (other.regret_low, other.regret_high) == (0.0, 0.0)
+            continue
+        # a quantile of so many draws lies between two of them: one draw more or less at each end, and rounding at one
+        share = np.mean((regret >= other.regret_low) & (regret <= other.regret_high))
+        assert share == pytest.approx(0.95, abs=3 / len(regret))
+        assert np.mean(regret < other.regret_low) == pytest.approx(0.025, abs=2 / len(regret))
+
+
 def test_more_serving_makes_smaller_and_less_data_larger_networks() -> None:
-    free = choose(DENSE, 1e22, BESIROGLU).chosen
-    served = choose(DENSE, 1e22, BESIROGLU, demand=Demand(served=2e12)).chosen
-    short = choose(DENSE, 1e22, BESIROGLU, demand=Demand(unique=20e9), repetition=repetition()).chosen
+    free = choose(DENSE, 1e22, REFIT).chosen
+    served = choose(DENSE, 1e22, REFIT, demand=Demand(served=2e12)).chosen
+    short = choose(DENSE, 1e22, REFIT, demand=Demand(unique=20e9), repetition=REPEATED).chosen
     assert served.parameters < free.parameters < short.parameters
     assert short.epochs == pytest.approx(short.tokens / 20e9)
     assert short.loss > free.loss
 
 
 def test_enough_unique_data_changes_nothing() -> None:
-    free = choose(DENSE, 1e22, BESIROGLU)
-    rich = choose(DENSE, 1e22, BESIROGLU, demand=Demand(unique=1e16), repetition=repetition())
+    free = choose(DENSE, 1e22, REFIT)
+    rich = choose(DENSE, 1e22, REFIT, demand=Demand(unique=1e16), repetition=REPEATED)
     assert [c.loss for c in free.candidates] == [c.loss for c in rich.candidates]
 
 
 def test_a_mixture_wins_until_memory_is_short() -> None:
-    free = choose(RUNGS, 1e21, BESIROGLU, joint=joint())
-    held = choose(RUNGS, 1e21, BESIROGLU, joint=joint(), demand=Demand(memory=8e9))
+    free = choose(RUNGS, 1e21, REFIT, joint=JOINT)
+    held = choose(RUNGS, 1e21, REFIT, joint=JOINT, demand=Demand(memory=8e9))
     assert free.chosen.expansion == 32
     assert held.chosen.memory <= 8e9 < free.chosen.memory
     assert held.chosen.loss > free.chosen.loss
@@ -126,34 +127,34 @@ def test_a_mixture_wins_until_memory_is_short() -> None:
 
 
 def test_cache_counts_against_memory() -> None:
-    without = choose(DENSE, 1e22, BESIROGLU, demand=Demand(memory=40e9))
-    with_cache = choose(DENSE, 1e22, BESIROGLU, demand=Demand(memory=40e9, cache_tokens=100_000))
+    without = choose(DENSE, 1e22, REFIT, demand=Demand(memory=40e9))
+    with_cache = choose(DENSE, 1e22, REFIT, demand=Demand(memory=40e9, cache_tokens=100_000))
     assert with_cache.candidates[-1].parameters < without.candidates[-1].parameters
 
 
 def test_tokens_seen_before_count_for_the_loss_alone() -> None:
-    fresh = choose(DENSE, 1e22, BESIROGLU).candidates[0]
-    went_on = choose(DENSE, 1e22, BESIROGLU, demand=Demand(seen=1e12)).candidates[0]
+    fresh = choose(DENSE, 1e22, REFIT).candidates[0]
+    went_on = choose(DENSE, 1e22, REFIT, demand=Demand(seen=1e12)).candidates[0]
     assert went_on.tokens == fresh.tokens
     # the same formula on an array and on one number: a few roundings
-    assert went_on.loss == pytest.approx(float(BESIROGLU.loss(fresh.active, fresh.tokens + 1e12)), rel=1e-14)
+    assert went_on.loss == pytest.approx(float(REFIT.loss(fresh.active, fresh.tokens + 1e12)), rel=1e-14)
 
 
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="law that knows mixtures"):
-        choose(RUNGS, 1e21, BESIROGLU)
+        choose(RUNGS, 1e21, REFIT)
     with pytest.raises(ValueError, match="law of repeated data"):
-        choose(DENSE, 1e22, BESIROGLU, demand=Demand(unique=1e9))
+        choose(DENSE, 1e22, REFIT, demand=Demand(unique=1e9))
     with pytest.raises(ValueError, match="no network of the ladder fits"):
-        choose(DENSE, 1e22, BESIROGLU, demand=Demand(memory=1e6))
+        choose(DENSE, 1e22, REFIT, demand=Demand(memory=1e6))
     with pytest.raises(ValueError, match="no network of the ladder fits"):
-        choose(DENSE, 1e3, BESIROGLU)
+        choose(DENSE, 1e3, REFIT)
     with pytest.raises(ValueError, match="above 0"):
-        choose(DENSE, -1.0, BESIROGLU)
+        choose(DENSE, -1.0, REFIT)
 
 
 def test_the_end_of_the_ladder_is_said() -> None:
-    assert "the best network lies at the end of the ladder" in choose(DENSE, 1e28, BESIROGLU).warnings
+    assert "the best network lies at the end of the ladder" in choose(DENSE, 1e28, REFIT).warnings
 
 
 @pytest.mark.parametrize(

@@ -2,110 +2,161 @@
 
 from __future__ import annotations
 
+from typing import Any, get_args
+
 import msgspec
+import numpy as np
 import pytest
 
-from lehr.recipes.catalogue.files import Catalogue
-from lehr.recipes.projecting.model import project_by_name
-from lehr.simulators.projection.project import Assumptions, Projection, project
-from lehr.simulators.training import Recipe, Stage
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.planning.ladder import mixture
+from lehr.simulators.projection.project import Projection, add_totals, assumed_sequence, project
+from lehr.simulators.projection.stage_time import Assumptions, assumed_mfu
+from lehr.simulators.schedules import Batch, Cosine
+from lehr.simulators.training import Base, Hardware, NextToken, PolicyGradient, Recipe, Stage, StageKind, Supervised
+from tests.simulators.cases import CHINCHILLA, DEVICE, gpt
 
-CATALOGUE = Catalogue()
-LAW = CATALOGUE.law("chinchilla")
+PRE_TRAINED = Stage(
+    kind="PT",
+    objective=NextToken(),
+    steps=10_000,
+    sequence_length=1024,
+    batch=Batch(sequences=512),
+    schedule=Cosine(peak=3e-4, floor=3e-5),
+    hardware=Hardware(accelerator="device", count=64, precision="bf16", hours=100.0),
+)
+TUNED = Stage(kind="SFT", objective=Supervised(), sequence_length=1024)
+REWARDED = Stage(kind="RL", objective=PolicyGradient(method="grpo"), sequence_length=1024)
+SPARSE = mixture(512, expansion=8, top_k=4, vocab_size=5000, context_length=2048)
 
 
-def projected(name: str, recipe: Recipe | None = None, **assumed: object) -> Projection:
-    chosen = recipe or CATALOGUE.recipe(name)
+def recipe(base: Base | None = None, **stages: Stage) -> Recipe:
+    stages = stages or {"pt": PRE_TRAINED}
+    return Recipe(name="x", model="x", order=list(stages), stages=stages, base=base)
+
+
+def projected(network: Architecture | None = None, plan: Recipe | None = None, **assumed: object) -> Projection:
     return project(
-        CATALOGUE.model(name).shape(),
-        chosen,
-        laws=[LAW],
-        accelerators=CATALOGUE.accelerators,
-        assumptions=Assumptions(fallback="h100_sxm", **assumed),  # type: ignore[arg-type]
+        network or gpt(),
+        plan or recipe(),
+        laws=[CHINCHILLA],
+        accelerators={"device": DEVICE, "other": msgspec.structs.replace(DEVICE, name="other")},
+        assumptions=Assumptions(fallback="device", **assumed),  # type: ignore[arg-type]
     )
 
 
-def test_starcoders_pre_training() -> None:
-    stage = projected("starcoder").stages[0]
-    assert stage.tokens == 250_000 * 512 * 8192
+def test_pre_training_of_a_dense_network() -> None:
+    stage = projected().stages[0]
+    assert stage.tokens == 10_000 * 512 * 1024
     # 6 (N - positions) + 12 x layers x d x s / 2: learned positions are looked up, the tied table is the head
-    n, positions = 15_517_456_384, 8192 * 6144
-    assert stage.flops_per_token == 6 * (n - positions) + 6 * 40 * 6144 * 8192
+    n, positions = count_parameters(gpt()).total, 1024 * 256
+    assert stage.flops_per_token == 6 * (n - positions) + 6 * 4 * 256 * 1024
     assert stage.flops == stage.flops_per_token * stage.tokens
     assert stage.time is not None
-    assert stage.time.published_hours == 320_256
-    assert stage.time.implied_mfu == pytest.approx(stage.flops / (320_256 * 3600 * 312e12))
+    assert stage.time.published_hours == 100
+    assert stage.time.implied_mfu == pytest.approx(stage.flops / (100 * 3600 * 1e15))
+
+
+@pytest.mark.parametrize("network", [gpt(), SPARSE], ids=["dense", "mixture"])
+def test_6nd_takes_the_parameters_that_a_token_uses(network: Architecture) -> None:
+    stage = projected(network).stages[0]
+    count = count_parameters(network)
+    assert stage.six_nd == 6 * count.active["all"] * 10_000 * 512 * 1024
+    assert (count.active["all"] < count.total) == (network is SPARSE)
 
 
 def test_a_dense_models_loss_is_the_laws() -> None:
-    stage = projected("starcoder").stages[0]
-    assert stage.loss["chinchilla"].value == float(LAW.loss(15_517_456_384, stage.tokens))
+    stage = projected().stages[0]
+    assert stage.loss["chinchilla"].value == float(CHINCHILLA.loss(count_parameters(gpt()).total, stage.tokens))
 
 
 def test_a_mixture_lies_between_dense_models() -> None:
-    loss = projected("deepseek_v3").stages[0].loss["chinchilla"]
-    assert loss.low == float(LAW.loss(671_026_404_352, 14.8e12))
-    assert loss.high == float(LAW.loss(37_552_282_624, 14.8e12))
-    assert loss.low is not None
-    assert loss.high is not None
+    loss, count = projected(SPARSE).stages[0].loss["chinchilla"], count_parameters(SPARSE)
+    tokens = 10_000 * 512 * 1024
+    assert loss.low == float(CHINCHILLA.loss(count.total, tokens))
+    assert loss.high == float(CHINCHILLA.loss(count.active["all"], tokens))
     assert loss.low < loss.value < loss.high
 
 
 def test_a_base_models_tokens_count_for_the_loss() -> None:
-    projection = projected("codellama_7b")
+    further = msgspec.structs.replace(PRE_TRAINED, kind="CPT", steps=None, tokens=5e11)
+    projection = projected(plan=recipe(Base(model="y", tokens=2e12), cpt=further))
     assert projection.stages[0].cumulative_tokens == 2.5e12
-    assert projection.totals.tokens == sum(s.tokens or 0 for s in projection.stages)
+    assert projection.totals.tokens == 5e11
 
 
 def test_fine_tuning_tokens_do_not_count_for_the_loss_and_unknown_stages_are_named() -> None:
-    projection = projected("deepseek_v3")
+    projection = projected(plan=recipe(pt=PRE_TRAINED, sft=TUNED, rl=REWARDED))
     assert {s.name for s in projection.stages if not s.loss} == {"sft", "rl"}
     assert projection.totals.unknown == ["sft", "rl"]
 
 
 def test_a_mixtures_token_costs_a_dense_tokens_share() -> None:
-    dense = projected("deepseek_v3").dense
+    dense, count = projected(SPARSE).dense, count_parameters(SPARSE)
     assert dense is not None
-    idle = 671_026_404_352 - 37_552_282_624
-    assert dense.dense_same_total - dense.moe == 6 * idle
-    assert projected("starcoder").dense is None
+    assert dense.dense_same_total - dense.moe == 6 * (count.total - count.active["all"])
+    assert projected().dense is None
+
+
+def test_a_mixture_is_given_the_utilisation_of_mixtures() -> None:
+    for network, central in ((gpt(), 0.4), (SPARSE, 0.25)):
+        time = projected(network).stages[0].time
+        assert time is not None
+        assert (time.basis, time.mfu.value) == ("assumed", central)
+    # in 8 bits the device has only what dense models reached
+    assert assumed_mfu(DEVICE, "fp8", sparse=True).central == 0.3
+    with pytest.raises(ValueError, match="no published utilisation in fp32"):
+        assumed_mfu(DEVICE, "fp32", sparse=False)
+
+
+@pytest.mark.parametrize("kind", get_args(StageKind))
+def test_only_long_context_training_is_taken_at_the_whole_context(kind: StageKind) -> None:
+    stage = Stage(kind=kind, objective=NextToken(), tokens=1e9)
+    long = assumed_sequence(stage, gpt(context_length=32_768))
+    assert long == (32_768 if kind == "REPO_PT" else 4096)
+    assert assumed_sequence(stage, gpt(context_length=2048)) == 2048
 
 
 def test_what_the_planner_sets_wins() -> None:
-    time = projected("starcoder", accelerator="h100_sxm", mfu=0.5, usd_per_hour=2.0, devices=100).stages[0].time
+    time = projected(accelerator="other", mfu=0.5, usd_per_hour=2.0, devices=100).stages[0].time
     assert time is not None
-    assert (time.accelerator, time.basis, time.devices) == ("h100_sxm", "given", 100)
+    assert (time.accelerator, time.basis, time.devices) == ("other", "given", 100)
     assert time.cost is not None
     assert time.cost.value == 2.0 * time.hours.value
     assert time.days is not None
-    assert time.days.value == pytest.approx(time.hours.value / 2400)
+    # one division more or less: roundings
+    assert time.days.value == pytest.approx(time.hours.value / 2400, rel=1e-15)
     assert time.published_hours is None
 
 
 def test_an_unknown_accelerator_names_the_stage() -> None:
     with pytest.raises(ValueError, match=r"stage pt: no accelerator is called 'abacus'"):
-        projected("starcoder", accelerator="abacus")
+        projected(accelerator="abacus")
 
 
 def test_tokens_cannot_be_given_twice() -> None:
-    stage = CATALOGUE.recipe("starcoder").stages["pt"]
     with pytest.raises(ValueError, match="not all three"):
-        msgspec.convert({**msgspec.to_builtins(stage), "tokens": 5}, Stage)
+        msgspec.convert({**msgspec.to_builtins(PRE_TRAINED), "tokens": 5}, Stage)
 
 
 def test_stages_and_their_order_must_match() -> None:
-    recipe = msgspec.to_builtins(CATALOGUE.recipe("starcoder"))
-    kept = {key: recipe[key] for key in ("name", "model", "order", "stages")}
+    kept: dict[str, Any] = msgspec.to_builtins(recipe(pt=PRE_TRAINED, sft=TUNED))
     with pytest.raises(ValueError, match="is not in `order`"):
         msgspec.convert({**kept, "order": kept["order"][:1]}, Recipe)
     with pytest.raises(ValueError, match="which is not in `stages`"):
         msgspec.convert({**kept, "order": [*kept["order"], "rl"]}, Recipe)
 
 
-def test_totals_can_be_had_with_the_bases_own_history() -> None:
-    own, base = project_by_name(CATALOGUE, "codellama_7b")[2], project_by_name(CATALOGUE, "llama_2_7b")[2]
-    both = own.totals_with_base
-    assert both is not None
-    assert both.flops == own.totals.flops + base.totals.flops
-    assert both.tokens == own.totals.tokens + 2e12
-    assert base.totals_with_base is None
+def test_two_histories_add_up() -> None:
+    both = recipe(pt=PRE_TRAINED, cpt=msgspec.structs.replace(PRE_TRAINED, kind="CPT"))
+    once, twice = projected(SPARSE).totals, projected(SPARSE, both).totals
+    assert once.hours is not None
+    assert twice.hours is not None
+    assert (twice.hours.low, twice.hours.value, twice.hours.high) == tuple(
+        2 * v for v in (once.hours.low or np.nan, once.hours.value, once.hours.high or np.nan)
+    )
+    found = add_totals(once, once, "base")
+    assert found.hours == twice.hours
+    assert found.cost == twice.cost
+    assert found.tokens == twice.tokens

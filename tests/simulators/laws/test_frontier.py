@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lehr.simulators.laws import Frontier, SinglePower
 from lehr.simulators.laws.base import ValidRange
@@ -49,6 +51,17 @@ def test_flops_per_token_need_no_six() -> None:
     # one power, as above
     assert m * d == pytest.approx(1e22, rel=1e-13)
     assert law.answers()["optimum.parameters"][1] == "FLOP/token"
+    # and back, by its own count of the work of a token
+    assert float(law.flops_for(m)) == pytest.approx(1e22, rel=1e-13)
+
+
+@given(per_nd=st.floats(0.5, 12.0), flops=st.floats(1e17, 1e27))
+def test_the_budget_of_an_optimal_size_at_any_work_for_a_token(per_nd: float, flops: float) -> None:
+    law = frontier(tokens=TOKENS, flops_per_nd=per_nd)
+    n, d = law.optimum(flops)
+    # as above, with one quotient more
+    assert per_nd * n * d == pytest.approx(flops, rel=1e-13)
+    assert float(law.flops_for(n)) == pytest.approx(flops, rel=1e-12)
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -6,29 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lehr.recipes.catalogue.files import Catalogue
-from lehr.simulators.laws import AnyLaw
-from lehr.simulators.laws.mixture import DomainCpt, MixingLaw, ReplayTable, largest_domain_share
-from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw, SparsityLaw
+from lehr.simulators.laws.mixture import DomainCpt, MixingLaw, largest_domain_share
 from lehr.simulators.laws.moe.base import saturating
 from lehr.simulators.laws.moe.clark import fit_routed
 from lehr.simulators.laws.moe.memory import best_under_memory
 from lehr.simulators.laws.sft import fit_rectified
-
-OWN = ("clark", "krajewski", "ludziejewski", "abnar", "ling", "code", "cmr", "ibrahim", "scalerl", "tan", "kumar")
-
-
-def law(name: str, kind: type) -> AnyLaw:
-    found = Catalogue().law(name)
-    assert isinstance(found, kind)
-    return found
-
-
-@pytest.mark.parametrize("name", [n for n in Catalogue().files("law") if n.startswith(OWN)])
-def test_a_law_is_the_same_after_a_file(name: str) -> None:
-    found = Catalogue().law(name)
-    assert msgspec.convert(msgspec.to_builtins(found), AnyLaw) == found
-    assert found.answers()
+from tests.simulators.cases import JOINT, LEVERAGE, NARROW_REPLAY, ROUTED, SPARSITY, WIDE_REPLAY
 
 
 def test_one_expert_is_the_start_of_the_saturation() -> None:
@@ -38,38 +21,33 @@ def test_one_expert_is_the_start_of_the_saturation() -> None:
 
 
 def test_a_dense_model_is_worth_itself() -> None:
-    routed = law("clark_rl_r", RoutedLaw)
     sizes = np.array([25e6, 1.3e9, 1e11])
-    assert routed.effective_parameters(sizes, 1) == pytest.approx(sizes)
-    joint = law("ludziejewski_joint", JointMoe)
+    assert ROUTED.effective_parameters(sizes, 1) == pytest.approx(sizes)
     # the bisection stops at a relative 1e-12
-    assert joint.dense_size(1e9, 20e9, 1) == pytest.approx(1e9, rel=1e-9)
-    n, d = joint.optimum(1e21, 1)
-    assert joint.dense_flops(n, d, 1) == pytest.approx(1e21, rel=1e-6)
+    assert JOINT.dense_size(1e9, 20e9, 1) == pytest.approx(1e9, rel=1e-9)
+    n, d = JOINT.optimum(1e21, 1)
+    assert JOINT.dense_flops(n, d, 1) == pytest.approx(1e21, rel=1e-6)
 
 
 @given(active=st.floats(1e8, 1e11), ratio=st.floats(5.0, 500.0), experts=st.floats(2.0, 32.0))
 def test_equal_loss_is_equal_loss(active: float, ratio: float, experts: float) -> None:
-    joint = law("ludziejewski_joint", JointMoe)
-    dense = joint.dense_size(active, ratio * active, experts)
+    dense = JOINT.dense_size(active, ratio * active, experts)
     assert dense is not None
-    loss = float(joint.loss(active, ratio * active, experts))
+    loss = float(JOINT.loss(active, ratio * active, experts))
     # the size is found to a relative 1e-12, and the loss is flatter than that
-    assert float(joint.loss(dense, ratio * active)) == pytest.approx(loss, rel=1e-12)
+    assert float(JOINT.loss(dense, ratio * active)) == pytest.approx(loss, rel=1e-12)
 
 
 def test_no_dense_size_reaches_a_loss_below_what_its_tokens_allow() -> None:
-    joint = law("ludziejewski_joint", JointMoe)
     # on 1e13 tokens the data term alone is .15 for a dense model, and .14 is what the mixture is left with
-    assert joint.dense_size(1e16, 1e13, 32) is None
+    assert JOINT.dense_size(1e16, 1e13, 32) is None
 
 
 def test_memory_that_nothing_fits_into_leaves_no_choice() -> None:
-    joint = law("ludziejewski_joint", JointMoe)
-    assert best_under_memory(joint, 1e21, 1e3) == []
+    assert best_under_memory(JOINT, 1e21, 1e3) == []
     with pytest.raises(ValueError, match="memory must be above 0"):
-        best_under_memory(joint, 1e21, 0.0)
-    free = best_under_memory(joint, 1e21, 1e15)
+        best_under_memory(JOINT, 1e21, 0.0)
+    free = best_under_memory(JOINT, 1e21, 1e15)
     assert not any(choice.limited for choice in free)
     assert [choice.experts for choice in free] == [32, 16, 8, 4, 2, 1]
 
@@ -77,13 +55,13 @@ def test_memory_that_nothing_fits_into_leaves_no_choice() -> None:
 @pytest.mark.parametrize("sparsity", [-0.1, 1.0])
 def test_a_sparsity_that_is_none_is_refused(sparsity: float) -> None:
     with pytest.raises(ValueError, match="write 0 or more, below 1"):
-        law("abnar_sparsity", SparsityLaw).loss(1e9, 1e11, sparsity)
+        SPARSITY.loss(1e9, 1e11, sparsity)
 
 
 @pytest.mark.parametrize("activation", [0.0, 1.5])
 def test_an_activation_that_is_none_is_refused(activation: float) -> None:
     with pytest.raises(ValueError, match="above 0 and at most 1"):
-        law("ling_leverage", EfficiencyLeverage).leverage(activation, 8, 1e21)
+        LEVERAGE.leverage(activation, 8, 1e21)
 
 
 def test_optimal_sparsity_grows_with_size() -> None:
@@ -92,7 +70,7 @@ def test_optimal_sparsity_grows_with_size() -> None:
 
     def best(total: float) -> float:
         tokens = 1e21 / 6 / (total * (1 - sparsity))
-        return float(sparsity[np.argmin(law("abnar_sparsity", SparsityLaw).loss(total, tokens, sparsity))])
+        return float(sparsity[np.argmin(SPARSITY.loss(total, tokens, sparsity))])
 
     assert best(1e9) < best(1e10) < best(1e11)
 
@@ -111,21 +89,19 @@ def test_too_few_or_constant_runs_are_refused() -> None:
 
 
 def test_replay_outside_the_table_has_no_answer() -> None:
-    table = law("ibrahim_slimpajama_10b", ReplayTable)
-    assert np.isnan(table.old_loss(0.5))
-    assert table.least_share(0.001) is None
-    assert table.best_share(1.0) == pytest.approx(0.05)
+    assert np.isnan(NARROW_REPLAY.old_loss(0.5))
+    assert NARROW_REPLAY.least_share(0.001) is None
+    assert NARROW_REPLAY.best_share(1.0) == pytest.approx(0.05)
     with pytest.raises(ValueError, match="write a share between 0 and 1"):
-        table.best_share(2.0)
+        NARROW_REPLAY.best_share(2.0)
     with pytest.raises(ValueError, match="shares must rise"):
-        msgspec.structs.replace(table, shares=[0.05, 0.0]).__post_init__()
+        msgspec.structs.replace(NARROW_REPLAY, shares=[0.05, 0.0]).__post_init__()
 
 
 def test_the_share_of_replay_is_a_trade() -> None:
-    table = law("ibrahim_german_405m", ReplayTable)
-    assert table.best_share(0.0) == 0.0
-    assert table.best_share(1.0) == pytest.approx(0.5)
-    assert 0.0 < table.best_share(0.3) <= 0.5
+    assert WIDE_REPLAY.best_share(0.0) == 0.0
+    assert WIDE_REPLAY.best_share(1.0) == pytest.approx(0.5)
+    assert 0.0 < WIDE_REPLAY.best_share(0.3) <= 0.5
 
 
 def test_the_domain_share_of_a_law_is_where_general_loss_meets_the_limit() -> None:
