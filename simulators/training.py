@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import msgspec
@@ -274,7 +275,11 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One training stage. What nobody published is absent, and what follows from it is then unknown (``None``).
 
-    Raises ``ValueError`` for shares that sum to more than one, and where tokens are given twice over.
+    ``data`` has the share of each part of the mixture, ``datasets`` the corpora where shares are not known. A part that
+    is called ``code`` is code, and so are those that ``code`` lists and the corpora whose own files say so.
+
+    Raises ``ValueError`` for shares that sum to more than one, for a part of code that is not in ``data``, and where
+    tokens are given twice over.
     """
 
     kind: StageKind
@@ -288,6 +293,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     optimizer: Optimizer | None = None
     schedule: Schedule | None = None
     data: dict[str, Share] = {}
+    code: list[str] = []
     datasets: list[str] = []
     position: Position | None = None
     hardware: Hardware | None = None
@@ -300,6 +306,20 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             raise ValueError(
                 f"the shares of `data` sum to {sum(self.data.values()):.4g}; write shares that sum to at most 1"
             )
+        if left := [name for name in self.code if name not in self.data]:
+            raise ValueError(f"`code` names {left[0]!r}, which is no part of `data`: {', '.join(self.data)}")
+
+    def code_share(self, corpora: Collection[str] = ()) -> float | None:
+        """The share of the stage's tokens that is code [1], where ``corpora`` are those of code alone; ``None`` where
+        it is not known: no data are named, or corpora without shares that are not all of one kind.
+
+        >>> Stage(kind="PT", objective=NextToken(), data={"python": 0.7, "text": 0.3}, code=["python"]).code_share()
+        0.7
+        """
+        if self.data:
+            return sum(share for name, share in self.data.items() if name in ("code", *self.code, *corpora))
+        kinds = {name in corpora for name in self.datasets}
+        return float(kinds.pop()) if len(kinds) == 1 else None
 
     @property
     def n_tokens(self) -> float | None:

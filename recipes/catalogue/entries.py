@@ -98,12 +98,14 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Dataset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A corpus that recipes train on, a source that corpora are drawn from, or a benchmark.
 
-    ``examples`` are a benchmark's tasks or the pairs of a set of pairs; ``stated`` as of a model.
+    ``code`` says that it is code alone, but for what stands beside code in repositories: comments, documentation and
+    issues. ``examples`` are a benchmark's tasks or the pairs of a set of pairs; ``stated`` as of a model.
     """
 
     name: str
     title: str
     provenance: Provenance
+    code: bool = False
     kind: DatasetKind = "corpus"
     also: list[str] = []
     size_bytes: float | None = None

@@ -18,6 +18,7 @@ from lehr.simulators.evidence import Source
 if TYPE_CHECKING:
     from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
     from lehr.simulators.laws import AnyLaw, ScalingLaw
+    from lehr.simulators.training import Recipe
 
 T = TypeVar("T")
 
@@ -98,6 +99,15 @@ class Catalogue:
         path = self.path("law", name)
         return decode_law(load(path, "law"), shown(path))
 
+    def laws_of(self, kind: str) -> list[AnyLaw]:
+        """Every law of one kind, by name; the other files are looked at and not decoded.
+
+        >>> [law.name for law in Catalogue().laws_of("multi_power")]
+        ['multi_power_100m', 'multi_power_25m', 'multi_power_400m']
+        """
+        line = re.compile(rf"^kind: *['\"]?{re.escape(kind)}['\"]? *(#.*)?$", re.MULTILINE)
+        return [self.law(name) for name, path in self.files("law").items() if line.search(path.read_text("utf-8"))]
+
     def surface(self, name: str) -> ScalingLaw:
         """One law of the loss by parameters and tokens, by name. Raises ``LehrError`` for a law of other inputs."""
         from lehr.recipes.catalogue.recipe_files import decode_surface
@@ -110,6 +120,17 @@ class Catalogue:
         return {
             name: decode(load(path, "dataset"), Dataset, shown(path)) for name, path in self.files("dataset").items()
         }
+
+    def code_corpora(self, recipe: Recipe) -> frozenset[str]:
+        """The corpora of ``recipe`` whose files say that they are code; only those files are read.
+
+        >>> catalogue = Catalogue()
+        >>> sorted(catalogue.code_corpora(catalogue.recipe("starcoder")))
+        ['starcoderdata']
+        """
+        names = {name for stage in recipe.stages.values() for name in (*stage.data, *stage.datasets)}
+        known = sorted(name for name in names if self.has("dataset", name))
+        return frozenset(name for name in known if self.read("dataset", name, Dataset).code)
 
     def methods(self) -> dict[str, Method]:
         """All objectives, stages, mechanisms and methods, by name."""

@@ -170,6 +170,7 @@ def _report_data(
         laws=laws,
         sources=catalogue.sources,
         accelerators=catalogue.accelerators,
+        code_corpora=catalogue.code_corpora(recipe),
         forecast=forecast_recipe(catalogue, recipe, projection, laws[0]) if laws else None,
         version=version("lehr"),
     )

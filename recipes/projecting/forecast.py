@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
 from lehr.recipes.catalogue.files import Catalogue
@@ -14,10 +16,8 @@ from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Cosine, Warmup
 from lehr.simulators.training import PRETRAINING, NextToken, Recipe, Stage
 
-SIZES = {"multi_power_25m": 25e6, "multi_power_100m": 100e6, "multi_power_400m": 400e6}
-"""The curve laws of the catalogue by the parameters of the models that they were fitted on."""
 CENTRAL_STEPS, OTHER_STEPS = 72_000, 24_000
-"""The longest runs that those laws were tested on, and those that they were fitted on."""
+"""The longest runs that the catalogue's curve laws were tested on, and those that they were fitted on."""
 PARTS = 1000
 """Equal parts of a stage's tokens at which its rates are read: a part in 1,000 is a step or two of warm-up or decay."""
 FIRST_SHARE = 0.03
@@ -66,14 +66,14 @@ def own_clock(law: MultiPower) -> Clock:
 
 
 def clocks_for(catalogue: Catalogue, parameters: float) -> list[Clock]:
-    """The law of the nearest size on the longest clock first, then the others and the shorter clock.
+    """The law of the nearest size on the longest clock first, then the others and the shorter clock: every multi-power
+    law of the catalogue whose range says the size of its models.
 
     >>> [(clock.law.name[-4:], clock.steps) for clock in clocks_for(Catalogue(), 80e6)][:4]
     [('100m', 72000), ('_25m', 72000), ('400m', 72000), ('100m', 24000)]
     """
-    known = [name for name in SIZES if name in catalogue.files("law")]
-    laws = [law for name in known if isinstance(law := catalogue.law(name), MultiPower)]
-    laws.sort(key=lambda law: abs(np.log(SIZES[law.name] / parameters)))
+    laws = [law for law in catalogue.laws_of("multi_power") if isinstance(law, MultiPower) and law.range.parameters]
+    laws.sort(key=lambda law: abs(np.log(law.range.parameters[1] / parameters)) if law.range.parameters else inf)
     clocks = [Clock(law=law, steps=CENTRAL_STEPS) for law in laws]
     return [*clocks, *(Clock(law=law, steps=OTHER_STEPS) for law in laws)]
 

@@ -27,6 +27,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     ``laws`` give the loss of every stage; ``further_laws`` are asked where they apply: for the optimum, for what
     experts are worth and for how reinforcement learning saturates. Raises ``LehrError`` for one that says none of it.
     ``forecast`` is the loss over the stages by the first of ``laws``, where their schedules are known.
+    ``code_corpora`` are the recipe's corpora that are code.
     ``overridden`` are dotted paths that the command line set, such as ``recipe.stages.pt.tokens`` or ``mfu``.
     """
 
@@ -41,6 +42,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True):
     overridden: Collection[str] = ()
     further_laws: Sequence[AnyLaw] = ()
     forecast: Forecast | None = None
+    code_corpora: Collection[str] = ()
 
     def __post_init__(self) -> None:
         for law in self.further_laws:

@@ -51,21 +51,14 @@ def work_per_token(data: ReportData) -> float:
     return max(stages, key=lambda s: s.tokens or 0.0).flops_per_token
 
 
-CODE_CORPORA = ("codeparrot", "refinecode", "starcoder", "the_stack")
-"""How the names of corpora of code begin."""
-
-
 def corpus_of(data: ReportData) -> str | None:
-    """``code`` where at least half of the longest pre-training stage is code, or where it names corpora of code and no
-    shares; else ``None``, general text."""
+    """``code`` where at least half of the longest pre-training stage is code; else ``None``, general text."""
     stages = [data.recipe.stages[s.name] for s in data.projection.stages if s.kind in PRETRAINING]
     told = [stage for stage in stages if stage.data or stage.datasets]
     if not told:
         return None
     longest = max(told, key=lambda stage: stage.n_tokens or 0.0)
-    if not longest.data:
-        return "code" if all(name.startswith(CODE_CORPORA) for name in longest.datasets) else None
-    return "code" if sum(share for name, share in longest.data.items() if name.endswith("code")) >= 0.5 else None
+    return "code" if (longest.code_share(data.code_corpora) or 0.0) >= 0.5 else None
 
 
 def laws_used(data: ReportData) -> list[AnyLaw]:

@@ -50,6 +50,7 @@ def report_data(job: Composed) -> ReportData:
         sources=job.catalogue.sources,
         accelerators=projected.accelerators,
         overridden=set_by_hand,
+        code_corpora=job.catalogue.code_corpora(recipe),
         forecast=forecast_recipe(job.catalogue, recipe, projection, projected.laws[0], projected.curve),
         version=version("lehr"),
     )

@@ -283,6 +283,7 @@ def report(model: dict[str, Any], recipe: dict[str, Any], **changes: Any) -> Rep
         sources=SOURCES,
         accelerators=accelerators,
         version="0",
+        code_corpora={"the_stack_v1"},
         further_laws=[decode_law(law, "law") for law in (JOINT, CODE, SIGMOID)],
     )
     return msgspec.structs.replace(data, **changes)

@@ -50,6 +50,12 @@ def test_a_law_of_code_is_asked_where_most_of_the_data_is_code() -> None:
     assert "code" not in by_law(report(MODEL, {**RECIPE, "stages": stages}))
     named = {**RECIPE["stages"]["cpt"], "data": {}, "datasets": ["the_stack_v1"]}
     assert corpus_of(report(MODEL, {**RECIPE, "stages": {**RECIPE["stages"], "cpt": named}})) == "code"
+    python = {**named, "data": {"python": 1.0}, "datasets": []}
+    assert corpus_of(report(MODEL, {**RECIPE, "stages": {**RECIPE["stages"], "cpt": python}})) is None
+    python["code"] = ["python"]
+    assert corpus_of(report(MODEL, {**RECIPE, "stages": {**RECIPE["stages"], "cpt": python}})) == "code"
+    with pytest.raises(LehrError, match="no part of `data`"):
+        report(MODEL, {**RECIPE, "stages": {**RECIPE["stages"], "cpt": {**python, "code": ["java"]}}})
     mixed = {**named, "datasets": ["the_stack_v1", "the_pile"]}
     assert corpus_of(report(MODEL, {**RECIPE, "stages": {**RECIPE["stages"], "cpt": mixed}})) is None
 
