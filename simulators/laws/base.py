@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.counting import NConvention
 from lehr.simulators.evidence import Provenance, Reported
 from lehr.simulators.quantities import Floats
 
