@@ -1,24 +1,44 @@
-"""Accelerators: peak speed, memory, price, and the share of the peak that training runs reach."""
+"""Accelerators: speed, memory, links, power, price, and the share of the peak that training runs reach."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-from lehr.simulators.quantities import Interval, Positive
+from lehr.simulators.quantities import Interval, Positive, Size
+
+UNMEASURED = 0.82
+"""Share of the peak that large products are taken to reach where nobody published one: the measured shares of
+accelerators of the catalogue lie between 0.51 and 0.87, those of NVIDIA's between 0.73 and 0.87."""
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one accelerator costs an hour [USD/h], who asked it, and when."""
+    """What one accelerator costs an hour [USD/h], who asked it, when, and on what terms."""
 
     usd_per_hour: Positive
     date: str
     source: str
     place: str
+    terms: Literal["on_demand", "reserved", "spot"] = "on_demand"
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What joins the accelerators of a scale-up domain: bandwidth of each, one way [byte/s], and how many it joins."""
+
+    name: str
+    bandwidth: Positive
+    domain: Size
 
 
 class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One device. ``peak`` is the dense peak by precision [FLOP/s]; ``mfu`` the model FLOP utilisation that
-    published runs reached, for dense and mixture-of-experts models, against that peak."""
+    published runs reached, for dense and mixture-of-experts models, against that peak.
+
+    ``achieved`` are the largest speeds of a matrix product that were measured [FLOP/s], ``bandwidth`` that of its
+    memory [byte/s], ``network`` that of its card to other domains, one way [byte/s], ``power`` its largest draw [W].
+    ``generation`` tells devices whose kernels are alike.
+    """
 
     name: str
     title: str
@@ -26,3 +46,25 @@ class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     memory_bytes: Positive | None = None
     prices: list[Price] = []
     mfu: dict[str, Interval] = {}
+    achieved: dict[str, Positive] = {}
+    bandwidth: Positive | None = None
+    link: Link | None = None
+    network: Positive | None = None
+    power: Positive | None = None
+    generation: str | None = None
+
+    def matrix_rate(self, precision: str) -> float:
+        """Speed of large matrix products: measured, or the measured share of another precision's peak, or of no
+        precision ``UNMEASURED`` [FLOP/s]. Raises ``ValueError`` where it has no peak of that precision.
+
+        >>> h100 = Accelerator(name="h100", title="H100", peak={"bf16": 989e12, "fp8": 1979e12},
+        ...                    achieved={"bf16": 794.5e12})
+        >>> h100.matrix_rate("bf16"), round(h100.matrix_rate("fp8") / 1979e12, 3)
+        (794500000000000.0, 0.803)
+        """
+        if precision in self.achieved:
+            return self.achieved[precision]
+        if precision not in self.peak:
+            raise ValueError(f"{self.name} has no peak for {precision}; it has {', '.join(self.peak)}")
+        shares = [self.achieved[p] / self.peak[p] for p in self.achieved if p in self.peak]
+        return self.peak[precision] * (min(shares) if shares else UNMEASURED)

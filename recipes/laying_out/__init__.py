@@ -1,0 +1,1 @@
+"""Layouts, memory and step time of a configured model: measured tables, fitted constants, search and its text."""

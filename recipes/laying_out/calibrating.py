@@ -1,0 +1,250 @@
+"""Fitting the constants of the step-time model to tables of measured speeds, and the file that they are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.laying_out.tables import Row
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.calibration import (
+    Band,
+    Fit,
+    Measured,
+    Predicted,
+    band,
+    covariance,
+    cross_validate,
+    fit_constants,
+    fold_by,
+    predicted_logs,
+    spreads,
+)
+from lehr.simulators.machine.constants import NAMES, PRIORS
+from lehr.simulators.machine.demand import Network, demand_of, distinct_nodes, network_key, stack
+from lehr.simulators.machine.layout import as_arrays
+from lehr.simulators.machine.step_time import join_rates, rates_of
+
+FILE = CONF / "calibration" / "step_time.yaml"
+FOLDS = 8
+
+
+class Constant(msgspec.Struct, frozen=True, kw_only=True):
+    """A fitted constant: its value and the standard deviation of its logarithm."""
+
+    value: float
+    spread: float
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What measurements say of one network beside the constants, on one accelerator or on any other.
+
+    ``shift`` is added to the logarithm of a speed; ``explained`` is the variance that they take away.
+    """
+
+    shift: float
+    explained: float
+
+
+class NetworkEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """What measurements say of one network: ``other`` where it ran on none of ``on``."""
+
+    model: str
+    other: Effect
+    on: dict[str, Effect]
+
+
+class Errors(msgspec.Struct, frozen=True, kw_only=True):
+    """Relative errors of tokens a second of rows that were left out [1]."""
+
+    rows: int
+    median: float
+    mean: float
+    quantile_90: float
+    within_band: float
+    half_width: float
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fitted constants with their covariance, bands, and what is known of networks that were measured.
+
+    ``covariance`` is that of the constants' logarithms, its lower triangle row by row, as text.
+    """
+
+    rows: int
+    constants: dict[str, Constant]
+    covariance: str
+    bands: dict[str, Band]
+    errors: dict[str, Errors]
+    networks: dict[str, NetworkEffect]
+
+    def fit(self) -> Fit:
+        """The constants as arrays."""
+        size = len(NAMES)
+        matrix = np.zeros((size, size))
+        matrix[np.tril_indices(size)] = np.array(self.covariance.split(), dtype=float)
+        matrix = matrix + np.tril(matrix, -1).T
+        return Fit(np.log([self.constants[name].value for name in NAMES]), matrix)
+
+
+def measured(rows: Sequence[Row], accelerators: Mapping[str, Accelerator]) -> Measured:
+    """Rows as arrays; those without a speed have one of zero tokens, whose logarithm is ``nan``."""
+    demands, rates, logs = [], [], []
+    for row in rows:
+        device = accelerators[row.accelerator]
+        network = network_of(device, row.network)
+        layouts = as_arrays([row.layout])
+        demands.append(demand_of(row.work, layouts, network))
+        rates.append(
+            rates_of(
+                device,
+                row.software,
+                row.layout.precision,
+                n_layers=row.work.n_layers,
+                mixture=row.work.sparse,
+                recurrent=row.recurrent,
+                trained=row.trained,
+                mixing=row.mixing,
+                distinct=distinct_nodes(row.work, layouts, network.domain),
+            )
+        )
+        logs.append(np.log(row.tokens_per_second) if row.tokens_per_second else np.nan)
+    return Measured(
+        stack(demands),
+        join_rates(rates),
+        np.array(logs),
+        np.array([row.source for row in rows]),
+        np.array([network_key(row.work) for row in rows]),
+        np.array([row.accelerator for row in rows]),
+    )
+
+
+RING = 0.78
+"""What a ring reaches of its links: 235 of 300 GB/s on eight A100, 366 of 450 on H200, 682 of 900 on B200 (Bekman,
+ml-engineering, network/README.md, all-reduce bus bandwidth)."""
+
+
+def network_of(device: Accelerator, beyond: float | None = None) -> Network:
+    """What joins devices of one kind, ``beyond`` the domain as said or as is usual."""
+    link = device.link
+    if link is None:
+        return Network(beyond or 12.5e9, 1, beyond or 12.5e9)
+    return Network(RING * link.bandwidth, link.domain, beyond or device.network or link.bandwidth)
+
+
+def calibrate(rows: Sequence[Row], accelerators: Mapping[str, Accelerator]) -> Calibration:
+    """Fit, and leave out groups in turn for the bands: sources seen (eight folds by source, network and device) and
+    new ones (each left out whole)."""
+    data = measured(rows, accelerators)
+    fit = fit_constants(data)
+    groups = ["|".join(key) for key in zip(data.source, data.network, data.device, strict=True)]
+    seen = cross_validate(data, fold_by(groups, FOLDS), fit.logs)
+    new = cross_validate(data, fold_by(list(data.source), len(data.source)), fit.logs)
+    bands = band(data, seen, new)
+    errors = {
+        f"{kind}, {which}": errors_of(data, told, mask, getattr(bands[kind], which))
+        for which, told in (("seen", seen), ("new", new))
+        for kind, mask in (("dense", ~data.mixture), ("mixture", data.mixture))
+    }
+    deviations = np.sqrt(np.diag(fit.covariance))
+    size = len(NAMES)
+    return Calibration(
+        rows=len(rows),
+        constants={
+            name: Constant(value=_digits(float(np.exp(x)), 5), spread=_digits(float(s), 3))
+            for name, x, s in zip(NAMES, fit.logs, deviations, strict=True)
+        },
+        covariance=" ".join(f"{v:.2e}" for v in fit.covariance[np.tril_indices(size)]),
+        bands={k: Band(seen=_digits(b.seen, 4), new=_digits(b.new, 4)) for k, b in bands.items()},
+        errors=errors,
+        networks=network_effects(data, fit, rows),
+    )
+
+
+def errors_of(data: Measured, told: Predicted, mask: np.ndarray, factor: float) -> Errors:
+    """Errors of left-out rows under ``mask``, and how their intervals of ``factor`` deviations held."""
+    off = np.abs(np.expm1(told.logs - data.logs))[mask]
+    inside = (np.abs(told.logs - data.logs) <= factor * told.spread)[mask]
+    return Errors(
+        rows=int(mask.sum()),
+        median=_digits(float(np.median(off)), 3),
+        mean=_digits(float(off.mean()), 3),
+        quantile_90=_digits(float(np.quantile(off, 0.9)), 3),
+        within_band=_digits(float(inside.mean()), 3),
+        half_width=_digits(float(np.median(np.sinh(factor * told.spread[mask]))), 3),
+    )
+
+
+def network_effects(data: Measured, fit: Fit, rows: Sequence[Row]) -> dict[str, NetworkEffect]:
+    """What the residuals say of each network that was measured, for a source that was not."""
+    matrix = covariance(data)
+    off = data.logs - predicted_logs(data, fit.logs)
+    limit = 3 * np.sqrt(np.diag(matrix))
+    inverse = np.linalg.inv(matrix)
+    solved = inverse @ np.clip(off, -limit, limit)
+    out = {}
+    for key in sorted(set(data.network.tolist())):
+        same = data.network == key
+        wide = np.where(same, spreads(data.mixture, "network") ** 2, 0.0)
+        narrow = spreads(data.mixture, "network_device") ** 2
+        vectors = {"": wide}
+        for device in sorted(set(data.device[same].tolist())):
+            vectors[device] = wide + np.where(same & (data.device == device), narrow, 0.0)
+        effects = {
+            device: Effect(shift=_digits(float(k @ solved), 4), explained=_digits(float(k @ inverse @ k), 4))
+            for device, k in vectors.items()
+        }
+        first = int(np.flatnonzero(same)[0])
+        out[key] = NetworkEffect(model=rows[first].model, other=effects.pop(""), on=effects)
+    return out
+
+
+def load(path: Any = FILE) -> Calibration:
+    """The calibration in a file."""
+    return decode(load_yaml(path), Calibration, str(path))
+
+
+def _digits(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
+
+
+def as_yaml(calibration: Calibration) -> str:
+    """The file of a calibration, each constant beside what it is.
+
+    Written by hand and not by a library: a comment stands behind each constant.
+    """
+    lines = [
+        "# Constants of the step-time model, fitted by `lehr calibrate table=catalogue`; do not edit.",
+        f"rows: {calibration.rows}",
+        "constants:",
+    ]
+    for name, constant in calibration.constants.items():
+        says = PRIORS[name].says
+        lines.append(f"  {name}: {{value: {constant.value:g}, spread: {constant.spread:g}}}  # {says}")
+    lines += ["bands:  # standard deviations that hold 90 % of rows left out"]
+    lines += [f"  {k}: {{seen: {b.seen:g}, new: {b.new:g}}}" for k, b in calibration.bands.items()]
+    lines += ["errors:  # of tokens a second, rows left out"]
+    for kind, e in calibration.errors.items():
+        fields = ", ".join(f"{f}: {getattr(e, f):g}" for f in e.__struct_fields__)
+        lines.append(f'  "{kind}": {{{fields}}}')
+    lines += ["networks:  # what residuals say of networks that were measured, as logarithms"]
+    for key, network in calibration.networks.items():
+        lines.append(f'  "{key}":')
+        lines.append(f'    model: "{network.model}"')
+        lines.append(f"    other: {{shift: {network.other.shift:g}, explained: {network.other.explained:g}}}")
+        devices = ", ".join(
+            f"{name}: {{shift: {e.shift:g}, explained: {e.explained:g}}}" for name, e in network.on.items()
+        )
+        lines.append(f"    on: {{{devices}}}")
+    numbers = calibration.covariance.split()
+    rows, at = [], 0
+    for size in range(1, len(NAMES) + 1):
+        rows.append("  " + " ".join(numbers[at : at + size]))
+        at += size
+    return "\n".join([*lines, "covariance: >-", *rows]) + "\n"
