@@ -53,11 +53,11 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """What measurements say of one network: ``other`` where it ran on none of ``on``."""
+    """What measurements say of one network: ``other`` where it ran on none of ``accelerators``."""
 
     model: str
     other: Effect
-    on: dict[str, Effect]
+    accelerators: dict[str, Effect]
 
 
 class Errors(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,7 +201,7 @@ def network_effects(data: Measured, fit: Fit, rows: Sequence[Row]) -> dict[str, 
             for device, k in vectors.items()
         }
         first = int(np.flatnonzero(same)[0])
-        out[key] = NetworkEffect(model=rows[first].model, other=effects.pop(""), on=effects)
+        out[key] = NetworkEffect(model=rows[first].model, other=effects.pop(""), accelerators=effects)
     return out
 
 
@@ -239,9 +239,9 @@ def as_yaml(calibration: Calibration) -> str:
         lines.append(f'    model: "{network.model}"')
         lines.append(f"    other: {{shift: {network.other.shift:g}, explained: {network.other.explained:g}}}")
         devices = ", ".join(
-            f"{name}: {{shift: {e.shift:g}, explained: {e.explained:g}}}" for name, e in network.on.items()
+            f"{name}: {{shift: {e.shift:g}, explained: {e.explained:g}}}" for name, e in network.accelerators.items()
         )
-        lines.append(f"    on: {{{devices}}}")
+        lines.append(f"    accelerators: {{{devices}}}")
     numbers = calibration.covariance.split()
     rows, at = [], 0
     for size in range(1, len(NAMES) + 1):

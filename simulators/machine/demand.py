@@ -68,9 +68,11 @@ class Demand(NamedTuple):
     experts: np.ndarray
     """Local experts of those layers [1]."""
     head: np.ndarray
-    """The last rank's products with the head and modules for multi-token prediction [FLOP]."""
+    """The last rank's products with the head, once more for each module for multi-token prediction [FLOP]."""
     logits: np.ndarray
     """Logits on the last rank [values]."""
+    modules: np.ndarray
+    """Modules for multi-token prediction on the last rank, each about a layer [1]."""
     tensor: np.ndarray
     """Seconds of tensor-parallel messages at full bandwidth [s]."""
     dispatch: np.ndarray
@@ -91,6 +93,8 @@ class Demand(NamedTuple):
     recompute: np.ndarray
     tokens: np.ndarray
     """Tokens of a micro-batch, all ranks of a context group together [tokens]."""
+    schedule: np.ndarray
+    overlap: np.ndarray
     devices: np.ndarray
     tokens_step: np.ndarray
     """Tokens of a whole step [tokens]."""
@@ -138,10 +142,6 @@ def demand_of(work: Work, layouts: Layouts, network: Network) -> Demand:
     module = work.mtp
     last = work.head_work * (1 + (module.n if module else 0))
     head = 2 * share * last
-    if module is not None:
-        head = head + 2 * share * module.n * (
-            module.mixer + module.mlp + module.shared + module.top_k * module.expert
-        )
 
     dense = (work.parameters - work.routed) / (tp * x.pp)
     experts = work.routed / (x.ep * x.etp * x.pp)
@@ -171,6 +171,7 @@ def demand_of(work: Work, layouts: Layouts, network: Network) -> Demand:
         experts=sparse_layers * work.n_experts / x.ep / pp,
         head=head,
         logits=share * work.vocab_size * (1 + (module.n if module else 0)) * (work.head_work > 0),
+        modules=np.full(len(x), float(module.n if module else 0)),
         tensor=tensor / pp,
         dispatch=dispatch / pp,
         context=context / pp,
@@ -184,6 +185,8 @@ def demand_of(work: Work, layouts: Layouts, network: Network) -> Demand:
         zero=x.zero,
         recompute=x.recompute,
         tokens=tokens * x.cp,
+        schedule=x.schedule,
+        overlap=x.overlap,
         devices=x.devices,
         tokens_step=x.global_batch * float(work.seq_len),
     )

@@ -13,16 +13,18 @@ from lehr.simulators.machine.work import Work
 if TYPE_CHECKING:
     import numpy as np
 
-Recompute = Literal["none", "selective", "operators", "full"]
+Recompute = Literal["none", "selective", "operators", "full", "modules"]
 """What the backward pass computes again: nothing; attention's scores (Korthikanti et al., arXiv:2205.05198, section 5),
-of modern kernels norms and activations too; every other matrix product (torchtitan's operator-level checkpointing);
-or each block from its input."""
+where a kernel writes them, else norms; every other matrix product (torchtitan's operator-level checkpointing); each
+block from its input; or norms, latent attention's up-projections and activations (DeepSeek-V3, arXiv:2412.19437,
+section 3.2.3)."""
 
 Schedule = Literal["1f1b", "zero_bubble", "dualpipe"]
 OptimizerStates = Literal["fp32", "bf16", "8bit", "muon", "none"]
 TrainingPrecision = Literal["bf16", "fp16", "fp32", "fp8", "mxfp8", "nvfp4"]
 
-RECOMPUTES: tuple[Recompute, ...] = ("none", "selective", "operators", "full")
+RECOMPUTES: tuple[Recompute, ...] = ("none", "selective", "operators", "full", "modules")
+SCHEDULES: tuple[Schedule, ...] = ("1f1b", "zero_bubble", "dualpipe")
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,7 +35,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Megatron Core. ``vpp`` are the chunks of layers that each pipeline rank holds. ``zero`` shards optimiser states (1),
     gradients (2) and parameters (3; FSDP) over the data group, or over ``shard`` of its ranks (hybrid sharding).
     ``sequence_parallel`` shares norms and inputs among a tensor group. ``micro_batch`` and ``global_batch`` are in
-    sequences. ``offload`` is the share of optimiser states that stands in the host's memory.
+    sequences. ``offload`` is the share of optimiser states that stands in the host's memory. ``overlap_experts`` sends
+    tokens to experts beside the work of another micro-batch, as DualPipe always does.
     """
 
     tp: Size = 1
@@ -55,6 +58,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     optimizer: OptimizerStates = "fp32"
     offload: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     loss_chunk: Size | None = None
+    overlap_experts: bool = False
 
     @property
     def model_parallel(self) -> int:
@@ -75,6 +79,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         parts += [f"ETP{self.etp}"] if self.etp > 1 else []
         parts += [f"DP{self.dp}"] if self.dp else []
         parts += [f"ZeRO-{self.zero}"] if self.zero != 1 else []
+        parts += [{"dualpipe": "DualPipe", "zero_bubble": "zero-bubble"}[self.schedule]] if self.schedule != "1f1b" else []
         recomputed = "" if self.recompute == "none" else f", {self.recompute} recomputation"
         return f"{' '.join(parts)}, micro-batch {self.micro_batch}{recomputed}"
 
@@ -82,7 +87,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Layouts(msgspec.Struct, frozen=True):
     """Many layouts as arrays of one length; fields as of ``Layout``, the choices as numbers.
 
-    ``recompute`` is the index in ``RECOMPUTES``.
+    ``recompute`` and ``schedule`` are indices in ``RECOMPUTES`` and ``SCHEDULES``; ``overlap`` is 1 where messages to
+    experts travel beside other work.
     """
 
     tp: np.ndarray
@@ -98,6 +104,8 @@ class Layouts(msgspec.Struct, frozen=True):
     shard: np.ndarray
     sequence_parallel: np.ndarray
     recompute: np.ndarray
+    schedule: np.ndarray
+    overlap: np.ndarray
 
     def __len__(self) -> int:
         return len(self.tp)
@@ -133,7 +141,8 @@ def as_arrays(layouts: Iterable[Layout]) -> Layouts:
             (
                 layout.tp, layout.pp, layout.dp, layout.cp, layout.ep, layout.etp, layout.vpp, layout.micro_batch,
                 layout.global_batch, layout.zero, layout.shard or 0, layout.sequence_parallel,
-                RECOMPUTES.index(layout.recompute),
+                RECOMPUTES.index(layout.recompute), SCHEDULES.index(layout.schedule),
+                layout.overlap_experts or layout.schedule == "dualpipe",
             )
         )  # fmt: skip
     columns = np.array(rows, dtype=np.int64).reshape(len(rows), -1).T

@@ -21,6 +21,12 @@ INDEX = {name: i for i, name in enumerate(NAMES)}
 OPTIMIZER_BYTES = 26.0
 """Traffic of one updated parameter: gradient, two moments and the master copy read, three of them written, and the
 16-bit copy [byte]."""
+BUBBLE = (1.0, 1.0 / 3.0, 2.0 / 3.0)
+"""Wait of each schedule over that of 1F1B, (p - 1) (F + B): zero-bubble (p - 1) (F + B - 2 W) and DualPipe
+(p/2 - 1) (F&B + B - 3 W), for a pass back of two passes forward, half of it for weights (DeepSeek, DualPipe README);
+DualPipe's of half as many ranks less one is taken apart."""
+SENDING = 20.0 / 132.0
+"""Share of an H800 that sends tokens while the rest computes (DeepSeek-V3, arXiv:2412.19437, section 3.2.2)."""
 SPELT = {"bf16": "bf16", "fp16": "bf16", "fp8": "fp8", "mxfp8": "fp8", "nvfp4": "fp4"}
 """The peak that a training precision computes at."""
 
@@ -149,9 +155,9 @@ def step_parts(demand: Demand, rates: Rates, logs: np.ndarray) -> Parts:
     speed = r.matrix * value[r.precision] * scale
     products = d.matrix / speed
     experts = d.expert / (speed * of("expert")) * aged
-    work = d.attention / np.where(r.recurrent, of("state_space"), 1.0)
-    work = work + np.where(r.unfused, 0.0, 0.5 * of("softmax") * d.scores)
-    attention = r.mixing * work / (r.sixteen * value[r.attention])
+    mixing = d.attention / np.where(r.recurrent, of("state_space"), 1.0)
+    mixing = mixing + np.where(r.unfused, 0.0, 0.5 * of("softmax") * d.scores)
+    attention = r.mixing * mixing / (r.sixteen * value[r.attention])
     attention = attention + np.where(r.unfused, of("score") * d.scores / r.bandwidth, 0.0)
     elements = of("element") * np.where(r.fused, 1.0, of("eager")) * d.elements / r.bandwidth
     sorting = of("permute") * d.routed / r.bandwidth * launched
@@ -166,14 +172,15 @@ def step_parts(demand: Demand, rates: Rates, logs: np.ndarray) -> Parts:
     context = 2 * of("context") * d.context
 
     weights = np.where(r.trained, 1.0, 0.0)
-    again = np.where(
-        d.recompute == 3,
-        forward + ahead * d.tensor,
-        np.where(
-            d.recompute == 2,
+    again = np.select(
+        [d.recompute == 3, d.recompute == 2, d.recompute == 1, d.recompute == 4],
+        [
+            forward + ahead * d.tensor,
             of("operators") * products + elements,
-            np.where(d.recompute == 1, np.where(r.unfused, attention, elements), 0.0),
-        ),
+            np.where(r.unfused, attention, 0.5 * elements),
+            elements,
+        ],
+        0.0,
     )
     head = (2 + weights) * d.head / (r.sixteen * of("matrix_head") * scale) + of("logit") * d.logits / r.bandwidth
     backward = np.where(r.unfused, 2.0, 2.5)
@@ -185,22 +192,24 @@ def step_parts(demand: Demand, rates: Rates, logs: np.ndarray) -> Parts:
         sorting * 3,
         launches * 3,
     )
-    stage = sum(parts) + again + tensor + dispatch + context
-    # a rank has its share of the layers; with uneven ranks the last one has fewer, so that the head finds room
-    spread = stage * d.slowest
-    last = _last_rank(stage, head, d, r)
-    alone = d.pipeline == 1
-    slow = np.where(alone, stage + head, np.maximum(last, np.where(r.uneven, 0.0, spread)))
+    # beside other work, sending takes its share of the device and shows where it takes longer than the work
+    work = sum(parts) + again
+    hidden = np.maximum(SENDING / (1 - SENDING) * work, dispatch - work)
+    dispatch = np.where(d.overlap > 0, np.minimum(dispatch, hidden), dispatch)
+    stage = work + tensor + dispatch + context
+    head = head + d.modules * stage * d.pipeline / r.n_layers
+    slow, carried = _slowest_rank(stage, head, d, r)
     gathered = np.where(d.zero == 3, 3 * of("gather") * d.gather, 0.0)
     slower = np.hypot(slow, gathered)
     whole = stage * d.pipeline + head
-    bubble = np.maximum(whole - slower, 0.0) / d.chunks
-    share = np.where(alone, 1.0, np.maximum(slow - head, 0.0) / stage) * d.micro_batches
-    shown_head = np.where(alone, head, slow - np.maximum(slow - head, 0.0)) * d.micro_batches
+    ranks = np.maximum(d.pipeline, 2.0)
+    shorter = np.where(d.schedule == 2, (ranks / 2 - 1) / (ranks - 1), 1.0) * np.take(BUBBLE, d.schedule.astype(int))
+    bubble = np.maximum(whole - slower, 0.0) / d.chunks * shorter
+    share = (slow - carried) / stage * d.micro_batches
     exchange = np.where(r.overlaps_data, of("data_overlapped"), of("data")) * d.reduce * weights
     return Parts(
         *(p * share for p in parts),
-        head=shown_head,
+        head=carried * d.micro_batches,
         recomputation=again * share,
         tensor=tensor * share,
         dispatch=dispatch * share,
@@ -212,18 +221,29 @@ def step_parts(demand: Demand, rates: Rates, logs: np.ndarray) -> Parts:
     )
 
 
-def _last_rank(stage: np.ndarray, head: np.ndarray, d: Demand, r: Rates) -> np.ndarray:
-    """Seconds of the slowest rank where the last one carries the head: with the same layers as all, or with whole
-    layers shared out so that the slowest is fastest."""
+def _slowest_rank(
+    stage: np.ndarray, head: np.ndarray, d: Demand, r: Rates
+) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds of the slowest rank with one micro-batch, and what of them is the head's.
+
+    Without a pipeline, and where all ranks have as many layers, that is the rank with the head. Uneven pipelines share
+    whole layers out so that the slowest is fastest; DualPipe's rank of the last stage has the first one too, each for
+    half of the micro-batches.
+    """
     each = stage * d.pipeline / r.n_layers
     mean = np.floor((r.n_layers + head / each) / d.pipeline)
-    best = np.full(np.shape(stage), np.inf)
+    best, own = np.full(np.shape(stage), np.inf), np.zeros(np.shape(stage))
     for more in (0, 1, 2):
         layers = np.maximum(mean + more, 1.0)
         left = np.maximum(r.n_layers - layers * (d.pipeline - 1), 0.0)
-        best = np.minimum(best, np.maximum(layers * each, left * each + head))
+        last = left * each + head
+        last = np.where(d.schedule == 2, (layers * each + last) / 2, last)
+        slower = np.maximum(layers * each, last)
+        carried = np.where(last >= layers * each, np.where(d.schedule == 2, head / 2, head), 0.0)
+        best, own = np.where(slower < best, slower, best), np.where(slower < best, carried, own)
     even = stage * d.slowest + head
-    return np.where(r.uneven, np.minimum(best, even), even)
+    level = ~r.uneven.astype(bool) | (d.pipeline == 1)
+    return np.where(level, even, best), np.where(level, head, own)
 
 
 def step_seconds(demand: Demand, rates: Rates, logs: np.ndarray) -> np.ndarray:

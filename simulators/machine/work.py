@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from lehr.simulators.architecture import Architecture, Block
-from lehr.simulators.layers import MLA, Attention, MoE
+from lehr.simulators.layers import MLA, MLP, Attention, MoE
 from lehr.simulators.layers.base import Kept, Weight
 
 FLASH = Kept()
@@ -27,7 +27,9 @@ class BlockWork(msgspec.Struct, frozen=True, kw_only=True):
     [values/token], ``routed_width`` the features that travel to an expert.
     ``kept`` are the bytes that a token leaves for the backward pass: those that a tensor group shares, those that only
     sequence parallelism shares (``kept_sequence``), of routed experts (``kept_routed``), and of attention's scores
-    where they are kept (``kept_scores``).
+    where they are kept (``kept_scores``); ``fused_away`` is what of them a fused gate does not keep,
+    ``again`` what recomputing norms, latent up-projections and activations saves.
+    ``largest`` is the largest matrix [parameters].
     """
 
     n: int
@@ -48,6 +50,10 @@ class BlockWork(msgspec.Struct, frozen=True, kw_only=True):
     kept_routed: float
     kept_scores: float
     kept_input: float
+    fused_away: float
+    fused_away_routed: float
+    again: float
+    again_routed: float
     largest: float
 
 
@@ -190,8 +196,19 @@ def _block(block: Block, d_model: int, seq_len: int, n: int, *, causal: bool) ->
         kept_routed=kept_routed,
         kept_scores=2.0 * scores,
         kept_input=2.0 * d_model,
+        fused_away=2.0 * _gate(block),
+        fused_away_routed=2.0 * moe.top_k * moe.d_ff_expert if moe is not None and moe.gated else 0.0,
+        again=2.0 * _gate(block) + (2.0 * mixer.n_heads * (2 * (mixer.d_nope + mixer.d_rope) + mixer.d_value) if isinstance(mixer, MLA) else 0.0),
+        again_routed=2.0 * moe.top_k * (moe.d_ff_expert + (moe.d_latent or d_model)) if moe is not None else 0.0,
         largest=largest,
     )
+
+
+def _gate(block: Block) -> float:
+    """Features of a gate's nonlinearity, which a fused kernel computes again in the backward pass."""
+    if isinstance(block.mlp, MoE):
+        return float(block.mlp.d_ff_shared) if block.mlp.gated else 0.0
+    return float(block.mlp.d_ff) if isinstance(block.mlp, MLP) and block.mlp.gated else 0.0
 
 
 def _matrices(weights: list[Weight]) -> float:
