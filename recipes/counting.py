@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.catalogue.entries import Model
-from lehr.recipes.errors import LehrError
+from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.presenting.tables import text_table
+from lehr.simulators.adapters import LoRA, adapter_parameters
 from lehr.simulators.counting import (
     ACTIVE_CONVENTIONS,
     FLOP_CONVENTIONS,
@@ -14,21 +15,46 @@ from lehr.simulators.counting import (
     kv_cache_bytes_per_token,
     training_flops_per_token,
 )
+from lehr.simulators.decoding import STATE_BYTES, WEIGHT_BITS, decoding_state, stored_values, weight_bytes
 
 DEFAULT_SEQUENCE = 4096
 
 
-def count(model: Model, sequence_length: int | None = None) -> dict[str, Any]:
+def count(
+    model: Model,
+    sequence_length: int | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "bf16",
+    lora: LoRA | None = None,
+    memory: tuple[str, float] | None = None,
+) -> dict[str, Any]:
     """Everything that is counted of a model, as plain data; ``sequence_length`` is by default 4096, or the
     model's context where that is shorter.
 
-    Raises ``LehrError`` where the model's architecture is not public, or the sequence is below 1.
+    ``batch`` sequences are decoded with a state in ``dtype``; ``lora`` asks for the parameters of adapters, and
+    ``memory`` is what a device is called and holds [byte]. Raises ``LehrError`` where the model's architecture is not
+    public, the sequence or the batch is below 1, or a type or a matrix is not known.
     """
     architecture = model.shape()
     seq_len = min(DEFAULT_SEQUENCE, architecture.context_length) if sequence_length is None else sequence_length
     if seq_len < 1:
         raise LehrError(f"sequence_length: {seq_len} is below 1; write a number of tokens")
+    if batch < 1:
+        raise LehrError(f"batch: {batch} is below 1; write a number of sequences")
+    if dtype not in STATE_BYTES:
+        raise LehrError(f"dtype: {dtype!r} is not known; {nearest(dtype, STATE_BYTES)}")
     parameters = count_parameters(architecture)
+    state = decoding_state(architecture, seq_len)
+    state_bytes = state.total * batch * STATE_BYTES[dtype]
+    weights = {bits: weight_bytes(parameters, bits) for bits in WEIGHT_BITS}
+    adapters = {}
+    if lora is not None:
+        try:
+            adapters = {"rank": lora.rank, "targets": list(lora.targets)}
+            adapters["parameters"] = adapter_parameters(architecture, lora)
+        except ValueError as error:
+            raise LehrError(f"targets: {error}") from error
     return {
         "model": model.name,
         "hf_id": model.hf_id,
@@ -47,6 +73,30 @@ def count(model: Model, sequence_length: int | None = None) -> dict[str, Any]:
             if architecture.mtp or not convention.mtp
         },
         "kv_cache_bytes_per_token": kv_cache_bytes_per_token(architecture),
+        "stored": stored_values(parameters),
+        "decoding_state": {
+            "sequence_length": seq_len,
+            "batch": batch,
+            "dtype": dtype,
+            "fixed": state.fixed,
+            "windowed": state.windowed,
+            "growing": state.growing,
+            "values": state.total,
+            "bytes": state_bytes,
+        },
+        "weight_bytes": {str(bits): size for bits, size in weights.items()},
+        **({"lora": adapters} if adapters else {}),
+        **({"device": _fits(memory, weights, state_bytes)} if memory else {}),
+    }
+
+
+def _fits(memory: tuple[str, float], weights: dict[int, float], state: float) -> dict[str, Any]:
+    """How many devices weights and state need, by the weights' bits; activations and the runtime are not counted."""
+    name, size = memory
+    return {
+        "accelerator": name,
+        "memory_bytes": size,
+        "devices": {str(bits): -int(-(held + state) // size) for bits, held in weights.items()},
     }
 
 
@@ -60,6 +110,11 @@ def as_text(counts: dict[str, Any]) -> str:
     if counts["buffers"]:
         rows.append(["buffers", f"{counts['buffers']:,}", "stored, not trained"])
     rows += [[f"extra, {name}", f"{n:,}", "beside the main model"] for name, n in counts["extras"].items()]
+    rows.append(["stored in the checkpoint", f"{counts['stored']:,}", "trained, buffers and extras [values]"])
+    if "lora" in counts:
+        lora = counts["lora"]
+        said = f"trained beside frozen weights, on {', '.join(lora['targets'])}"
+        rows.append([f"adapters (LoRA, rank {lora['rank']})", f"{lora['parameters']:,}", said])
     flops = [[n, f"{f / 1e9:,.2f}", FLOP_CONVENTIONS[n].says] for n, f in counts["flops_per_token"].items()]
     return "\n".join(
         [
@@ -71,6 +126,49 @@ def as_text(counts: dict[str, Any]) -> str:
                 [f"training FLOPs at {counts['sequence_length']} tokens", "GFLOP/token", "convention"], flops, right={1}
             ),
             "",
+            _state_text(counts),
+            "",
             f"KV cache: {counts['kv_cache_bytes_per_token']:,} bytes per token in bf16",
         ]
     )
+
+
+def size(n_bytes: float) -> str:
+    """Bytes as one reads them.
+
+    >>> size(14942208), size(6543376384), size(0)
+    ('14.25 MiB', '6.09 GiB', '0 MiB')
+    """
+    if n_bytes >= 2**30:
+        return f"{n_bytes / 2**30:,.2f} GiB"
+    return f"{n_bytes / 2**20:,.2f} MiB" if n_bytes else "0 MiB"
+
+
+def _state_text(counts: dict[str, Any]) -> str:
+    """The decoding state and the weights as tables, and whether they fit."""
+    state, weights = counts["decoding_state"], counts["weight_bytes"]
+    each = STATE_BYTES[state["dtype"]] * state["batch"]
+    says = {
+        "fixed": "recurrent states, the same at any length",
+        "windowed": "keys and values up to a window",
+        "growing": "keys and values of every token",
+    }
+    rows = [[name, f"{state[name]:,}", size(state[name] * each), s] for name, s in says.items()]
+    rows.append(["together", f"{state['values']:,}", size(state["bytes"]), ""])
+    sequences = "1 sequence" if state["batch"] == 1 else f"{state['batch']:,} sequences"
+    heading = f"decoding state at {state['sequence_length']:,} tokens"
+    table = text_table([heading, "values each", f"{sequences} in {state['dtype']}", ""], rows, right={1, 2})
+    rows = [
+        [f"weights in {bits} bits", size(held), size(held + state["bytes"]), _needs(counts, bits)]
+        for bits, held in weights.items()
+    ]
+    return f"{table}\n\n{text_table(['', 'alone', 'with the state', ''], rows, right={1, 2})}"
+
+
+def _needs(counts: dict[str, Any], bits: str) -> str:
+    device = counts.get("device")
+    if device is None:
+        return ""
+    n = device["devices"][bits]
+    name, each = device["accelerator"], size(device["memory_bytes"])
+    return f"fits one {name} ({each})" if n == 1 else f"takes {n} {name} ({each} each)"

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lehr.recipes.catalogue.accelerators import accelerator_called
 from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.yaml import load_yaml
@@ -44,6 +45,9 @@ def named_files(config: str, arguments: Sequence[str]) -> Iterator[list[str]]:
     pairs = [(i, key, value) for i, key, value in pairs if key.isidentifier() and (CONF / key).is_dir()]
     groups = _groups(config) if pairs else set()
     files = [(i, key, value) for i, key, value in pairs if key in groups and is_path(value)]
+    for i, key, value in pairs:
+        if key == "accelerator" and key in groups and not is_path(value):
+            given[i] = f"{key}={','.join(_usual(word) for word in value.split(','))}"
     for i, key, value in pairs:
         if key not in groups and value and value[0] not in "{[":
             given[i] = f"{key}={','.join(f'{{{PLAIN}: {word}}}' for word in value.split(','))}"
@@ -84,6 +88,16 @@ def _groups(config: str) -> set[str]:
     defaults = (load_yaml(path) or {}).get("defaults", []) if path.is_file() else []
     keys = [str(key).split() for entry in defaults if isinstance(entry, dict) for key in entry]
     return {words[-1] for words in keys if "override" not in words and words[-1] != "runtime"}
+
+
+def _usual(word: str) -> str:
+    """The accelerator's name in the catalogue where ``word`` is what people call it; else the word itself.
+
+    >>> _usual("h100"), _usual("h100_sxm"), _usual("my_own")
+    ('h100_sxm', 'h100_sxm', 'my_own')
+    """
+    names = [path.stem for path in (CONF / "accelerator").glob("*.yaml")]
+    return word if word in names else accelerator_called(word, names) or word
 
 
 def _put(path: Path, group: str, folder: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from lehr.recipes.catalogue.accelerators import accelerator_called
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml
@@ -105,25 +106,6 @@ def read_rows(path: Path, catalogue: Catalogue) -> tuple[list[Row], list[str]]:
     return rows, left
 
 
-def accelerator_called(text: str, names: list[str]) -> str | None:
-    """The accelerator that ``text`` speaks of: the longest name in it, of several parts the usual one.
-
-    >>> names = ["a100_40gb", "a100_80gb", "b200", "gb200", "h100_sxm", "tpu_v5e"]
-    >>> [accelerator_called(text, names) for text in ("DGX-GB200", "h100", "A100-40GB SXM", "TPU v5e", "A100")]
-    ['gb200', 'h100_sxm', 'a100_40gb', 'tpu_v5e', 'a100_80gb']
-    """
-    plain = _plain(text)
-    exact = [name for name in names if _plain(name) in plain]
-    if exact:
-        return max(exact, key=lambda name: len(_plain(name)))
-    heads: dict[str, list[str]] = {}
-    for name in names:
-        heads.setdefault(_plain(name.split("_")[0]), []).append(name)
-    found = [head for head in heads if head in plain and head not in ("tpu",)]
-    # of a100_40gb and a100_80gb the larger one is usual
-    return sorted(heads[max(found, key=len)])[-1] if found else None
-
-
 def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
@@ -169,7 +151,8 @@ class _Reader:
         recompute = _recompute(r.get("recompute", ""), software)
         layout = Layout(
             tp=tp, pp=pp, cp=cp, ep=whole("ep", 1), vpp=vpp if pp > 1 else 1, dp=dp, micro_batch=micro_batch,
-            global_batch=batch, zero=zero, shard=shard, recompute=recompute, precision=_precision(r.get("precision", "")),
+            global_batch=batch, zero=zero, shard=shard, recompute=recompute,
+            precision=_precision(r.get("precision", "")),
             sequence_parallel=software.year > 2023 or recompute == "selective",
         )  # fmt: skip
         if (problem := refuse(msgspec.structs.replace(layout, vpp=1), work, devices)) and work.heads % tp:

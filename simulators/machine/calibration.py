@@ -45,7 +45,8 @@ class Measured(NamedTuple):
     @property
     def mixture(self) -> np.ndarray:
         """Which rows are of mixtures of experts."""
-        return self.rates.mixture.astype(bool)
+        flags: np.ndarray = self.rates.mixture.astype(bool)
+        return flags
 
     def take(self, index: np.ndarray) -> Measured:
         """The rows at ``index``."""
@@ -78,10 +79,11 @@ def shared(a: Measured, b: Measured) -> np.ndarray:
         "network": (a.network, b.network),
         "network_device": (np.char.add(a.network, a.device), np.char.add(b.network, b.device)),
     }
-    return sum(
+    covered: np.ndarray = sum(
         (of[:, None] == to[None]) * np.outer(spreads(a.mixture, effect), spreads(b.mixture, effect))
         for effect, (of, to) in keys.items()
     )
+    return covered
 
 
 def covariance(rows: Measured) -> np.ndarray:

@@ -41,7 +41,8 @@ class Network(NamedTuple):
         [s/byte]."""
         inside = np.maximum(1, np.minimum(size, self.domain // np.minimum(stride, self.domain)))
         outside = (size - inside) / np.maximum(size, 1)
-        return outside / self.beyond + (1 - outside) / self.link
+        each: np.ndarray = outside / self.beyond + (1 - outside) / self.link
+        return each
 
 
 class Demand(NamedTuple):
@@ -121,7 +122,7 @@ def demand_of(work: Work, layouts: Layouts, network: Network) -> Demand:
     share = tokens / tp
 
     def total(of: str) -> float:
-        return sum(b.n * getattr(b, of) for b in blocks)
+        return float(sum(b.n * getattr(b, of) for b in blocks))
 
     matrix = 2 * share * sum(b.n * (b.mixer + b.mlp + b.shared) for b in blocks)
     expert = 2 * share * sum(b.n * b.top_k * b.expert for b in blocks)

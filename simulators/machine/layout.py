@@ -79,7 +79,9 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         parts += [f"ETP{self.etp}"] if self.etp > 1 else []
         parts += [f"DP{self.dp}"] if self.dp else []
         parts += [f"ZeRO-{self.zero}"] if self.zero != 1 else []
-        parts += [{"dualpipe": "DualPipe", "zero_bubble": "zero-bubble"}[self.schedule]] if self.schedule != "1f1b" else []
+        parts += (
+            [{"dualpipe": "DualPipe", "zero_bubble": "zero-bubble"}[self.schedule]] if self.schedule != "1f1b" else []
+        )
         recomputed = "" if self.recompute == "none" else f", {self.recompute} recomputation"
         return f"{' '.join(parts)}, micro-batch {self.micro_batch}{recomputed}"
 
@@ -113,12 +115,14 @@ class Layouts(msgspec.Struct, frozen=True):
     @property
     def devices(self) -> np.ndarray:
         """Devices that each layout uses."""
-        return self.tp * self.pp * self.dp * self.cp
+        used: np.ndarray = self.tp * self.pp * self.dp * self.cp
+        return used
 
     @property
     def micro_batches(self) -> np.ndarray:
         """Micro-batches of one step that each data rank works through."""
-        return self.global_batch / (self.dp * self.micro_batch)
+        works: np.ndarray = self.global_batch / (self.dp * self.micro_batch)
+        return works
 
     def take(self, index: np.ndarray) -> Layouts:
         """The layouts at ``index``, or where a mask says so."""

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from lehr.simulators.machine.layout import Layouts, OptimizerStates, Schedule
+from lehr.simulators.machine.layout import Layouts, OptimizerStates
 from lehr.simulators.machine.work import BlockWork, Work
 
 OPTIMIZER_BYTES: dict[OptimizerStates, float] = {"fp32": 12.0, "bf16": 4.0, "8bit": 6.0, "muon": 8.0, "none": 0.0}
@@ -22,8 +22,9 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     ``weight``, ``gradient``: bytes of a parameter on each rank; ``whole`` of them stay on each rank of a pipeline under
     FSDP. ``logit``: bytes of a logit, its loss and gradient. ``transient``: bytes of the gradient of the largest matrix
     beside its accumulator. ``working``: activations of one layer while it is computed again, over what it keeps.
-    ``gathered``: copies of a layer's input that a tensor group gathers whole. ``context``: what the runtime, its communicators and the measurement add [byte]. ``rise``: fragments over what is
-    allocated [1].
+    ``gathered``: copies of a layer's input that a tensor group
+    gathers whole. ``context``: what the runtime, its communicators and the measurement add [byte]. ``rise``: fragments
+    over what is allocated [1].
     """
 
     weight: float = 2.0
@@ -75,20 +76,26 @@ class Memory(NamedTuple):
         return np.asarray(sum(self[:-1]))
 
 
-def memory_of(
-    work: Work,
-    layouts: Layouts,
-    holding: Holding = MEGATRON,
-    *,
-    optimizer: OptimizerStates = "fp32",
-    schedule: Schedule = "1f1b",
-    offload: float = 0.0,
-    imbalance: float = 1.0,
-    loss_chunk: int | None = None,
-    eight_bits: bool = False,
-) -> Memory:
-    """Memory of the fullest device of each layout [byte]; ``imbalance`` is what the fullest expert rank gets of routed
-    tokens over the mean. ``eight_bits`` stores what remains under recomputation by modules in 8 bits, as DeepSeek-V3 does.
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What else a run's memory depends on.
+
+    ``optimizer`` are its states, ``offload`` the share of them in the host's memory. ``imbalance`` is what the fullest
+    expert rank gets of routed tokens over the mean. ``loss_chunk`` tokens have their logits at once. ``eight_bits``
+    stores what recomputation by modules leaves in 8 bits, as DeepSeek-V3 does.
+    """
+
+    optimizer: OptimizerStates = "fp32"
+    offload: float = 0.0
+    imbalance: float = 1.0
+    loss_chunk: int | None = None
+    eight_bits: bool = False
+
+
+PLAIN = Terms()
+
+
+def memory_of(work: Work, layouts: Layouts, holding: Holding = MEGATRON, terms: Terms = PLAIN) -> Memory:
+    """Memory of the fullest device of each layout [byte].
 
     The first and the last pipeline rank are computed; the others hold no table and fewer micro-batches than the first.
 
@@ -100,14 +107,15 @@ def memory_of(
     >>> [round(float(part[0]) / 2**30, 1) for part in (memory.weights, memory.gradients, memory.optimizer)]
     [7.5, 15.0, 11.2]
     """
-    first = _rank(work, layouts, holding, "first", optimizer, schedule, offload, imbalance, loss_chunk, eight_bits)
-    last = _rank(work, layouts, holding, "last", optimizer, schedule, offload, imbalance, loss_chunk, eight_bits)
+    first, last = (rank_memory(work, layouts, which, holding, terms) for which in ("first", "last"))
     fuller = first.total >= last.total
-    parts = [np.where(fuller, a, b) for a, b in zip(first[:-1], last[:-1], strict=True)]
-    return Memory(*parts, rank=np.where(fuller, 0, layouts.pp - 1))
+    return Memory(*(np.where(fuller, a, b) for a, b in zip(first, last, strict=True)))
 
 
-def in_flight(layouts: Layouts, which: Literal["first", "last"], schedule: Schedule) -> np.ndarray:
+Rank = Literal["first", "last"]
+
+
+def in_flight(layouts: Layouts, which: Rank) -> np.ndarray:
     """Micro-batches whose activations a pipeline rank holds, as a number of its whole share of layers [1].
 
     1F1B: the first rank ``p``, the last one (Narayanan et al., arXiv:2104.04473, section 2.2); with chunks the warm-up
@@ -116,31 +124,19 @@ def in_flight(layouts: Layouts, which: Literal["first", "last"], schedule: Sched
 
     >>> from lehr.simulators.machine.layout import Layout, as_arrays
     >>> two = as_arrays([Layout(pp=8, dp=1, global_batch=64), Layout(pp=8, vpp=2, dp=1, global_batch=64)])
-    >>> in_flight(two, "first", "1f1b").tolist(), in_flight(two, "last", "1f1b").tolist()
+    >>> in_flight(two, "first").tolist(), in_flight(two, "last").tolist()
     ([8.0, 11.5], [1.0, 4.5])
     """
-    pp, vpp, m = layouts.pp, layouts.vpp, layouts.micro_batches
-    if schedule == "dualpipe":
-        held = np.where(pp > 1, pp + 1.0, 1.0)
-    else:
-        ahead = (pp - 1.0) if which == "first" else np.zeros(len(layouts))
-        chunks = np.where(vpp > 1, 2 * ahead + (vpp - 1) * pp, ahead) + 1
-        held = np.where(pp > 1, chunks / vpp, 1.0)
-    return np.asarray(np.minimum(held, m))
+    pp, vpp = layouts.pp, layouts.vpp
+    ahead = (pp - 1.0) if which == "first" else np.zeros(len(layouts))
+    chunks = np.where(vpp > 1, 2 * ahead + (vpp - 1) * pp, ahead) + 1
+    held = np.where(layouts.schedule == 2, pp + 1.0, chunks / vpp)
+    return np.asarray(np.minimum(np.where(pp > 1, held, 1.0), layouts.micro_batches))
 
 
-def _rank(
-    work: Work,
-    x: Layouts,
-    holding: Holding,
-    which: Literal["first", "last"],
-    optimizer: OptimizerStates,
-    schedule: Schedule,
-    offload: float,
-    imbalance: float,
-    loss_chunk: int | None,
-    eight_bits: bool,
-) -> Memory:
+def rank_memory(work: Work, layouts: Layouts, which: Rank, holding: Holding = MEGATRON, terms: Terms = PLAIN) -> Memory:
+    """Memory of the first or the last pipeline rank of each layout [byte]."""
+    x = layouts
     blocks, tp, pp = work.blocks, x.tp, x.pp
     alone = pp == 1
     layers = np.ceil(work.n_layers / pp) / work.n_layers
@@ -157,10 +153,10 @@ def _rank(
         at_ends = at_ends + np.where(alone | tied, 0.0, work.table / tp)
     routed = work.routed * layers / (x.ep * x.etp) + experts_extra
     body = body + extra
-    if schedule == "dualpipe":
-        # a rank has a stage of each end, so that table and head stand once beside each other (section 3.2.3)
-        at_ends = np.where(alone, at_ends, (work.table + work.head) / tp + work.ends)
-        body, routed = 2.0 * body, 2.0 * routed
+    # DualPipe's ranks have a stage of each end, so that table and head stand once beside each other (section 3.2.3)
+    twice = np.where(x.schedule == 2, 2.0, 1.0)
+    at_ends = np.where((x.schedule == 2) & ~alone, (work.table + work.head) / tp + work.ends, at_ends)
+    body, routed = twice * body, twice * routed
     dense = body + at_ends
 
     ranks = x.dp * x.cp
@@ -171,69 +167,59 @@ def _rank(
     def over(stage: int, each: float) -> np.ndarray:
         """Bytes of parameters that are sharded from ``stage`` of ZeRO on."""
         cut = x.zero >= stage
-        bytes_: np.ndarray = each * (
-            dense / np.where(cut, sharded, 1) + routed / np.where(cut, expert_sharded, 1)
-        )
+        bytes_: np.ndarray = each * (dense / np.where(cut, sharded, 1) + routed / np.where(cut, expert_sharded, 1))
         return bytes_
 
     layer_share = (dense + routed - at_ends) / np.maximum(layers * work.n_layers, 1)
-    gathered = np.where(x.zero == 3, 2.0 * 2 * layer_share + np.where(pp > 1, holding.whole * (dense + routed), 0.0), 0.0)
+    gathered = np.where(
+        x.zero == 3, 2.0 * 2 * layer_share + np.where(pp > 1, holding.whole * (dense + routed), 0.0), 0.0
+    )
     weights = over(3, holding.weight) + gathered
     gradients = over(2, holding.gradient)
-    states = over(1, OPTIMIZER_BYTES[optimizer] - (4.0 if holding.weight == 4.0 and optimizer != "bf16" else 0.0))
-    states = states / (2.0 if schedule == "dualpipe" else 1.0)
+    # where weights are held in 32 bits they are the master copy
+    master = 4.0 if holding.weight == 4.0 and terms.optimizer not in ("bf16", "none") else 0.0
+    states = over(1, OPTIMIZER_BYTES[terms.optimizer] - master) / twice
 
     tokens = x.micro_batch * work.seq_len / x.cp
-    flight = in_flight(x, which, schedule)
-    kept, whole = _kept(work, x, holding, imbalance, 0.5 if eight_bits else 1.0)
+    flight = in_flight(x, which)
+    kept, whole = _kept(work, x, holding, terms)
     activations = tokens * (kept * layers * flight + np.where(x.recompute == 3, whole * holding.working, 0.0))
     activations = activations + holding.gathered * 2.0 * tokens * work.d_model * (tp - 1) / tp
     logits_here = alone | (which == "last")
-    n_tokens = tokens if loss_chunk is None else np.minimum(tokens, loss_chunk)
+    n_tokens = tokens if terms.loss_chunk is None else np.minimum(tokens, terms.loss_chunk)
     heads = 1 + (module.n if module is not None else 0)
     logits = np.where(logits_here, holding.logit * n_tokens * work.vocab_size / tp * heads, 0.0)
     logits = logits * (work.head_work > 0)
     largest = max((b.largest for b in blocks), default=0.0) * 2 / tp
     transient = np.where(x.zero < 3, holding.transient * largest, 0.0)
-    return Memory(
-        *(holding.rise * part for part in (weights, gradients, states * (1 - offload), activations, logits, transient)),
-        context=np.full(len(x), holding.context),
-        rank=np.zeros(len(x)),
-    )
+    parts = (weights, gradients, states * (1 - terms.offload), activations, logits, transient)
+    number = np.zeros(len(x)) if which == "first" else pp - 1.0
+    return Memory._make([*(holding.rise * part for part in parts), np.full(len(x), holding.context), number])
 
 
-def _kept(work: Work, x: Layouts, holding: Holding, imbalance: float, eighth: float) -> tuple[np.ndarray, np.ndarray]:
+def _kept(work: Work, x: Layouts, holding: Holding, terms: Terms) -> tuple[np.ndarray, np.ndarray]:
     """What a token leaves in the whole stack, and in its largest layer before any recomputation [byte/token]."""
     sequence = np.where(x.sequence_parallel.astype(bool), x.tp, 1)
 
     def of(b: BlockWork) -> np.ndarray:
         shared = b.kept - (b.fused_away if holding.fused else 0.0)
         routed = b.kept_routed - (b.fused_away_routed if holding.fused else 0.0)
-        return np.asarray((shared + imbalance * routed) / x.tp + b.kept_sequence / sequence)
+        return np.asarray((shared + terms.imbalance * routed) / x.tp + b.kept_sequence / sequence)
 
     full = [of(b) for b in work.blocks]
     whole = np.max(np.stack(full), axis=0)
     stack = sum(b.n * each for b, each in zip(work.blocks, full, strict=True))
     inputs = sum(b.n * b.kept_input for b in work.blocks) / sequence
     light = sum(b.n * b.kept_sequence for b in work.blocks) / sequence
-    saved = sum(b.n * (b.again + imbalance * b.again_routed) for b in work.blocks) / x.tp
+    saved = sum(b.n * (b.again + terms.imbalance * b.again_routed) for b in work.blocks) / x.tp
     kept = np.select(
         [x.recompute == 3, x.recompute == 2, x.recompute == 1, x.recompute == 4],
-        [inputs, holding.operators * stack, stack - 0.5 * light, eighth * (stack - 0.5 * light - saved)],
+        [
+            inputs,
+            holding.operators * stack,
+            stack - 0.5 * light,
+            (0.5 if terms.eight_bits else 1.0) * (stack - 0.5 * light - saved),
+        ],
         stack,
     )
     return kept, whole
-
-
-def by_rank(work: Work, layouts: Layouts, holding: Holding = MEGATRON, **choices: object) -> list[Memory]:
-    """The first and the last pipeline rank of each layout, for those who want both."""
-    settings = {
-        "optimizer": "fp32",
-        "schedule": "1f1b",
-        "offload": 0.0,
-        "imbalance": 1.0,
-        "loss_chunk": None,
-        "eight_bits": False,
-        **choices,
-    }
-    return [_rank(work, layouts, holding, which, *settings.values()) for which in ("first", "last")]  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -126,22 +126,17 @@ def rank(seconds: np.ndarray, memory: np.ndarray, capacity: float) -> Ranking:
     return Ranking(order[fits[order]], frontier, fits)
 
 
-def layout_at(layouts: Layouts, index: int, **choices: object) -> Layout:
+def layout_at(layouts: Layouts, index: int, **choices: Any) -> Layout:
     """One of many as a ``Layout``; ``choices`` are the fields that arrays do not carry."""
-    value = {name: int(getattr(layouts, name)[index]) for name in Layouts.__struct_fields__}
-    shard, again = value.pop("shard"), value.pop("recompute")
-    schedule, overlap = value.pop("schedule"), value.pop("overlap")
-    return Layout(
-        **{
-            **value,
-            "shard": shard or None,
-            "sequence_parallel": bool(value["sequence_parallel"]),
-            "recompute": RECOMPUTES[again],
-            "schedule": SCHEDULES[schedule],
-            "overlap_experts": bool(overlap),
-            **choices,
-        }
-    )
+    value: dict[str, Any] = {name: int(getattr(layouts, name)[index]) for name in Layouts.__struct_fields__}
+    value |= {
+        "shard": value["shard"] or None,
+        "sequence_parallel": bool(value["sequence_parallel"]),
+        "recompute": RECOMPUTES[value["recompute"]],
+        "schedule": SCHEDULES[value["schedule"]],
+        "overlap_experts": bool(value.pop("overlap")),
+    }
+    return Layout(**{**value, **choices})
 
 
 def demand_at(demand: Demand, index: int | np.ndarray) -> Demand:

@@ -58,9 +58,7 @@ SOFTWARE = {
             overlaps_data=False,
             uneven=False,
         ),
-        Software(
-            name="llm_foundry", year=2023.5, attention="flash2", fused=False, overlaps_tensor=False, uneven=False
-        ),
+        Software(name="llm_foundry", year=2023.5, attention="flash2", fused=False, overlaps_tensor=False, uneven=False),
         Software(name="nemo", year=2024.5),
         Software(name="torchtitan_eager", year=2024.9, attention="flash2", fused=False, overlaps_tensor=False),
         Software(name="torchtitan", year=2024.9, attention="flash2", overlaps_tensor=False),

@@ -207,23 +207,22 @@ def step_parts(demand: Demand, rates: Rates, logs: np.ndarray) -> Parts:
     bubble = np.maximum(whole - slower, 0.0) / d.chunks * shorter
     share = (slow - carried) / stage * d.micro_batches
     exchange = np.where(r.overlaps_data, of("data_overlapped"), of("data")) * d.reduce * weights
-    return Parts(
-        *(p * share for p in parts),
-        head=carried * d.micro_batches,
-        recomputation=again * share,
-        tensor=tensor * share,
-        dispatch=dispatch * share,
-        context=context * share,
-        gather=(slower - slow) * d.micro_batches,
-        bubble=bubble,
-        exchange=np.where(d.zero == 3, 0.0, exchange),
-        optimizer=OPTIMIZER_BYTES * d.optimizer * weights / r.bandwidth + of("step"),
+    shared = [p * share for p in (again, tensor, dispatch, context)]
+    update = OPTIMIZER_BYTES * d.optimizer * weights / r.bandwidth + of("step")
+    return Parts._make(
+        [
+            *(p * share for p in parts),
+            carried * d.micro_batches,
+            *shared,
+            (slower - slow) * d.micro_batches,
+            bubble,
+            np.where(d.zero == 3, 0.0, exchange),
+            update,
+        ]
     )
 
 
-def _slowest_rank(
-    stage: np.ndarray, head: np.ndarray, d: Demand, r: Rates
-) -> tuple[np.ndarray, np.ndarray]:
+def _slowest_rank(stage: np.ndarray, head: np.ndarray, d: Demand, r: Rates) -> tuple[np.ndarray, np.ndarray]:
     """Seconds of the slowest rank with one micro-batch, and what of them is the head's.
 
     Without a pipeline, and where all ranks have as many layers, that is the rank with the head. Uneven pipelines share
@@ -253,7 +252,8 @@ def step_seconds(demand: Demand, rates: Rates, logs: np.ndarray) -> np.ndarray:
 
 def tokens_per_second(demand: Demand, rates: Rates, logs: np.ndarray) -> np.ndarray:
     """Tokens a second of each device [token/s]."""
-    return demand.tokens_step / step_seconds(demand, rates, logs) / demand.devices
+    speed: np.ndarray = demand.tokens_step / step_seconds(demand, rates, logs) / demand.devices
+    return speed
 
 
 def join_rates(rates: Sequence[Rates]) -> Rates:

@@ -198,7 +198,10 @@ def _block(block: Block, d_model: int, seq_len: int, n: int, *, causal: bool) ->
         kept_input=2.0 * d_model,
         fused_away=2.0 * _gate(block),
         fused_away_routed=2.0 * moe.top_k * moe.d_ff_expert if moe is not None and moe.gated else 0.0,
-        again=2.0 * _gate(block) + (2.0 * mixer.n_heads * (2 * (mixer.d_nope + mixer.d_rope) + mixer.d_value) if isinstance(mixer, MLA) else 0.0),
+        again=2.0 * _gate(block)
+        + (
+            2.0 * mixer.n_heads * (2 * (mixer.d_nope + mixer.d_rope) + mixer.d_value) if isinstance(mixer, MLA) else 0.0
+        ),
         again_routed=2.0 * moe.top_k * (moe.d_ff_expert + (moe.d_latent or d_model)) if moe is not None else 0.0,
         largest=largest,
     )

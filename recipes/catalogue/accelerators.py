@@ -1,0 +1,30 @@
+"""What people call accelerators."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+def accelerator_called(text: str, names: Iterable[str]) -> str | None:
+    """The accelerator that ``text`` speaks of: the longest name in it, of several parts the usual one; ``None`` where
+    there is none.
+
+    >>> names = ["a100_40gb", "a100_80gb", "b200", "gb200", "h100_sxm", "tpu_v5e"]
+    >>> [accelerator_called(text, names) for text in ("DGX-GB200", "h100", "A100-40GB SXM", "TPU v5e", "A100")]
+    ['gb200', 'h100_sxm', 'a100_40gb', 'tpu_v5e', 'a100_80gb']
+    """
+    names, plain = list(names), _plain(text)
+    whole = [name for name in names if _plain(name) in plain]
+    if whole:
+        return max(whole, key=lambda name: len(_plain(name)))
+    heads: dict[str, list[str]] = {}
+    for name in names:
+        heads.setdefault(_plain(name.split("_")[0]), []).append(name)
+    found = [head for head in heads if head in plain and any(c.isdigit() for c in head)]
+    # of a100_40gb and a100_80gb the larger one is usual
+    return sorted(heads[max(found, key=len)])[-1] if found else None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
