@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.layers.base import Size, Weight
+from lehr.simulators.layers.base import Weight
+from lehr.simulators.quantities import Size
 
 GROUPS = ("all", "attention", "mlp", "experts")
 """Names for more than one matrix: every matrix of the blocks; those of the mixers; of dense and shared MLPs; of routed

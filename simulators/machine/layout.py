@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from lehr.simulators.layers.base import Extent, Size
+from lehr.simulators.layers.base import Extent
 from lehr.simulators.machine.work import Work
+from lehr.simulators.quantities import Size
 
 if TYPE_CHECKING:
     import numpy as np
