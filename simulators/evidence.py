@@ -90,6 +90,15 @@ Places = Annotated[list[Searched], msgspec.Meta(min_length=1)]
 
 State = Literal["published", "derived", "assumed", "not published", "not read"]
 
+STATES: dict[str, str] = {
+    "published": "printed by the source that is named",
+    "derived": "follows from what was printed, as the note says",
+    "assumed": "nobody printed it; the note says why this value",
+    "not published": "looked for in the places that are named, and not there",
+    "not read": "nobody has looked for it yet",
+}
+"""What is known of a value, in words."""
+
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who said the values of a file: one default, and exceptions by dotted path (a prefix covers all below it).
