@@ -223,6 +223,13 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 Relation = Literal["at least", "at most", "between"]
 
+RELATIONS: dict[Relation, str] = {
+    "at least": "the true number is not below it",
+    "at most": "the true number is not above it",
+    "between": "the true number lies between two bounds",
+}
+"""How a true number lies to what was published of it."""
+
 
 def number(of: float | Bound | None) -> float | None:
     """The number to compute with where a bound may stand instead of it.

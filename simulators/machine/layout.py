@@ -24,8 +24,36 @@ Schedule = Literal["1f1b", "zero_bubble", "dualpipe"]
 OptimizerStates = Literal["fp32", "bf16", "8bit", "muon", "none"]
 TrainingPrecision = Literal["bf16", "fp16", "fp32", "fp8", "mxfp8", "nvfp4"]
 
-RECOMPUTES: tuple[Recompute, ...] = ("none", "selective", "operators", "full", "modules")
-SCHEDULES: tuple[Schedule, ...] = ("1f1b", "zero_bubble", "dualpipe")
+RECOMPUTE_WORDS: dict[Recompute, str] = {
+    "none": "nothing is computed again",
+    "selective": "attention's scores are computed again, or norms where a kernel writes them",
+    "operators": "every other matrix product is computed again",
+    "full": "each block is computed again from its input",
+    "modules": "norms, latent attention's up-projections and activations are computed again",
+}
+SCHEDULE_WORDS: dict[Schedule, str] = {
+    "1f1b": "one forward, one backward pass in turn",
+    "zero_bubble": "the gradients of weights fill the bubble",
+    "dualpipe": "two directions through the pipeline at once",
+}
+OPTIMIZER_WORDS: dict[OptimizerStates, str] = {
+    "fp32": "two moments in 32 bits",
+    "bf16": "two moments in 16 bits",
+    "8bit": "two moments in 8 bits",
+    "muon": "one momentum in 32 bits",
+    "none": "no state is kept",
+}
+PRECISION_WORDS: dict[TrainingPrecision, str] = {
+    "bf16": "matrix products in 16 bits (bfloat16)",
+    "fp16": "matrix products in 16 bits (half precision)",
+    "fp32": "matrix products in 32 bits",
+    "fp8": "matrix products in 8 bits",
+    "mxfp8": "matrix products in 8 bits, a scale for each 32 values",
+    "nvfp4": "matrix products in 4 bits, a scale for each 16 values",
+}
+
+RECOMPUTES: tuple[Recompute, ...] = tuple(RECOMPUTE_WORDS)
+SCHEDULES: tuple[Schedule, ...] = tuple(SCHEDULE_WORDS)
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

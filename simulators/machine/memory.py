@@ -114,6 +114,8 @@ def memory_of(work: Work, layouts: Layouts, holding: Holding = MEGATRON, terms: 
 
 Rank = Literal["first", "last"]
 
+RANKS: dict[Rank, str] = {"first": "the first pipeline rank", "last": "the last pipeline rank"}
+
 
 def in_flight(layouts: Layouts, which: Rank) -> np.ndarray:
     """Micro-batches whose activations a pipeline rank holds, as a number of its whole share of layers [1].

@@ -86,6 +86,8 @@ def rates_of(
         attention = "attention_other"
     sixteen = "bf16" if "bf16" in device.peak or "bf16" in device.achieved else "fp16"
     kind = "bf16" if precision == "fp16" else precision
+    if precision not in SPELT:
+        raise ValueError(f"no speed was measured in {precision}; write precision: one of {', '.join(SPELT)}")
     spelt = SPELT[precision]
     values = (
         device.matrix_rate(sixteen if spelt == "bf16" else spelt),
