@@ -10,11 +10,12 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.objectives import NextToken
 from lehr.simulators.projection.forecast import Clock, Forecast, PathStage, forecast, path_rates, surface_along
 from lehr.simulators.projection.project import Projection
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Cosine, Warmup
-from lehr.simulators.training import PRETRAINING, NextToken, Recipe, Stage
+from lehr.simulators.training import PRETRAINING, Recipe, Stage
 
 CENTRAL_STEPS, OTHER_STEPS = 72_000, 24_000
 """The longest runs that the catalogue's curve laws were tested on, and those that they were fitted on."""

@@ -9,6 +9,7 @@ from lehr.recipes.presenting.numbers import between, loss, percent, quantity, ra
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.laws import AnyLaw, Frontier, ScalingLaw
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
+from lehr.simulators.objectives import NextToken
 from lehr.simulators.projection.assessment import (
     Allocation,
     DenseEquivalent,
@@ -19,7 +20,7 @@ from lehr.simulators.projection.assessment import (
 )
 from lehr.simulators.projection.project import StageProjection
 from lehr.simulators.quantities import Amount
-from lehr.simulators.training import PRETRAINING, NextToken
+from lehr.simulators.training import PRETRAINING
 
 NEAR = 2.0
 """Tokens per parameter within this factor of an optimum cost less than 1 to 2 % of loss: the curve is flat there."""

@@ -9,8 +9,8 @@ from lehr.recipes.presenting.numbers import estimate, percent, quantity
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import hours_stated
 from lehr.simulators.laws.rl import RlSigmoid
+from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.projection.project import StageProjection
-from lehr.simulators.training import PolicyGradient
 
 
 class RewardRow(msgspec.Struct, frozen=True, kw_only=True):

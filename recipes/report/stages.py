@@ -11,11 +11,12 @@ from lehr.recipes.presenting.document import UNKNOWN, Cell, Column, Mark, Table
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import hours_stated
+from lehr.simulators.objectives import Fim, Objective
 from lehr.simulators.projection.cost import BASES, implied_mfu
 from lehr.simulators.projection.project import StageProjection, Totals
 from lehr.simulators.quantities import Amount
 from lehr.simulators.schedules import WeightDecay
-from lehr.simulators.training import STAGE_KINDS, Bound, Fim, Objective, Optimizer, Relation, Stage
+from lehr.simulators.training import STAGE_KINDS, Bound, Optimizer, Relation, Stage
 
 NOTHING = Cell("–", "unknown")
 """Stands where a stage has no such number."""
@@ -167,7 +168,7 @@ def _hardware(data: ReportData, path: str, stage: Stage) -> Cell:
 def objective(of: Objective) -> str:
     """What a stage is trained to do, in words, with every setting that is known.
 
-    >>> from lehr.simulators.training import NextToken, PolicyGradient
+    >>> from lehr.simulators.objectives import NextToken, PolicyGradient
     >>> objective(NextToken(fim=Fim(rate=0.1, formats=["psm"]), mtp_weight=0.3))
     'next token; FIM 10 % (PSM); MTP weight 0.3'
     >>> objective(PolicyGradient(method="grpo", group_size=16))

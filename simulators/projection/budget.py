@@ -21,7 +21,8 @@ def first_stage_of(recipe: R, architecture: Architecture, flops: float) -> R:
     ``ValueError`` where there is no stage or ``flops`` is not positive.
 
     >>> from lehr.simulators.planning.ladder import dense
-    >>> from lehr.simulators.training import NextToken, Stage
+    >>> from lehr.simulators.objectives import NextToken
+    >>> from lehr.simulators.training import Stage
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> stage = Stage(kind="PT", objective=NextToken(), tokens=2e12, sequence_length=4096)
     >>> recipe = Recipe(name="x", model="x", order=["pt"], stages={"pt": stage})

@@ -51,7 +51,7 @@ def vary(projected: StageProjection, stage: Stage, inputs: Inputs) -> StageGrid:
     >>> from lehr.simulators.planning.ladder import dense
     >>> from lehr.simulators.counting import count_parameters
     >>> from lehr.simulators.projection.project import Assumptions, project_stage
-    >>> from lehr.simulators.training import NextToken
+    >>> from lehr.simulators.objectives import NextToken
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12})
     >>> stage = Stage(kind="PT", objective=NextToken(), tokens=15e12, sequence_length=8192)

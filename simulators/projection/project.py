@@ -17,19 +17,11 @@ from lehr.simulators.counting import (
 )
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
 from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
 from lehr.simulators.quantities import Amount
-from lehr.simulators.training import (
-    PRETRAINING,
-    NextToken,
-    Preference,
-    Recipe,
-    Relation,
-    SpanDenoising,
-    Stage,
-    further_forward_passes,
-)
+from lehr.simulators.training import PRETRAINING, Recipe, Relation, Stage
 
 __all__ = [
     "Assumptions",

@@ -54,7 +54,7 @@ def project_time(
 
     >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12},
     ...     mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
-    >>> from lehr.simulators.training import NextToken
+    >>> from lehr.simulators.objectives import NextToken
     >>> stage = Stage(kind="PT", objective=NextToken(), tokens=15e12)
     >>> plan = Assumptions(fallback="h800", devices=2048)
     >>> time = project_time(7.2e23, stage, sparse=False, accelerators={"h800": h800}, assumptions=plan)
@@ -120,7 +120,8 @@ def cost_of_published_hours(
 
     ``None`` where no hours were published, the accelerator has no price, or the planner names another one.
 
-    >>> from lehr.simulators.training import Hardware, PolicyGradient
+    >>> from lehr.simulators.objectives import PolicyGradient
+    >>> from lehr.simulators.training import Hardware
     >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12})
     >>> stage = Stage(kind="RL", objective=PolicyGradient(method="grpo"),
     ...     hardware=Hardware(accelerator="h800", hours=258_048))

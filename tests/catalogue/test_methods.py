@@ -9,8 +9,9 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.yaml import NumberLoader
 from lehr.simulators.layers import ChannelMixer, Mixer
 from lehr.simulators.layers.position import Position
+from lehr.simulators.objectives import Objective
 from lehr.simulators.schedules import Schedule
-from lehr.simulators.training import STAGE_KINDS, Objective
+from lehr.simulators.training import STAGE_KINDS
 
 METHODS = Catalogue().methods()
 WRITTEN_AS = {"mixer": Mixer, "mlp": ChannelMixer, "position": Position, "objective": Objective, "schedule": Schedule}

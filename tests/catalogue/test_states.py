@@ -14,7 +14,8 @@ from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.gaps import FIELDS, bare, counted, entries
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.simulators.evidence import Provenance
-from lehr.simulators.training import Bound, Hardware, NextToken, Recipe, SharedHours, Stage
+from lehr.simulators.objectives import NextToken
+from lehr.simulators.training import Bound, Hardware, Recipe, SharedHours, Stage
 
 CATALOGUE = Catalogue()
 FILES = [path for group in ("model", "recipe", "dataset") for path in CATALOGUE.files(group).values()]

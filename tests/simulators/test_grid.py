@@ -12,6 +12,7 @@ from lehr.simulators.counting import count_parameters
 from lehr.simulators.laws import Chinchilla
 from lehr.simulators.laws.base import Covariance
 from lehr.simulators.machine.accelerator import Accelerator, Price
+from lehr.simulators.objectives import NextToken
 from lehr.simulators.planning.ladder import dense, mixture
 from lehr.simulators.projection.grid import Inputs, vary
 from lehr.simulators.projection.loss import loss_along, project_loss
@@ -19,7 +20,7 @@ from lehr.simulators.projection.project import StageProjection, project_stage
 from lehr.simulators.projection.stage_time import Assumptions
 from lehr.simulators.quantities import Interval
 from lehr.simulators.schedules import Batch, Cosine
-from lehr.simulators.training import NextToken, Stage
+from lehr.simulators.training import Stage
 
 NETWORK = dense(1024, vocab_size=32000, context_length=2048)
 COUNT = count_parameters(NETWORK)

@@ -11,9 +11,7 @@ from lehr.simulators.counting import (
 )
 from lehr.simulators.layers import MLP, Attention, CrossAttention, Embedding, LayerNorm, NoPosition
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.projection.project import Assumptions, StageProjection, project_stage
-from lehr.simulators.quantities import Interval
-from lehr.simulators.training import (
+from lehr.simulators.objectives import (
     ContinuousDiffusion,
     Contrastive,
     Fim,
@@ -24,9 +22,11 @@ from lehr.simulators.training import (
     PolicyGradient,
     Preference,
     SpanDenoising,
-    Stage,
     Supervised,
 )
+from lehr.simulators.projection.project import Assumptions, StageProjection, project_stage
+from lehr.simulators.quantities import Interval
+from lehr.simulators.training import Stage
 
 ATTENTION = Attention(n_heads=4, n_kv_heads=4, d_head=16, position=NoPosition())
 BLOCK = Block(mixer=ATTENTION, mlp=MLP(d_ff=256, activation="gelu"), norm=LayerNorm())

@@ -10,11 +10,12 @@ import pytest
 
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import count_parameters
+from lehr.simulators.objectives import NextToken, PolicyGradient, Supervised
 from lehr.simulators.planning.ladder import mixture
 from lehr.simulators.projection.project import Projection, add_totals, assumed_sequence, project
 from lehr.simulators.projection.stage_time import Assumptions, assumed_mfu
 from lehr.simulators.schedules import Batch, Cosine
-from lehr.simulators.training import Base, Hardware, NextToken, PolicyGradient, Recipe, Stage, StageKind, Supervised
+from lehr.simulators.training import Base, Hardware, Recipe, Stage, StageKind
 from tests.simulators.cases import CHINCHILLA, DEVICE, gpt
 
 PRE_TRAINED = Stage(
