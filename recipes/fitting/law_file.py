@@ -5,17 +5,14 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-import msgspec
-
+from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.simulators.laws.base import Law
 
 
 def law_file(law: Law) -> bytes:
     """The law as a file of the catalogue has it."""
-    data = {key: value for key, value in msgspec.to_builtins(law).items() if value not in (None, [], {})}
-    data["range"] = {key: value for key, value in data["range"].items() if value is not None}
-    data["provenance"] = {"default": {k: v for k, v in data["provenance"]["default"].items() if v is not None}}
+    data = stated(law)
     return as_yaml({"name": data.pop("name"), "kind": data.pop("kind"), "title": data.pop("title"), **data})
 
 

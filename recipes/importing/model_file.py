@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import yaml
 
+from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.catalogue.entries import ModelKind
 from lehr.recipes.importing.hugging_face.config import Imported
 from lehr.recipes.presenting.yaml import WIDTH, Tidy
@@ -61,29 +61,6 @@ def provenance(found: Imported, path: str) -> dict[str, Any]:
         assumed = {"origin": "assumed", "note": "the file states no context length"}
         facts["exceptions"] = {"architecture.context_length": assumed}
     return facts
-
-
-def stated(value: Any) -> Any:
-    """``value`` as plain data, without the fields of structures that have their default.
-
-    >>> from lehr.simulators.layers import MLP
-    >>> stated(MLP(d_ff=8, activation="silu", gated=False))
-    {'kind': 'mlp', 'd_ff': 8, 'activation': 'silu'}
-    """
-    if isinstance(value, msgspec.Struct):
-        config = value.__struct_config__
-        plain = {} if config.tag is None else {str(config.tag_field): config.tag}
-        for field in msgspec.structs.fields(value):
-            found = getattr(value, field.name)
-            default = field.default_factory() if callable(field.default_factory) else field.default
-            if field.required or found != default:
-                plain[field.name] = stated(found)
-        return plain
-    if isinstance(value, dict):
-        return {key: stated(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [stated(item) for item in value]
-    return value
 
 
 class Short(Tidy):

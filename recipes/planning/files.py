@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
+from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.catalogue.yaml import plain
-from lehr.recipes.importing.model_file import Short, kind_of, stated
+from lehr.recipes.importing.model_file import Short, kind_of
 from lehr.recipes.planning.result import Planned
 from lehr.recipes.planning.result import kind_of as stage_kind
 from lehr.recipes.presenting.yaml import WIDTH

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.catalogue.recipe_files import decode_law
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
@@ -93,15 +92,4 @@ def as_fragment(steps: int, schedule: Schedule) -> dict[str, Any]:
     >>> as_fragment(100, Cosine(peak=3e-4, floor_ratio=0.1))
     {'steps': 100, 'schedule': {'kind': 'cosine', 'peak': 0.0003, 'floor_ratio': 0.1}}
     """
-    return {"steps": steps, "schedule": _without_defaults(schedule)}
-
-
-def _without_defaults(value: msgspec.Struct) -> dict[str, Any]:
-    config = value.__struct_config__
-    out: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
-    for field in msgspec.structs.fields(value):
-        found = getattr(value, field.name)
-        if field.default is not msgspec.NODEFAULT and found == field.default:
-            continue
-        out[field.name] = _without_defaults(found) if isinstance(found, msgspec.Struct) else found
-    return out
+    return {"steps": steps, "schedule": stated(schedule)}

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from lehr.recipes.catalogue.encode import stated_fields
 from lehr.recipes.presenting.document import Cell, Column, Table
 from lehr.recipes.presenting.numbers import percent, quantity, whole
 from lehr.recipes.report.facts import ReportData
@@ -95,15 +96,11 @@ def layer(of: msgspec.Struct | None) -> str:
         "rms_norm": "RMSNorm",
         "layer_norm": "LayerNorm",
     }.get(tag)
-    settings = [_setting(f.name, getattr(of, f.name)) for f in msgspec.structs.fields(of) if not _silent(of, f)]
+    # the position has a place of its own
+    settings = [_setting(name, own) for name, own in stated_fields(of).items() if name != "position"]
     if isinstance(of, Attention) and of.variant == "MHA":
         settings = [s for s in settings if not s.startswith("n_kv_heads")]
     return (kind or tag.replace("_", " ")) + (f": {', '.join(settings)}" if settings else "")
-
-
-def _silent(of: msgspec.Struct, field: msgspec.structs.FieldInfo) -> bool:
-    """Is there nothing to say: the default, or the position, which has a place of its own?"""
-    return field.name == "position" or (not field.required and getattr(of, field.name) == field.default)
 
 
 def _setting(name: str, value: Any) -> str:
