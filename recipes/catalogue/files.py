@@ -159,6 +159,17 @@ def load(path: Path, group: str) -> Any:
     return load_yaml(path) if path.is_relative_to(CONF) else load_data(path, group)
 
 
+def checked_name(name: str, where: str) -> str:
+    """``name``, which names a file. Raises ``LehrError`` where it cannot.
+
+    >>> checked_name("my_model-2", "name")
+    'my_model-2'
+    """
+    if not NAME.fullmatch(name):
+        raise LehrError(f"{where}: {name!r} cannot name a file; write letters, digits, _ and - only")
+    return name
+
+
 def shown(path: Path) -> str:
     """A path as a person reads it: from the config root, or as it is.
 

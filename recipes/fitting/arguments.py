@@ -1,4 +1,4 @@
-"""What every fit is told alike: the form that ``law=`` names, the files, the name and the level."""
+"""What every fit is told alike: the form that ``law=`` names and the files."""
 
 from __future__ import annotations
 
@@ -48,20 +48,4 @@ def stem_of(path: str) -> str:
     >>> stem_of("logs/run-1.csv.gz")
     'run_1'
     """
-    return re.sub(r"\W+", "_", Path(path).name.partition(".")[0]).strip("_")
-
-
-def name_of(job: Composed, default: str) -> str:
-    """What the fit is called. Raises ``LehrError`` where that cannot name a file."""
-    name: str = job.setting("name", str | None) or default
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise LehrError(f"name: {name!r} is no name of a file; write letters, digits, _ and -")
-    return name
-
-
-def level_of(job: Composed) -> float:
-    """The level of the intervals. Raises ``LehrError`` where it is no share."""
-    level: float = job.setting("level", float)
-    if not 0 < level < 1:
-        raise LehrError(f"level: {level} is not between 0 and 1; write 0.95")
-    return level
+    return re.sub("[^A-Za-z0-9]+", "_", Path(path).name.partition(".")[0]).strip("_")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lehr.recipes.catalogue.files import CONF, NAME
+from lehr.recipes.catalogue.files import CONF, checked_name
 from lehr.recipes.catalogue.yaml import load_json
 from lehr.recipes.errors import LehrError
 from lehr.recipes.importing.hugging_face.config import Imported, import_config
@@ -54,8 +54,7 @@ def write_model(
     Raises ``LehrError`` where the name is no name, where another file stands there already and ``overwrite`` is
     false, and where the folder cannot be written.
     """
-    if not NAME.fullmatch(name):
-        raise LehrError(f"name: {name!r} cannot be a model's name; write letters, digits, _ and - only")
+    checked_name(name, "name")
     if out.resolve() == CONF.resolve():
         raise LehrError(f"out: {out} holds the catalogue itself; write a folder of your own, such as out=my_conf")
     target = out / "model" / f"{name}.yaml"

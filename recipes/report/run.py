@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from lehr.recipes.catalogue.files import NAME
+from lehr.recipes.catalogue.files import checked_name
 from lehr.recipes.catalogue.yaml import plain
 from lehr.recipes.checking import check_model, check_recipe, excuse
 from lehr.recipes.composing.job import Composed
@@ -58,8 +58,7 @@ def report_data(job: Composed) -> ReportData:
 
 def report_files(job: Composed, data: ReportData) -> dict[str, bytes]:
     """The report's files by relative path, and ``recipe.yaml``. Raises ``LehrError`` where the model's name is none."""
-    if not NAME.fullmatch(data.model.name):
-        raise LehrError(f"model.name: {data.model.name!r} cannot name a folder; write letters, digits, _ and - only")
+    checked_name(data.model.name, "model.name")
     return {**render(data), "recipe.yaml": resolved(job.config)}
 
 

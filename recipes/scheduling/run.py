@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import level_of
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import curve_law, read_schedule
 from lehr.recipes.scheduling.result import Chosen, CooledDown, Scheduled
@@ -34,14 +35,6 @@ def budget(job: Composed) -> Budget:
         warmup_steps=job.setting("warmup_steps", int),
         convention=convention,
     )
-
-
-def level_of(job: Composed) -> float:
-    """The level of the intervals."""
-    level: float = job.setting("level", float)
-    if not 0 < level < 1:
-        raise LehrError(f"level: {level} is not between 0 and 1; write 0.95")
-    return level
 
 
 def chosen(job: Composed, law: CurveLaw) -> Chosen:

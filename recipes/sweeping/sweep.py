@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lehr.recipes.catalogue.yaml import load_yaml, texts
 from lehr.recipes.composing.job import composed, with_settings
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import file_name, write_folder
 from lehr.recipes.sweeping import axes
@@ -79,7 +80,7 @@ class Sweep:
         asked = json.dumps([words, [slot.texts for slot in self.slots]])
         own = f"{'-'.join(keys)}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
         self.folder = folder or Path(str(hydra.sweep.dir)) / file_name([own])
-        self.form = self.job.choice("format", ("text", "json"))
+        self.form = form_of(self.job)
         self.reports = self.job.setting("reports", bool)
         self.engine = str(hydra.runtime.choices.get("hydra/launcher"))
         self.runner = Runner(self._merger(config), [s.each for s in self.slots], self._compose, self.job.catalogue)

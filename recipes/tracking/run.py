@@ -10,6 +10,7 @@ from typing import Any
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import level_of
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_schedule
 from lehr.recipes.reading import UnfinishedError
@@ -96,6 +97,6 @@ def rates(job: Composed) -> Floats:
 def track_rows(job: Composed, planned: Plan, rows: Rows) -> Tracked:
     """One look at ``rows``."""
     try:
-        return track(planned, rows, false_alarms=job.setting("false_alarms", float), level=job.setting("level", float))
+        return track(planned, rows, false_alarms=job.setting("false_alarms", float), level=level_of(job))
     except ValueError as error:
         raise LehrError(str(error)) from error

@@ -14,6 +14,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.gaps import FIELDS, bare, counted, entries
 from lehr.recipes.checking import check_all, check_model, check_recipe
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.presenting.files import write_file
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.recipes.projecting.model import project_by_name
@@ -24,7 +25,7 @@ VERSION = 1
 
 def run(job: Composed) -> int:
     """Say what is missing, or compare, write ``<out>/check/check.json``, print; 1 where a figure fails, else 0."""
-    catalogue, form = job.catalogue, job.choice("format", ("text", "json"))
+    catalogue, form = job.catalogue, form_of(job)
     if job.setting("gaps", bool):
         return tell_gaps(job, form)
     if job.config.get("model") is None:

@@ -11,6 +11,7 @@ import msgspec
 
 from lehr.recipes.comparing import as_document, as_text, compare
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import file_name, write_file
 from lehr.recipes.presenting.html import as_html
@@ -22,7 +23,7 @@ def run(job: Composed) -> int:
     if len(names) < 2:
         raise LehrError("compare needs two models or more; write lehr compare starcoder santacoder")
     rows = compare(job.catalogue, names)
-    form = job.choice("format", ("text", "json", "html"))
+    form = form_of(job, "html")
     if form == "json":
         print(
             json.dumps(

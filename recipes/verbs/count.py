@@ -7,6 +7,7 @@ import json
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.counting import as_text, count
 from lehr.recipes.errors import LehrError
 from lehr.simulators.adapters import LoRA
@@ -14,7 +15,7 @@ from lehr.simulators.adapters import LoRA
 
 def run(job: Composed) -> int:
     """Print the counts of the model."""
-    form = job.choice("format", ("text", "json"))
+    form = form_of(job)
     model = decode(job.config["model"], Model, "model")
     counts = count(
         model,

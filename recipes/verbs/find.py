@@ -7,6 +7,7 @@ import json
 from lehr.recipes.catalogue.names import Entry, entries, look_up
 from lehr.recipes.catalogue.usage import Files
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.errors import LehrError, nearest_few
 from lehr.recipes.presenting.tables import text_table
 
@@ -19,7 +20,7 @@ SHOWN = 12
 
 def run(job: Composed) -> int:
     """Print the entries that are called so. Raises ``LehrError`` where there is none."""
-    form = job.choice("format", ("text", "json"))
+    form = form_of(job)
     given = job.setting("name", str | int | float | None)
     text = str(given)
     if given in (None, ""):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.importing.hugging_face.families import family
 from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.recipes.importing.hugging_face.undescribed import WHY
@@ -15,7 +16,7 @@ from lehr.recipes.presenting.tables import text_table
 def run(job: Composed) -> int:
     """Print the types by family, those whose text model is read, and those that cannot be described, with the
     reason."""
-    if job.choice("format", ("text", "json")) == "json":
+    if form_of(job) == "json":
         print(json.dumps(listed(), indent=2))
         return 0
     found = listed()

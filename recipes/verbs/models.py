@@ -8,6 +8,7 @@ from typing import Any
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.names import named
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.presenting.tables import text_table
 from lehr.simulators.counting import count_parameters
@@ -15,7 +16,7 @@ from lehr.simulators.counting import count_parameters
 
 def run(job: Composed) -> int:
     """Print the models that pass the filters."""
-    form = job.choice("format", ("text", "json"))
+    form = form_of(job)
     everything = rows = [row_of(model) for model in job.catalogue.models().values()]
     for field in ("family", "kind", "open"):
         wanted = job.setting(field, str | None)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 
-from lehr.recipes.catalogue.files import CONF, NAME
+from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of, name_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.planning.files import as_yaml, model, recipe
 from lehr.recipes.planning.run import planned
@@ -16,10 +17,7 @@ from lehr.recipes.presenting.files import write_folder
 
 def run(job: Composed) -> int:
     """Print the plan and write its folder; with ``format=json`` print it alone."""
-    form = job.choice("format", ("text", "json"))
-    name = job.setting("name", str)
-    if not NAME.fullmatch(name):
-        raise LehrError(f"name: {name!r} cannot be a model's name; write letters, digits, _ and - only")
+    form, name = form_of(job), name_of(job)
     if (CONF / "model" / f"{name}.yaml").is_file():
         raise LehrError(f"name: the catalogue has a model called {name}; write another name")
     plan = planned(job)

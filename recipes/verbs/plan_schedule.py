@@ -6,6 +6,7 @@ import json
 from importlib.metadata import version
 
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.scheduling.result import Chosen
 from lehr.recipes.scheduling.run import schedule_job
@@ -15,7 +16,7 @@ def run(job: Composed) -> int:
     """Print the plan and write its files; with ``format=json`` print it alone."""
     from lehr.recipes.scheduling.text import as_json, as_text, files
 
-    form = job.choice("format", ("text", "json"))
+    form = form_of(job)
     found = schedule_job(job)
     body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(found)}, indent=2, ensure_ascii=False) + "\n"
     if form == "json":

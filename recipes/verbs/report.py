@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.report.projection_json import as_json
 from lehr.recipes.report.run import report_data, report_files
@@ -10,7 +11,7 @@ from lehr.recipes.report.run import report_data, report_files
 
 def run(job: Composed) -> int:
     """Write the report's folder and say where it lies, or print the projection as JSON."""
-    form = job.choice("format", ("text", "json"))
+    form = form_of(job)
     data = report_data(job)
     if form == "json":
         print(as_json(data), end="")

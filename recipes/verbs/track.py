@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import form_of
 from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.tracking.result import Look
 from lehr.recipes.tracking.run import follow_job, log_of, track_job
@@ -13,7 +14,7 @@ from lehr.recipes.tracking.text import as_json, as_line, as_text
 
 def run(job: Composed) -> int:
     """Look at the log, once or until its last step; 1 where the run is outside its band then."""
-    form = job.choice("format", ("text", "json"))
+    form = form_of(job)
     if job.setting("follow", bool):
         outside = False
         for look in follow_job(job):

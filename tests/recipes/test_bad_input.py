@@ -44,8 +44,8 @@ MISTAKES = {
     "a format": (["models", "format=jsno"], "did you mean json?"),
     "a verb of two words": (["plan", "schedul"], "did you mean plan schedule?"),
     "a shell": (["completion", "fish"], "write one of bash, zsh"),
-    "a name that leaves the folder": (["report", "model.name=../../x"], "cannot name a folder"),
-    "a model without a name": (["report", "model.name="], "cannot name a folder"),
+    "a name that leaves the folder": (["report", "model.name=../../x"], "cannot name a file"),
+    "a model without a name": (["report", "model.name="], "cannot name a file"),
     "a law's constant": (["report", "law.alpha=-1"], "law.alpha: Expected `float` > 0.0"),
     "a reported figure": (
         ["report", 'recipe.reported=[{quantity:tokens,stage:pt,printed:"abc",source:x,place:x}]'],

@@ -115,7 +115,7 @@ def test_limitations_are_visible(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ({"format": "xml"}, "format: 'xml' is not known"),
         ({"starts": 0}, "starts: 0 is not 1 or more"),
         ({"level": 1.5}, "level: 1.5 is not between 0 and 1"),
-        ({"name": "a/b"}, "name: 'a/b' is no name of a file"),
+        ({"name": "a/b"}, "name: 'a/b' cannot name a file"),
         ({"columns": {"loss": "lost"}}, "no column of numbers is called 'lost'"),
         ({"data": ["constant.csv"]}, "no run's learning rate falls"),
         ({"test": ["cosine.csv"]}, "is among the fitted runs"),

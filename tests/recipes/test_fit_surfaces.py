@@ -327,7 +327,7 @@ def test_bad_runs_are_refused_in_one_line(data: list[dict[str, Any]], message: s
         (["forms=[linear]"], "forms: no form is called 'linear'"),
         (["n_convention=all"], "n_convention: 'all' is not known"),
         (["loss_unit=nats"], "loss_unit: 'nats' is not known"),
-        (["name=a/b"], "name: 'a/b' is no name of a file"),
+        (["name=a/b"], "name: 'a/b' cannot name a file"),
         (["format=html"], "format: 'html' is not known"),
         (["data=null"], "data: nothing to fit"),
         (["approach=2"], "approach 2 needs two budgets"),

@@ -344,7 +344,7 @@ def test_files_that_are_refused(name: str, advice: str) -> None:
     [
         (["name=mine"], "write path=config.json"),
         (["path=config.json"], "write name=my_model"),
-        (["path=config.json", "name=../mine"], "cannot be a model's name"),
+        (["path=config.json", "name=../mine"], "cannot name a file"),
         (["path=config.json", "name=mine", f"out={ROOT / 'conf'}"], "the catalogue itself"),
         (["path=config.json", "name=mine", "out=config.json"], "cannot be"),
         (["path=nowhere.json", "name=mine"], "nowhere.json: cannot be read"),

@@ -102,7 +102,7 @@ def test_beyond_the_ladders_end_the_optimum_has_no_upper_bound(capsys: pytest.Ca
         (["flops=1e22", "stages={sft: 1.0}"], "none pre-trains"),
         (["flops=1e22", "base=claude"], "base|no model"),
         (["flops=1e22", "precision=fp64"], "no peak for fp64"),
-        (["flops=1e22", "name=../x"], "cannot be a model's name"),
+        (["flops=1e22", "name=../x"], "cannot name a file"),
         (["flops=1e22", "moe_law=chinchilla", "network=moe"], "no joint law"),
         (["flops=1e22", "hyper_laws=[chinchilla]"], "no law of learning rate"),
         (["flops=1e22", "mfu=1.2"], "mfu"),

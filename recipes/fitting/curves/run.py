@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import level_of, name_of, starts_of
 from lehr.recipes.errors import LehrError
-from lehr.recipes.fitting.arguments import level_of, name_of, several, stem_of
+from lehr.recipes.fitting.arguments import several, stem_of
 from lehr.recipes.fitting.curves.result import CurveSettings, FittedCurves, Judged
 from lehr.recipes.reading import LogReading, read_runs
 from lehr.simulators.evidence import Fact, Provenance
@@ -36,9 +37,7 @@ def settings_of(job: Composed, kind: str) -> CurveSettings:
         raise LehrError("data: nothing to fit; write data='[runA.csv, runB.csv]', a log for each run")
     if both := set(data) & set(test):
         raise LehrError(f"test: {sorted(both)[0]} is among the fitted runs; hold another one out")
-    starts = job.setting("starts", int | None)
-    if starts is not None and starts < 1:
-        raise LehrError(f"starts: {starts} is not 1 or more")
+    starts = starts_of(job)
     return CurveSettings(
         kind=kind,
         data=data,

@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.settings import level_of, name_of, starts_of
 from lehr.recipes.errors import LehrError
-from lehr.recipes.fitting.arguments import BEST, level_of, name_of, several, stem_of
+from lehr.recipes.fitting.arguments import BEST, several, stem_of
 from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings
 from lehr.recipes.reading.columns import Read, Reading, runs_of
 from lehr.recipes.reading.tables import Column, read_table
@@ -85,7 +86,7 @@ def settings_of(job: Composed, kind: str) -> Settings:
     )
     return Settings(
         law=kind, data=data, test=several(job, "test"), reading=reading, name=name, delta=delta,
-        starts=job.setting("starts", int | None), bootstrap=bootstrap, level=level_of(job), forms=forms,
+        starts=starts_of(job), bootstrap=bootstrap, level=level_of(job), forms=forms,
         approach=approach,
     )  # fmt: skip
 
