@@ -8,6 +8,7 @@ from lehr.recipes.presenting.document import Cell, Column, Part, Section, Table,
 from lehr.recipes.presenting.numbers import between, loss, percent, quantity, ratio
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.laws import AnyLaw, Frontier, ScalingLaw
+from lehr.simulators.laws.base import Outside
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.projection.assessment import (
@@ -102,8 +103,8 @@ def allocations(data: ReportData) -> list[tuple[AnyLaw, Allocation]]:
         elif isinstance(law, JointMoe) and sparsity is not None:
             surface = law.with_experts(sparsity.expansion)
             found = allocate(surface, float(count.active["all"]), tokens)
-            outside = law.warnings(found.parameters, tokens, sparsity.expansion)
-            rows.append((law, msgspec.structs.replace(found, law=law.name, warnings=outside)))
+            outside = law.outside(found.parameters, tokens, sparsity.expansion)
+            rows.append((law, msgspec.structs.replace(found, law=law.name, outside=outside)))
         elif isinstance(law, Frontier):
             work = work_per_token(data)
             n = count.at(law.n_convention, work)[0]
@@ -154,7 +155,7 @@ def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:
             f" The laws together say {ratio(least[1].over_training)} ({least[0].name}) to "
             f"{ratio(most[1].over_training)} times ({most[0].name})"
         )
-        outside = sum(bool(x.warnings) for _, x in rows)
+        outside = sum(bool(x.outside) for _, x in rows)
         said += f"; {outside} of {len(rows)} are outside their runs here." if outside else "."
     if own := [x.over_training for other, x in rows if other.corpus is not None]:
         said += f" Those of {corpus_of(data)}, which is what most of the data is, say {ratio(min(own))}"
@@ -205,7 +206,7 @@ def _row(law: AnyLaw, a: Allocation) -> list[Cell]:
         Cell(ratio(a.best_ratio), "projected", interval),
         Cell(f"{ratio(a.over_training)} ×", "projected"),
         *losses,
-        Cell(_outside(a.warnings)),
+        Cell(_outside(a.outside)),
     ]
 
 
@@ -225,21 +226,13 @@ def _input(name: str, value: float) -> str:
     return f"{percent(value) if name == 'activation' else quantity(value)} {INPUTS[name]}"
 
 
-def _outside(warnings: list[str]) -> str:
-    """The warnings without what all of them say.
+def _outside(inputs: list[Outside]) -> str:
+    """What lies outside a law's runs, and where those lay.
 
-    >>> _outside(["7e+10 parameters lie outside the fitted range, 7e+07 to 1.6e+10"])
+    >>> _outside([Outside("parameters", 7e10, 7e7, 1.6e10)])
     'parameters, 70M to 16B'
     """
-    said = []
-    for warning in warnings:
-        what, _, bounds = warning.partition(" lie outside the fitted range, ")
-        said.append(
-            f"{what.partition(' ')[2]}, {' to '.join(quantity(float(x)) for x in bounds.split(' to '))}"
-            if bounds
-            else warning
-        )
-    return "; ".join(said)
+    return "; ".join(f"{one.unit}, {quantity(one.low)} to {quantity(one.high)}" for one in inputs)
 
 
 MixtureLaw = JointMoe | RoutedLaw | EfficiencyLeverage
@@ -287,7 +280,7 @@ def equal_loss(data: ReportData) -> list[Part]:
                 Cell(quantity(e.parameters), "projected") if e.parameters else nothing,
                 Cell(f"{e.work_same_tokens:.2f} ×", "projected") if e.work_same_tokens else nothing,
                 Cell(f"{e.work_best:.2f} ×", "projected") if e.work_best else nothing,
-                Cell(_outside(e.warnings)),
+                Cell(_outside(e.outside)),
             ]
             for law, e in rows
         ],

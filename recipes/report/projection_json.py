@@ -14,6 +14,7 @@ from lehr.recipes.report.headline import verdict
 from lehr.recipes.report.optimum import allocations, equivalents
 from lehr.recipes.report.reward import reward_rows
 from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
+from lehr.simulators.projection.assessment import Allocation, DenseEquivalent
 
 VERSION = 1
 """Raised when a key is renamed, removed or changes its meaning; a further key does not raise it."""
@@ -41,8 +42,8 @@ def as_data(data: ReportData) -> dict[str, Any]:
         "totals": projection["totals"],
         "totals_with_base": projection["totals_with_base"],
         "dense": projection["dense"],
-        "compute_optimal": [msgspec.to_builtins(allocation) for _, allocation in allocations(data)],
-        "equal_loss": [msgspec.to_builtins(equivalent) for _, equivalent in equivalents(data)],
+        "compute_optimal": [_in_words(allocation) for _, allocation in allocations(data)],
+        "equal_loss": [_in_words(equivalent) for _, equivalent in equivalents(data)],
         "forecast": course_data(data),
         "reward": [msgspec.to_builtins(row) for row in reward_rows(data)],
         "laws": [
@@ -67,3 +68,10 @@ def as_data(data: ReportData) -> dict[str, Any]:
             for entry in cited(data)
         },
     }
+
+
+def _in_words(found: Allocation | DenseEquivalent) -> dict[str, Any]:
+    """A structure as JSON, what lies outside a law's runs as sentences."""
+    plain = msgspec.to_builtins(found)
+    del plain["outside"]
+    return {**plain, "warnings": [str(one) for one in found.outside]}

@@ -8,7 +8,6 @@ from lehr.recipes.projecting.job import ProjectedJob
 from lehr.simulators.projection.forecast import Forecast
 from lehr.simulators.projection.project import StageProjection
 from lehr.simulators.quantities import Amount
-from lehr.simulators.training import PRETRAINING
 
 UNITS: dict[str, str] = {
     "parameters": "parameters, total",
@@ -75,7 +74,7 @@ def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
         "peak_rate": first.peak_rate if first else None,
         "final_rate": first.final_rate if first else None,
         "unknown_stages": " ".join(totals.unknown),
-        "warnings": "; ".join(outside(stages, law.name)),
+        "warnings": "; ".join(outside(job)),
         "status": "done",
         "reason": "",
     }
@@ -87,10 +86,12 @@ def days(stages: list[StageProjection]) -> float | None:
     return sum(d.value for d in known if d is not None) if known and all(d is not None for d in known) else None
 
 
-def outside(stages: list[StageProjection], law: str) -> list[str]:
-    """What lies outside the range of the law, each said once."""
-    said = (w for s in stages if s.kind in PRETRAINING for w in s.warnings if w.startswith(f"{law}: "))
-    return list(dict.fromkeys(said))
+def outside(job: ProjectedJob) -> list[str]:
+    """What lies outside the range of the first law, each said once."""
+    law, count = job.laws[0], job.projection.parameters
+    known = [s for s in job.projection.stages if law.name in s.loss and s.cumulative_tokens]
+    each = (law.outside(count.at(law.n_convention, s.flops_per_token)[0], s.cumulative_tokens or 0.0) for s in known)
+    return list(dict.fromkeys(f"{law.name}: {one}" for found in each for one in found))
 
 
 def failed(reason: str, status: str = "failed") -> dict[str, Any]:

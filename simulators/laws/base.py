@@ -45,6 +45,27 @@ RANGE_UNITS = {
 """How a value of each range is named in a warning."""
 
 
+class Outside(msgspec.Struct, frozen=True):
+    """An input that lies outside the runs that a law was fitted on, which had from ``low`` to ``high``.
+
+    >>> str(Outside("parameters", 7e10, 7e7, 1.6e10))
+    '7e+10 parameters lie outside the fitted range, 7e+07 to 1.6e+10'
+    """
+
+    quantity: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def unit(self) -> str:
+        """What the value is counted in."""
+        return RANGE_UNITS[self.quantity]
+
+    def __str__(self) -> str:
+        return f"{self.value:.3g} {self.unit} lie outside the fitted range, {self.low:.3g} to {self.high:.3g}"
+
+
 class ValidRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The runs that a law was fitted on: from and to of every input; ``None`` where it is not stated.
 
@@ -65,16 +86,18 @@ class ValidRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     share: Bounds | None = None
     accelerator_hours: Bounds | None = None
 
-    def warnings(self, **values: float) -> list[str]:
-        """One line for each of ``values`` that lies outside."""
-        lines = []
+    def outside(self, **values: float) -> list[Outside]:
+        """Those of ``values`` that lie outside."""
+        found = []
         for name, value in values.items():
             bounds: Bounds | None = getattr(self, name)
             if bounds is not None and not bounds[0] <= value <= bounds[1]:
-                lines.append(
-                    f"{value:.3g} {RANGE_UNITS[name]} lie outside the fitted range, {bounds[0]:.3g} to {bounds[1]:.3g}"
-                )
-        return lines
+                found.append(Outside(name, value, *bounds))
+        return found
+
+    def warnings(self, **values: float) -> list[str]:
+        """One line for each of ``values`` that lies outside."""
+        return [str(one) for one in self.outside(**values)]
 
 
 class Uncertainty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):

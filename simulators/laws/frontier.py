@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.counting import NConvention
-from lehr.simulators.laws.base import Answer, Bounds, Law
+from lehr.simulators.laws.base import Answer, Bounds, Law, Outside
 from lehr.simulators.laws.surfaces.base import positive
 from lehr.simulators.quantities import Floats
 
@@ -98,9 +98,13 @@ class Frontier(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
             "flops_for": (self.flops_for, "FLOP"),
         }
 
+    def outside(self, flops: float) -> list[Outside]:
+        """``flops`` where it lies outside the budgets that the law was fitted on."""
+        return self.range.outside(flops=flops)
+
     def warnings(self, flops: float) -> list[str]:
-        """One line where ``flops`` lies outside the budgets that the law was fitted on."""
-        return self.range.warnings(flops=flops)
+        """As ``outside``, a line each."""
+        return [str(one) for one in self.outside(flops)]
 
 
 class SinglePower(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="single_power"):

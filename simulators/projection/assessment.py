@@ -7,7 +7,7 @@ import numpy as np
 
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import ParameterCount
-from lehr.simulators.laws.base import Bounds
+from lehr.simulators.laws.base import Bounds, Outside
 from lehr.simulators.laws.frontier import Frontier
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
 from lehr.simulators.laws.surfaces.base import Surface, positive
@@ -37,7 +37,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     best_loss: float | None
     equal_loss_flops: float | None
     equal_loss_parameters: float | None
-    warnings: list[str]
+    outside: list[Outside]
 
     @property
     def over_training(self) -> float:
@@ -84,7 +84,7 @@ def allocate(law: Surface, n: float, d: float) -> Allocation:
         best_loss=float(law.loss(best_n, best_d)),
         equal_loss_flops=equal,
         equal_loss_parameters=None if equal is None else law.optimum(equal)[0],
-        warnings=law.warnings(n, d),
+        outside=law.outside(n, d),
     )
 
 
@@ -141,7 +141,7 @@ def allocate_frontier(law: Frontier, n: float, d: float, flops: float) -> Alloca
         best_loss=None,
         equal_loss_flops=None,
         equal_loss_parameters=None,
-        warnings=law.warnings(work),
+        outside=law.outside(work),
     )
 
 
@@ -191,7 +191,7 @@ class DenseEquivalent(msgspec.Struct, frozen=True, kw_only=True):
     parameters: float | None
     work_same_tokens: float | None
     work_best: float | None
-    warnings: list[str]
+    outside: list[Outside]
 
 
 def dense_equivalent(
@@ -222,7 +222,7 @@ def dense_equivalent(
             parameters=size,
             work_same_tokens=None if size is None else size / n,
             work_best=None if best is None else best / (6 * n * tokens),
-            warnings=law.warnings(n, tokens, e),
+            outside=law.outside(n, tokens, e),
         )
     if isinstance(law, RoutedLaw):
         n = float(count.active["excl_embeddings"])
@@ -233,7 +233,7 @@ def dense_equivalent(
             parameters=size,
             work_same_tokens=size / n,
             work_best=None,
-            warnings=law.range.warnings(parameters=n, tokens=tokens, experts=e),
+            outside=law.range.outside(parameters=n, tokens=tokens, experts=e),
         )
     leverage = float(law.leverage(sparsity.activation, sparsity.granularity, flops))
     return DenseEquivalent(
@@ -242,5 +242,5 @@ def dense_equivalent(
         parameters=None,
         work_same_tokens=None,
         work_best=leverage,
-        warnings=law.range.warnings(flops=flops, granularity=sparsity.granularity),
+        outside=law.range.outside(flops=flops, granularity=sparsity.granularity),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.counting import NConvention
-from lehr.simulators.laws.base import Answer, Law, LossUnit
+from lehr.simulators.laws.base import Answer, Law, LossUnit, Outside
 from lehr.simulators.laws.moe.base import saturating
 from lehr.simulators.laws.surfaces.base import positive
 from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
@@ -98,10 +98,14 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
             "nu": (lambda experts: -self.with_experts(experts).beta, ""),
         }
 
-    def warnings(self, n: float, d: float, experts: float) -> list[str]:
-        """One line for each input that lies outside the runs that the law was fitted on."""
+    def outside(self, n: float, d: float, experts: float) -> list[Outside]:
+        """The inputs that lie outside the runs that the law was fitted on."""
         ratio = {"tokens_per_parameter": d / n} if self.range.tokens_per_parameter else {}
-        return self.range.warnings(parameters=n, tokens=d, experts=experts, **ratio)
+        return self.range.outside(parameters=n, tokens=d, experts=experts, **ratio)
+
+    def warnings(self, n: float, d: float, experts: float) -> list[str]:
+        """As ``outside``, a line each."""
+        return [str(one) for one in self.outside(n, d, experts)]
 
 
 def shape_of(active: float, *, vocab_size: int = 50257) -> float:

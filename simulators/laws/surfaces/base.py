@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.counting import NConvention
-from lehr.simulators.laws.base import Answer, Bounds, Law, LossUnit, ValidRange, quantiles, replicate
+from lehr.simulators.laws.base import Answer, Bounds, Law, LossUnit, Outside, ValidRange, quantiles, replicate
 from lehr.simulators.numerics.search import golden_section
 from lehr.simulators.quantities import Floats
 
@@ -84,10 +84,14 @@ class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
             "optimum.tokens": (lambda **at: self.optimum(**at)[1], "tokens"),
         }
 
-    def warnings(self, n: float, d: float) -> list[str]:
-        """One line for each input that lies outside the runs that the law was fitted on."""
+    def outside(self, n: float, d: float) -> list[Outside]:
+        """The inputs that lie outside the runs that the law was fitted on."""
         ratio = {"tokens_per_parameter": d / n} if self.range.tokens_per_parameter else {}
-        return self.range.warnings(parameters=n, tokens=d, **ratio)
+        return self.range.outside(parameters=n, tokens=d, **ratio)
+
+    def warnings(self, n: float, d: float) -> list[str]:
+        """As ``outside``, a line each."""
+        return [str(one) for one in self.outside(n, d)]
 
 
 def positive(value: ArrayLike, name: str, unit: str) -> Floats:
