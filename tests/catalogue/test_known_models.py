@@ -67,7 +67,7 @@ def test_deepseek_v3_in_the_terms_of_the_laws() -> None:
     found = dense_equivalent(routed, sparsity, count, 14.8e12, 3.7e24)
     assert found.inputs["tokens"] == 130e9
     assert found.work_same_tokens == pytest.approx(1, abs=0.1)
-    assert len(found.warnings) == 2
+    assert len(found.outside) == 2
     found = dense_equivalent(leverage, sparsity, count, 14.8e12, 3.7e24)
     assert found.work_best == pytest.approx(float(leverage.leverage(9 / 257, 7, 3.7e24)))
     assert found.parameters is None
