@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from lehr.simulators.quantities import Floats
 
@@ -75,6 +76,31 @@ def huber(residual: Floats, delta: float, weight: Floats | None = None) -> Float
     return np.asarray((losses if weight is None else losses * weight).sum(axis=-1))
 
 
+def influence(residual: Floats, delta: float, weight: Floats | float = 1.0) -> Floats:
+    """Weights of least squares that majorise Huber's losses of ``residual``: weight times min(1, delta / |r|).
+
+    >>> influence(np.array([0.5, -4.0]), 1.0).tolist()
+    [1.0, 0.25]
+    """
+    return np.asarray(np.minimum(1.0, delta / np.maximum(np.abs(residual), 1e-300)) * weight)
+
+
+def damped_step(curvature: Floats, gradient: Floats, damping: Floats, held: NDArray[np.bool_]) -> Floats:
+    """The step of Levenberg and Marquardt (SIAM Journal on Applied Mathematics 11, 1963), for each of several problems:
+    curvature (problems, p, p), gradient and ``held`` (problems, p), damping (problems,). What is held does not move.
+
+    >>> held = np.array([[False, True]])
+    >>> damped_step(np.array([[[2.0, 0.0], [0.0, 4.0]]]), np.array([[2.0, 4.0]]), np.zeros(1), held)
+    array([[-1., -0.]])
+    """
+    moves = ~held
+    n = np.arange(gradient.shape[1])
+    curvature = curvature * (moves[:, :, None] & moves[:, None, :])
+    scale = curvature[:, n, n]
+    curvature[:, n, n] += damping[:, None] * scale + 1e-13 * scale.max(axis=1, keepdims=True) + 1e-300
+    return np.asarray(-np.linalg.solve(curvature, (gradient * moves)[:, :, None])[:, :, 0])
+
+
 def descend(problem: Problem, theta: Floats, steps: int, value: Floats | None = None) -> tuple[Floats, Floats]:
     """``steps`` steps from every row of ``theta``; the new rows and their objectives, never above the old."""
     theta = np.clip(theta, problem.low, problem.high)
@@ -91,27 +117,17 @@ def _descend_chunk(
 ) -> tuple[Floats, Floats]:
     target, weight = problem.rows(chosen)
     damping = np.full(len(theta), 1e-3)
-    n_parameters = theta.shape[1]
-    diagonal = np.arange(n_parameters)
     predicted, slopes = problem.model(theta)
     for _ in range(steps):
         residual = predicted - target
-        influence = np.minimum(1.0, problem.delta / np.maximum(np.abs(residual), 1e-300))
-        if weight is not None:
-            influence = influence * weight
-        weighted = slopes * influence[:, None]
+        weighted = slopes * influence(residual, problem.delta, 1.0 if weight is None else weight)[:, None]
         curvature = weighted @ slopes.transpose(0, 2, 1)
         gradient = (weighted @ residual[:, :, None])[:, :, 0]
         # a parameter that stands at a bound and would leave it, or is held, takes no part in the step
         held = ((theta <= problem.low) & (gradient > 0)) | ((theta >= problem.high) & (gradient < 0))
         if problem.free is not None:
             held |= problem.free < 0.5
-        moves = ~held
-        curvature = curvature * (moves[:, :, None] & moves[:, None, :])
-        gradient = gradient * moves
-        scale = curvature[:, diagonal, diagonal]
-        curvature[:, diagonal, diagonal] += damping[:, None] * scale + 1e-13 * scale.max(axis=1, keepdims=True) + 1e-300
-        step = -np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
+        step = damped_step(curvature, gradient, damping, held)
         longest = np.abs(step).max(axis=1, keepdims=True)
         step *= np.minimum(1.0, LONGEST_STEP / np.maximum(longest, 1e-300))
         tried = np.clip(theta + step, problem.low, problem.high)

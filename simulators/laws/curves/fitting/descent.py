@@ -9,6 +9,7 @@ import numpy as np
 
 from lehr.simulators.laws.curves.fitting.designs import Design
 from lehr.simulators.laws.curves.fitting.forms import CurveForm
+from lehr.simulators.numerics.levenberg import damped_step, huber, influence
 from lehr.simulators.quantities import Floats
 
 FOLLOWED = 3
@@ -77,10 +78,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     def value(self, theta: Floats, error: Floats) -> float:
         """The objective at coordinates ``theta`` with the rows' ``error`` (rows,) [1]."""
-        size = np.abs(error)
-        rho = np.where(size < self.delta, 0.5 * error**2, self.delta * (size - 0.5 * self.delta))
         centre, precision = self.prior
-        return float(self.weight @ rho / self.variance + 0.5 * precision @ (theta - centre) ** 2)
+        rows = huber(error, self.delta, self.weight) / self.variance
+        return float(rows + 0.5 * precision @ (theta - centre) ** 2)
 
 
 def first_points(problem: Problem, phis: Sequence[Floats]) -> list[Floats]:
@@ -121,10 +121,7 @@ def descend(problem: Problem, theta: Floats, most_steps: int = MOST_STEPS) -> tu
         held = ((theta <= low) & (gradient > 0)) | ((theta >= high) & (gradient < 0))
         improved = False
         for _ in range(12):
-            damped = curvature + damping * np.diag(np.maximum(np.diag(curvature), 1e-12))
-            damped[held, :] = damped[:, held] = 0.0
-            damped[held, held] = 1.0
-            step = np.linalg.solve(damped, np.where(held, 0.0, -gradient))
+            step = damped_step(curvature[None], gradient[None], np.array([damping]), held[None])[0]
             trial = np.clip(theta + step, low, high)
             new_predicted, new_jacobian = problem.model(trial)
             new_error = new_predicted - problem.log_loss
@@ -145,6 +142,5 @@ def descend(problem: Problem, theta: Floats, most_steps: int = MOST_STEPS) -> tu
 
 def steepness(problem: Problem, error: Floats, jacobian: Floats) -> tuple[Floats, Floats]:
     """Gradient of the rows' part of the objective and the curvature that its steps use."""
-    size = np.maximum(np.abs(error), 1e-300)
-    share = np.minimum(1.0, problem.delta / size) * problem.weight / problem.variance
+    share = influence(error, problem.delta, problem.weight / problem.variance)
     return jacobian.T @ (share * error), (jacobian * share[:, None]).T @ jacobian
