@@ -27,6 +27,8 @@ VERBS = {
     "count": "parameters, FLOPs per token and decoding state of one model",
     "models": "list the models of the catalogue",
     "find": "find a model, a dataset or a method by what it is called",
+    "cite": "the sources of an entry as BibTeX",
+    "export-data": "the whole catalogue as Parquet, CSV and JSON-LD, each value with its source",
     "compare": "set models and their recipes side by side",
     "explore": "one page over the whole catalogue, to search, filter and compare in a browser",
     "import": "a model file of a Hugging Face config.json",
@@ -38,9 +40,9 @@ VERBS = {
     "track": "a running job beside its forecast: where it is, and whether it leaves the band",
 }
 """Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(job) -> exit status``, ``conf/<verb>.yaml`` its
-settings. In file names a space is ``_``, and a word that Python keeps for itself ends in ``_``."""
+settings. In file names a space or a hyphen is ``_``, and a word that Python keeps for itself ends in ``_``."""
 
-WORDS = {"compare": "names"}
+WORDS = {"compare": "names", "cite": "names"}
 """The setting that the bare words after a verb are short for."""
 
 SHELLS = ("bash", "zsh")
@@ -124,8 +126,17 @@ def dispatch(argv: list[str]) -> int:
     if verb in WORDS:
         words = list(takewhile(lambda a: "=" not in a and not a.startswith(("+", "~")), rest))
         rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
-    with named_files(verb.replace(" ", "_"), rest) as arguments:
+    with named_files(file_of(verb), rest) as arguments:
         return run_verb(verb, [*map(quoted, arguments), *flags], [*flags, *rest])
+
+
+def file_of(verb: str) -> str:
+    """The name of the verb's files.
+
+    >>> file_of("plan schedule"), file_of("export-data")
+    ('plan_schedule', 'export_data')
+    """
+    return verb.replace(" ", "_").replace("-", "_")
 
 
 def quoted(argument: str) -> str:
@@ -167,7 +178,7 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
     """
     import hydra
 
-    name = verb.replace(" ", "_")
+    name = file_of(verb)
     statuses: list[int] = []
     mistakes: list[LehrError] = []
     broken: list[Exception] = []
