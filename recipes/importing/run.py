@@ -12,7 +12,27 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.importing.hugging_face.config import Imported, import_config
 from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.model_file import model_file
+from lehr.recipes.importing.stored.find import beside, stored
+from lehr.recipes.importing.stored.inventory import compared
 from lehr.recipes.presenting.files import write_file
+from lehr.simulators.counting import count_parameters
+
+
+def count_beside(found: Imported, source: Path, given: str | None = None) -> list[str]:
+    """What a checkpoint's own files say of the count: those at ``given``, or those beside a ``config.json``.
+
+    Raises ``LehrError`` where those that were given cannot be read; of others that is said.
+    """
+    counts, n_layers = count_parameters(found.architecture), found.architecture.n_layers
+    if given is not None:
+        return compared(stored(Path(given)), counts, n_layers)
+    if source.name != "config.json":
+        return []
+    try:
+        inventory = beside(source.parent)
+    except LehrError as error:
+        return [f"stored: {error}"]
+    return [] if inventory is None else compared(inventory, counts, n_layers)
 
 
 def read_config(path: Path, ignore: Sequence[str] = ()) -> Imported:

@@ -8,7 +8,7 @@ from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.importing.hugging_face.config import Imported
-from lehr.recipes.importing.run import read_config, write_model
+from lehr.recipes.importing.run import count_beside, read_config, write_model
 from lehr.simulators.counting import count_parameters
 
 
@@ -23,6 +23,8 @@ def run(job: Composed) -> int:
         raise LehrError(f"name: the catalogue has a model called {name}; write another name")
     source = Path(path)
     source = source / "config.json" if source.is_dir() else source
+    if source.suffix in (".safetensors", ".gguf") or source.name.endswith(".index.json"):
+        raise LehrError(f"path: {source} holds tensors, no fields; write path=config.json stored={source}")
     found = read_config(source, job.setting("ignore", list[str]))
     target = write_model(
         name,
@@ -32,7 +34,9 @@ def run(job: Composed) -> int:
         hf_id=job.setting("hf_id", str | None),
         overwrite=job.setting("overwrite", bool),
     )
-    print("\n".join(told(name, found, target)))
+    lines = told(name, found, target)
+    beside = count_beside(found, source, job.setting("stored", str | None))
+    print("\n".join([*lines[:1], *beside, *lines[1:]]))
     return 0
 
 
