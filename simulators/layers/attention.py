@@ -25,10 +25,11 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     head. ``d_value`` is written where values are not as wide as keys (MiMo-V2), ``values: keys`` where they are the
     keys (Gemma 4), ``keys: earlier_layer`` where keys and values are those of an earlier layer, so that this one makes
     and keeps none (Gemma 3n; Brandon et al., arXiv:2405.12981). ``output_norm`` is an RMSNorm over what all heads
-    return (BitNet). ``gate_bias`` says otherwise than ``qkv_bias`` for the gate. An ``indexer``
-    chooses the blocks of keys that a token attends to (MiniMax-M3). ``differential`` heads come in pairs that share
-    twice as wide values and are subtracted by a trained amount (Ye et al., arXiv:2410.05258). ``seen_by_all`` adds
-    projections for the few tokens that see all and that all see (Longformer); their work is not counted.
+    return (BitNet). ``gate_bias`` says otherwise than ``qkv_bias`` for the gate, with ``head`` one value a head. An
+    ``indexer`` chooses the blocks of keys that a token attends to (MiniMax-M3). ``differential`` heads come in pairs
+    that share twice as wide values and are subtracted by a trained amount (Ye et al., arXiv:2410.05258).
+    ``seen_by_all`` adds projections for the few tokens that see all and that all see (Longformer); their work is not
+    counted.
 
     >>> from lehr.simulators.layers.base import total
     >>> gqa = Attention(n_heads=28, n_kv_heads=4, d_head=128, qkv_bias=True, position=Rope(base=1e6))
@@ -64,7 +65,7 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     values: Literal["own", "keys"] = "own"
     keys: Literal["own", "earlier_layer"] = "own"
     output_norm: bool = False
-    gate_bias: bool | None = None
+    gate_bias: bool | Literal["head"] | None = None
     indexer: BlockIndexer | None = None
     differential: bool = False
     seen_by_all: bool = False
@@ -99,7 +100,9 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
             norms.append(Weight("o_norm", (self.d_returned,), "norm", "scale"))
         d_gate = self.n_heads if self.output_gate == "head" else self.d_returned
         biased = self.qkv_bias if self.gate_bias is None else self.gate_bias
-        gate = linear("gate_proj", d_model, d_gate, "attention", bias=biased) if self.output_gate else []
+        gate = linear("gate_proj", d_model, d_gate, "attention", bias=biased is True) if self.output_gate else []
+        if self.output_gate and biased == "head":
+            gate = [*gate, Weight("gate_proj.bias", (self.n_heads,), "attention", "bias")]
         projected = []
         if self.keys == "own":
             projected = linear("k_proj", d_model, d_kv, "attention", bias=self.qkv_bias)

@@ -32,10 +32,10 @@ TABLES = {
 }
 ALTERED = 6
 
-NOT_BUILT = {"internlm3", "iquestcoder", "kimi_k2", "dbrx", "lfm2_moe", "longcat_flash"}
+NOT_BUILT = {"internlm3", "iquestcoder", "kimi_k2", "dbrx", "lfm2_moe", "longcat_flash", "cohere_compass_text"}
 """transformers builds these with another type's class, and DBRX not at all (5.23: no rope_theta),
 LFM2 with experts only where ``layer_types`` is given; LongCat-Flash has gates of the experts that do nothing there,
-which its checkpoint has not: it is compared below without them."""
+which its checkpoint has not: it is compared below without them; North's text model only with rotary parameters."""
 
 DEFAULT_REFUSED = {
     # the class's default configuration is one that nobody could train, or that we say is not described
@@ -181,3 +181,84 @@ def test_heads_that_do_not_divide_the_width(model_type: str) -> None:
     config = CONFIG_MAPPING[model_type](**sizes)
     name = TABLES["causal"][model_type]
     assert counted({"model_type": model_type, "architectures": [name], **sizes}) == trained(name, config)
+
+
+def test_norths_text_model() -> None:
+    positions = {"full_attention": {"rope_type": "default", "rope_theta": 1e4}, "sliding_attention": None}
+    fields = {
+        "hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "num_hidden_layers": 3, "vocab_size": 100, "rope_parameters": positions,
+        "layer_types": ["full_attention", "sliding_attention", "full_attention"], "attention_bias": True,
+    }  # fmt: skip
+    config = CONFIG_MAPPING["cohere_compass_text"](**fields)
+    for each in written(config, "CohereCompassForCausalLM"):
+        found = import_config(each).architecture
+        assert count_parameters(found).total == trained("CohereCompassForCausalLM", config)
+        assert {block.mixer.position.__class__.__name__ for block in found.blocks.values()} == {"Rope", "NoPosition"}
+
+
+STEP = {
+    "model_type": "step3p7",
+    "architectures": ["Step3p7ForConditionalGeneration"],
+    "text_config": {
+        "model_type": "step3p5", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 6,
+        "num_attention_heads": 4, "num_attention_groups": 2, "head_dim": 16, "vocab_size": 100,
+        "moe_num_experts": 8, "moe_top_k": 2, "moe_intermediate_size": 24, "share_expert_dims": 40,
+        "max_position_embeddings": 128, "sliding_window": 32, "num_nextn_predict_layers": 2,
+        "moe_layers_enum": "3,4,5", "rope_theta": [5e6, 1e4, 1e4, 5e6, 1e4, 1e4, 1e4, 1e4],
+        "partial_rotary_factors": [0.5, 1.0, 1.0, 0.5, 1.0, 1.0, 1.0, 1.0],
+        "layer_types": (["full_attention"] + ["sliding_attention"] * 2) * 2 + ["sliding_attention"] * 2,
+        "attention_other_setting": {"attention_type": "sliding_attention", "num_attention_heads": 6},
+    },
+}  # fmt: skip
+"""As the hub has Step 3.5 and 3.7, smaller."""
+
+
+def test_steps_text_model_with_more_heads_where_there_are_windows() -> None:
+    from transformers.models.step3p7.modeling_step3p7 import Step3p7TextModel
+
+    config = CONFIG_MAPPING["step3p7"](text_config=dict(STEP["text_config"])).text_config  # type: ignore[call-overload]
+    with torch.device("meta"):
+        body = sum(p.numel() for p in Step3p7TextModel(config).parameters())
+    found = import_config(STEP)
+    assert count_parameters(found.architecture).total == body + 64 * 100
+    assert any("2 modules for multi-token prediction" in note for note in found.notes)
+    mixers = [block.mixer for block in found.architecture.blocks.values()]
+    assert {(m.window, m.n_heads, m.position.base) for m in mixers} == {(None, 4, 5e6), (32, 6, 1e4)}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("model_type", "name", "difference"),
+    [
+        ("kimi_k25", "Kimi_K25ForConditionalGeneration", 471_143_920),
+        ("minimax_m3_vl", "MiniMaxM3SparseForConditionalGeneration", 865_567_232),
+    ],
+)
+def test_what_the_hub_counts_beside_the_text_model_is_the_part_that_sees(
+    model_type: str, name: str, difference: int
+) -> None:
+    """Kimi-K2.5 and MiniMax-M3: the hub's totals less ours, to the last parameter."""
+    from importlib import import_module
+
+    module = import_module(f"transformers.models.{model_type}.modeling_{model_type}")
+    config = CONFIG_MAPPING[model_type]()
+    text = config.text_config
+    text.num_hidden_layers = 1
+    for field in ("layer_types", "mlp_layer_types"):
+        if getattr(text, field, None):
+            setattr(text, field, getattr(text, field)[:1])
+    if model_type == "kimi_k25":
+        # the published width, which the map from the part that sees leads to
+        text.hidden_size = 7168
+    with torch.device("meta"):
+        whole = getattr(module, name)(config)
+    beside = sum(p.numel() for n, p in whole.named_parameters() if "language_model" not in n and "lm_head" not in n)
+    assert beside == difference
+
+
+def test_an_rwkv_5_file_by_the_name_of_its_class() -> None:
+    fields = {"hidden_size": 128, "num_hidden_layers": 2, "vocab_size": 100, "context_length": 64}
+    by_type = import_config({**fields, "model_type": "rwkv5", "architectures": ["Rwkv5ForCausalLM"]})
+    older = import_config({**fields, "model_type": "rwkv5", "architectures": ["RwkvForCausalLM"]})
+    assert older.architecture == by_type.architecture
+    assert import_config({**fields, "architectures": ["RwkvForCausalLM"]}).model_type == "rwkv"

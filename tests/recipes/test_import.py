@@ -170,6 +170,15 @@ def test_modules_for_multi_token_prediction_are_counted_beside_the_network_or_sa
         expected = sum(w.size for w in block.weights(d)) + 2 * d * d + 3 * d
         assert count_parameters(found).extras == {"mtp": expected}
         assert count_parameters(found).total == count_parameters(import_config(bare).architecture).total
+    # EXAONE 4.5: a layer as the others; MiMo-V2-Flash: a windowed layer with a dense MLP, three modules by default
+    one = import_config({"model_type": "exaone4_5_text", "num_nextn_predict_layers": 1, "num_hidden_layers": 2})
+    three = import_config({"model_type": "mimo_v2_flash"})
+    for found, n_modules in ((one.architecture, 1), (three.architecture, 3)):
+        assert found.mtp is not None
+        block, d = found.blocks[found.mtp.block], found.d_model
+        each = sum(w.size for w in block.weights(d)) + 2 * d * d + 3 * d
+        assert found.mtp.depth == n_modules
+        assert count_parameters(found).extras == {"mtp": n_modules * each}
     for model_type in ("hy_v3", "ernie4_5_moe", "nemotron", "mellum", "exaone_moe"):
         notes = import_config({"model_type": model_type, "num_nextn_predict_layers": 1}).notes
         assert any("multi-token prediction" in note for note in notes), model_type

@@ -114,6 +114,9 @@ def by_class(config: Mapping[str, Any]) -> HFClass | None:
     named = config.get("architectures")
     name = named[0] if isinstance(named, list) and named else None
     found = [c for c in CLASSES.values() if any(p + t == name for p in c.prefixes for t in c.tasks)]
+    # a later prefix is an older class's name, which others may have too
+    own = [c for c in found if any(c.prefixes[0] + t == name for t in c.tasks)]
+    found = own or found
     return found[0] if len({c.read for c in found}) == 1 else None
 
 

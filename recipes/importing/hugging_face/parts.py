@@ -132,7 +132,7 @@ def attention(
     window: int | None = None,
     chunk: int | None = None,
     output_gate: bool | Literal["head"] = False,
-    gate_bias: bool | None = None,
+    gate_bias: bool | Literal["head"] | None = None,
 ) -> Attention:
     """Softmax attention by the fields that most classes share; rotary where no ``position`` is given."""
     n_heads, n_kv_heads = heads(f)

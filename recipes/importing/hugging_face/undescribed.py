@@ -17,10 +17,14 @@ WHY = {
     "canine": OWN,
     "convbert": OWN,
     "doge": OWN,
+    "dots3_note_text": "its norm of the rotary part of keys has no description",
     "encoder-decoder": "its two halves are files of their own; import each of them",
     "flaubert": OWN,
     "fnet": "its Fourier mixing has no description",
     "funnel": OWN,
+    "hrm_text": "its two stacks are run several times over",
+    "inkling2_text": OWN,
+    "inkling_text": "its convolutions and relative scores in attention have no description",
     "jetmoe": "its mixture of attention heads has no description",
     "led": "its second set of projections for global attention has no description",
     "longt5": "its local and transient-global attention has no description",
@@ -28,6 +32,7 @@ WHY = {
     "mobilebert": OWN,
     "nllb-moe": "its router's second expert and its layers have no description",
     "openelm": "each of its layers has a width of its own",
+    "qwen4_exp_text": "its tables of n-grams and gated streams have no description",
     "reformer": "its hashed attention has no description",
     "rembert": FACTORED,
     "t5gemma": "its merged attention has no description",
@@ -37,6 +42,7 @@ WHY = {
     "xlstm": "its recurrence has no description",
     "zamba": SHARED,
     "zamba2": SHARED,
+    "zaya": "its convolutions of queries and keys and its router have no description",
 }
 
 

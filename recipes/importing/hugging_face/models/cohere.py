@@ -52,6 +52,22 @@ def cohere2(f: Fields) -> Network:
     return network(f, blocks, norm=norm)
 
 
+@reads("cohere_compass_text", "CohereCompass", "CohereCompassText", no_effect="image_token_id pooling")
+def cohere_compass(f: Fields) -> Network:
+    """North's text model: as Command R, every layer sees all unless it is listed as windowed, with a position unless
+    its rotary parameters are null."""
+    bias, norm, each = f.flag("attention_bias"), LayerNorm(bias=False), windows(f)
+    types = layer_types(f, lambda i: "full_attention", TYPES)
+    stated = f.maybe_mapping("rope_parameters") or {}
+    positions: dict[str, Position] = {
+        kind: no_rope(f) if kind in stated and stated[kind] is None else rope(f, kind) for kind in TYPES
+    }
+    mixers = {t: attention(f, position=positions[t], qkv_bias=bias, out_bias=bias, window=each[t]) for t in set(types)}
+    channel = mlp(f, gated=True)
+    blocks = [Block(mixer=mixers[t], mlp=channel, norm=norm, norm_placement="parallel") for t in types]
+    return network(f, blocks, norm=norm)
+
+
 @reads(
     "cohere2_moe",
     "Cohere2Moe",

@@ -42,7 +42,13 @@ def exaone4(f: Fields) -> Network:
     positions = {"sliding_attention": rope(f), "full_attention": rope(f) if sliding is None else no_rope(f)}
     mixers = {t: attention(f, position=positions[t], qk_norm="head", window=each[t]) for t in set(types)}
     channel = mlp(f, gated=True)
-    return network(f, [Block(mixer=mixers[t], mlp=channel, norm=RMSNorm(), norm_placement="post") for t in types])
+    blocks = [Block(mixer=mixers[t], mlp=channel, norm=RMSNorm(), norm_placement="post") for t in types]
+    # one module stands beside EXAONE 4.5: a map from two vectors to one, a layer as the others, three norms
+    # (vLLM, exaone4_5_mtp.py); several would share the map and the norms
+    modules = f.extent("num_nextn_predict_layers") if f.model_type == "exaone4_5_text" else 0
+    if modules > 1:
+        f.wrong("num_nextn_predict_layers", f"{modules} modules that share a map cannot be described yet; only 1 can")
+    return network(f, blocks, mtp=modules)
 
 
 def exaone_pattern(f: Fields, pattern: object, sliding: int | None, layer: int) -> str:

@@ -6,10 +6,12 @@ import msgspec
 
 from lehr.recipes.importing.hugging_face.classes import reads
 from lehr.recipes.importing.hugging_face.mixtures import after_dense, experts, layered, sparse_layers
-from lehr.recipes.importing.hugging_face.parts import TYPES, Network, attention, layer_types, network
+from lehr.recipes.importing.hugging_face.parts import TYPES, Network, attention, layer_types, mlp, network
 from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.recipes.importing.hugging_face.rope import rope, with_base
 from lehr.recipes.importing.hugging_face.sliding import windowed
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import RMSNorm
 
 
 @reads("mimo", "MiMo")
@@ -55,4 +57,9 @@ def mimo_v2(f: Fields) -> Network:
     f.fixed("add_full_attention_sink_bias", False)
     f.fixed("add_swa_attention_sink_bias", True)
     moe = experts(f, count="n_routed_experts", n_shared_experts=f.extent("n_shared_experts"), router_bias_buffer=True)
-    return network(f, layered(f, [mixers[t] for t in types], sparse, moe))
+    # each module has a windowed layer with a dense MLP (SGLang, mimo_v2_flash_nextn.py); the published files have
+    # three of them and do not say so
+    modules = f.extent("num_nextn_predict_layers")
+    local = Block(mixer=mixers["sliding_attention"], mlp=mlp(f, gated=True), norm=RMSNorm())
+    found = network(f, layered(f, [mixers[t] for t in types], sparse, moe), mtp=modules)
+    return msgspec.structs.replace(found, mtp_block=local if modules else None)

@@ -40,7 +40,7 @@ def channel_width(f: Fields) -> int:
     return f.maybe_size("intermediate_size") or max(1, 7 * f.size("hidden_size") // 64 * 32)
 
 
-@reads("rwkv5", "Rwkv5", also=NAMES, no_effect="head_size_divisor model_version num_attention_heads")
+@reads("rwkv5", "Rwkv5", "Rwkv", also=NAMES, no_effect="head_size_divisor model_version num_attention_heads")
 def rwkv5(f: Fields) -> Network:
     """RWKV-5 (arXiv:2404.05892); a norm follows the embedding."""
     block = Block(
@@ -49,7 +49,7 @@ def rwkv5(f: Fields) -> Network:
     return network(f, [block] * f.layers(), norm=LayerNorm(), embedding_norm=LayerNorm())
 
 
-@reads("rwkv6", "Rwkv6", also=NAMES, no_effect="head_size_divisor model_version num_attention_heads")
+@reads("rwkv6", "Rwkv6", "Rwkv", also=NAMES, no_effect="head_size_divisor model_version num_attention_heads")
 def rwkv6(f: Fields) -> Network:
     """RWKV-6 (arXiv:2404.05892), the ranks of its low-rank maps as in the class: 32 and 64."""
     mixer = RWKV6TimeMix(d_head=head_features(f), mix_rank=32, decay_rank=64)
