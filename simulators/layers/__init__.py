@@ -7,7 +7,14 @@ then found by the decoder, the contract tests and the documentation.
 from lehr.simulators.layers.attention import Attention, CrossAttention
 from lehr.simulators.layers.base import KORTHIKANTI, Kept, Layer, Weight
 from lehr.simulators.layers.block_choice import BlockIndexer
-from lehr.simulators.layers.branches import AltUp, Branch, HyperConnections, LowRankResidual, PerLayerInput
+from lehr.simulators.layers.branches import (
+    AltUp,
+    AttentionResiduals,
+    Branch,
+    HyperConnections,
+    LowRankResidual,
+    PerLayerInput,
+)
 from lehr.simulators.layers.compressed import CompressedAttention
 from lehr.simulators.layers.convolution import Hyena
 from lehr.simulators.layers.embedding import Embedding, Factored
@@ -56,6 +63,7 @@ __all__ = [
     "AltUp",
     "Attention",
     "AttentionPooling",
+    "AttentionResiduals",
     "BlockIndexer",
     "Branch",
     "ChannelMixer",

@@ -152,5 +152,37 @@ class HyperConnections(Layer, frozen=True, kw_only=True, forbid_unknown_fields=T
         return kept.bytes(2 * self.sublayers * self.n_streams * d_model)
 
 
-Branch = PerLayerInput | AltUp | LowRankResidual | HyperConnections
+class AttentionResiduals(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="attention_residuals"):
+    """What each sublayer reads is a softmax over what ``n_sources`` earlier blocks of layers returned, by one query of
+    the network's width that is trained and an RMSNorm of the keys (Kimi K3, arXiv:2607.24653, section 2.2).
+
+    One block of the stack holds the query and the norm that lead from all sources to the head (``holds_head``).
+    ``n_sources`` are the most that a layer of the network has: blocks of layers so far, and the embedding.
+
+    >>> from lehr.simulators.layers.base import total
+    >>> total(AttentionResiduals(n_sources=9).weights(7168))                           # 2 x (7168 + 7168)
+    28672
+    """
+
+    n_sources: Size
+    sublayers: Size = 2
+    holds_head: bool = False
+
+    def weights(self, d_model: int) -> list[Weight]:
+        times, name = self.sublayers + self.holds_head, "residual streams"
+        return [
+            Weight("residual_query", (1, d_model), name, copies=times, active=times),
+            Weight("residual_norm", (d_model,), "norm", "scale", copies=times, active=times),
+        ]
+
+    def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
+        # a dot product with each source's norm is counted with the query; the others and the weighted sum are here
+        return 2.0 * self.sublayers * d_model * (2 * self.n_sources - 1)
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # what a sublayer reads, and the sources' norms
+        return kept.bytes(self.sublayers * d_model * (1 + self.n_sources))
+
+
+Branch = PerLayerInput | AltUp | LowRankResidual | HyperConnections | AttentionResiduals
 """What a block may have beside its sublayers."""

@@ -205,7 +205,8 @@ class KimiDelta(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     arXiv:2510.26692, section 3).
 
     Decay and output gate are made of the input, each by two matrices through ``decay_rank`` and ``gate_rank``
-    features, or by one where there is no rank. 7 FLOP for each entry of the state, as Gated DeltaNet.
+    features, or by one where there is no rank. 7 FLOP for each entry of the state, as Gated DeltaNet. ``n_rates`` is
+    written where the rates of decay are not one a head (Kimi K3 stores 128 for 96 heads).
 
     >>> from lehr.simulators.layers.base import total
     >>> kda = KimiDelta(n_heads=32, d_head=128, decay_rank=128, gate_rank=128)         # Kimi-Linear-48B-A3B
@@ -219,6 +220,7 @@ class KimiDelta(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     conv_kernel: Extent = 4
     decay_rank: Size | None = None
     gate_rank: Size | None = None
+    n_rates: Size | None = None
 
     def weights(self, d_model: int) -> list[Weight]:
         width = self.n_heads * self.d_head
@@ -226,7 +228,7 @@ class KimiDelta(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
             *(w for name in ("q_proj", "k_proj", "v_proj") for w in linear(name, d_model, width, "attention")),
             *short_convolution(3 * width, self.conv_kernel),
             *through("decay", d_model, self.decay_rank, width),
-            Weight("decay_rate", (self.n_heads,), "attention", "scale"),
+            Weight("decay_rate", (self.n_rates or self.n_heads,), "attention", "scale"),
             Weight("decay_bias", (width,), "attention", "bias"),
             *linear("beta_proj", d_model, self.n_heads, "attention"),
             *through("gate", d_model, self.gate_rank, width),

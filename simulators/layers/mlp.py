@@ -7,7 +7,7 @@ from typing import Literal
 from lehr.simulators.layers.base import Kept, Layer, Weight, linear
 from lehr.simulators.quantities import Size
 
-Activation = Literal["gelu", "gelu_tanh", "silu", "relu", "relu_squared", "quick_gelu", "xielu"]
+Activation = Literal["gelu", "gelu_tanh", "silu", "relu", "relu_squared", "quick_gelu", "xielu", "situ"]
 ACTIVATIONS: dict[Activation, str] = {
     "gelu": "x Phi(x), Phi the normal distribution function",
     "gelu_tanh": "the same by its approximation with a tanh",
@@ -16,6 +16,7 @@ ACTIVATIONS: dict[Activation, str] = {
     "relu_squared": "max(x, 0)^2",
     "quick_gelu": "x sigmoid(1.702 x)",
     "xielu": "a quadratic above zero, an integrated ELU below, with two trained slopes",
+    "situ": "a tanh(x / a) sigmoid(x), beside b tanh(y / b) for the half that it gates",
 }
 """The functions between the matrices; none has weights but xIELU, two slopes (Huang and Schlag, arXiv:2411.13010)."""
 

@@ -19,7 +19,7 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
     router reads and for each expert, ``branch_norms`` the norms before the routed experts, after them and after the
     shared one (Gemma 4); ``output_norm`` is an RMSNorm of what the layer returns (A.X K1).
     With ``d_latent`` the routed experts work on that many features, to which and from which two matrices lead that all
-    tokens use (LatentMoE: Nemotron 3 Super).
+    tokens use (LatentMoE: Nemotron 3 Super), with ``latent_norm`` behind an RMSNorm (Kimi K3).
 
     >>> from lehr.simulators.layers.base import total
     >>> moe = MoE(n_experts=256, top_k=8, n_shared_experts=1, d_ff_expert=2048, activation="silu",
@@ -44,6 +44,7 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
     branch_norms: bool = False
     output_norm: bool = False
     d_latent: Size | None = None
+    latent_norm: bool = False
 
     def __post_init__(self) -> None:
         if self.top_k > self.n_experts:
@@ -72,6 +73,7 @@ class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe
         if self.d_latent is not None:
             latent += linear("latent_in", d_model, self.d_latent, "experts", bias=self.bias)
             latent += linear("latent_out", self.d_latent, d_model, "experts", bias=self.bias)
+            latent += [Weight("latent_norm", (self.d_latent,), "norm", "scale")] if self.latent_norm else []
         return [
             *router,
             *routed,

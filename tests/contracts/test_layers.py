@@ -18,6 +18,7 @@ from lehr.simulators.layers import (
     AltUp,
     Attention,
     AttentionPooling,
+    AttentionResiduals,
     BlockIndexer,
     Branch,
     ChannelMixer,
@@ -99,6 +100,7 @@ EXAMPLES: list[Layer] = [
     GatedDeltaNet(n_k_heads=4, n_v_heads=8, d_key=16, d_value=16),
     KimiDelta(n_heads=8, d_head=16, decay_rank=16, gate_rank=8),
     KimiDelta(n_heads=8, d_head=16),
+    KimiDelta(n_heads=6, d_head=16, decay_rank=16, n_rates=16),
     Mamba(d_inner=256, d_state=16, conv_kernel=4, dt_rank=8),
     Mamba2(n_heads=8, d_head=32, d_state=32, n_groups=1, conv_kernel=4),
     GatedConvolution(conv_kernel=3),
@@ -118,12 +120,13 @@ EXAMPLES: list[Layer] = [
     MLP(d_ff=512, activation="silu", gated=True, inner_norm=True),
     MoE(
         n_experts=8, top_k=2, d_ff_expert=64, activation="silu", gated=True, shared_d_ff=128, n_zero_experts=4,
-        router_scales=True, branch_norms=True, output_norm=True, d_latent=32,
+        router_scales=True, branch_norms=True, output_norm=True, d_latent=32, latent_norm=True,
     ),
     PerLayerInput(vocab_size=64, d_embedding=8, holds_norm=True),
     AltUp(n_streams=4, holds_projections=True),
     LowRankResidual(rank=8),
     HyperConnections(n_streams=4, holds_head=True),
+    AttentionResiduals(n_sources=4, holds_head=True),
     RWKVChannelMix(d_ff=512),
     RWKVChannelMix(d_ff=512, receptance=False),
     RMSNorm(),
@@ -253,5 +256,5 @@ def test_the_catalogue_uses_every_kind_but_those_stated() -> None:
     }
     # these are here for a user's own models, imported or written: no checkpoint of the catalogue has them
     imported = {AltUp, GatedConvolution, HyperConnections, KimiDelta, LowRankResidual, Mamba2, PerLayerInput, RGLRU}
-    imported |= {CompressedAttention, SideBySide}
+    imported |= {AttentionResiduals, CompressedAttention, SideBySide}
     assert UNION_OF_ALL - used - heads == imported | {Projection}

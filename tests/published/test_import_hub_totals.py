@@ -11,6 +11,7 @@ Fields that change nothing are cut short.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -243,3 +244,62 @@ def test_deepseek_v3_is_the_catalogued_checkpoint_with_all_that_it_stores() -> N
     assert (found.blocks, found.layers, found.mtp, found.checkpoint) == (
         model.blocks, model.layers, model.mtp, model.checkpoint,
     )  # fmt: skip
+
+
+K3_FULL = [*range(4, 93, 4), 93]
+K3 = {
+    "model_type": "kimi_k3", "architectures": ["KimiK3ForConditionalGeneration"],
+    "vision_config": {"vt_num_hidden_layers": 27}, "tie_word_embeddings": False,
+    "text_config": {
+        "model_type": "kimi_linear", "architectures": ["KimiLinearForCausalLM"], "activation_situ_beta": 4.0,
+        "activation_situ_linear_beta": 25.0, "attn_res_block_size": 12, "first_k_dense_replace": 1,
+        "hidden_act": "situ", "hidden_size": 7168, "intermediate_size": 33792, "kv_lora_rank": 512,
+        "latent_moe_use_norm": True, "max_position_embeddings": 1048576, "mla_use_nope": True,
+        "mla_use_output_gate": True, "moe_intermediate_size": 3072, "moe_layer_freq": 1, "moe_renormalize": True,
+        "moe_router_activation_func": "sigmoid", "num_attention_heads": 96, "num_expert_group": 1, "num_experts": 896,
+        "num_experts_per_token": 16, "num_hidden_layers": 93, "num_key_value_heads": 96,
+        "num_nextn_predict_layers": 0, "num_shared_experts": 2, "q_lora_rank": 1536, "qk_nope_head_dim": 128,
+        "qk_rope_head_dim": 64, "rms_norm_eps": 1e-5, "routed_expert_hidden_size": 3584, "routed_scaling_factor": 1.0,
+        "topk_group": 1, "topk_method": "noaux_tc", "use_grouped_topk": True, "v_head_dim": 128, "vocab_size": 163840,
+        "linear_attn_config": {
+            "full_attn_layers": K3_FULL, "gate_lower_bound": -5.0, "head_dim": 128, "num_heads": 96,
+            "kda_layers": [i for i in range(1, 94) if i not in K3_FULL], "short_conv_kernel_size": 4,
+            "use_full_rank_gate": True,
+        },
+    },
+}  # fmt: skip
+"""moonshotai/Kimi-K3, config.json; fields that change nothing are left out."""
+
+K3_STORED = {
+    # times: shapes, of a report of all headers of the published files (497,220 tensors, 1,503,647,073,024 values)
+    "text": {
+        1: [(163840, 7168)] * 2 + [(7168,)] * 2 + [(1, 7168)] + [(33792, 7168)] * 3,
+        69: [
+            (128,), (96, 7168), (12288,), (128, 7168), (12288, 128), (128,), *[(12288, 1, 4)] * 3, *[(12288, 7168)] * 3,
+        ],
+        93: [*[(7168,)] * 4, *[(1, 7168)] * 2, (12288, 7168), (7168, 12288)],
+        24: [(512,), (576, 7168), (24576, 512), (1536,), (1536, 7168), (18432, 1536)],
+        92: [(896, 7168), (3584, 7168), (3584,), (7168, 3584), *[(7168, 6144)] * 3],
+    },
+    "packed": {92 * 896: [(3072, 1792), (3584, 1536), (3072, 1792)]},
+    "beside": {
+        92 * 896: [(3072, 112), (3584, 96), (3072, 112)],
+        92: [(896,)],
+        1: [(7168,), (4096, 4096), (7168, 4096), (1024,), (64, 64, 1024), (1024, 3, 14, 14)],
+        27: [(4096, 1024), (1024, 4096), (1024,), (1024,), (1024, 1536), (4608, 1024)],
+    },
+}  # fmt: skip
+
+
+def test_kimi_k3() -> None:
+    """Experts are packed, two values a byte; beside the text stand their scales, corrections and the part that sees."""
+    stored = {
+        part: sum(times * sum(map(math.prod, shapes)) for times, shapes in table.items())
+        for part, table in K3_STORED.items()
+    }
+    assert sum(stored.values()) == 1_503_647_073_024
+    found = import_config(K3)
+    counts = count_parameters(found.architecture)
+    assert counts.total == stored["text"] + 2 * stored["packed"]
+    assert counts.buffers == 92 * 896
+    assert found.notes == ["text_config of a kimi_k3 is read, its text model; the rest of that model is left out"]

@@ -41,6 +41,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": "relu",
     "relu2": "relu_squared",
     "xielu": "xielu",
+    "situ": "situ",
 }
 """transformers' names of activations, ours of the same."""
 

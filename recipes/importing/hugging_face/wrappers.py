@@ -49,6 +49,7 @@ TEXT_OF = {
     "internvl_chat": "qwen2",
     "janus": "llama",
     "kimi_k25": "deepseek_v3",
+    "kimi_k3": "kimi_linear",
     "lfm2_vl": "lfm2",
     "lfm3_vl": "lfm3",
     "lighton_ocr": "qwen3",

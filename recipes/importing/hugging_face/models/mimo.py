@@ -60,6 +60,6 @@ def mimo_v2(f: Fields) -> Network:
     # each module has a windowed layer with a dense MLP (SGLang, mimo_v2_flash_nextn.py); the published files have
     # three of them and do not say so
     modules = f.extent("num_nextn_predict_layers")
-    local = Block(mixer=mixers["sliding_attention"], mlp=mlp(f, gated=True), norm=RMSNorm())
+    beside = Block(mixer=mixers["sliding_attention"], mlp=mlp(f, gated=True), norm=RMSNorm())
     found = network(f, layered(f, [mixers[t] for t in types], sparse, moe), mtp=modules)
-    return msgspec.structs.replace(found, mtp_block=local if modules else None)
+    return msgspec.structs.replace(found, mtp_block=beside if modules else None)
