@@ -9,6 +9,7 @@ import msgspec
 
 from lehr.simulators.layers.position import Position
 from lehr.simulators.objectives import Objective
+from lehr.simulators.machine.layout import Layout
 from lehr.simulators.quantities import Positive, Share, Size
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
@@ -118,6 +119,7 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     precision: Precision | None = None
     hours: Positive | SharedHours | None = None
     mfu: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
+    layout: Layout | None = None
 
     @property
     def own_hours(self) -> float | None:

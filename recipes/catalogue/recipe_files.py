@@ -12,6 +12,7 @@ from lehr.recipes.errors import LehrError
 from lehr.simulators.evidence import Provenance, Reported
 from lehr.simulators.laws import AnyLaw, ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.cluster import Cluster
 from lehr.simulators.training import Recipe
 
 
@@ -28,6 +29,13 @@ class AcceleratorFile(Accelerator, frozen=True, kw_only=True, forbid_unknown_fie
 
     provenance: Provenance
     reported: list[Reported] = []
+    note: str | None = None
+
+
+class ClusterFile(Cluster, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A cluster as it stands in a file."""
+
+    provenance: Provenance
     note: str | None = None
 
 

@@ -26,8 +26,9 @@ from lehr.simulators.machine.calibration import (
     predicted_logs,
     spreads,
 )
+from lehr.simulators.machine.cluster import network_of
 from lehr.simulators.machine.constants import NAMES, PRIORS
-from lehr.simulators.machine.demand import Network, demand_of, distinct_nodes, network_key, stack
+from lehr.simulators.machine.demand import demand_of, distinct_nodes, network_key, stack
 from lehr.simulators.machine.layout import as_arrays
 from lehr.simulators.machine.step_time import join_rates, rates_of
 
@@ -98,7 +99,7 @@ def measured(rows: Sequence[Row], accelerators: Mapping[str, Accelerator]) -> Me
     demands, rates, logs = [], [], []
     for row in rows:
         device = accelerators[row.accelerator]
-        network = network_of(device, row.network)
+        network = network_of(device, beyond=row.network)
         layouts = as_arrays([row.layout])
         demands.append(demand_of(row.work, layouts, network))
         rates.append(
@@ -123,19 +124,6 @@ def measured(rows: Sequence[Row], accelerators: Mapping[str, Accelerator]) -> Me
         np.array([network_key(row.work) for row in rows]),
         np.array([row.accelerator for row in rows]),
     )
-
-
-RING = 0.78
-"""What a ring reaches of its links: 235 of 300 GB/s on eight A100, 366 of 450 on H200, 682 of 900 on B200 (Bekman,
-ml-engineering, network/README.md, all-reduce bus bandwidth)."""
-
-
-def network_of(device: Accelerator, beyond: float | None = None) -> Network:
-    """What joins devices of one kind, ``beyond`` the domain as said or as is usual."""
-    link = device.link
-    if link is None:
-        return Network(beyond or 12.5e9, 1, beyond or 12.5e9)
-    return Network(RING * link.bandwidth, link.domain, beyond or device.network or link.bandwidth)
 
 
 def calibrate(rows: Sequence[Row], accelerators: Mapping[str, Accelerator]) -> Calibration:

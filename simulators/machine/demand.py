@@ -12,6 +12,10 @@ import numpy as np
 from lehr.simulators.machine.layout import Layouts
 from lehr.simulators.machine.work import Work
 
+RING = 0.78
+"""What a ring reaches of its links: 235 of 300 GB/s on eight A100, 366 of 450 on H200, 682 of 900 on B200 (Bekman,
+ml-engineering, network/README.md, bus bandwidth of all-reduce)."""
+
 
 class Network(NamedTuple):
     """What connects devices: bandwidth one way for each of them [byte/s], inside the scale-up domain and beyond it.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from lehr.simulators.layers.base import Extent
 from lehr.simulators.machine.work import Work
-from lehr.simulators.quantities import Size
+from lehr.simulators.quantities import Share, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ section 3.2.3)."""
 
 Schedule = Literal["1f1b", "zero_bubble", "dualpipe"]
 OptimizerStates = Literal["fp32", "bf16", "8bit", "muon", "none"]
-TrainingPrecision = Literal["bf16", "fp16", "fp32", "fp8", "mxfp8", "nvfp4"]
+TrainingPrecision = Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4"]
 
 RECOMPUTE_WORDS: dict[Recompute, str] = {
     "none": "nothing is computed again",
@@ -65,7 +65,9 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     gradients (2) and parameters (3; FSDP) over the data group, or over ``shard`` of its ranks (hybrid sharding).
     ``sequence_parallel`` shares norms and inputs among a tensor group. ``micro_batch`` and ``global_batch`` are in
     sequences. ``offload`` is the share of optimiser states that stands in the host's memory. ``overlap_experts`` sends
-    tokens to experts beside the work of another micro-batch, as DualPipe always does.
+    tokens to experts beside the work of another micro-batch, as DualPipe always does. ``eight_bit_activations`` stores
+    in 8 bits what recomputation by modules keeps; ``offload_activations`` is the share of kept activations that waits
+    in the host's memory.
     """
 
     tp: Size = 1
@@ -85,9 +87,11 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     schedule: Schedule = "1f1b"
     precision: TrainingPrecision = "bf16"
     optimizer: OptimizerStates = "fp32"
-    offload: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
+    offload: Share = 0.0
     loss_chunk: Size | None = None
     overlap_experts: bool = False
+    eight_bit_activations: bool = False
+    offload_activations: Share = 0.0
 
     @property
     def model_parallel(self) -> int:
@@ -193,16 +197,14 @@ def refuse(layout: Layout, work: Work, devices: int) -> str | None:
     >>> refuse(Layout(tp=2, global_batch=8), llama3_8b, 8) is None
     True
     """
-    for problem in (
-        _heads(layout, work),
-        _depth(layout, work),
-        _experts(layout, work),
-        _devices(layout, devices),
-        _batch(layout, devices),
-    ):
-        if problem is not None:
-            return problem
-    return None
+    # in this order: what comes later divides by what was found to be right
+    return (
+        _heads(layout, work)
+        or _depth(layout, work)
+        or _experts(layout, work)
+        or _devices(layout, devices)
+        or _batch(layout, devices)
+    )
 
 
 def divisors(n: int, most: int | None = None) -> list[int]:

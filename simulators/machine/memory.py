@@ -81,7 +81,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     ``optimizer`` are its states, ``offload`` the share of them in the host's memory. ``imbalance`` is what the fullest
     expert rank gets of routed tokens over the mean. ``loss_chunk`` tokens have their logits at once. ``eight_bits``
-    stores what recomputation by modules leaves in 8 bits, as DeepSeek-V3 does.
+    stores what recomputation by modules leaves in 8 bits, as DeepSeek-V3 does; ``away`` is the share of kept
+    activations in the host's memory.
     """
 
     optimizer: OptimizerStates = "fp32"
@@ -89,6 +90,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     imbalance: float = 1.0
     loss_chunk: int | None = None
     eight_bits: bool = False
+    away: float = 0.0
 
 
 PLAIN = Terms()
@@ -185,7 +187,9 @@ def rank_memory(work: Work, layouts: Layouts, which: Rank, holding: Holding = ME
     tokens = x.micro_batch * work.seq_len / x.cp
     flight = in_flight(x, which)
     kept, whole = _kept(work, x, holding, terms)
-    activations = tokens * (kept * layers * flight + np.where(x.recompute == 3, whole * holding.working, 0.0))
+    activations = tokens * (
+        (1 - terms.away) * kept * layers * flight + np.where(x.recompute == 3, whole * holding.working, 0.0)
+    )
     activations = activations + holding.gathered * 2.0 * tokens * work.d_model * (tp - 1) / tp
     logits_here = alone | (which == "last")
     n_tokens = tokens if terms.loss_chunk is None else np.minimum(tokens, terms.loss_chunk)

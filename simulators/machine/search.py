@@ -28,7 +28,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     fixed: dict[str, int] = {}
     zeros: tuple[int, ...] = (1, 3)
     recomputes: tuple[int, ...] = (0, 1, 3, 4)
-    schedule: int = 0
+    schedules: tuple[int, ...] = (0,)
     overlap: int = 0
 
     def free(self, key: str, values: list[int]) -> list[int]:
@@ -66,12 +66,12 @@ def legal_layouts(work: Work, choice: Choice) -> Layouts:
     if not columns:
         return Layouts(*(np.zeros(0, dtype=np.int64) for _ in Layouts.__struct_fields__))
     values = np.array(columns, dtype=np.int64).T
-    tp_, pp_, dp_, cp_, ep_, etp_, vpp_, mb_, zero_, rec_ = values
+    tp_, pp_, dp_, cp_, ep_, etp_, vpp_, mb_, zero_, rec_, pipe_ = values
     ones = np.ones_like(tp_)
     return Layouts(
         tp=tp_, pp=pp_, dp=dp_, cp=cp_, ep=ep_, etp=etp_, vpp=vpp_, micro_batch=mb_,
         global_batch=ones * choice.global_batch, zero=zero_, shard=ones * 0, sequence_parallel=ones, recompute=rec_,
-        schedule=ones * choice.schedule, overlap=ones * choice.overlap,
+        schedule=pipe_, overlap=np.maximum(ones * choice.overlap, pipe_ == 2),
     )  # fmt: skip
 
 
@@ -84,20 +84,24 @@ def _inner(work: Work, choice: Choice, tp: int, cp: int, pp: int) -> list[tuple[
     if each % batches[0]:
         return []
     chunks = [1]
-    if pp > 1 and choice.schedule != 2:
+    if pp > 1:
         chunks += [v for v in range(2, work.n_layers // pp + 1) if _even(work.n_layers, pp * v)]
     group = choice.devices // pp
     experts = [e for e in divisors(work.n_experts, group) if group % e == 0] if work.sparse else [1]
     zeros = [z for z in choice.zeros if z < 3 or pp == 1]
+    # DualPipe feeds an even number of stages from both ends, each of one chunk
+    schedules = [s for s in choice.schedules if s != 2 or (pp > 1 and pp % 2 == 0)] if pp > 1 else [0]
     return [
-        (tp, pp, dp, cp, ep, choice.fixed.get("etp", 1), vpp, batch, zero, again)
-        for ep, vpp, batch, zero, again in product(
+        (tp, pp, dp, cp, ep, choice.fixed.get("etp", 1), vpp, batch, zero, again, schedule)
+        for ep, vpp, batch, zero, again, schedule in product(
             choice.free("ep", experts),
             choice.free("vpp", chunks) if pp > 1 else [1],
             batches,
             choice.free("zero", zeros),
-            choice.free("recompute", list(choice.recomputes)),
+            list(choice.recomputes),
+            schedules,
         )
+        if schedule != 2 or vpp == 1
     ]
 
 

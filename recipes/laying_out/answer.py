@@ -1,0 +1,348 @@
+"""The answer: what fits, what is fastest, how sure that is, and what the others lose."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from lehr.recipes.errors import LehrError
+from lehr.recipes.laying_out.calibrating import Calibration, load
+from lehr.recipes.laying_out.question import Question
+from lehr.simulators.counting import FLOP_CONVENTIONS, FlopConvention, training_flops_per_token
+from lehr.simulators.machine.calibration import EFFECTS, SPREAD, Measured, predict
+from lehr.simulators.machine.demand import demand_of, distinct_nodes, network_key
+from lehr.simulators.machine.layout import Layout, Layouts, as_arrays
+from lehr.simulators.machine.memory import HOLDINGS, Memory, Terms, memory_of
+from lehr.simulators.machine.search import Ranking, layout_at, legal_layouts, rank
+from lehr.simulators.machine.step_time import INDEX, Parts, Rates, rates_of, step_parts
+
+CONVENTIONS = ("causal", "full")
+"""Counts of FLOPs by which the utilisation is given."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """One layout, told: seconds of a step with their interval, speed, utilisation, and memory by what it holds."""
+
+    layout: Layout
+    seconds: float
+    low: float
+    high: float
+    tokens_per_second: float
+    tflops: float
+    mfu: dict[str, float]
+    parts: dict[str, float]
+    memory: dict[str, float]
+    memory_bytes: float
+    rank: int
+    fits: bool
+
+
+class Other(msgspec.Struct, frozen=True, kw_only=True):
+    """A layout beside the best: what it loses, and to what most of it goes."""
+
+    layout: Layout
+    seconds: float
+    memory_bytes: float
+    loses: float
+    why: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, answered. ``best`` is the fastest that fits; ``others`` differ from all before them in more than
+    recomputation and batch; ``frontier`` runs from the fastest to the leanest; ``given`` is the layout that was
+    named, ``behind`` by what share it is slower than the best, ``why`` to what most of that goes."""
+
+    question: Question
+    tried: int
+    fitting: int
+    capacity: float
+    calibration: Calibration
+    best: Found | None = None
+    others: list[Other] = []
+    frontier: list[Other] = []
+    given: Found | None = None
+    behind: float | None = None
+    why: str = ""
+
+
+class Evaluated(NamedTuple):
+    """Layouts with their times and memory."""
+
+    layouts: Layouts
+    parts: Parts
+    seconds: np.ndarray
+    memory: Memory
+    rates: Rates
+
+
+def answer(question: Question, show: int = 8, calibration: Calibration | None = None) -> Answer:
+    """Try every legal layout. Raises ``LehrError`` where none is legal, or none fits and no layout was given."""
+    used = calibration or load()
+    logs = used.fit().logs
+    capacity = question.accelerator.memory_bytes
+    if capacity is None:
+        raise LehrError(f"{question.accelerator.name}: its file has no memory_bytes; add what it holds in bytes")
+    layouts = legal_layouts(question.work, question.choice)
+    if len(layouts) == 0 and question.given is None:
+        raise LehrError(_none_legal(question))
+    given = None
+    if question.given is not None:
+        own = question.given
+        terms = msgspec.structs.replace(
+            question.terms,
+            offload=max(own.offload, question.terms.offload),
+            eight_bits=own.eight_bit_activations or question.terms.eight_bits,
+            away=own.offload_activations,
+            loss_chunk=own.loss_chunk or question.terms.loss_chunk,
+        )
+        given = evaluate(question, as_arrays([own]), logs, terms)
+    if len(layouts) == 0:
+        alone = _found(question, given, 0, used, capacity)
+        return Answer(question=question, calibration=used, capacity=capacity, tried=0, fitting=0, given=alone)
+    all_ = evaluate(question, layouts, logs)
+    ranking = rank(all_.seconds, all_.memory.total, capacity)
+    if len(ranking.order) == 0 and given is None:
+        raise LehrError(_none_fits(question, all_.memory.total.min(), capacity, logs))
+    best = _found(question, all_, int(ranking.order[0]), used, capacity) if len(ranking.order) else None
+    named = _found(question, given, 0, used, capacity) if given is not None else None
+    return Answer(
+        question=question,
+        calibration=used,
+        capacity=capacity,
+        tried=len(layouts),
+        fitting=int(ranking.fits.sum()),
+        best=best,
+        others=_others(question, all_, ranking, show) if best else [],
+        frontier=_frontier(question, all_, ranking, show) if best else [],
+        given=named,
+        behind=named.seconds / best.seconds - 1 if named and best else None,
+        why=_why(named, best) if named and best else "",
+    )
+
+
+def evaluate(question: Question, layouts: Layouts, logs: np.ndarray, terms: Terms | None = None) -> Evaluated:
+    """Time and memory of layouts by the constants whose logarithms are ``logs``; ``terms`` replace the question's."""
+    demand = demand_of(question.work, layouts, question.network)
+    try:
+        rates = rates_of(
+            question.accelerator,
+            question.software,
+            question.precision,
+            n_layers=question.work.n_layers,
+            mixture=question.work.sparse,
+            recurrent=question.recurrent,
+            distinct=distinct_nodes(question.work, layouts, question.network.domain),
+        )
+    except ValueError as error:
+        raise LehrError(str(error)) from error
+    parts = step_parts(demand, rates, logs)
+    holding = HOLDINGS["torchtitan" if question.software.name.startswith("torchtitan") else "megatron, nvidia-smi"]
+    memory = memory_of(question.work, layouts, holding, terms or question.terms)
+    seconds = parts.total * np.exp(-shift_of(question, logs))
+    return Evaluated(layouts, parts, seconds, memory, rates)
+
+
+def effect_of(question: Question, calibration: Calibration) -> tuple[float, float]:
+    """What measurements of the same network add to the logarithm of a speed, and the variance that they take away."""
+    network = calibration.networks.get(network_key(question.work))
+    if network is None:
+        return 0.0, 0.0
+    effect = network.accelerators.get(question.accelerator.name, network.other)
+    return effect.shift, effect.explained
+
+
+def shift_of(question: Question, logs: np.ndarray) -> float:
+    """What is added to the logarithm of every layout's speed: the network's own, and what a measured step says."""
+    calibration = load_once()
+    shift, explained = effect_of(question, calibration)
+    if question.measured is None or question.given is None:
+        return shift
+    demand = demand_of(question.work, as_arrays([question.given]), question.network)
+    rates = _rates_of_given(question)
+    own = float(np.log(demand.tokens_step / step_parts(demand, rates, logs).total / demand.devices)[0]) + shift
+    row = SPREAD["mixture" if question.work.sparse else "dense"]["row"] ** 2
+    common = variance(question, calibration, demand, rates) - explained - row
+    told = float(np.log(question.measured)) - own
+    return shift + told * max(common, 0.0) / (max(common, 0.0) + row)
+
+
+def load_once() -> Calibration:
+    """The catalogue's calibration, read once."""
+    if not _LOADED:
+        _LOADED.append(load())
+    return _LOADED[0]
+
+
+_LOADED: list[Calibration] = []
+
+
+def _rates_of_given(question: Question) -> Rates:
+    assert question.given is not None
+    layouts = as_arrays([question.given])
+    return rates_of(
+        question.accelerator,
+        question.software,
+        question.precision,
+        n_layers=question.work.n_layers,
+        mixture=question.work.sparse,
+        recurrent=question.recurrent,
+        distinct=distinct_nodes(question.work, layouts, question.network.domain),
+    )
+
+
+def variance(question: Question, calibration: Calibration, demand: object, rates: Rates) -> float:
+    """Variance of the logarithm of one layout's speed: the constants' and every effect's."""
+    one = Measured(demand, _columns(rates), np.zeros(1), *(np.array([""]),) * 3)  # type: ignore[arg-type]
+    return float(predict(one, calibration.fit()).spread[0] ** 2)
+
+
+def _columns(rates: Rates) -> Rates:
+    return Rates(*(np.atleast_1d(column) for column in rates))
+
+
+def _found(question: Question, at: Evaluated | None, index: int, calibration: Calibration, capacity: float) -> Found:
+    assert at is not None
+    layouts = at.layouts.take(np.array([index]))
+    demand = demand_of(question.work, layouts, question.network)
+    rates = Rates(*(np.broadcast_to(c, len(at.layouts))[[index]] for c in at.rates))
+    _, explained = effect_of(question, calibration)
+    spread2 = variance(question, calibration, demand, rates) - explained
+    kind = "mixture" if question.work.sparse else "dense"
+    if question.measured is not None and question.given is not None:
+        # of what a measured step shares with the others only the two rows' own scatter is left
+        spread2 = min(spread2, 2 * SPREAD[kind]["row"] ** 2)
+    factor = calibration.bands[kind].new * float(np.sqrt(max(spread2, SPREAD[kind]["row"] ** 2)))
+    seconds = float(at.seconds[index])
+    ratio = seconds / float(at.parts.total[index])
+    tokens = question.global_batch * question.work.seq_len
+    speed = tokens / seconds / question.devices
+    flops = {c: training_flops_per_token(question.architecture, question.work.seq_len, _convention(question, c))
+             for c in CONVENTIONS}  # fmt: skip
+    peak = question.accelerator.peak.get(_peak_of(question)) or max(question.accelerator.peak.values())
+    memory = {name: float(np.broadcast_to(getattr(at.memory, name), len(at.layouts))[index]) for name in Memory._fields}
+    number = int(memory.pop("rank"))
+    total = sum(memory.values())
+    return Found(
+        layout=layout_at(at.layouts, index, precision=question.precision, optimizer=question.terms.optimizer),
+        seconds=seconds,
+        low=seconds * float(np.exp(-factor)),
+        high=seconds * float(np.exp(factor)),
+        tokens_per_second=speed,
+        tflops=speed * flops["causal"] / 1e12,
+        mfu={c: speed * f / peak for c, f in flops.items()},
+        parts={
+            name: ratio * float(np.broadcast_to(getattr(at.parts, name), len(at.layouts))[index])
+            for name in Parts._fields
+        },
+        memory=memory,
+        memory_bytes=total,
+        rank=number,
+        fits=total <= capacity,
+    )
+
+
+def _convention(question: Question, name: str) -> FlopConvention:
+    return FLOP_CONVENTIONS["causal_with_mtp"] if question.mtp and name == "causal" else FLOP_CONVENTIONS[name]
+
+
+def _peak_of(question: Question) -> str:
+    return {"mxfp8": "fp8", "nvfp4": "fp4"}.get(question.precision, question.precision)
+
+
+def _key(layouts: Layouts, i: int) -> tuple[int, ...]:
+    return tuple(int(getattr(layouts, f)[i]) for f in ("tp", "pp", "cp", "ep", "zero"))
+
+
+def _others(question: Question, at: Evaluated, ranking: Ranking, show: int) -> list[Other]:
+    """The next best, each of another tensor, pipeline, context or expert group or sharding."""
+    best, out, seen = int(ranking.order[0]), [], {_key(at.layouts, int(ranking.order[0]))}
+    for i in ranking.order[1:2000]:
+        if (key := _key(at.layouts, int(i))) not in seen:
+            seen.add(key)
+            out.append(_other(question, at, int(i), best))
+            if len(out) >= show:
+                break
+    return out
+
+
+def _frontier(question: Question, at: Evaluated, ranking: Ranking, show: int) -> list[Other]:
+    """From the fastest that fits to the leanest, at most ``show`` of them."""
+    best = int(ranking.order[0])
+    fitting = [int(i) for i in ranking.frontier if ranking.fits[i]]
+    picked = [fitting[round(k * (len(fitting) - 1) / max(1, show - 1))] for k in range(min(show, len(fitting)))]
+    return [_other(question, at, i, best) for i in dict.fromkeys(picked)]
+
+
+def _other(question: Question, at: Evaluated, i: int, best: int) -> Other:
+    def of(part: str, at_: int) -> float:
+        return float(np.broadcast_to(getattr(at.parts, part), len(at.layouts))[at_])
+
+    gaps = {SAID[part]: of(part, i) - of(part, best) for part in Parts._fields}
+    worst = max(gaps, key=lambda name: gaps[name])
+    loses = float(at.seconds[i] / at.seconds[best] - 1)
+    return Other(
+        layout=layout_at(at.layouts, i, precision=question.precision),
+        seconds=float(at.seconds[i]),
+        memory_bytes=float(at.memory.total[i]),
+        loses=loses,
+        why=worst if i != best and gaps[worst] > 0 else "",
+    )
+
+
+SAID = {
+    "products": "matrix products",
+    "experts": "products of experts",
+    "attention": "attention",
+    "elements": "element-wise work",
+    "sorting": "sorting for experts",
+    "launches": "launches",
+    "head": "head and loss",
+    "recomputation": "recomputation",
+    "tensor": "tensor-parallel messages",
+    "dispatch": "messages to experts",
+    "context": "keys and values sent",
+    "gather": "gathering parameters",
+    "bubble": "pipeline bubble",
+    "exchange": "exchange of gradients",
+    "optimizer": "optimiser",
+}
+"""What each part of a step is called."""
+
+
+def _why(slower: Found, best: Found) -> str:
+    """To what most of the difference goes."""
+    gaps = {SAID[part]: slower.parts[part] - best.parts[part] for part in SAID}
+    worst = max(gaps, key=lambda name: gaps[name])
+    return worst if gaps[worst] > 0 else ""
+
+
+def _none_legal(question: Question) -> str:
+    held = ", ".join(f"{key}={value}" for key, value in question.choice.fixed.items())
+    batch, n = question.global_batch, question.devices
+    said = f" with {held}" if held else ""
+    return (
+        f"no layout divides {question.name} and {batch:,} sequences among {n:,} devices{said}; "
+        f"write global_batch={max(1, round(batch / n)) * n}, or hold less"
+    )
+
+
+def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarray) -> str:
+    """That nothing fits, and how many devices would do, where more would."""
+    said = (
+        f"no layout of {question.name} on {question.devices:,} {question.accelerator.name} fits: the leanest takes "
+        f"{least / 2**30:,.0f} GiB a device of {capacity / 2**30:,.0f}"
+    )
+    n = question.devices
+    while n < 2**17:
+        n *= 2
+        batch = max(1, round(question.global_batch / n)) * n
+        choice = msgspec.structs.replace(question.choice, devices=n, global_batch=batch)
+        layouts = legal_layouts(question.work, choice)
+        if len(layouts) and (evaluate(question, layouts, logs).memory.total <= capacity).any():
+            return f"{said}; write devices={n}, or an accelerator with more memory"
+    return f"{said}; write an accelerator with more memory, offload=1 or optimizer=8bit"
+
+
+__all__ = ["EFFECTS", "INDEX", "Answer", "Found", "Other", "answer", "evaluate"]

@@ -1,0 +1,280 @@
+"""What is laid out: a network, a machine and a batch, as settings and the recipe say."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+import msgspec
+
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, ClusterFile, RecipeFile
+from lehr.recipes.composing.job import Composed
+from lehr.recipes.errors import LehrError, nearest
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.cluster import Cluster, network_of
+from lehr.simulators.machine.demand import Network
+from lehr.simulators.machine.layout import (
+    RECOMPUTES,
+    SCHEDULES,
+    Layout,
+    OptimizerStates,
+    TrainingPrecision,
+    refuse,
+)
+from lehr.simulators.machine.memory import Terms
+from lehr.simulators.machine.search import Choice
+from lehr.simulators.machine.software import SOFTWARE, Software
+from lehr.simulators.machine.work import Work, work_of
+from lehr.simulators.training import PRETRAINING, NextToken, Stage
+
+DEFAULT_ACCELERATOR = "h100_sxm"
+DEFAULT_SEQUENCE = 4096
+DEFAULT_BATCH = 2**22
+"""Tokens of a step where no recipe says: about what 7B to 70B models were trained with [tokens]."""
+HELD = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What to lay out. ``given`` is a layout to set beside the best; ``notes`` say what was taken from where."""
+
+    name: str
+    work: Work
+    architecture: Architecture
+    mtp: bool
+    recurrent: bool
+    accelerator: Accelerator
+    network: Network
+    devices: int
+    global_batch: int
+    precision: TrainingPrecision
+    software: Software
+    terms: Terms
+    choice: Choice
+    given: Layout | None
+    stage: Stage | None
+    stage_name: str | None
+    measured: float | None
+    notes: tuple[str, ...]
+
+
+def asked(job: Composed) -> Question:
+    """The question of a job. Raises ``LehrError`` where it cannot be put."""
+    catalogue = job.catalogue
+    model = decode(job.config["model"], Model, "model")
+    stage_name, stage = main_stage(catalogue, model.name)
+    cluster = _chosen(job, "cluster", ClusterFile)
+    accelerator = _accelerator(job, catalogue, cluster, stage)
+    precision = job.setting("precision", str | None)
+    return question(
+        catalogue,
+        model,
+        accelerator,
+        cluster=cluster,
+        stage=(stage_name, stage) if stage_name is not None and stage is not None else None,
+        devices=job.setting("devices", int | None),
+        sequence_length=job.setting("sequence_length", int | None),
+        global_batch=job.setting("global_batch", int | None),
+        precision=None if precision is None else _one_of("precision", precision, get_args(TrainingPrecision)),
+        software=SOFTWARE[job.choice("software", tuple(SOFTWARE))],
+        held={key: value for key in HELD if (value := job.setting(key, int | None)) is not None},
+        recompute=job.setting("recompute", str | None),
+        schedule=job.setting("schedule", str | None),
+        overlap=job.setting("overlap_experts", bool),
+        terms=Terms(
+            optimizer=cast(OptimizerStates, job.choice("optimizer", get_args(OptimizerStates))),
+            offload=_share(job, "offload"),
+            loss_chunk=job.setting("loss_chunk", int | None),
+            imbalance=_at_least_one(job, "imbalance"),
+        ),
+        layout=job.setting("layout", str | dict[str, Any]),
+        measured=job.setting("measured", float | None),
+    )
+
+
+def question(
+    catalogue: Catalogue,
+    model: Model,
+    accelerator: Accelerator,
+    *,
+    cluster: Cluster | None = None,
+    stage: tuple[str, Stage] | None = None,
+    devices: int | None = None,
+    sequence_length: int | None = None,
+    global_batch: int | None = None,
+    precision: str | None = None,
+    software: Software = SOFTWARE["megatron_core"],
+    held: dict[str, int] | None = None,
+    recompute: str | None = None,
+    schedule: str | None = None,
+    overlap: bool = False,
+    terms: Terms = Terms(),  # noqa: B008, frozen
+    layout: str | dict[str, Any] = "best",
+    measured: float | None = None,
+) -> Question:
+    """What is asked, from parts; what is not given is the stage's."""
+    architecture, notes = model.shape(), list[str]()
+    main = stage[1] if stage is not None else None
+    hardware = main.hardware if main is not None else None
+    n = devices if devices is not None else _count(cluster, main)
+    if n < 1:
+        raise LehrError(f"devices: {n} is below 1; write a number of accelerators")
+    seq_len = _length(sequence_length, main, architecture, notes)
+    if precision is None:
+        precision = (hardware.precision if hardware else None) or "bf16"
+        precision = {"fp4": "nvfp4", "tf32": "bf16", "fp32": "bf16"}.get(precision, precision)
+    objective = main.objective if main is not None else None
+    mtp = architecture.mtp is not None and not (isinstance(objective, NextToken) and objective.mtp_weight is None)
+    try:
+        work = work_of(architecture, seq_len, mtp=mtp)
+    except ValueError as error:
+        raise LehrError(f"{model.name}: {error}") from error
+    given = _given(layout, stage)
+    batch = global_batch or (given.global_batch if given is not None else None) or _batch(main, seq_len, n, notes)
+    network = network_of(accelerator, cluster)
+    if given is not None:
+        given = _completed(given, work, n, int(batch), precision)
+    # what a layout that is set beside the best may do, the best may do too
+    named = schedule or (given.schedule if given is not None else None)
+    schedules = tuple(dict.fromkeys([*([] if schedule else [0]), *_indices("schedule", named, SCHEDULES)]))
+    held = dict(held or {})
+    zeros = (held.pop("zero"),) if "zero" in held else (1, 3)
+    single = decode({key: value for key, value in held.items() if key not in ("dp", "micro_batch")}, Layout, "held")
+    if held and (problem := refuse(single, work, n)):
+        raise LehrError(problem)
+    return Question(
+        name=model.name,
+        work=work,
+        architecture=architecture,
+        mtp=mtp,
+        recurrent=_recurrent(architecture),
+        accelerator=accelerator,
+        network=network,
+        devices=n,
+        global_batch=int(batch),
+        precision=precision,  # type: ignore[arg-type]
+        software=software,
+        terms=msgspec.structs.replace(terms, eight_bits=precision in ("fp8", "mxfp8", "nvfp4")),
+        choice=Choice(
+            devices=n,
+            global_batch=int(batch),
+            domain=max(network.domain, held.get("tp", 1)),
+            fixed=held,
+            zeros=zeros,
+            recomputes=_indices("recompute", recompute, RECOMPUTES) or (0, 1, 3, 4),
+            schedules=schedules,
+            overlap=int(overlap),
+        ),
+        given=given,
+        stage=main,
+        stage_name=stage[0] if stage is not None else None,
+        measured=measured,
+        notes=tuple(notes),
+    )
+
+
+def _count(cluster: Cluster | None, stage: Stage | None) -> int:
+    """The devices of the cluster or of the stage's hardware."""
+    if cluster is not None:
+        return cluster.devices
+    if stage is None or stage.hardware is None or stage.hardware.count is None:
+        raise LehrError("devices: how many is not known; write devices=8, or a cluster")
+    return stage.hardware.count
+
+
+def _length(given: int | None, stage: Stage | None, architecture: Architecture, notes: list[str]) -> int:
+    """Tokens of a sequence: as asked, as of the stage, or assumed and noted."""
+    seq_len = given if given is not None else (stage.sequence_length if stage is not None else None)
+    if seq_len is None:
+        seq_len = min(DEFAULT_SEQUENCE, architecture.context_length)
+        notes.append(f"sequences of {seq_len:,} tokens, assumed")
+    if seq_len < 1:
+        raise LehrError(f"sequence_length: {seq_len} is below 1; write a number of tokens")
+    return seq_len
+
+
+def _batch(stage: Stage | None, seq_len: int, devices: int, notes: list[str]) -> int:
+    """Sequences of a step: the stage's, or assumed and noted."""
+    if stage is not None and stage.batch is not None:
+        return int(stage.batch.sequences)
+    batch = max(1, round(DEFAULT_BATCH / seq_len / devices)) * devices
+    notes.append(f"a batch of {batch:,} sequences, assumed")
+    return batch
+
+
+def _indices(key: str, value: str | None, options: Any) -> tuple[int, ...]:
+    """Where ``value`` stands in ``options``; nothing where none is given."""
+    return () if value is None else (options.index(_one_of(key, value, options)),)
+
+
+def main_stage(catalogue: Catalogue, name: str) -> tuple[str | None, Stage | None]:
+    """The pre-training stage with most tokens of the model's recipe, where there is one."""
+    if not catalogue.has("recipe", name):
+        return None, None
+    recipe: RecipeFile = catalogue.recipe(name)
+    stages = [(key, stage) for key, stage in recipe.ordered() if stage.kind in PRETRAINING]
+    if not stages:
+        return None, None
+    return max(stages, key=lambda pair: pair[1].n_tokens or 0.0)
+
+
+def _chosen(job: Composed, group: str, kind: Any) -> Any:
+    data = job.config.get(group)
+    return None if data is None else decode(data, kind, group)
+
+
+def _accelerator(job: Composed, catalogue: Catalogue, cluster: Cluster | None, stage: Stage | None) -> Accelerator:
+    chosen = _chosen(job, "accelerator", AcceleratorFile)
+    if chosen is not None:
+        return cast(Accelerator, chosen)
+    name = cluster.accelerator if cluster else None
+    if name is None and stage is not None and stage.hardware is not None:
+        name = stage.hardware.accelerator
+    return catalogue.read("accelerator", name or DEFAULT_ACCELERATOR, AcceleratorFile)
+
+
+def _given(layout: str | dict[str, Any], stage: tuple[str, Stage] | None) -> Layout | None:
+    if isinstance(layout, dict):
+        return decode(layout, Layout, "layout")
+    if layout == "best":
+        return None
+    if layout != "published":
+        raise LehrError(f"layout: {layout!r} is not known; {nearest(layout, ('best', 'published'))}")
+    hardware = stage[1].hardware if stage is not None else None
+    if hardware is None or hardware.layout is None:
+        raise LehrError("layout: the recipe has no published layout; write layout=best, or one: {tp: 8, pp: 4}")
+    return hardware.layout
+
+
+def _completed(given: Layout, work: Work, devices: int, batch: int, precision: str) -> Layout:
+    whole = msgspec.structs.replace(given, global_batch=batch, precision=precision)
+    if problem := refuse(whole, work, devices):
+        raise LehrError(problem if problem.startswith(("devices:", "global_batch:")) else f"layout.{problem}")
+    return msgspec.structs.replace(whole, dp=devices // whole.model_parallel)
+
+
+def _recurrent(architecture: Architecture) -> bool:
+    mixers = [block.mixer for block, _ in architecture.stack() if block.mixer is not None]
+    return any(mixer.softmax_rows() == 0 for mixer in mixers)
+
+
+def _one_of(key: str, value: str, options: Any) -> str:
+    if value not in options:
+        raise LehrError(f"{key}: {value!r} is not known; {nearest(value, options)}")
+    return value
+
+
+def _share(job: Composed, key: str) -> float:
+    value: float = job.setting(key, float)
+    if not 0 <= value <= 1:
+        raise LehrError(f"{key}: {value:g} is no share; write a number from 0 to 1")
+    return value
+
+
+def _at_least_one(job: Composed, key: str) -> float:
+    value: float = job.setting(key, float)
+    if value < 1:
+        raise LehrError(f"{key}: {value:g} is below 1; write the fullest rank over the mean, such as 1.2")
+    return value

@@ -1,0 +1,191 @@
+"""An answer as text and as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from lehr.recipes.laying_out.answer import SAID, Answer, Found, Other
+from lehr.recipes.presenting.numbers import estimate, percent
+from lehr.recipes.presenting.tables import text_table
+
+GIB = 2.0**30
+HELD = {
+    "weights": "weights",
+    "gradients": "gradients",
+    "optimizer": "optimiser states",
+    "activations": "activations",
+    "logits": "logits and loss",
+    "transient": "gradient of the largest matrix",
+    "context": "runtime and buffers",
+}
+"""What each part of the memory is called."""
+
+
+def as_text(answer: Answer) -> str:
+    """The answer first, then what it rests on."""
+    q = answer.question
+    lines = []
+    if answer.best is not None:
+        lines += [_sentence(answer, answer.best, "The best layout"), ""]
+    if answer.given is not None:
+        lines += [_given_sentence(answer, answer.given), ""]
+    lines.append(
+        f"{q.name} on {q.devices:,} {q.accelerator.name}: {q.global_batch:,} sequences of {q.work.seq_len:,} tokens a "
+        f"step, {q.precision}; {answer.fitting:,} of {answer.tried:,} legal layouts fit"
+    )
+    lines += [f"  {note}" for note in q.notes]
+    shown = [("best", answer.best)] if answer.best else []
+    shown += [("given", answer.given)] if answer.given else []
+    lines += ["", _breakdown([f for _, f in shown], [name for name, _ in shown])]
+    lines += ["", _memory([f for _, f in shown], [name for name, _ in shown])]
+    if answer.others:
+        lines += ["", _table("next best of another kind", answer.others)]
+    if answer.frontier:
+        lines += ["", _table("from the fastest to the leanest", answer.frontier)]
+    lines += ["", rests_on(answer)]
+    return "\n".join(lines)
+
+
+def _sentence(answer: Answer, found: Found, what: str) -> str:
+    q = answer.question
+    days = time_of_stage(answer, found)
+    said = (
+        f"{what}: {found.layout.short()}. A step takes {_seconds(found.seconds)} "
+        f"({_seconds(found.low)} to {_seconds(found.high)}), {found.tokens_per_second:,.0f} tokens/s a device, "
+        f"{found.tflops:,.0f} TFLOP/s, MFU {percent(found.mfu['causal'])} (causal; {percent(found.mfu['full'])} with "
+        f"full attention), and {found.memory_bytes / GIB:.1f} GiB of {answer.capacity / GIB:.1f} on pipeline rank "
+        f"{found.rank}."
+    )
+    if days is not None:
+        said += (
+            f" Stage {q.stage_name} takes {_days(days['days'])} days ({_days(days['low'])} to {_days(days['high'])}), "
+            f"{estimate(days['hours'])} accelerator-hours"
+        )
+        said += f"; published {estimate(days['published'])}." if days.get("published") else "."
+    return said
+
+
+def _given_sentence(answer: Answer, found: Found) -> str:
+    said = _sentence(answer, found, "The layout given")
+    over = found.memory_bytes / answer.capacity - 1
+    if over > MEMORY_ERROR:
+        said += f" By the model it does not fit: it takes {percent(over)} more than there is."
+    elif over > 0:
+        said += (
+            f" It takes {percent(over)} more than there is, less than the model's own error of {percent(MEMORY_ERROR)}."
+        )
+    if answer.behind is not None:
+        why = f", most of it {answer.why}" if answer.behind > 0 and answer.why else ""
+        said += f" It is {percent(abs(answer.behind))} {'behind' if answer.behind >= 0 else 'ahead of'} the best{why}."
+    return said
+
+
+MEMORY_ERROR = 0.1
+"""How far nine in ten readings of a device's memory are from the model's [1]."""
+
+
+def time_of_stage(answer: Answer, found: Found) -> dict[str, float] | None:
+    """Days and accelerator-hours of the recipe's stage at this speed, beside the published hours."""
+    stage = answer.question.stage
+    if stage is None or stage.n_tokens is None:
+        return None
+    hours = stage.n_tokens / found.tokens_per_second / 3600
+    days = hours / answer.question.devices / 24
+    scale = {"low": found.low / found.seconds, "high": found.high / found.seconds}
+    out = {"hours": hours, "days": days, **{k: days * s for k, s in scale.items()}}
+    same = stage.hardware is not None and stage.hardware.accelerator == answer.question.accelerator.name
+    if same and stage.hardware is not None and stage.hardware.own_hours is not None:
+        out["published"] = stage.hardware.own_hours
+    return out
+
+
+def _breakdown(found: list[Found], names: list[str]) -> str:
+    rows = []
+    for part, said in SAID.items():
+        values = [f.parts[part] for f in found]
+        if any(v / f.seconds >= 0.001 for v, f in zip(values, found, strict=True)):
+            cells = [f"{_seconds(v)}  {percent(v / f.seconds):>7}" for v, f in zip(values, found, strict=True)]
+            rows.append([said, *cells])
+    return text_table(["a step of the slowest rank goes to", *names], rows, right=set(range(1, len(names) + 1)))
+
+
+def _memory(found: list[Found], names: list[str]) -> str:
+    rows = [[said, *(f"{f.memory[part] / GIB:.1f}" for f in found)] for part, said in HELD.items()]
+    rows.append(["together", *(f"{f.memory_bytes / GIB:.1f}" for f in found)])
+    return text_table(["memory of the fullest device [GiB]", *names], rows, right=set(range(1, len(names) + 1)))
+
+
+def _table(heading: str, others: list[Other]) -> str:
+    rows = [
+        [
+            o.layout.short(),
+            _seconds(o.seconds),
+            f"{o.memory_bytes / GIB:.1f}",
+            f"{100 * o.loses:+.1f} %" if o.loses else "",
+            o.why,
+        ]
+        for o in others
+    ]
+    return text_table([heading, "step", "GiB", "slower by", "most of it"], rows, right={1, 2, 3})
+
+
+def rests_on(answer: Answer) -> str:
+    """What the figures rest on, and how wrong such figures were."""
+    q, kind = answer.question, "mixture" if answer.question.work.sparse else "dense"
+    errors = answer.calibration.errors[f"{kind}, new"]
+    what = "mixtures of experts" if kind == "mixture" else "dense networks"
+    said = (
+        f"Rests on {answer.calibration.rows} published speeds. Of sources left out, {what} were "
+        f"{percent(errors.median)} off (median; {percent(errors.quantile_90)} at the 90 % quantile); the interval held "
+        f"{percent(errors.within_band)} of them."
+    )
+    if kind == "dense":
+        return said
+    fullest = q.terms.imbalance
+    how = "are taken as balanced" if fullest == 1 else f"fill the fullest rank {fullest:g} times the mean"
+    return f"{said} Routed tokens {how}."
+
+
+def _seconds(value: float) -> str:
+    if value >= 100:
+        return f"{value:,.0f} s"
+    return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
+
+
+def _days(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def as_json(answer: Answer) -> dict[str, Any]:
+    """The same as data."""
+    q = answer.question
+
+    def told(found: Found | None) -> Any:
+        if found is None:
+            return None
+        data = msgspec.to_builtins(found)
+        stage = time_of_stage(answer, found)
+        return {**data, **({"stage": {"name": q.stage_name, **stage}} if stage else {})}
+
+    return {
+        "model": q.name,
+        "accelerator": q.accelerator.name,
+        "devices": q.devices,
+        "global_batch": q.global_batch,
+        "sequence_length": q.work.seq_len,
+        "precision": q.precision,
+        "software": q.software.name,
+        "notes": list(q.notes),
+        "tried": answer.tried,
+        "fitting": answer.fitting,
+        "capacity_bytes": answer.capacity,
+        "best": told(answer.best),
+        "given": told(answer.given),
+        "behind": answer.behind,
+        "why": answer.why,
+        "others": msgspec.to_builtins(answer.others),
+        "frontier": msgspec.to_builtins(answer.frontier),
+        "errors": msgspec.to_builtins(answer.calibration.errors),
+    }

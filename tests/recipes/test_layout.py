@@ -1,0 +1,112 @@
+"""`lehr layout`: the best layout, what it rests on, and what cannot be laid out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lehr.recipes.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(["layout", *arguments])
+    said = capsys.readouterr()
+    return int(ended.value.code or 0), said.out, said.err
+
+
+def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    status, out, err = run(capsys, *arguments, "format=json")
+    assert status == 0, err
+    data: dict[str, Any] = json.loads(out)
+    return data
+
+
+def test_published_hours_lie_in_the_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    """DeepSeek-V3 on 2,048 H800 took 2.664M hours (Table 1); no row of its own runs is among those fitted."""
+    given = found(capsys, "model=deepseek_v3", "cluster=deepseek_h800", "layout=published")["given"]
+    hours = given["stage"]["hours"]
+    assert hours == pytest.approx(2.664e6, rel=0.15)
+    assert hours * given["low"] / given["seconds"] <= 2.664e6 <= hours * given["high"] / given["seconds"]
+
+
+def test_a_step_and_the_memory_are_the_sums_of_their_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    best = found(capsys, "model=qwen3_30b_a3b", "accelerator=h100", "devices=64")["best"]
+    assert sum(best["parts"].values()) == pytest.approx(best["seconds"], rel=1e-9)
+    assert sum(best["memory"].values()) == pytest.approx(best["memory_bytes"], rel=1e-9)
+    assert best["low"] < best["seconds"] < best["high"]
+    assert best["fits"]
+
+
+def test_nothing_that_fits_is_faster(capsys: pytest.CaptureFixture[str]) -> None:
+    data = found(capsys, "model=llama_3_1_8b", "accelerator=h100", "devices=8", "show=50")
+    assert all(other["seconds"] >= data["best"]["seconds"] for other in [*data["others"], *data["frontier"]])
+    assert all(other["memory_bytes"] <= data["capacity_bytes"] for other in [*data["others"], *data["frontier"]])
+    lean = [other["memory_bytes"] for other in data["frontier"]]
+    assert lean == sorted(lean, reverse=True)
+
+
+def test_what_is_held_is_held(capsys: pytest.CaptureFixture[str]) -> None:
+    data = found(capsys, "model=llama_3_1_70b", "accelerator=h100", "devices=64", "tp=8", "recompute=full")
+    layouts = [data["best"]["layout"], *(other["layout"] for other in data["others"])]
+    assert {layout["tp"] for layout in layouts} == {8}
+    assert {layout["recompute"] for layout in layouts} == {"full"}
+
+
+def test_a_measured_step_moves_and_narrows_all(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={tp: 2}")
+    before, after = found(capsys, *base), found(capsys, *base, "measured=5000")
+    assert after["given"]["tokens_per_second"] < before["given"]["tokens_per_second"]
+    # the ratio of two layouts is the constants'
+    ratio = [d["best"]["seconds"] / d["given"]["seconds"] for d in (before, after)]
+    assert ratio[0] == pytest.approx(ratio[1], rel=1e-9)
+    width = [d["best"]["high"] / d["best"]["low"] for d in (before, after)]
+    assert width[1] < width[0]
+
+
+def test_a_device_that_nobody_measured_is_less_sure(capsys: pytest.CaptureFixture[str]) -> None:
+    width = []
+    for name in ("h100", "mi300x"):
+        best = found(capsys, "model=mistral_7b_v0_1", f"accelerator={name}", "devices=8")["best"]
+        width.append(best["high"] / best["low"])
+    assert width[1] > width[0]
+
+
+def test_the_text_begins_with_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "model=mamba_1_4b", "accelerator=h100", "devices=8")
+    assert status == 0
+    assert out.startswith("The best layout: ")
+    assert "Rests on" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["tp=3"], "tp: 3 does not divide the 32 heads of attention; write tp: 1, 2, 4, 8, 16 or 32"),
+        (["layout={tp: 16}"], "devices: 8 are no multiple of tp x pp x cp = 16; write devices: 16"),
+        (["layout={ep: 2}"], "layout.ep: the network has no experts; leave ep and etp out"),
+        (["layout={pp: 64}", "devices=64"], "layout.pp: 64 stages are more than the 32 layers"),
+        (["layout={tp: 2, foo: 3}"], "layout.foo: unknown key"),
+        (["layout=bset"], "layout: 'bset' is not known; did you mean best?"),
+        (["devices=0"], "devices: 0 is below 1"),
+        (["precision=int8"], "precision: 'int8' is not known"),
+        (["precision=fp8", "accelerator=a100"], "a100_80gb has no peak for fp8"),
+        (["accelerator=h1000"], "no accelerator is called 'h1000'"),
+        (["model=llama_3_1_405b"], "no layout of llama_3_1_405b on 8 h100_sxm fits: the leanest takes"),
+        (["layout=published"], "layout: the recipe has no published layout"),
+        (["offload=2"], "offload: 2 is no share"),
+        (["imbalance=0.5"], "imbalance: 0.5 is below 1"),
+        (["show=0"], "show: 0 is below 1"),
+        (["software=megatron"], "software: 'megatron' is not known; did you mean megatron_core?"),
+    ],
+    ids=lambda v: v[0] if isinstance(v, list) else "",
+)
+def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
+    base = {"model": "llama_3_1_8b", "accelerator": "h100", "devices": "8"}
+    keys = {a.split("=")[0] for a in arguments}
+    status, out, err = run(capsys, *(f"{k}={v}" for k, v in base.items() if k not in keys), *arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"lehr: {says}"), err
+    assert err.count("\n") == 1
