@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from lehr.simulators.layers.position import Position
-from lehr.simulators.objectives import Objective
 from lehr.simulators.machine.layout import Layout
+from lehr.simulators.objectives import Objective
 from lehr.simulators.quantities import Positive, Share, Size
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 

@@ -28,7 +28,8 @@ from lehr.simulators.machine.memory import Terms
 from lehr.simulators.machine.search import Choice
 from lehr.simulators.machine.software import SOFTWARE, Software
 from lehr.simulators.machine.work import Work, work_of
-from lehr.simulators.training import PRETRAINING, NextToken, Stage
+from lehr.simulators.objectives import NextToken
+from lehr.simulators.training import PRETRAINING, Stage
 
 DEFAULT_ACCELERATOR = "h100_sxm"
 DEFAULT_SEQUENCE = 4096
