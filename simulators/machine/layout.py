@@ -46,7 +46,6 @@ OPTIMIZER_WORDS: dict[OptimizerStates, str] = {
 PRECISION_WORDS: dict[TrainingPrecision, str] = {
     "bf16": "matrix products in 16 bits (bfloat16)",
     "fp16": "matrix products in 16 bits (half precision)",
-    "fp32": "matrix products in 32 bits",
     "fp8": "matrix products in 8 bits",
     "mxfp8": "matrix products in 8 bits, a scale for each 32 values",
     "nvfp4": "matrix products in 4 bits, a scale for each 16 values",
