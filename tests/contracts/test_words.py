@@ -17,7 +17,6 @@ PARTIAL = {
     ("lehr.recipes.planning.files", "OBJECTIVES"): "every other stage predicts the next token",
     ("lehr.simulators.architecture", "NORMS_OF_PLACEMENT"): "one norm for two sublayers is asked before",
     ("lehr.simulators.schedules.shapes", "REMAINING"): "the other shapes are no share of a way, and asked before",
-    ("lehr.simulators.machine.step_time", "SPELT"): "no speed was measured in fp32, which is refused",
     ("lehr.simulators.laws.units", "PER"): "a pass rate is no cross-entropy, which is said",
 }
 """Tables about some of the values only, and why that is right."""
