@@ -12,7 +12,7 @@ from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.laws.base import replicate
-from lehr.simulators.planning.choosing import size_for
+from lehr.simulators.planning.reading import size_for
 
 LEVELS = 12
 """Iso-loss lines."""
@@ -22,7 +22,7 @@ def draw_all(plan: Planned) -> list[tuple[Figure, Picture]]:
     """Loss along the ladder, and the plane of parameters and tokens; none for a single network."""
     if len(plan.plan.candidates) < 3:
         return []
-    return [along_the_ladder(plan), plane(plan)]
+    return [along_the_ladder(plan), *([plane(plan)] if plan.surface is not None else [])]
 
 
 def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
@@ -50,7 +50,7 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
     span = float(np.quantile(losses, 0.6) - losses.min())
     axes.set_ylim(losses.min() - 0.25 * span, losses.min() + 1.6 * span)
     axes.set_xlabel("Active parameters, both tables included")
-    axes.set_ylabel(f"Loss by {plan.law.name}, {plan.plan.loss_unit}")
+    axes.set_ylabel(f"Loss by {plan.surface.name if plan.surface else plan.law.name}, {plan.plan.loss_unit}")
     _plain(axes)
     if plan.network != "dense":
         axes.legend(frameon=False, fontsize=8)
@@ -59,8 +59,8 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
     return figure, Picture(
         name="ladder",
         title="What each network of the ladder would reach",
-        caption=f"Each point spends the same {plan.work.value:.3g} FLOP; smaller networks see more tokens. The band is "
-        "what the law's certainty leaves of the difference to the chosen network (95 %).",
+        caption=f"Each point spends the same {plan.bought.work.value:.3g} FLOP; smaller networks see more tokens. The "
+        "band is what the law's certainty leaves of the difference to the chosen network (95 %).",
         alternative=f"Loss along the ladder; the least is {best}.",
     )
 
@@ -68,10 +68,11 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
 def plane(plan: Planned) -> tuple[Figure, Picture]:
     """Iso-loss contours over parameters and tokens with iso-FLOP lines, the dense ladder at the budget, and the optimum
     of every replica of the law."""
-    law, chosen = plan.law, plan.plan.chosen
+    law, chosen = plan.surface, plan.plan.chosen
+    assert law is not None
     dense = [(key, rung) for key, rung in plan.rungs.items() if key[1] == 1] or list(plan.rungs.items())
     n = np.array([size_for(law, rung) for _, rung in dense])
-    left = plan.work.value - np.array([rung.forward for _, rung in dense]) * plan.demand.served
+    left = plan.bought.work.value - np.array([rung.forward for _, rung in dense]) * plan.demand.served
     d = np.where(left > 0, left, np.nan) / np.array([rung.training for _, rung in dense])
     centre_n, centre_d = float(chosen.active), chosen.tokens
     x = np.geomspace(centre_n / 30, centre_n * 30, 200)
@@ -82,7 +83,7 @@ def plane(plan: Planned) -> tuple[Figure, Picture]:
     lines = axes.contour(x, y, losses, levels=LEVELS, colors=MUTED, linewidths=0.7)
     axes.clabel(lines, fmt=lambda value: f"{value:.2f}", fontsize=7.5, inline_spacing=2)
     for factor in (0.01, 0.1, 1, 10, 100):
-        axes.plot(x, plan.work.value * factor / 6 / x, color=GRID if factor != 1 else SERIES[0], linewidth=1.0,
+        axes.plot(x, plan.bought.work.value * factor / 6 / x, color=GRID if factor != 1 else SERIES[0], linewidth=1.0,
                   linestyle="--")  # fmt: skip
     axes.plot(n, d, color=SERIES[0], marker="o", markersize=2.5, linewidth=1.2)
     many = replicate(law, 1)

@@ -9,24 +9,8 @@ import yaml
 from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.catalogue.yaml import plain
 from lehr.recipes.importing.model_file import Short, kind_of
-from lehr.recipes.planning.result import Planned
-from lehr.recipes.planning.result import kind_of as stage_kind
+from lehr.recipes.planning.result import Planned, StageSettings
 from lehr.recipes.presenting.yaml import WIDTH
-from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
-from lehr.simulators.training import PRETRAINING
-
-SEQUENCES = 8
-"""A batch is a multiple of so many sequences, to divide over devices."""
-
-FLOOR = 0.1
-"""Of the peak, where a cosine ends; Hoffmann et al. (arXiv:2203.15556), section 3, and most recipes since."""
-
-WARMUP_STEPS = 2000
-"""Or a hundredth of the steps where that is less."""
-
-OBJECTIVES: dict[str, dict[str, Any]] = {
-    "SFT": {"kind": "supervised"}, "REPO_SFT": {"kind": "supervised"}, "RL": {"kind": "policy_gradient"},
-}  # fmt: skip
 
 
 def model(plan: Planned) -> dict[str, Any]:
@@ -46,50 +30,16 @@ def model(plan: Planned) -> dict[str, Any]:
     }
 
 
-def tokens(plan: Planned) -> dict[str, float]:
-    """The tokens of each stage: its share of what serving leaves of the budget, over what a token costs [tokens]."""
-    convention = FLOP_CONVENTIONS["causal"]
-    left = plan.work.value - plan.plan.chosen.serving_flops
-    training = training_flops_per_token(plan.architecture, plan.sequence_length, convention)
-    forward = forward_flops_per_token(plan.architecture, plan.sequence_length, convention)
-    return {
-        # a token of RL is generated once before it is trained on
-        name: left * share / (training + (forward if stage_kind(name) == "RL" else 0.0))
-        for name, share in plan.stages.items()
-    }
-
-
 def recipe(plan: Planned) -> dict[str, Any]:
-    """The recipe file. Peak rate and batch are the first law's that speaks of them; without one they are left out."""
-    rate = next((r for r in plan.rates if r.peak_rate is not None), None)
-    batch = next((r for r in plan.rates if r.batch_tokens is not None), None)
-    sequences = None
-    if batch is not None and batch.batch_tokens is not None:
-        sequences = max(SEQUENCES, round(batch.batch_tokens / plan.sequence_length / SEQUENCES) * SEQUENCES)
+    """The recipe file: every stage as it is to be trained."""
     stages, facts = {}, {}
-    pretraining = [name for name in plan.stages if stage_kind(name) in PRETRAINING]
-    for name, amount in tokens(plan).items():
-        kind = stage_kind(name)
-        stage: dict[str, Any] = {"kind": kind, "objective": OBJECTIVES.get(kind, {"kind": "next_token"})}
-        stage |= {"tokens": round(amount), "sequence_length": plan.sequence_length}
-        if kind in PRETRAINING and sequences is not None and batch is not None:
-            stage["batch"] = {"sequences": sequences}
-            facts[f"stages.{name}.batch"] = _fact("derived", f"lehr plan: by {batch.law}, in whole sequences")
-            if rate is not None:
-                steps = amount / (sequences * plan.sequence_length)
-                warm = max(1, min(WARMUP_STEPS, round(steps / 100)))
-                schedule, why = schedule_of(name, pretraining, float(rate.peak_rate or 0.0), warm)
-                stage["schedule"] = schedule
-                facts[f"stages.{name}.schedule"] = _fact("assumed", f"lehr plan: peak by {rate.law}; {why}")
-        if kind == "CPT" and plan.replay is not None:
-            law, share = plan.replay
-            stage["data"] = {"new": round(1 - share, 6), "replay": round(share, 6)}
-            facts[f"stages.{name}.data"] = _fact("derived", f"lehr plan: the least share of replay by {law}")
-        hardware: dict[str, Any] = {"accelerator": plan.accelerator.name, "precision": plan.precision}
-        if plan.devices is not None:
-            hardware["count"] = plan.devices
-        stage["hardware"] = hardware
-        stages[name] = stage
+    for name, settings in plan.stages.items():
+        stages[name] = stage_of(plan, settings)
+        for part, why in settings.why.items():
+            origin = "derived" if part == "batch" else "assumed"
+            facts[f"stages.{name}.{part}"] = _fact(origin, f"lehr plan: {why}")
+        if settings.data is not None and plan.replay is not None:
+            facts[f"stages.{name}.data"] = _fact("derived", f"lehr plan: the least share of replay by {plan.replay[0]}")
     default = _fact("assumed", "lehr plan: the stage's share of the budget over what a token costs")
     body = {"name": plan.name, "model": plan.name, "order": list(stages), "stages": stages}
     if plan.base is not None:
@@ -97,16 +47,20 @@ def recipe(plan: Planned) -> dict[str, Any]:
     return {**body, "provenance": {"default": default, "exceptions": facts}}
 
 
-def schedule_of(name: str, pretraining: list[str], peak: float, warm: int) -> tuple[dict[str, Any], str]:
-    """The schedule of one pre-training stage, and why it is that: the rate stays at its peak until the last stage takes
-    it down; a single stage takes a cosine."""
-    peak = float(f"{peak:.3g}")
-    warmup = {"warmup": {"steps": warm}} if name == pretraining[0] else {}
-    if len(pretraining) == 1:
-        return {"kind": "cosine", "peak": peak, "floor_ratio": FLOOR, **warmup}, "cosine to a tenth of it"
-    if name == pretraining[-1]:
-        return {"kind": "linear", "peak": peak, **warmup}, "linearly to zero in the last stage"
-    return {"kind": "constant", "peak": peak, **warmup}, "constant until the last stage"
+def stage_of(plan: Planned, settings: StageSettings) -> dict[str, Any]:
+    """One stage as a recipe has it."""
+    stage: dict[str, Any] = {
+        "kind": settings.kind, "objective": settings.objective, "tokens": round(settings.tokens),
+        "sequence_length": settings.sequence_length,
+        "batch": {"sequences": settings.sequences, **({"ramp": settings.ramp} if settings.ramp else {})},
+        "optimizer": settings.optimizer, "schedule": settings.schedule,
+    }  # fmt: skip
+    if settings.data is not None:
+        stage["data"] = settings.data
+    hardware: dict[str, Any] = {"accelerator": plan.accelerator.name, "precision": plan.precision}
+    if plan.devices is not None:
+        hardware["count"] = plan.devices
+    return {**stage, "hardware": hardware}
 
 
 def _fact(origin: str, note: str) -> dict[str, str]:

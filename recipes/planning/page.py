@@ -5,9 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from lehr.recipes.planning.figures import draw_all
-from lehr.recipes.planning.files import recipe, tokens
 from lehr.recipes.planning.result import Planned
-from lehr.recipes.planning.text import neighbours, shape_of, verdicts, warnings
+from lehr.recipes.planning.text import STAGE_HEADINGS, advice_line, neighbours, shape_of, stage_rows, verdicts, warnings
 from lehr.recipes.presenting.document import Bullets, Cell, Column, Document, Section, Table, Text
 from lehr.recipes.presenting.figures import as_png, as_svg, styled
 from lehr.recipes.presenting.html import as_html
@@ -24,10 +23,13 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
         Section(name="plan", title="The plan", parts=[*(Text(line) for line in said[1:]), stages(plan)]),
         Section(name="trade-off", title="The trade-off", parts=[*(p for p, _, _ in drawn), ranking(plan)]),
         Section(name="laws", title="Other laws", parts=[other_laws(plan)]),
-        Section(name="rates", title="Peak rate and batch", parts=[rates(plan)]),
+        Section(name="rates", title="Peak rate and batch", parts=[settings(plan), rates(plan)]),
     ]
     if plan.at_bounds:
         sections.append(Section(name="budget", title="If the utilisation is another", parts=[at_bounds(plan)]))
+    if plan.worries:
+        sections.insert(1, Section(name="worries", title="What to worry about", parts=[
+            Bullets([("", worry) for worry in plan.worries])]))  # fmt: skip
     if notes := warnings(plan):
         outside = Bullets([(law, says) for law, _, says in (n.partition(": ") for n in notes)])
         sections.append(Section(name="warnings", title="Outside the laws' ranges", parts=[outside]))
@@ -53,27 +55,20 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
 
 def stages(plan: Planned) -> Table:
     """What each stage gets."""
-    body = recipe(plan)["stages"]
-    rows = []
-    for name, amount in tokens(plan).items():
-        stage = body[name]
-        schedule = stage.get("schedule")
-        rate = f"{schedule['kind']}, peak {schedule['peak']:.3g}" if schedule else "–"
-        batch = stage.get("batch", {}).get("sequences")
-        rows.append([
-            Cell(name, below=stage["kind"]),
-            Cell(f"{plan.stages[name]:.0%}"),
-            Cell(short(amount)),
-            Cell("–" if batch is None else f"{batch:,}", below="" if batch is None else f"of {plan.sequence_length:,}"),
-            Cell(rate),
-        ])  # fmt: skip
-    return Table(
-        name="stages",
-        caption="The stages",
-        columns=[Column("Stage"), Column("Share", "of the budget", True), Column("Tokens", "", True),
-                 Column("Batch", "sequences", True), Column("Learning rate")],
-        rows=rows,
-    )  # fmt: skip
+    columns = [Column(h[0].upper() + h[1:], "", h in ("tokens", "days", "USD")) for h in STAGE_HEADINGS]
+    rows = [[Cell(text) for text in row] for row in stage_rows(plan)]
+    return Table(name="stages", caption="The stages, AdamW", columns=columns, rows=rows)
+
+
+def settings(plan: Planned) -> Bullets:
+    """Each hyper-parameter with its rule, its interval and the nearest published recipes."""
+    said: dict[str, str] = {}
+    for stage in plan.stages.values():
+        for name, advice in stage.evidence.items():
+            line = advice_line(plan, name, advice)
+            if line not in said.values():
+                said[f"{stage.name}, {name.replace('_', ' ')}"] = line
+    return Bullets(list(said.items()))
 
 
 def ranking(plan: Planned) -> Table:
@@ -128,7 +123,7 @@ def rates(plan: Planned) -> Table:
     """Peak rate and batch by each law."""
     return Table(
         name="rates",
-        caption="For the first pre-training stage, AdamW",
+        caption="As each law has it, before the schedule's shape and what was published bind it",
         columns=[Column("Law"), Column("Peak rate", "", True), Column("Batch", "tokens", True)],
         rows=[
             [Cell(r.law, below="; ".join(r.warnings)), Cell("–" if r.peak_rate is None else f"{r.peak_rate:.2e}"),
@@ -142,8 +137,8 @@ def at_bounds(plan: Planned) -> Table:
     """The choice at the ends of the budget's interval."""
     return Table(
         name="bounds",
-        caption=f"The budget is {short(plan.hours)} accelerator-hours of {plan.accelerator.title}; what work it buys "
-        "depends on the utilisation",
+        caption=f"The budget is {short(plan.hours.value)} accelerator-hours of {plan.accelerator.title}; what work it "
+        "buys depends on the utilisation",
         columns=[Column("Work", "FLOP", True), Column("Would train"), Column("Tokens", "", True),
                  Column("Loss", plan.plan.loss_unit, True)],
         rows=[

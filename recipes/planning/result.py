@@ -1,13 +1,20 @@
-"""What a plan is: the choice, the ranking behind it, and what other laws say."""
+"""What a plan says."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.laws.base import Law
+from lehr.simulators.laws.hyper import HyperLaw
+from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.planning.choosing import Demand, Plan, Rung
+from lehr.simulators.planning.budget import Bought
+from lehr.simulators.planning.choosing import Demand, Plan
+from lehr.simulators.planning.rates import Advice
+from lehr.simulators.planning.reading import Rung
 from lehr.simulators.quantities import Amount
 
 
@@ -20,7 +27,7 @@ class Second(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Peak rate and batch by one law, ``None`` where it is silent, and where it leaves its range."""
+    """Peak rate and batch by one law as it stands, ``None`` where it is silent, and where it leaves its range."""
 
     law: str
     peak_rate: float | None
@@ -28,31 +35,64 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
 
 
+class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage as it is to be trained: ``schedule``, ``optimizer``, ``objective`` and ``ramp`` as a recipe has them.
+
+    ``flops`` is its model work [FLOP], ``hours`` accelerator-hours [h], ``days`` [d] and ``usd`` follow from it;
+    ``evidence`` holds each hyper-parameter with what stands beside it, ``why`` a line for each thing assumed.
+    """
+
+    name: str
+    kind: str
+    share: float
+    tokens: float
+    sequence_length: int
+    sequences: int
+    peak: float
+    final: float
+    warmup_steps: int
+    objective: dict[str, Any]
+    schedule: dict[str, Any]
+    optimizer: dict[str, Any]
+    ramp: dict[str, Any] | None
+    data: dict[str, float] | None
+    flops: float
+    hours: Amount
+    days: Amount | None
+    usd: Amount | None
+    evidence: dict[str, Advice]
+    why: dict[str, str]
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a plan says."""
 
     name: str
-    work: Amount
-    hours: float | None
+    bought: Bought
+    hours: Amount
+    days: Amount | None
+    usd: Amount | None
+    usd_per_hour: float | None
     accelerator: Accelerator
     precision: str
     devices: int | None
-    law: ScalingLaw
+    law: Law
+    surface: Surface | None
     plan: Plan
     architecture: Architecture
     base: str | None
     sequence_length: int
-    stages: dict[str, float]
+    stages: dict[str, StageSettings]
     demand: Demand
     network: str
     top_k: int
     seconds: list[Second]
     at_bounds: list[tuple[float, Plan]]
     rates: list[Rates]
+    hyper: list[HyperLaw]
     replay: tuple[str, float] | None
     rungs: dict[tuple[int, int], Rung]
-
-
-def kind_of(stage: str) -> str:
-    """The kind of a stage by its name: ``pt`` is PT, ``repo_sft`` REPO_SFT."""
-    return stage.upper()
+    own_optimum: tuple[float, float] | None
+    vocabulary: tuple[int, float] | None
+    fit: str
+    worries: list[str]

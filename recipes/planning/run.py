@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 
 from lehr.recipes.catalogue.decode import decode
-from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_surface
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_law
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.planning.result import Planned, Rates, Second, kind_of
+from lehr.recipes.planning.machine import Machine, fit_of, time_of
+from lehr.recipes.planning.published import published_stages, rates_before
+from lehr.recipes.planning.result import Planned, Rates, Second
+from lehr.recipes.planning.stages import Question, inputs_of, length_of, settings_of
+from lehr.recipes.planning.worries import worries
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.laws import DataConstrained
-from lehr.simulators.laws.hyper import HyperLaw
+from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
+from lehr.simulators.laws import DataConstrained, Frontier, ScalingLaw, VocabularyLaw
+from lehr.simulators.laws.hyper import HyperLaw, Timescale
 from lehr.simulators.laws.moe import JointMoe
-from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.planning.budget import Budget, work
-from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Plan, Rung, choose
+from lehr.simulators.laws.surfaces.base import Surface
+from lehr.simulators.planning.budget import Budget, buy
+from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Laws, Plan, Planner, choose, rung_of
 from lehr.simulators.planning.ladder import ladder
+from lehr.simulators.planning.rates import speaks
+from lehr.simulators.planning.reading import Key, Rung
 from lehr.simulators.projection.project import assumed_mfu
 from lehr.simulators.quantities import Interval, NonNegative, Positive, PositiveShare
-from lehr.simulators.training import PRETRAINING, STAGE_KINDS
+from lehr.simulators.training import PRETRAINING, STAGE_KINDS, Base
 
 Corpus = Annotated[float, msgspec.Meta(ge=FEWEST_TOKENS)]
+MOST_EXPERTS = 1024
+"""Experts for each one that a token uses, at most: twice as many as any law has seen."""
+DEFAULT_SURFACE = "besiroglu"
+SIZES = re.compile(r"^\s*(\d[\d_.]*(?:e\d+)?)\s*([KMBT]?)\s*\.\.\s*(\d[\d_.]*(?:e\d+)?)\s*([KMBT]?)\s*$")
+SUFFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
 def planned(job: Composed) -> Planned:
@@ -38,23 +51,18 @@ def planned(job: Composed) -> Planned:
 
 def _planned(job: Composed) -> Planned:
     catalogue = job.catalogue
-    law = decode_surface(job.config["law"], "law")
-    network = job.setting("network", str)
-    if network not in ("dense", "moe", "either"):
-        raise LehrError(f"network: {network!r} is not known; {nearest(network, ['dense', 'moe', 'either'])}")
+    law = planner(job)
+    network = job.choice("network", ("dense", "moe", "either"))
     base = job.setting("base", str | None)
-    length = job.setting("sequence_length", int)
-    architectures = _architectures(job, network, base)
-    rungs = {key: Rung.of(architecture, length) for key, architecture in architectures.items()}
-    sparse = all(expansion > 1 for _, expansion in rungs)
+    length = job.setting("sequence_length", Annotated[int, msgspec.Meta(ge=1)])
+    shares = _stages(job)
+    longest = max(length_of(length, job.setting("long_sequence_length", int), kind_of(name)) for name in shares)
+    architectures = _architectures(job, network, base, longest)
+    rungs = _within(job, {key: rung_of(architecture, length) for key, architecture in architectures.items()}, base)
+    machine = _machine(job, sparse=all(expansion > 1 for _, expansion in rungs))
     budget = _budget(job)
-    device, precision = _accelerator(job)
-    mfu: float | Interval | None = job.setting("mfu", PositiveShare | None)
-    if mfu is None:
-        mfu = assumed_mfu(device, precision, sparse=sparse)
-    price = job.setting("usd_per_hour", Positive | None) or (device.prices[0].usd_per_hour if device.prices else None)
-    bought = work(budget, peak=device.peak[precision], mfu=mfu, usd_per_hour=price)
-    stages = _stages(job)
+    price = machine.usd_per_hour
+    bought = buy(budget, peak=machine.device.peak[machine.precision], mfu=machine.mfu, usd_per_hour=price)
     demand = Demand(
         seen=_seen(job, base),
         served=job.setting("served_tokens", NonNegative | None) or 0.0,
@@ -62,68 +70,135 @@ def _planned(job: Composed) -> Planned:
         memory=job.setting("memory", Positive | None),
         cache_tokens=job.setting("cache_tokens", NonNegative),
     )
-    joint = catalogue.law(job.setting("moe_law", str))
-    repetition = catalogue.law(job.setting("repetition_law", str))
-    if not isinstance(joint, JointMoe):
-        raise LehrError(f"moe_law: {joint.name} is no joint law of dense models and mixtures; write ludziejewski_joint")
-    if not isinstance(repetition, DataConstrained):
-        raise LehrError(f"repetition_law: {repetition.name} is no law of repeated data; write muennighoff")
-    common: dict[str, Any] = {
-        "demand": demand, "joint": joint, "repetition": repetition,
-        "share": sum(share for name, share in stages.items() if kind_of(name) in PRETRAINING),
-    }  # fmt: skip
-    plan = choose(rungs, bought.value, law, **common)
-    chosen = (plan.chosen.d_model, plan.chosen.expansion)
+    laws = _laws(job)
+    if base is not None:
+        # its vocabulary is given, and its loss read as a report reads it
+        laws = msgspec.structs.replace(laws, vocabulary=None)
+    share = sum(part for name, part in shares.items() if kind_of(name) in PRETRAINING)
+
+    def chosen_by(by: Planner, flops: float) -> Plan:
+        return choose(rungs, flops, by, demand=demand, laws=laws, share=share)
+
+    plan = chosen_by(law, bought.work.value)
+    key = (plan.chosen.d_model, plan.chosen.expansion)
     seconds = []
     for name in job.setting("compare_laws", list[str]):
-        other = choose(rungs, bought.value, catalogue.surface(name), **common)
-        own = [c.regret for c in other.candidates if (c.d_model, c.expansion) == chosen]
+        other = chosen_by(as_planner(catalogue.law(name), f"compare_laws: {name}"), bought.work.value)
+        own = [c.regret for c in other.candidates if (c.d_model, c.expansion) == key]
         seconds.append(Second(plan=other, regret_of_choice=own[0] if own else None, joint=False))
-    bounds = [b for b in (bought.low, bought.high) if b is not None]
-    return Planned(
+    hyper = [as_hyper(catalogue.law(name)) for name in job.setting("hyper_laws", list[str])]
+    architecture = architectures[key]
+    tokens, flops = amounts(architecture, plan, shares, bought.work.value, length, longest)
+    question = Question(
+        rung=rungs[key], expansion=key[1], chosen=plan.chosen, laws=hyper, decay_law=_decay_law(job),
+        published=published_stages(catalogue), machine=machine, sequence_length=length, long_length=longest,
+        base=base, base_tokens=demand.seen, base_rates=_base_rates(job, base), replay=_replay(job, base),
+    )  # fmt: skip
+    stages = settings_of(question, shares, tokens, flops)
+    total = time_of(machine, bought.work.value)
+    fit, fits = fit_of(machine, rungs[key].count)
+    surface = law if isinstance(law, Surface) else laws.loss
+    found = Planned(
         name=job.setting("name", str),
-        work=bought,
-        hours=bought.value / (device.peak[precision] * _central(mfu)) / 3600,
-        accelerator=device,
-        precision=precision,
-        devices=budget.devices,
-        law=law,
-        plan=plan,
-        architecture=architectures[chosen],
-        base=base,
-        sequence_length=length,
-        stages=stages,
-        demand=demand,
-        network=network,
-        top_k=job.setting("top_k", int),
-        seconds=seconds,
-        at_bounds=[(b, choose(rungs, b, law, **common)) for b in bounds],
-        rates=[rates(catalogue.law(n), rungs[chosen], plan) for n in job.setting("hyper_laws", list[str])],
-        replay=_replay(job, base),
-        rungs=rungs,
-    )
+        bought=bought, hours=total.hours, days=total.days, usd=total.usd, usd_per_hour=price,
+        accelerator=machine.device, precision=machine.precision, devices=machine.devices,
+        law=law, surface=surface, plan=plan, architecture=architecture, base=base, sequence_length=length,
+        stages=stages, demand=demand, network=network, top_k=job.setting("top_k", int), seconds=seconds,
+        at_bounds=[(b, chosen_by(law, b)) for b in (bought.work.low, bought.work.high) if b is not None],
+        rates=[rates(one, question, plan) for one in hyper], hyper=hyper, replay=question.replay, rungs=rungs,
+        own_optimum=own_optimum(law, plan, bought.work.value * share, demand),
+        vocabulary=best_vocabulary(laws.vocabulary, rungs[key], bought.work.value * share),
+        fit=fit, worries=[],
+    )  # fmt: skip
+    return msgspec.structs.replace(found, worries=worries(found, fits=fits))
 
 
-def _central(mfu: float | Interval) -> float:
-    return mfu.central if isinstance(mfu, Interval) else mfu
+def planner(job: Composed) -> Planner:
+    """The law of the choice."""
+    return as_planner(decode_law(job.config["law"], "law"), "law")
 
 
-def _architectures(job: Composed, network: str, base: str | None) -> dict[tuple[int, int], Architecture]:
+def as_planner(law: Any, where: str) -> Planner:
+    """``law`` where a choice can be made by it. Raises ``LehrError`` where it says nothing of sizes and tokens."""
+    if not isinstance(law, (ScalingLaw, JointMoe, Frontier)):
+        raise LehrError(
+            f"{where}: {law.name} gives no loss and no optimum by parameters and tokens; write law=chinchilla, "
+            "besiroglu, ludziejewski_joint or llama_3"
+        )
+    return law
+
+
+def _laws(job: Composed) -> Laws:
+    catalogue = job.catalogue
+    joint = catalogue.law(job.setting("moe_law", str))
+    if not isinstance(joint, JointMoe):
+        raise LehrError(f"moe_law: {joint.name} is no joint law of dense models and mixtures; write ludziejewski_joint")
+    repetition = catalogue.law(job.setting("repetition_law", str))
+    if not isinstance(repetition, DataConstrained):
+        raise LehrError(f"repetition_law: {repetition.name} is no law of repeated data; write muennighoff")
+    vocabulary = catalogue.law(job.setting("vocabulary_law", str))
+    if not isinstance(vocabulary, VocabularyLaw):
+        raise LehrError(f"vocabulary_law: {vocabulary.name} is no law of vocabularies; write tao_vocabulary")
+    return Laws(joint=joint, repetition=repetition, vocabulary=vocabulary, loss=catalogue.surface(DEFAULT_SURFACE))
+
+
+def _architectures(job: Composed, network: str, base: str | None, context: int) -> dict[Key, Architecture]:
     if base is not None:
         if network == "moe":
             raise LehrError(f"network: training goes on from {base}, whose network is given; leave network or base out")
         shape = job.catalogue.model(base).shape()
         return {(shape.d_model, 1): shape}
-    expansions = tuple(job.setting("expansions", list[Annotated[int, msgspec.Meta(ge=2)]]))
+    most = Annotated[int, msgspec.Meta(ge=2, le=MOST_EXPERTS)]
+    expansions = tuple(job.setting("expansions", list[most]))
     if network == "moe" and not expansions:
         raise LehrError("expansions: none is named; write expansions=[2,4,8]")
     wanted = {"dense": (1,), "moe": expansions, "either": (1, *expansions)}[network]
     return ladder(
         wanted,
         top_k=job.setting("top_k", Annotated[int, msgspec.Meta(ge=1)]),
-        vocab_size=job.setting("vocab_size", Annotated[int, msgspec.Meta(ge=2)]),
-        context_length=job.setting("sequence_length", Annotated[int, msgspec.Meta(ge=1)]),
+        vocab_size=job.setting("vocab_size", Annotated[int, msgspec.Meta(ge=256, le=4_000_000)]),
+        context_length=context,
     )
+
+
+def _within(job: Composed, rungs: dict[Key, Rung], base: str | None) -> dict[Key, Rung]:
+    """The rungs whose parameters, all of them, lie within ``size``."""
+    size = job.setting("size", str | float | list[float] | None)
+    if size is None:
+        return rungs
+    if base is not None:
+        raise LehrError(f"size: training goes on from {base}, whose size is given; leave size or base out")
+    low, high = size_range(size)
+    kept = {key: rung for key, rung in rungs.items() if low <= rung.count.total <= high}
+    if not kept:
+        known = sorted(r.count.total for r in rungs.values())
+        raise LehrError(
+            f"size: no network of the ladder has {low:.3g} to {high:.3g} parameters; it goes from {known[0]:.3g} to "
+            f"{known[-1]:.3g}, a tenth apart"
+        )
+    return kept
+
+
+def size_range(size: str | float | list[float]) -> tuple[float, float]:
+    """A range of sizes as people write it; one number stands for a fifth to each side.
+
+    >>> size_range("7e9..15e9"), size_range("7B..15B")
+    ((7000000000.0, 15000000000.0), (7000000000.0, 15000000000.0))
+    """
+    if isinstance(size, str):
+        found = SIZES.match(size)
+        if found is None:
+            raise LehrError(f"size: {size!r} is no range; write size=7e9..15e9, or one number")
+        low, high = float(found[1]) * SUFFIXES[found[2]], float(found[3]) * SUFFIXES[found[4]]
+    elif isinstance(size, list):
+        if len(size) != 2:
+            raise LehrError("size: write two numbers, size=[7e9,15e9]")
+        low, high = size
+    else:
+        low, high = size / 1.2, size * 1.2
+    if not 0 < low <= high:
+        raise LehrError(f"size: {low:g} to {high:g} is no range; write the smaller size first")
+    return float(low), float(high)
 
 
 def _budget(job: Composed) -> Budget:
@@ -131,12 +206,22 @@ def _budget(job: Composed) -> Budget:
     return Budget(**given, devices=job.setting("devices", Annotated[int, msgspec.Meta(ge=1)] | None))
 
 
-def _accelerator(job: Composed) -> tuple[Accelerator, str]:
+def _machine(job: Composed, *, sparse: bool) -> Machine:
     device = decode(job.config["accelerator"], AcceleratorFile, "accelerator")
     precision = job.setting("precision", str | None) or ("bf16" if "bf16" in device.peak else next(iter(device.peak)))
     if precision not in device.peak:
         raise LehrError(f"precision: {device.name} has no peak for {precision}; it has {', '.join(device.peak)}")
-    return device, precision
+    mfu: float | Interval | None = job.setting("mfu", PositiveShare | None)
+    if mfu is None:
+        mfu = assumed_mfu(device, precision, sparse=sparse)
+    price = job.setting("usd_per_hour", Positive | None) or (device.prices[0].usd_per_hour if device.prices else None)
+    devices = job.setting("devices", Annotated[int, msgspec.Meta(ge=1)] | None)
+    return Machine(device=device, precision=precision, mfu=mfu, devices=devices, usd_per_hour=price)
+
+
+def kind_of(stage: str) -> str:
+    """The kind of a stage by its name: ``pt`` is PT, ``repo_sft`` REPO_SFT."""
+    return stage.upper()
 
 
 def _stages(job: Composed) -> dict[str, float]:
@@ -167,6 +252,14 @@ def _seen(job: Composed, base: str | None) -> float:
     return float(tokens[-1])
 
 
+def _base_rates(job: Composed, base: str | None) -> tuple[float | None, float | None]:
+    """The peak of the base's pre-training and its last rate, where they are public."""
+    if base is None:
+        return None, None
+    recipes = job.catalogue.recipes()
+    return rates_before(msgspec.structs.replace(recipes[base], base=Base(model=base)), recipes)
+
+
 def _replay(job: Composed, base: str | None) -> tuple[str, float] | None:
     from lehr.simulators.laws.mixture import ReplayTable
 
@@ -179,36 +272,67 @@ def _replay(job: Composed, base: str | None) -> tuple[str, float] | None:
     return None if share is None else (law.name, share)
 
 
-def rates(law: Any, rung: Rung, plan: Plan) -> Rates:
-    """Peak rate and batch of ``law`` for the chosen network; its own convention of N.
+def _decay_law(job: Composed) -> Timescale:
+    law = job.catalogue.law(job.setting("decay_law", str))
+    if not isinstance(law, Timescale):
+        raise LehrError(f"decay_law: {law.name} is no law of AdamW's time scale; write power_lines")
+    return law
 
-    Raises ``LehrError`` for a law of other things.
-    """
+
+def amounts(  # noqa: PLR0917  (each is one fact of the run)
+    architecture: Architecture, plan: Plan, shares: dict[str, float], flops: float, length: int, longest: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The tokens of each stage, its share of what serving leaves of the budget over what a token costs [tokens], and
+    its work [FLOP]."""
+    convention = FLOP_CONVENTIONS["causal"]
+    left = flops - plan.chosen.serving_flops
+    tokens = {}
+    for name, share in shares.items():
+        at = length_of(length, longest, kind_of(name))
+        training = training_flops_per_token(architecture, at, convention)
+        forward = forward_flops_per_token(architecture, at, convention)
+        # a token of RL is generated once before it is trained on
+        tokens[name] = left * share / (training + (forward if kind_of(name) == "RL" else 0.0))
+    return tokens, {name: left * share for name, share in shares.items()}
+
+
+def as_hyper(law: Any) -> HyperLaw:
+    """``law`` where it speaks of rates or batches. Raises ``LehrError`` for a law of other things."""
     if not isinstance(law, HyperLaw):
-        raise LehrError(f"hyper_laws: {law.name} is no law of learning rate or batch; write step_law")
-    chosen, active = plan.chosen, rung.count.active
-    by_convention = {
-        "non_embedding": active["excl_embeddings"],
-        "with_head": active["excl_input_embedding"],
-        "flops_per_token": rung.training / 6,
-    }
-    inputs = {
-        "n": float(by_convention.get(law.n_convention, active["all"])),
-        "d": chosen.tokens,
-        "flops": chosen.training_flops,
-        "loss": chosen.loss,
-    }
+        raise LehrError(f"hyper_laws: {law.name} is no law of learning rate or batch; write step_law_grids")
+    return law
 
-    def said(name: str) -> float | None:
-        try:
-            return float(np.asarray(getattr(law, name)(**inputs)))
-        except (TypeError, ValueError):
-            # it is silent about this, or needs what a plan does not know
-            return None
 
+def rates(law: HyperLaw, question: Question, plan: Plan) -> Rates:
+    """What ``law`` says as it stands of the whole pre-training: before the schedule and what was published bind it."""
+    inputs = inputs_of(question, law, plan.chosen.tokens)
+    asked = {k: v for k, v in inputs.items() if k in ("n", "d", "flops", "experts")}
     return Rates(
         law=law.name,
-        peak_rate=said("peak_rate"),
-        batch_tokens=said("batch_tokens"),
-        warnings=law.warnings(**{k: v for k, v in inputs.items() if k in ("n", "d", "flops")}),
+        peak_rate=float(np.asarray(law.peak_rate(**inputs))) if speaks(law, "peak_rate", inputs) else None,
+        batch_tokens=float(np.asarray(law.batch_tokens(**inputs))) if speaks(law, "batch_tokens", inputs) else None,
+        warnings=law.warnings(**asked),
     )
+
+
+def own_optimum(law: Planner, plan: Plan, flops: float, demand: Demand) -> tuple[float, float] | None:
+    """The law's own optimum for the work at 6 N D, where nothing else than the budget limits it."""
+    if demand.seen or demand.served or demand.memory is not None:
+        return None
+    if isinstance(law, JointMoe):
+        return law.optimum(flops, float(plan.chosen.expansion))
+    if isinstance(law, DataConstrained):
+        return law.optimum(flops, demand.unique)
+    if demand.unique is not None and plan.chosen.epochs > 1:
+        return None
+    return law.optimum(flops)
+
+
+def best_vocabulary(law: VocabularyLaw | None, rung: Rung, flops: float) -> tuple[int, float] | None:
+    """The vocabulary that the law would give the network [entries], and what the plan's costs above it [nats/token]."""
+    if law is None:
+        return None
+    n = float(rung.count.active["excl_embeddings"])
+    best = law.best(n, rung.width, flops)
+    here, there = law.at_budget(n, rung.width, [rung.vocabulary, best], flops)
+    return round(best), float(here - there)

@@ -6,12 +6,18 @@ from typing import Any
 
 import msgspec
 
-from lehr.recipes.planning.files import recipe, tokens
-from lehr.recipes.planning.result import Planned
+from lehr.recipes.planning.files import recipe
+from lehr.recipes.planning.result import Planned, StageSettings
+from lehr.recipes.planning.worries import how_far
 from lehr.recipes.presenting.tables import short, text_table
+from lehr.simulators.laws.hyper import PowerRules
+from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.planning.choosing import Candidate, Plan
+from lehr.simulators.planning.rates import Advice
+from lehr.simulators.planning.reading import size_at
+from lehr.simulators.quantities import Amount
 
-NEIGHBOURS = 3
+NEIGHBOURS = 2
 """Rungs on either side of the chosen one that the terminal shows."""
 
 
@@ -40,27 +46,16 @@ def neighbours(plan: Plan, n: int = NEIGHBOURS) -> list[Candidate]:
 
 
 def verdicts(plan: Planned) -> list[str]:
-    """What the numbers amount to, a line each."""
+    """What the numbers amount to, a line each; what no law reaches comes first."""
     chosen = plan.plan.chosen
-    lines = [
+    lines = [w[0].upper() + w[1:] + "." for w in plan.worries if w.startswith("no law reaches")]
+    lines.append(
         f"Train {shape_of(chosen, plan.top_k)}, on {short(chosen.tokens)} tokens "
         f"({short(chosen.tokens_per_parameter)} a parameter): "
-        f"loss {chosen.loss:.3f} {plan.plan.loss_unit} by {plan.law.name}."
-    ]
-    region = plan.plan.region()
-    if chosen.wins is not None and len(plan.plan.candidates) > 1:
-        sizes = sorted(c.active for c in region)
-        where = f"between {short(sizes[0])} and {short(sizes[-1])}"
-        ladder = sorted(c.active for c in plan.plan.candidates)
-        # beyond its ends nothing was tried
-        if sizes[-1] == ladder[-1]:
-            where = f"at {short(sizes[0])} or more"
-        elif sizes[0] == ladder[0]:
-            where = f"at {short(sizes[-1])} or fewer"
-        lines.append(
-            f"The law puts the optimum {where} active parameters (95 %); "
-            f"this network wins in {chosen.wins:.0%} of its replicas."
-        )
+        f"loss {chosen.loss:.3f} {plan.plan.loss_unit} by {_read_by(plan)}."
+    )
+    lines.append(budget_line(plan))
+    lines += why_lines(plan)
     if chosen.epochs > 1:
         lines.append(f"The data is repeated {chosen.epochs:.3g} times; {plan.demand.unique:.3g} tokens are unique.")
     if chosen.serving_flops:
@@ -78,15 +73,153 @@ def verdicts(plan: Planned) -> list[str]:
     return lines
 
 
+def _read_by(plan: Planned) -> str:
+    frontier = plan.surface is not None and plan.surface.name != plan.law.name
+    return f"{plan.surface.name}, the size by {plan.law.name}" if frontier and plan.surface else plan.law.name
+
+
+def budget_line(plan: Planned) -> str:
+    """The limit that binds, what it comes to in work, time and money, and what the others would have bought."""
+    amounts = [f"{_amount(plan.bought.work, '{:.3g}')} FLOP"]
+    if plan.bought.binding != "flops":
+        amounts.append(f"{plan.hours.value:,.0f} h of {plan.accelerator.title}")
+    else:
+        amounts.append(f"{_amount(plan.hours, '{:,.0f}')} h of {plan.accelerator.title}")
+    if plan.days is not None and plan.devices is not None:
+        amounts.append(f"{plan.days.value:.3g} days of {plan.devices:,} devices")
+    if plan.usd is not None:
+        amounts.append(f"{plan.usd.value:,.0f} USD at {plan.usd_per_hour:.3g} USD/h")
+    others = [
+        f"{name} would buy {limit.value:.3g}" for name, limit in plan.bought.limits.items()
+        if name != plan.bought.binding
+    ]  # fmt: skip
+    binds = f"Budget: {plan.bought.binding} binds" if others else "Budget"
+    return f"{binds}: {', '.join(amounts)}{'; ' + ', '.join(others) + ' FLOP' if others else ''}."
+
+
+def why_lines(plan: Planned) -> list[str]:
+    """Why this network: how sure the law is, its own optimum, and what half and double the size would lose."""
+    chosen, lines = plan.plan.chosen, []
+    region = plan.plan.region()
+    said = []
+    if chosen.wins is not None and len(plan.plan.candidates) > 1:
+        sizes = sorted(c.active for c in region)
+        where = f"between {short(sizes[0])} and {short(sizes[-1])}"
+        ladder = sorted(c.active for c in plan.plan.candidates)
+        # beyond its ends nothing was tried
+        if sizes[-1] == ladder[-1]:
+            where = f"at {short(sizes[0])} or more"
+        elif sizes[0] == ladder[0]:
+            where = f"at {short(sizes[-1])} or fewer"
+        said.append(
+            f"the law puts the optimum {where} active parameters (95 %), and this network wins in {chosen.wins:.0%} of "
+            "its replicas"
+        )
+    if plan.own_optimum is not None:
+        n, d = plan.own_optimum
+        epochs = f", {d / plan.demand.unique:.3g} epochs" if plan.demand.unique and d > plan.demand.unique else ""
+        name = "FLOP/token" if getattr(plan.law, "n_convention", "") == "flops_per_token" else "parameters"
+        dense = " of dense networks" if chosen.expansion > 1 and not isinstance(plan.law, JointMoe) else ""
+        said.append(f"at 6 N D its own optimum{dense} is {n:.3g} {name} on {d:.3g} tokens{epochs}")
+    if said:
+        lines.append(f"Why: {'; '.join(said)}.")
+    same = [c for c in plan.plan.candidates if c.expansion == chosen.expansion]
+    half = min(same, key=lambda c: abs(c.active / chosen.active - 0.5))
+    if 0.4 < half.active / chosen.active < 0.6:
+        lines.append(
+            f"Half the size ({short(half.active)}, {short(half.tokens)} tokens) would lose {half.regret:+.4f} "
+            f"{plan.plan.loss_unit} and serve at half the cost."
+        )
+    return lines
+
+
+def stage_rows(plan: Planned) -> list[list[str]]:
+    """A row for each stage, as the terminal and the page have it."""
+    rows = []
+    for stage in plan.stages.values():
+        shape = stage.schedule["kind"]
+        rate = f"{stage.peak:.3g}" if shape == "constant" else f"{stage.peak:.3g} to {stage.final:.3g}"
+        group = f" x {stage.objective['group_size']} rollouts" if "group_size" in stage.objective else ""
+        decay = stage.optimizer["weight_decay"]
+        prompts = stage.sequences // stage.objective["group_size"] if group else stage.sequences
+        rows.append([
+            stage.name, stage.kind, short(stage.tokens), f"{prompts:,}{group} of {stage.sequence_length:,}",
+            rate, shape, f"{stage.warmup_steps:,}", f"{decay:g}",
+            f"{stage.days.value:.3g}" if stage.days else f"{stage.hours.value:,.0f} h",
+            f"{stage.usd.value:,.0f}" if stage.usd else "–",
+        ])  # fmt: skip
+    return rows
+
+
+STAGE_HEADINGS = ["stage", "kind", "tokens", "batch, sequences", "rate", "shape", "warm-up", "decay", "days", "USD"]
+
+
+def advice_lines(plan: Planned) -> list[str]:
+    """Each hyper-parameter: its value, its rule, its interval and the nearest published recipes; each rule once."""
+    lines: dict[str, None] = {}
+    for stage in plan.stages.values():
+        for name, advice in stage.evidence.items():
+            lines[f"{_setting(stage, name)} {advice_line(plan, name, advice)}"] = None
+    # what later stages share with the first is said once
+    return list(lines)
+
+
+def _setting(stage: StageSettings, name: str) -> str:
+    tuned = f"{stage.name} " if stage.kind in ("SFT", "REPO_SFT", "RL") else ""
+    return (
+        tuned + {"peak": "peak rate", "batch": "batch", "weight_decay": "weight decay", "group_size": "rollouts"}[name]
+    )
+
+
+def advice_line(plan: Planned, name: str, advice: Advice) -> str:
+    """One value with what stands beside it."""
+    parts = [f"{_number(advice.value)} by {advice.rule}"]
+    if advice.bound:
+        parts[0] = (
+            f"{_number(advice.value)}: {advice.rule} says {_number(advice.rule_value)}, bound by what was published"
+        )
+    if advice.interval is not None:
+        parts.append(f"95 % {_number(advice.interval[0])} to {_number(advice.interval[1])}")
+    law = plan_law(plan, advice.rule)
+    if name == "peak" and law is not None and law.regret is not None:
+        parts.append(f"half of it costs {law.regret.half:.1%} of the loss, double {law.regret.double:.1%}")
+    if advice.outside and law is not None:
+        parts.append(f"{beyond(plan, law):.2g} times beyond its runs")
+    if advice.nearest:
+        parts.append("published: " + ", ".join(f"{name} {_number(value)}" for name, value in advice.nearest))
+    return "; ".join(parts)
+
+
+def beyond(plan: Planned, law: PowerRules) -> float:
+    """How far the whole pre-training lies beyond the runs of a law of rates."""
+    rung = plan.rungs[plan.plan.chosen.d_model, plan.plan.chosen.expansion]
+    size = size_at(rung, law.n_convention, every_expert=law.every_expert)
+    return how_far(law.range, parameters=size, tokens=plan.plan.chosen.tokens, flops=plan.plan.chosen.training_flops)
+
+
+def plan_law(plan: Planned, name: str) -> PowerRules | None:
+    """The law of rates called ``name``, where the plan asked it."""
+    return next((law for law in plan.hyper if law.name == name and isinstance(law, PowerRules)), None)
+
+
+def _number(value: float) -> str:
+    return short(value) if value >= 1000 else f"{value:.3g}"
+
+
+def _amount(amount: Amount, form: str) -> str:
+    if amount.low is None or amount.high is None:
+        return form.format(amount.value)
+    return f"{form.format(amount.value)} ({form.format(amount.low)} to {form.format(amount.high)})"
+
+
 def warnings(plan: Planned) -> list[str]:
     """Where laws leave their range, each said once."""
     said = [f"{plan.law.name}: {w}" if ":" not in w else w for w in plan.plan.warnings]
-    said += [f"{r.law}: {w}" for r in plan.rates for w in r.warnings]
     return list(dict.fromkeys(said))
 
 
 def as_text(plan: Planned) -> str:
-    """The plan for a terminal."""
+    """The plan for a terminal: one screen."""
     rows = [
         [
             ">" if c == plan.plan.chosen else "",
@@ -100,27 +233,42 @@ def as_text(plan: Planned) -> str:
         for c in neighbours(plan.plan)
     ]
     table = text_table(["", "network", "tokens", "D/N", "loss", "regret", "95 %"], rows, right={2, 3, 4, 5})
-    hyper = [
-        f"{r.law}: " + ", ".join(x for x in (r.peak_rate and f"peak rate {r.peak_rate:.2e}", r.batch_tokens and
-                                             f"batch {short(r.batch_tokens)} tokens") if x)
-        for r in plan.rates if r.peak_rate or r.batch_tokens
-    ]  # fmt: skip
-    stages = [f"{name}: {short(n)} tokens" for name, n in tokens(plan).items()]
-    notes = [f"warning: {w}" for w in warnings(plan)]
-    return "\n".join([*verdicts(plan), "", table, "", "; ".join(stages), *hyper, *notes])
+    stages = text_table(STAGE_HEADINGS, stage_rows(plan), right={2, 8, 9})
+    first = next(iter(plan.stages.values()))
+    optimiser = (
+        f"AdamW, betas {first.optimizer['beta1']} and {first.optimizer['beta2']}, epsilon "
+        f"{first.optimizer['epsilon']:g}, clipped at {first.optimizer['grad_clip']:g}; {plan.precision}; {plan.fit}"
+    )
+    ramp = first.ramp
+    ramped = (
+        [f"batch ramp: from {ramp['start']:,} sequences over the first {short(ramp['tokens'])} tokens"] if ramp else []
+    )
+    worry = [f"worry: {w}" for w in plan.worries if not w.startswith("no law reaches")]
+    notes = [f"outside: {w}" for w in warnings(plan)]
+    return "\n".join([
+        *verdicts(plan), "", stages, optimiser, *ramped, *advice_lines(plan), *worry, *notes, "", table,
+    ])  # fmt: skip
 
 
 def as_json(plan: Planned) -> dict[str, Any]:
     """The plan as data; keys are stable."""
     return {
         "name": plan.name,
-        "work": msgspec.to_builtins(plan.work),
-        "accelerator_hours": plan.hours,
+        "work": msgspec.to_builtins(plan.bought.work),
+        "binding": plan.bought.binding,
+        "limits": msgspec.to_builtins(plan.bought.limits),
+        "accelerator_hours": plan.hours.value,
+        "days": msgspec.to_builtins(plan.days),
+        "usd": msgspec.to_builtins(plan.usd),
         "accelerator": plan.accelerator.name,
+        "devices": plan.devices,
         "precision": plan.precision,
+        "fit": plan.fit,
         "law": plan.law.name,
         "loss_unit": plan.plan.loss_unit,
         "chosen": msgspec.to_builtins(plan.plan.chosen),
+        "own_optimum": None if plan.own_optimum is None else
+        {"parameters": plan.own_optimum[0], "tokens": plan.own_optimum[1]},
         "region": msgspec.to_builtins(plan.plan.region()),
         "candidates": msgspec.to_builtins(plan.plan.candidates),
         "at_bounds": [{"work": b, "chosen": msgspec.to_builtins(p.chosen)} for b, p in plan.at_bounds],
@@ -130,8 +278,12 @@ def as_json(plan: Planned) -> dict[str, Any]:
             for s in plan.seconds
         ],
         "rates": msgspec.to_builtins(plan.rates),
-        "stages": tokens(plan),
+        "stages": {name: stage.tokens for name, stage in plan.stages.items()},
+        "settings": msgspec.to_builtins(plan.stages),
+        "vocabulary": None if plan.vocabulary is None else
+        {"best": plan.vocabulary[0], "above_it": plan.vocabulary[1]},
         "replay": None if plan.replay is None else {"law": plan.replay[0], "share": plan.replay[1]},
         "recipe": recipe(plan),
+        "worries": plan.worries,
         "warnings": warnings(plan),
     }  # fmt: skip

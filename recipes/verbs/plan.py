@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
 
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing.job import Composed
@@ -20,6 +23,10 @@ def run(job: Composed) -> int:
     form, name = form_of(job), name_of(job)
     if (CONF / "model" / f"{name}.yaml").is_file():
         raise LehrError(f"name: the catalogue has a model called {name}; write another name")
+    head = f"lehr plan {' '.join(job.overrides)}"
+    if form == "text":
+        name = free_name(job.folder() / "plan", name, head)
+        job = msgspec.structs.replace(job, config={**job.config, "name": name})
     plan = planned(job)
     body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(plan)}, indent=2, ensure_ascii=False) + "\n"
     if form == "json":
@@ -28,7 +35,6 @@ def run(job: Composed) -> int:
     from lehr.recipes.planning.page import render
 
     folder = job.folder() / "plan" / name
-    head = f"lehr plan {' '.join(job.overrides)}"
     files = {
         f"model/{name}.yaml": as_yaml(model(plan), head),
         f"recipe/{name}.yaml": as_yaml(recipe(plan), head),
@@ -40,3 +46,15 @@ def run(job: Composed) -> int:
     print(f"\n{folder / 'plan.html'}")
     print(f"next: lehr report --config-dir {folder} model={name}")
     return 0
+
+
+def free_name(folder: Path, name: str, head: str) -> str:
+    """``name``, or with a number behind it where another command's plan stands under it; the same command writes over
+    its own."""
+    tried, number = name, 1
+    while (file := folder / tried / "recipe" / f"{tried}.yaml").is_file():
+        if file.read_text(encoding="utf-8").partition("\n")[0] == f"# {head}":
+            return tried
+        number += 1
+        tried = f"{name}_{number}"
+    return tried

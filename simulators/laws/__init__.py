@@ -12,6 +12,7 @@ from lehr.simulators.laws.rl import AnyRlLaw
 from lehr.simulators.laws.sft import RectifiedLaw
 from lehr.simulators.laws.steps import StepsLaw
 from lehr.simulators.laws.surfaces import Chinchilla, DataConstrained, Farseer, Kaplan, Overtraining, Skaling
+from lehr.simulators.laws.vocabulary import VocabularyLaw
 
 ScalingLaw = Chinchilla | Skaling | Farseer | Overtraining | Kaplan | DataConstrained
 """Every form of a loss surface over parameters and tokens that a file may name by its ``kind``."""
@@ -29,6 +30,7 @@ AnyLaw = (
     | Frontier
     | SinglePower
     | StepsLaw
+    | VocabularyLaw
 )
 """Every form that a law file may name: surfaces, and laws of other inputs."""
 
@@ -44,4 +46,5 @@ __all__ = [
     "ScalingLaw",
     "SinglePower",
     "Skaling",
+    "VocabularyLaw",
 ]

@@ -10,16 +10,16 @@ import numpy as np
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import (
     FLOP_CONVENTIONS,
-    ParameterCount,
     count_parameters,
     forward_flops_per_token,
     kv_cache_bytes_per_token,
     training_flops_per_token,
 )
-from lehr.simulators.laws import DataConstrained
-from lehr.simulators.laws.base import quantiles, replicate
+from lehr.simulators.laws import DataConstrained, Frontier, VocabularyLaw
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
+from lehr.simulators.planning.certainty import Certainty, certainty, joint_errors
+from lehr.simulators.planning.reading import Key, Rung, read_surface, size_at
 from lehr.simulators.quantities import Floats
 
 CONVENTION = FLOP_CONVENTIONS["causal"]
@@ -90,101 +90,60 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return ordered[: int(np.searchsorted(held, level - 1e-9)) + 1]
 
 
-class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """What a network costs, counted once."""
-
-    count: ParameterCount
-    training: float
-    forward: float
-    cache: int
-
-    @classmethod
-    def of(cls, architecture: Architecture, sequence_length: int) -> Rung:
-        """Count ``architecture``; FLOPs per token at ``sequence_length`` by the convention ``causal``."""
-        return cls(
-            count=count_parameters(architecture),
-            training=training_flops_per_token(architecture, sequence_length, CONVENTION),
-            forward=forward_flops_per_token(architecture, sequence_length, CONVENTION),
-            cache=kv_cache_bytes_per_token(architecture, 1),
-        )
+Planner = Surface | JointMoe | Frontier
+"""A law that a choice can be made by: of the loss, of dense models and mixtures alike, or of the optimum alone."""
 
 
-def size_for(law: Surface, rung: Rung) -> float:
-    """The N of ``law``'s convention for one token's parameters [parameters].
-
-    >>> from lehr.simulators.laws import Chinchilla
-    >>> from lehr.simulators.planning.ladder import dense
-    >>> law = Chinchilla(name="x", title="", n_convention="non_embedding", loss_unit="nats/token",
-    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
-    >>> f"{size_for(law, Rung.of(dense(4096, vocab_size=128256, context_length=8192), 8192)):.3g}"      # Llama 3 8B
-    '6.98e+09'
-    """
-    active = rung.count.active
-    return float(
-        {
-            "non_embedding": active["excl_embeddings"],
-            "with_head": active["excl_input_embedding"],
-        }.get(law.n_convention, active["all"])
+def rung_of(architecture: Architecture, sequence_length: int) -> Rung:
+    """Count ``architecture``; FLOPs per token at ``sequence_length`` by the convention ``causal``."""
+    count = count_parameters(architecture)
+    return Rung(
+        count=count,
+        training=training_flops_per_token(architecture, sequence_length, CONVENTION),
+        forward=forward_flops_per_token(architecture, sequence_length, CONVENTION),
+        cache=kv_cache_bytes_per_token(architecture, 1),
+        width=architecture.d_model,
+        vocabulary=architecture.embedding.vocab_size,
+        tables=count.active["all"] - count.active["excl_embeddings"],
     )
 
 
-def equivalent_sizes(
-    law: Surface, rungs: Mapping[tuple[int, int], Rung], tokens: Floats, joint: JointMoe | None
-) -> Floats:
-    """The N at which ``law``, a law of dense models, is read for each rung [parameters]: a mixture stands for the dense
-    model that reaches its loss on the same tokens by ``joint``; NaN where no size does.
+class Laws(msgspec.Struct, frozen=True, kw_only=True):
+    """The laws beside the one of the choice: of mixtures, of repeated data, of vocabularies, and of the loss where the
+    choice is a frontier's."""
 
-    Raises ``ValueError`` for a mixture without ``joint``.
-
-    >>> from lehr.simulators.laws import Chinchilla
-    >>> from lehr.simulators.planning.ladder import dense
-    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
-    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
-    >>> rungs = {(4096, 1): Rung.of(dense(4096, vocab_size=128256, context_length=8192), 8192)}
-    >>> equivalent_sizes(law, rungs, np.array([1e12]), None).tolist()      # a dense model stands for itself
-    [8030261248.0]
-    """
-    sizes = []
-    for ((_, expansion), rung), d in zip(rungs.items(), tokens, strict=True):
-        n = size_for(law, rung)
-        if expansion > 1:
-            if joint is None:
-                raise ValueError(
-                    "a mixture of experts needs a law that knows mixtures; write moe_law=ludziejewski_joint"
-                )
-            active = float(rung.count.active["all"])
-            dense = joint.dense_size(active, float(d), float(expansion)) if d > 0 else None
-            n = np.nan if dense is None else n * dense / active
-        sizes.append(n)
-    return np.array(sizes)
+    joint: JointMoe | None = None
+    repetition: DataConstrained | None = None
+    vocabulary: VocabularyLaw | None = None
+    loss: Surface | None = None
 
 
 def choose(
-    rungs: Mapping[tuple[int, int], Rung],
+    rungs: Mapping[Key, Rung],
     flops: float,
-    law: Surface,
+    law: Planner,
     *,
     demand: Demand | None = None,
-    joint: JointMoe | None = None,
-    repetition: DataConstrained | None = None,
+    laws: Laws | None = None,
     share: float = 1.0,
 ) -> Plan:
     """Spend ``flops`` on each rung and rank what the loss would be.
 
     Of the budget, ``share`` is for pre-training and ``demand.served`` tokens of inference are paid first. Repeated
-    tokens count as much as ``repetition`` says, a law of repeated data. Raises ``ValueError`` where nothing fits, or
-    where tokens repeat and ``repetition`` is ``None``.
+    tokens, and parameters beyond what they can teach, count as much as ``laws.repetition`` says. A frontier chooses the
+    rung that lies nearest to its optimum, and ``laws.loss`` tells what that costs. Raises ``ValueError`` where
+    nothing fits, or where a law is missing that the question needs.
 
     >>> from lehr.simulators.laws import Chinchilla
     >>> from lehr.simulators.planning.ladder import ladder
     >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
     >>> networks = ladder(vocab_size=128256, context_length=8192)
-    >>> plan = choose({key: Rung.of(network, 8192) for key, network in networks.items()}, 1e23, law)
+    >>> plan = choose({key: rung_of(network, 8192) for key, network in networks.items()}, 1e23, law)
     >>> f"{plan.chosen.parameters:.3g} parameters, {plan.chosen.tokens:.3g} tokens, loss {plan.chosen.loss:.3f}"
     '3.09e+10 parameters, 5.08e+11 tokens, loss 2.035'
     """
-    demand = demand or Demand()
+    demand, laws = demand or Demand(), laws or Laws()
     if not flops > 0:
         raise ValueError(f"flops is {flops:g}; write an amount of work above 0")
     serving = np.array([r.forward * demand.served for r in rungs.values()])
@@ -196,22 +155,40 @@ def choose(
     if not fits.any():
         raise ValueError("no network of the ladder fits; write more memory, a larger budget or fewer served tokens")
     kept = {key: rung for (key, rung), ok in zip(rungs.items(), fits, strict=True) if ok}
-    tokens, serving, memory = tokens[fits], serving[fits], memory[fits]
-    worth = tokens
-    if demand.unique is not None and np.any(tokens > demand.unique):
-        if repetition is None:
-            raise ValueError("tokens repeat, which needs a law of repeated data; write repetition_law=muennighoff")
-        worth = repetition.worth(np.array([size_for(repetition, r) for r in kept.values()]), tokens, demand.unique)[1]
-    sizes = equivalent_sizes(law, kept, tokens, joint)
-    worth = worth + demand.seen
-    sizes = np.where(worth >= law.fewest_tokens_per_parameter * sizes, sizes, np.nan)
-    losses = np.where(np.isfinite(sizes), law.loss(np.where(np.isfinite(sizes), sizes, 1e9), worth), np.inf)
-    if not np.isfinite(losses).any():
-        raise ValueError(
-            "the laws have no answer for any network of the ladder; write network=dense, or a larger budget"
-        )
-    best = int(np.argmin(losses))
-    sure = certainty(law, sizes, worth, best)
+    keys, tokens, serving, memory = list(kept), tokens[fits], serving[fits], memory[fits]
+    active = np.array([float(r.count.active["all"]) for r in kept.values()])
+    sure: Certainty | None = None
+    if isinstance(law, JointMoe):
+        experts = np.array([float(expansion) for _, expansion in keys])
+        losses, unit = law.loss(active, tokens + demand.seen, experts), law.loss_unit
+        best = int(np.argmin(losses))
+        warnings = law.warnings(float(active[best]), float(tokens[best]), float(experts[best]))
+    else:
+        surface = laws.loss if isinstance(law, Frontier) else law
+        if surface is None:
+            raise ValueError(f"{law.name} gives no loss; give a law of the loss beside it")
+        reading = read_surface(
+            surface, kept, tokens, seen=demand.seen, unique=demand.unique, joint=laws.joint,
+            repetition=laws.repetition, vocabulary=laws.vocabulary,
+        )  # fmt: skip
+        losses, unit = reading.loss(surface), surface.loss_unit
+        if not np.isfinite(losses).any():
+            raise ValueError(
+                "the laws have no answer for any network of the ladder; write network=dense, or a larger budget"
+            )
+        best = int(np.argmin(losses))
+        if isinstance(law, Frontier):
+            best = nearest_to(law, kept, tokens, losses, flops * share)
+            warnings = law.warnings(flops * share)
+        else:
+            errors = joint_errors(laws.joint, keys, active, tokens) if laws.joint is not None else None
+            sure = certainty(surface, reading, best, keys, errors)
+            warnings = surface.warnings(float(reading.sizes[best]), float(reading.tokens[best]))
+        if laws.joint is not None and keys[best][1] > 1:
+            warnings += [
+                f"{laws.joint.name}: {w}"
+                for w in laws.joint.warnings(float(active[best]), float(tokens[best]), float(keys[best][1]))
+            ]
     candidates = [
         Candidate(
             d_model=width,
@@ -226,44 +203,30 @@ def choose(
             memory=float(memory[i]),
             loss=float(losses[i]),
             regret=float(losses[i] - losses[best]),
-            **({} if sure is None else {name: float(values[i]) for name, values in sure.items()}),
+            regret_low=None if sure is None else float(sure.regret_low[i]),
+            regret_high=None if sure is None else float(sure.regret_high[i]),
+            wins=None if sure is None else float(sure.wins[i]),
         )
         for i, ((width, expansion), rung) in enumerate(kept.items())
         if np.isfinite(losses[i])
     ]
     place = sum(1 for i in range(best) if np.isfinite(losses[i]))
-    warnings = law.warnings(float(sizes[best]), float(worth[best]))
-    chosen = candidates[place]
-    if joint is not None and chosen.expansion > 1:
-        warnings += [
-            f"{joint.name}: {w}" for w in joint.warnings(float(chosen.active), chosen.tokens, float(chosen.expansion))
-        ]
     if place in (0, len(candidates) - 1) and len({c.d_model for c in candidates}) > 1:
-        warnings.append("the best network lies at the end of the ladder")
-    return Plan(law=law.name, loss_unit=law.loss_unit, candidates=candidates, best=place, warnings=warnings)
+        warnings.append("the best network lies at the end of those that were tried")
+    return Plan(law=law.name, loss_unit=unit, candidates=candidates, best=place, warnings=warnings)
 
 
-def certainty(law: Surface, sizes: Floats, tokens: Floats, best: int) -> dict[str, Floats] | None:
-    """Regret bounds (95 %) and the share of the law's replicas in which each rung wins; ``None`` where the law does not
-    say how sure it is.
-
-    >>> from lehr.simulators.laws import Chinchilla
-    >>> from lehr.simulators.laws.base import Covariance
-    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
-    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658,
-    ...     uncertainty=Covariance(parameters=["alpha"], covariance=[[1e-4]], residual=0.0))
-    >>> sizes = np.array([5e9, 1e10, 2e10])
-    >>> sure = certainty(law, sizes, 1e22 / 6 / sizes, 1)
-    >>> [round(float(share), 1) for share in sure["wins"]]
-    [0.2, 0.8, 0.0]
-    """
-    many = replicate(law, 1)
-    if many is None:
-        return None
-    usable = np.isfinite(sizes)
-    losses = np.where(usable, many.loss(np.where(usable, sizes, 1e9), tokens), np.inf)
-    with np.errstate(invalid="ignore"):
-        regret = np.where(usable, losses - losses[:, [best]], np.inf)
-    low, high = quantiles(regret, 0.95)
-    wins = np.bincount(np.argmin(losses, axis=1), minlength=len(sizes)) / len(losses)
-    return {"regret_low": low, "regret_high": high, "wins": wins}
+def nearest_to(law: Frontier, rungs: Mapping[Key, Rung], tokens: Floats, losses: Floats, flops: float) -> int:
+    """The rung whose size lies nearest to the frontier's optimum, or its tokens where those alone are published; of
+    several expansions that of the least loss."""
+    size, data = law.optimum(flops)
+    apart = np.abs(np.log(tokens / data))
+    if law.parameters is not None:
+        by_flops = law.n_convention == "flops_per_token"
+        sizes = [r.training if by_flops else size_at(r, law.n_convention) for r in rungs.values()]
+        apart = np.abs(np.log(np.array(sizes) / size))
+    nearest: dict[int, int] = {}
+    for i, (_, expansion) in enumerate(rungs):
+        if np.isfinite(losses[i]) and (expansion not in nearest or apart[i] < apart[nearest[expansion]]):
+            nearest[expansion] = i
+    return min(nearest.values(), key=lambda i: float(losses[i]))

@@ -7,8 +7,9 @@ from lehr.simulators.layers import MLP, Attention, Embedding, MoE, RMSNorm, Rope
 
 D_HEAD = 128
 
-WIDTHS = tuple(128 * n for n in (*range(4, 32, 2), *range(32, 132, 4), *range(136, 200, 8)))
-"""Features of each rung, 512 to 24,576: dense networks of 147M to 1.46T parameters at Llama 3's vocabulary."""
+WIDTHS = tuple(128 * n for n in (*range(4, 48), *range(48, 96, 2), *range(96, 132, 4), *range(136, 200, 8)))
+"""Features of each rung, 512 to 24,576: dense networks of 147M to 1.46T parameters at Llama 3's vocabulary, from 7B to
+100B a tenth or less apart."""
 
 
 def dense(d_model: int, *, vocab_size: int, context_length: int) -> Architecture:
@@ -51,7 +52,7 @@ def ladder(
     """Every rung at every expansion, by (width, expansion); expansion 1 is dense.
 
     >>> len(WIDTHS), len(ladder((1, 8), vocab_size=128256, context_length=8192))
-    (47, 94)
+    (85, 170)
     """
     return {
         (width, expansion): dense(width, vocab_size=vocab_size, context_length=context_length)

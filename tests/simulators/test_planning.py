@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from lehr.simulators.counting import FLOP_CONVENTIONS, count_parameters, training_flops_per_token
 from lehr.simulators.laws.base import replicate
 from lehr.simulators.planning import Budget, choose, dense, ladder, mixture, work
-from lehr.simulators.planning.choosing import Demand, Plan, Rung
+from lehr.simulators.planning.choosing import Demand, Laws, Plan, rung_of
 from lehr.simulators.planning.ladder import WIDTHS
 from lehr.simulators.quantities import Interval
 from tests.simulators.cases import JOINT, REFIT, REPEATED
 
 RUNGS = {
-    key: Rung.of(architecture, 4096)
+    key: rung_of(architecture, 4096)
     for key, architecture in ladder((1, 2, 8, 32), vocab_size=128256, context_length=4096).items()
 }
 DENSE = {key: rung for key, rung in RUNGS.items() if key[1] == 1}
@@ -70,7 +70,7 @@ def test_the_choice_lies_next_to_the_closed_form(flops: float) -> None:
 
 
 def test_regret_is_never_negative_and_zero_for_the_choice() -> None:
-    plan = choose(RUNGS, 1e22, REFIT, joint=JOINT)
+    plan = choose(RUNGS, 1e22, REFIT, laws=Laws(joint=JOINT))
     regrets = [c.regret for c in plan.candidates]
     assert min(regrets) == 0.0 == plan.chosen.regret
     assert sum(c.wins or 0.0 for c in plan.candidates) == pytest.approx(1.0)
@@ -102,24 +102,26 @@ def test_the_bounds_of_a_regret_hold_95_of_100_replicas() -> None:
         assert np.mean(regret < other.regret_low) == pytest.approx(0.025, abs=2 / len(regret))
 
 
-def test_more_serving_makes_smaller_and_less_data_larger_networks() -> None:
+def test_more_serving_and_scarce_data_make_smaller_networks() -> None:
     free = choose(DENSE, 1e22, REFIT).chosen
     served = choose(DENSE, 1e22, REFIT, demand=Demand(served=2e12)).chosen
-    short = choose(DENSE, 1e22, REFIT, demand=Demand(unique=20e9), repetition=REPEATED).chosen
-    assert served.parameters < free.parameters < short.parameters
+    short = choose(DENSE, 1e22, REFIT, demand=Demand(unique=20e9), laws=Laws(repetition=REPEATED)).chosen
+    assert served.parameters < free.parameters
+    # parameters wear out too (R_N* = 5.3 against R_D* = 15.4), so that scarce data is repeated, not replaced by size
+    assert short.parameters <= free.parameters
     assert short.epochs == pytest.approx(short.tokens / 20e9)
     assert short.loss > free.loss
 
 
 def test_enough_unique_data_changes_nothing() -> None:
     free = choose(DENSE, 1e22, REFIT)
-    rich = choose(DENSE, 1e22, REFIT, demand=Demand(unique=1e16), repetition=REPEATED)
+    rich = choose(DENSE, 1e22, REFIT, demand=Demand(unique=1e16), laws=Laws(repetition=REPEATED))
     assert [c.loss for c in free.candidates] == [c.loss for c in rich.candidates]
 
 
 def test_a_mixture_wins_until_memory_is_short() -> None:
-    free = choose(RUNGS, 1e21, REFIT, joint=JOINT)
-    held = choose(RUNGS, 1e21, REFIT, joint=JOINT, demand=Demand(memory=8e9))
+    free = choose(RUNGS, 1e21, REFIT, laws=Laws(joint=JOINT))
+    held = choose(RUNGS, 1e21, REFIT, laws=Laws(joint=JOINT), demand=Demand(memory=8e9))
     assert free.chosen.expansion == 32
     assert held.chosen.memory <= 8e9 < free.chosen.memory
     assert held.chosen.loss > free.chosen.loss
@@ -154,19 +156,18 @@ def test_what_cannot_be_is_refused() -> None:
 
 
 def test_the_end_of_the_ladder_is_said() -> None:
-    assert "the best network lies at the end of the ladder" in choose(DENSE, 1e28, REFIT).warnings
+    assert "the best network lies at the end of those that were tried" in choose(DENSE, 1e28, REFIT).warnings
 
 
 @pytest.mark.parametrize(
     ("budget", "says"),
     [
         ({}, "none is given"),
-        ({"flops": 1e21, "hours": 3.0}, "2 of them"),
         ({"days": 3.0}, "devices"),
         ({"hours": -3.0}, "above 0"),
     ],
 )
-def test_a_budget_is_exactly_one(budget: dict[str, float], says: str) -> None:
+def test_a_budget_is_above_zero(budget: dict[str, float], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Budget(**budget)  # type: ignore[arg-type]
 

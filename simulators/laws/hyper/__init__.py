@@ -2,7 +2,8 @@
 
 from lehr.simulators.laws.hyper.base import HyperLaw, Powers
 from lehr.simulators.laws.hyper.critical import CriticalBatch, LossCriticalBatch, overheads
-from lehr.simulators.laws.hyper.rules import LogLinearRate, PowerRules, TokenHorizon
+from lehr.simulators.laws.hyper.rules import LogLinearRate, PowerRules, Regret, TokenHorizon
+from lehr.simulators.laws.hyper.schedule_shape import best_peak
 from lehr.simulators.laws.hyper.timescale import Timescale, timescale
 from lehr.simulators.laws.hyper.transfer import Transferred, transfer
 
@@ -17,9 +18,11 @@ __all__ = [
     "LossCriticalBatch",
     "PowerRules",
     "Powers",
+    "Regret",
     "Timescale",
     "TokenHorizon",
     "Transferred",
+    "best_peak",
     "overheads",
     "timescale",
     "transfer",

@@ -60,12 +60,14 @@ class Powers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class HyperLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The base of the laws of hyper-parameters. ``n_convention`` says which parameters N counts.
+    """The base of the laws of hyper-parameters. ``n_convention`` says which parameters N counts; of a mixture those of
+    one token, or with ``every_expert`` all.
 
     A law answers what it was fitted for, and raises ``ValueError`` for the rest.
     """
 
     n_convention: NConvention = "total"
+    every_expert: bool = False
 
     def peak_rate(self, **inputs: ArrayLike | None) -> Floats:
         """The best peak learning rate of AdamW, broadcast [1]; inputs by name as in ``INPUTS``.

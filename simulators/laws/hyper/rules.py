@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from math import exp, log
 from typing import Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer
+from lehr.simulators.laws.base import Answer, Bounds
 from lehr.simulators.laws.hyper.base import HyperLaw, Powers
 from lehr.simulators.laws.surfaces.base import positive
 from lehr.simulators.quantities import Floats
+from lehr.simulators.schedules import Schedule
+
+
+class Regret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What another rate than the best costs: the relative rise of the loss at ``half`` and at ``double`` of it [1]."""
+
+    half: float
+    double: float
 
 
 class PowerRules(HyperLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="power_rules"):
@@ -19,6 +29,10 @@ class PowerRules(HyperLaw, frozen=True, kw_only=True, forbid_unknown_fields=True
     Step Law (arXiv:2503.04715), DeepSeek LLM (arXiv:2401.02954), Porian et al. (arXiv:2406.19146), token horizons
     (arXiv:2409.19913), joint MoE laws (arXiv:2502.05172). Where the batch is counted in sequences, ``sequence_length``
     says how long they were: a batch is compared in tokens.
+
+    ``schedule`` is the shape that the rates were tuned under, with a peak of 1. ``rate_covariance`` is that of the log
+    coefficient and the exponents of n and d, ``rate_spread`` the standard deviation of a best measured log rate about
+    the rule [1].
 
     >>> law = PowerRules(name="x", title="", rate=Powers(coefficient=1.79, n=-0.713, d=0.307),
     ...     batch=Powers(coefficient=0.58, d=0.571))
@@ -30,6 +44,10 @@ class PowerRules(HyperLaw, frozen=True, kw_only=True, forbid_unknown_fields=True
     batch: Powers | None = None
     batch_unit: Literal["tokens", "sequences"] = "tokens"
     sequence_length: int | None = None
+    schedule: Schedule | None = None
+    rate_covariance: list[list[float]] | None = None
+    rate_spread: float | None = None
+    regret: Regret | None = None
 
     def __post_init__(self) -> None:
         if self.rate is None and self.batch is None:
@@ -40,6 +58,16 @@ class PowerRules(HyperLaw, frozen=True, kw_only=True, forbid_unknown_fields=True
     def peak_rate(self, **inputs: ArrayLike | None) -> Floats:
         """The best peak learning rate, broadcast [1]. Raises ``ValueError`` where the law has none."""
         return self.rate.at(**inputs) if self.rate else super().peak_rate(**inputs)
+
+    def rate_interval(self, *, n: float, d: float) -> Bounds | None:
+        """Where 95 % of best measured rates would lie, by the normal distribution of their logarithms [1]; ``None``
+        where the law does not say how sure it is."""
+        if self.rate is None or self.rate_covariance is None or self.rate_spread is None:
+            return None
+        at = np.array([1.0, log(n), log(d)])
+        wide = 1.96 * float(np.sqrt(at @ np.array(self.rate_covariance) @ at + self.rate_spread**2))
+        rate = float(self.rate.at(n=n, d=d))
+        return rate * exp(-wide), rate * exp(wide)
 
     def batch_tokens(self, **inputs: ArrayLike | None) -> Floats:
         """The best batch, broadcast [tokens]. Raises ``ValueError`` where the law has none."""

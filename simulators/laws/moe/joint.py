@@ -19,7 +19,7 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
 
     N are the parameters that a token uses, both tables included; E the experts of a layer, one of them used, and E = 1
     a dense model. E_hat saturates from ``E_start`` to ``E_max``. The logarithm is natural: Table 4 follows from no
-    other.
+    other. ``rmse`` is the root mean square error of the fit [loss_unit].
 
     >>> law = JointMoe(name="x", title="", n_convention="active", loss_unit="nats/token", a=35.91, alpha=-0.1889,
     ...     delta=-0.2285, gamma=0.0098, b=35.98, beta=-0.1775, omega=0.5529, zeta=-0.0259, c=1.3637,
@@ -42,6 +42,7 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     c: float
     E_start: float
     E_max: float
+    rmse: float | None = None
 
     def loss(self, n: ArrayLike, d: ArrayLike, experts: ArrayLike = 1.0) -> Floats:
         """The loss at ``n`` active parameters after ``d`` tokens, broadcast [loss_unit]."""

@@ -10,7 +10,7 @@ from lehr.simulators.laws.base import AnyUncertainty, Covariance, Draws, Standar
 from lehr.simulators.laws.surfaces import Farseer
 from lehr.simulators.laws.surfaces.base import Surface, least_loss
 from lehr.simulators.planning import choose, ladder
-from lehr.simulators.planning.choosing import Rung
+from lehr.simulators.planning.choosing import rung_of
 
 
 def chinchilla(uncertainty: AnyUncertainty | None = None, **constants: float) -> Chinchilla:
@@ -123,6 +123,6 @@ def test_a_plan_by_farseers_form_keeps_out_of_its_fall_towards_no_data() -> None
         s=-0.0047, q=0.239, S=-0.8188, B=62.8936, b=-0.0614, Q=-14.0414, A=-0.0209, a=0.1943, E=-0.1826,
     )  # fmt: skip
     networks = ladder(vocab_size=128256, context_length=4096)
-    plan = choose({key: Rung.of(network, 4096) for key, network in networks.items()}, 1e23, law)
+    plan = choose({key: rung_of(network, 4096) for key, network in networks.items()}, 1e23, law)
     # parameters without embeddings are fewer than all
     assert all(c.tokens >= c.parameters - 2 * 128256 * c.d_model for c in plan.candidates)

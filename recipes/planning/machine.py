@@ -1,0 +1,73 @@
+"""What a stage takes on the machine, and whether the network fits it: the one place that a plan asks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lehr.simulators.counting import ParameterCount
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.projection.cost import accelerator_hours
+from lehr.simulators.quantities import Amount, Interval
+
+STATE_BYTES = 16
+"""Of a parameter in mixed precision with Adam: weight and gradient in 16 bits, weight and both moments in 32
+(Rajbhandari et al. 2020, arXiv:1910.02054, section 3.1) [bytes]."""
+SHARE_FOR_STATE = 0.8
+"""Of a device's memory; the rest is left to activations and buffers."""
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """What the plan runs on: a device, its precision and utilisation, how many there are, what an hour costs."""
+
+    device: Accelerator
+    precision: str
+    mfu: float | Interval
+    devices: int | None = None
+    usd_per_hour: float | None = None
+
+
+class Time(msgspec.Struct, frozen=True, kw_only=True):
+    """What work takes: accelerator-hours [h], days [d] where the devices are known, money [USD] where the price is."""
+
+    hours: Amount
+    days: Amount | None
+    usd: Amount | None
+
+
+def time_of(machine: Machine, flops: float) -> Time:
+    """Hours, days and money of ``flops`` of model work.
+
+    >>> from lehr.recipes.catalogue.files import Catalogue
+    >>> h100 = Catalogue().accelerators["h100_sxm"]
+    >>> time = time_of(Machine(device=h100, precision="bf16", mfu=0.4, devices=1000, usd_per_hour=2.0), 1e23)
+    >>> f"{time.hours.value:,.0f} h, {time.days.value:.1f} d, {time.usd.value:,.0f} USD"
+    '70,188 h, 2.9 d, 140,377 USD'
+    """
+    hours = accelerator_hours(flops, machine.device.peak[machine.precision], machine.mfu)
+    return Time(
+        hours=hours,
+        days=hours.scaled(1 / 24 / machine.devices, "d") if machine.devices else None,
+        usd=hours.scaled(machine.usd_per_hour, "USD") if machine.usd_per_hour else None,
+    )
+
+
+def fit_of(machine: Machine, count: ParameterCount) -> tuple[str, bool]:
+    """Whether weights, gradients and Adam's state, split over all devices, leave room; in words, and whether they do.
+
+    >>> from lehr.recipes.catalogue.files import Catalogue
+    >>> from lehr.simulators.counting import count_parameters
+    >>> h100 = Catalogue().accelerators["h100_sxm"]
+    >>> llama = count_parameters(Catalogue().model("llama_3_1_8b").shape())
+    >>> fit_of(Machine(device=h100, precision="bf16", mfu=0.4, devices=8), llama)
+    ('states of 128 GB in all, 16 GB on each of 8 devices of 80 GB', True)
+    """
+    state = STATE_BYTES * count.total
+    memory = machine.device.memory_bytes
+    if memory is None:
+        return f"states of {state / 1e9:,.0f} GB in all; the device's memory is not known", True
+    fewest = -(-state // (SHARE_FOR_STATE * memory))
+    if machine.devices is None:
+        return f"states of {state / 1e9:,.0f} GB need {fewest:,.0f} or more devices of {memory / 1e9:.0f} GB", True
+    each = state / machine.devices
+    words = f"{each / 1e9:,.2g} GB on each of {machine.devices:,} devices of {memory / 1e9:.0f} GB"
+    return f"states of {state / 1e9:,.0f} GB in all, {words}", each <= SHARE_FOR_STATE * memory

@@ -1,0 +1,76 @@
+"""What to worry about before money is spent on a plan."""
+
+from __future__ import annotations
+
+from lehr.recipes.planning.result import Planned
+from lehr.recipes.presenting.tables import short
+from lehr.simulators.laws.base import ValidRange
+
+FAR = 100.0
+"""A law is far outside its runs where an input lies this many times beyond them."""
+NOTABLE = 3.0
+"""From here on it is said."""
+MOST_EXPANSION = 512
+"""Experts for each one used, of the widest runs that a law was fitted on (Clark et al. 2022, arXiv:2202.01169)."""
+APART = 1.25
+"""A rule and what was published that differ by less agree."""
+
+
+def worries(plan: Planned, *, fits: bool) -> list[str]:
+    """One line for each, the gravest first."""
+    found = []
+    law, chosen = plan.law, plan.plan.chosen
+    beyond = how_far(law.range, parameters=chosen.active, tokens=chosen.tokens)
+    if beyond >= FAR:
+        found.append(
+            f"no law reaches here: {chosen.active:.3g} parameters on {chosen.tokens:.3g} tokens lie {beyond:,.0f} "
+            f"times beyond the runs of {law.name}; its answer is a guess"
+        )
+    elif beyond >= NOTABLE:
+        found.append(
+            f"the loss is read {beyond:.2g} times beyond the runs of {law.name}; its interval knows no other form"
+        )
+    if chosen.expansion > MOST_EXPANSION:
+        found.append(
+            f"no law reaches here: {chosen.expansion:,} experts for each one used; laws of mixtures were fitted on "
+            f"{MOST_EXPANSION} at most, and this one's answer is a guess"
+        )
+    if not fits:
+        found.append(f"it does not fit the machine: {plan.fit}")
+    if chosen.epochs > 4:
+        found.append(
+            f"data is repeated {chosen.epochs:.3g} times; up to 4 repeats are nearly as good as new tokens "
+            "(Muennighoff et al. 2023)"
+        )
+    said = set()
+    for stage in plan.stages.values():
+        for name, advice in stage.evidence.items():
+            apart = max(advice.value, advice.rule_value) / max(min(advice.value, advice.rule_value), 1e-300)
+            if apart > APART and (name, advice.rule) not in said:
+                said.add((name, advice.rule))
+                found.append(
+                    f"{stage.name}: {name.replace('_', ' ')} by {advice.rule} would be {_number(advice.rule_value)}, "
+                    f"outside its runs; bound at {_number(advice.value)} by what was published"
+                )
+    if plan.vocabulary is not None and plan.vocabulary[1] > 0.01:
+        best, cost = plan.vocabulary
+        found.append(f"a vocabulary of {best:,} would lose {cost:.3f} nats/token less, by Tao et al. (2024)")
+    return found
+
+
+def how_far(bounds: ValidRange, **values: float) -> float:
+    """How many times the farthest of ``values`` lies beyond a law's runs; 1 within.
+
+    >>> how_far(ValidRange(parameters=(1e8, 1e9), tokens=(1e9, 1e11)), parameters=5e9, tokens=1e12)
+    10.0
+    """
+    beyond = [1.0]
+    for name, value in values.items():
+        known = getattr(bounds, name)
+        if known is not None:
+            beyond += [value / known[1], known[0] / value]
+    return max(beyond)
+
+
+def _number(value: float) -> str:
+    return short(value) if value >= 1 else f"{value:.3g}"

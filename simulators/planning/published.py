@@ -1,0 +1,73 @@
+"""What others trained with: the settings of published stages, and those of the networks nearest in size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+from statistics import median
+from typing import Literal
+
+import msgspec
+
+from lehr.simulators.laws.base import Bounds
+
+Setting = Literal["peak", "batch_tokens", "batch_sequences", "weight_decay", "warmup_steps", "group_size"]
+
+FACTOR = 2.0
+"""Networks of a like size lie within this factor of parameters."""
+FEWEST = 4
+"""Where fewer are that near, so many of the nearest stand for them."""
+
+
+class PublishedStage(msgspec.Struct, frozen=True, kw_only=True):
+    """One published training stage; what is not public is ``None``.
+
+    ``size`` counts every parameter. ``of_peak`` is its peak rate over that of the pre-training before it, ``of_last``
+    over the last rate before it [1].
+    """
+
+    model: str
+    stage: str
+    kind: str
+    size: float
+    peak: float | None = None
+    batch_tokens: float | None = None
+    batch_sequences: float | None = None
+    weight_decay: float | None = None
+    warmup_steps: float | None = None
+    group_size: float | None = None
+    of_peak: float | None = None
+    of_last: float | None = None
+
+
+def like_size(
+    stages: Sequence[PublishedStage], kinds: Sequence[str], setting: Setting, size: float
+) -> list[PublishedStage]:
+    """The stages of these kinds that publish ``setting``, of networks within ``FACTOR`` of ``size`` or else the
+    ``FEWEST`` nearest, the nearest first.
+
+    >>> rows = [PublishedStage(model=str(n), stage="pt", kind="PT", size=n * 1e9, peak=1e-3 / n) for n in (1, 3, 7, 13)]
+    >>> [row.model for row in like_size(rows, ["PT"], "peak", 8e9)]
+    ['7', '13', '3', '1']
+    """
+    known = [s for s in stages if s.kind in kinds and getattr(s, setting) is not None]
+    ordered = sorted(known, key=lambda s: (abs(log(s.size / size)), s.model, s.stage))
+    near = [s for s in ordered if abs(log(s.size / size)) <= log(FACTOR) + 1e-9]
+    return near if len(near) >= FEWEST else ordered[:FEWEST]
+
+
+def values(stages: Sequence[PublishedStage], setting: Setting) -> list[float]:
+    """The published values of one setting."""
+    return [float(v) for s in stages if (v := getattr(s, setting)) is not None]
+
+
+def extent(stages: Sequence[PublishedStage], setting: Setting) -> Bounds | None:
+    """The least and the largest of them, ``None`` where there are none."""
+    found = values(stages, setting)
+    return (min(found), max(found)) if found else None
+
+
+def middle(stages: Sequence[PublishedStage], setting: Setting) -> float | None:
+    """Their median, ``None`` where there are none."""
+    found = values(stages, setting)
+    return float(median(found)) if found else None

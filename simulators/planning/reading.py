@@ -1,0 +1,194 @@
+"""At which N and D a law of the loss is read for each rung of a ladder: mixtures, repeated data, other vocabularies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+
+from lehr.simulators.counting import ParameterCount
+from lehr.simulators.laws import DataConstrained, VocabularyLaw
+from lehr.simulators.laws.base import NConvention
+from lehr.simulators.laws.moe import JointMoe
+from lehr.simulators.laws.surfaces.base import Surface
+from lehr.simulators.quantities import Floats
+
+Key = tuple[int, int]
+"""Width and expansion of a rung."""
+
+REFERENCE_VOCABULARY = 128_256
+"""The vocabulary at which laws of the loss are read, Llama 3's (Grattafiori et al. 2024, arXiv:2407.21783, section
+3.2). Their N counts tables, so that a larger one would be a better network for nothing, and losses per token of
+different vocabularies do not compare."""
+
+
+class Rung(msgspec.Struct, frozen=True, kw_only=True):
+    """What a network costs, counted once: parameters, FLOPs per token and bytes of cache per token; its vocabulary's
+    entries and the parameters of all its tables."""
+
+    count: ParameterCount
+    training: float
+    forward: float
+    cache: int
+    width: int = 0
+    vocabulary: int = REFERENCE_VOCABULARY
+    tables: int = 0
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Where a law is read, an entry a rung: N, tokens, those that differ (``None`` where all do), and what other
+    vocabularies add [loss_unit]. NaN in ``sizes`` where the laws say nothing."""
+
+    sizes: Floats
+    tokens: Floats
+    unique: float | None
+    shift: Floats
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Where the laws say something."""
+        return np.asarray(np.isfinite(self.sizes))
+
+    def loss(self, law: Surface) -> Floats:
+        """The loss of each rung by ``law``, infinite where it says nothing, behind any axis of its constants."""
+        n = np.where(self.usable, self.sizes, 1e9)
+        unique = {"unique": self.unique} if isinstance(law, DataConstrained) else {}
+        loss = law.loss(n, self.tokens, **unique)
+        return np.where(self.usable, loss + self.shift, np.inf)
+
+
+def size_at(rung: Rung, convention: NConvention, *, every_expert: bool = False) -> float:
+    """The N of ``rung`` by ``convention`` [parameters]; of a mixture that of one token, or all of it.
+
+    >>> from lehr.simulators.planning.choosing import rung_of
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> llama = rung_of(dense(4096, vocab_size=128256, context_length=8192), 8192)
+    >>> f"{size_at(llama, 'non_embedding'):.3g}, {size_at(llama, 'total'):.3g}"
+    '6.98e+09, 8.03e+09'
+    """
+    active = rung.count.active
+    if convention == "flops_per_token":
+        return rung.training / 6
+    if every_expert:
+        with_head = active["excl_input_embedding"] + rung.count.total - active["all"]
+        whole = {"non_embedding": rung.count.non_embedding, "with_head": with_head}
+        return float(whole.get(convention, rung.count.total))
+    return float(
+        {"non_embedding": active["excl_embeddings"], "with_head": active["excl_input_embedding"]}.get(
+            convention, active["all"]
+        )
+    )
+
+
+def size_for(law: Surface, rung: Rung, *, neutral: bool = False) -> float:
+    """The N of ``law``'s convention for one token's parameters [parameters]; with ``neutral`` its tables are those of
+    ``REFERENCE_VOCABULARY``.
+
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.choosing import rung_of
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> law = Chinchilla(name="x", title="", n_convention="non_embedding", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> f"{size_for(law, rung_of(dense(4096, vocab_size=128256, context_length=8192), 8192)):.3g}"      # Llama 3 8B
+    '6.98e+09'
+    """
+    own = size_at(rung, law.n_convention)
+    if not neutral or rung.vocabulary == REFERENCE_VOCABULARY or law.n_convention == "non_embedding":
+        return own
+    counted = rung.tables if law.n_convention in ("total", "active") else rung.tables / 2
+    return own + counted * (REFERENCE_VOCABULARY / rung.vocabulary - 1)
+
+
+def equivalent_sizes(
+    law: Surface, rungs: Mapping[Key, Rung], tokens: Floats, joint: JointMoe | None, *, neutral: bool = False
+) -> Floats:
+    """The N at which ``law``, a law of dense models, is read for each rung [parameters]: a mixture stands for the dense
+    model that reaches its loss on the same tokens by ``joint``; NaN where no size does.
+
+    Raises ``ValueError`` for a mixture without ``joint``.
+
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.planning.choosing import rung_of
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    >>> rungs = {(4096, 1): rung_of(dense(4096, vocab_size=128256, context_length=8192), 8192)}
+    >>> equivalent_sizes(law, rungs, np.array([1e12]), None).tolist()      # a dense model stands for itself
+    [8030261248.0]
+    """
+    sizes = []
+    for ((_, expansion), rung), d in zip(rungs.items(), tokens, strict=True):
+        n = size_for(law, rung, neutral=neutral)
+        if expansion > 1:
+            if joint is None:
+                raise ValueError(
+                    "a mixture of experts needs a law that knows mixtures; write moe_law=ludziejewski_joint"
+                )
+            active = float(rung.count.active["all"])
+            dense = joint.dense_size(active, float(d), float(expansion)) if d > 0 else None
+            n = np.nan if dense is None else n * dense / active
+        sizes.append(n)
+    return np.array(sizes)
+
+
+def read_surface(
+    law: Surface,
+    rungs: Mapping[Key, Rung],
+    tokens: Floats,
+    *,
+    seen: float = 0.0,
+    unique: float | None = None,
+    joint: JointMoe | None = None,
+    repetition: DataConstrained | None = None,
+    vocabulary: VocabularyLaw | None = None,
+) -> Reading:
+    """Where ``law`` is read for ``tokens`` of each rung, after ``seen`` tokens that all differ.
+
+    Of repeated data both worths count, that of tokens and that of parameters: by ``law`` itself where it is a law of
+    repeated data, else each as the share that ``repetition`` leaves of it, which is one without repeats. With a law of
+    ``vocabulary`` every network is read as if it had the reference's, and its own adds what that law says that it
+    changes at the same budget.
+
+    Raises ``ValueError`` where tokens repeat and no law speaks of it.
+    """
+    neutral = vocabulary is not None
+    shift = np.array([
+        vocabulary_shift(vocabulary, rung, float(d)) for rung, d in zip(rungs.values(), tokens, strict=True)
+    ])  # fmt: skip
+    if neutral:
+        tokens = tokens * np.array([r.training / (r.training + head_flops(r)) for r in rungs.values()])
+    sizes = equivalent_sizes(law, rungs, tokens, joint, neutral=neutral)
+    fresh = None if unique is None else unique + seen
+    all_tokens = tokens + seen
+    if isinstance(law, DataConstrained):
+        found = Reading(sizes=sizes, tokens=all_tokens, unique=fresh, shift=np.zeros(len(sizes)))
+    else:
+        if fresh is not None and np.any(all_tokens > fresh):
+            if repetition is None:
+                raise ValueError("tokens repeat, which needs a law of repeated data; write repetition_law=muennighoff")
+            scale = np.array([
+                size_for(repetition, r, neutral=neutral) / size_for(law, r, neutral=neutral) for r in rungs.values()
+            ])  # fmt: skip
+            safe = np.where(np.isfinite(sizes), sizes, 1e9) * scale
+            n_short, d_short = repetition.worth(safe, all_tokens, fresh)
+            n_whole, _ = repetition.worth(safe, all_tokens)
+            sizes, all_tokens = sizes * n_short / n_whole, d_short
+        found = Reading(sizes=sizes, tokens=all_tokens, unique=None, shift=np.zeros(len(sizes)))
+    enough = found.tokens >= law.fewest_tokens_per_parameter * np.where(found.usable, found.sizes, 0.0)
+    return msgspec.structs.replace(found, sizes=np.where(enough, found.sizes, np.nan), shift=shift)
+
+
+def head_flops(rung: Rung) -> float:
+    """What the head would cost more with the reference's vocabulary [FLOP/token]: 6 for each weight."""
+    return 6.0 * rung.width * (REFERENCE_VOCABULARY - rung.vocabulary)
+
+
+def vocabulary_shift(law: VocabularyLaw | None, rung: Rung, tokens: float) -> float:
+    """What the rung's vocabulary changes against the reference at the work that ``tokens`` cost [nats/token]."""
+    if law is None or rung.vocabulary == REFERENCE_VOCABULARY:
+        return 0.0
+    n = float(rung.count.active["excl_embeddings"])
+    flops = rung.training * tokens
+    here, there = law.at_budget(n, rung.width, [rung.vocabulary, REFERENCE_VOCABULARY], flops)
+    return float(here - there)

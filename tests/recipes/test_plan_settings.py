@@ -1,0 +1,125 @@
+"""Every stage of a plan can be trained: rates and batches are bounded by what others published, and said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.cli import dispatch
+from lehr.recipes.planning.published import published_stages
+from lehr.simulators.planning.published import PublishedStage, extent, like_size
+
+PUBLISHED = published_stages(Catalogue())
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def plan(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert dispatch(["plan", *words, "format=json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+GRID = [
+    [f"flops={flops:g}", *more]
+    for flops in (1e19, 1e20, 1e21, 1e22, 1e23, 1e24, 1e25)
+    for more in ([], ["network=moe"], [f"unique_tokens={flops**0.5 / 4:g}"], ["stages={pt: 1.0}"])
+] + [["flops=1e22", "base=qwen2_5_coder_7b"], ["days=30", "devices=512", "base=starcoder2_15b"]]
+
+
+@pytest.mark.parametrize("words", GRID, ids=" ".join)
+def test_the_peak_is_in_the_range_of_published_recipes_or_of_the_laws_own_runs(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = plan(capsys, *words)
+    first = next(iter(found["settings"].values()))
+    advice = first["evidence"]["peak"]
+    kinds = ["CPT"] if first["kind"] == "CPT" else ["PT"]
+    known = extent(like_size(PUBLISHED, kinds, "peak", found["chosen"]["parameters"]), "peak")
+    assert known is not None
+    # three digits of a rate
+    if advice["outside"]:
+        assert known[0] * 0.995 <= first["peak"] <= known[1] * 1.005
+    bound = advice["value"] != advice["rule_value"]
+    if bound and max(advice["value"], advice["rule_value"]) > 1.25 * min(advice["value"], advice["rule_value"]):
+        assert any("peak" in worry and "bound" in worry for worry in found["worries"])
+
+
+STAGES = "stages={pt: 0.8, cpt: 0.05, ann: 0.06, repo_pt: 0.03, sft: 0.03, rl: 0.03}"
+
+
+def test_every_stage_has_all_that_a_trainer_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    found = plan(capsys, "flops=1e23", "devices=256", STAGES)
+    assert list(found["settings"]) == ["pt", "cpt", "ann", "repo_pt", "sft", "rl"]
+    before = None
+    for name, stage in found["recipe"]["stages"].items():
+        settings = found["settings"][name]
+        assert stage["tokens"] > 0
+        assert stage["batch"]["sequences"] % 8 == 0
+        assert stage["schedule"]["peak"] > 0
+        assert set(stage["optimizer"]) == {"kind", "beta1", "beta2", "epsilon", "weight_decay", "grad_clip"}
+        assert settings["days"]["value"] > 0
+        assert settings["usd"]["value"] > 0
+        if name in ("cpt", "ann", "repo_pt"):
+            assert stage["schedule"]["peak"] == before
+        before = settings["final"]
+    assert found["recipe"]["stages"]["repo_pt"]["sequence_length"] == 32768
+    assert found["recipe"]["stages"]["rl"]["objective"]["group_size"] == 8
+    assert sum(s["flops"] for s in found["settings"].values()) == pytest.approx(1e23, rel=1e-12)
+
+
+def test_a_base_is_continued_at_a_share_of_its_own_peak(capsys: pytest.CaptureFixture[str]) -> None:
+    # Llama 2 7B was trained at 3e-4 (arXiv:2307.09288, section 2.2); Code Llama went on at 3e-4 (arXiv:2308.12950)
+    found = plan(capsys, "flops=1e22", "base=llama_2_7b")
+    peak = found["settings"]["cpt"]["evidence"]["peak"]
+    rows = [s.of_peak for s in PUBLISHED if s.kind == "CPT" and s.of_peak is not None]
+    assert "the base's 0.0003" in peak["rule"]
+    assert min(rows) * 3e-4 <= peak["value"] <= 3e-4
+
+
+def test_the_tightest_of_several_budgets_binds(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("days=30", "devices=512", "size=7e9..15e9", "mfu=0.4", "usd_per_hour=2")
+    by_days, by_money = plan(capsys, *words, "usd=2e6"), plan(capsys, *words, "usd=1e5")
+    assert by_days["binding"] == "days"
+    assert by_money["binding"] == "usd"
+    assert by_days["days"]["value"] == pytest.approx(30, rel=1e-12)
+    assert by_money["usd"]["value"] == pytest.approx(1e5, rel=1e-12)
+    assert all(7e9 <= c["parameters"] <= 15e9 for c in by_days["candidates"])
+
+
+def test_the_first_screen_says_what_money_is_spent_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["plan", "days=30", "devices=512", "usd=2e6", "size=7e9..15e9"]) == 0
+    said = capsys.readouterr().out
+    for word in ("FLOP", "days", "USD", "H100", "AdamW", "peak rate", "batch", "published:", "worry", "outside",
+                 "step_law_grids"):  # fmt: skip
+        assert word in said
+    # a screen of a terminal
+    assert len(said.splitlines()) <= 40
+
+
+def test_a_second_plan_leaves_the_first_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    for flops in ("1e21", "1e22", "1e21"):
+        assert dispatch(["plan", f"flops={flops}"]) == 0
+    assert sorted(p.name for p in Path("outputs/plan").iterdir()) == ["my_plan", "my_plan_2"]
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("words", [["flops=1e28"], ["flops=1e22", "network=moe", "expansions=[1000]"]], ids=" ".join)
+def test_where_no_law_reaches_the_first_line_says_so(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["plan", *words]) == 0
+    assert capsys.readouterr().out.startswith("No law reaches here")
+
+
+def test_networks_of_a_like_size_are_the_nearest_where_few_are_near() -> None:
+    rows = [PublishedStage(model=f"{n}", stage="pt", kind="PT", size=n * 1e9, peak=1e-3 / n) for n in (1, 2, 3, 70)]
+    assert [r.model for r in like_size(rows, ["PT"], "peak", 60e9)] == ["70", "3", "2", "1"]
+    assert like_size(rows, ["RL"], "peak", 60e9) == []
+    assert extent([], "peak") is None
