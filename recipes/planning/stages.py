@@ -34,10 +34,6 @@ RAMP = (0.25, 0.03)
 arXiv:2405.04434, section 3.1.2)."""
 LONG = ("REPO_PT", "REPO_SFT")
 SHAPE_POINTS = 2000
-OBJECTIVES: dict[str, dict[str, Any]] = {
-    "SFT": {"kind": "supervised"},
-    "REPO_SFT": {"kind": "supervised"},
-}
 GROUP = 8
 """Rollouts of a prompt where no published stage of like size tells."""
 
@@ -239,7 +235,7 @@ def _tuning(question: Question, name: str, kind: str, tokens: float) -> dict[str
     sequences = whole_sequences(batch.value)
     steps = max(1, round(tokens / sequences / length))
     peak = float(f"{rate.value:.3g}")
-    objective = OBJECTIVES.get(kind, {"kind": "next_token"})
+    objective: dict[str, Any] = {"kind": "supervised"}
     evidence = {"peak": rate, "batch": batch}
     if kind == "RL":
         group = published_alone("group_size", question.published, like, question.size)

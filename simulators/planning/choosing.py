@@ -141,7 +141,7 @@ def choose(
     >>> networks = ladder(vocab_size=128256, context_length=8192)
     >>> plan = choose({key: rung_of(network, 8192) for key, network in networks.items()}, 1e23, law)
     >>> f"{plan.chosen.parameters:.3g} parameters, {plan.chosen.tokens:.3g} tokens, loss {plan.chosen.loss:.3f}"
-    '3.09e+10 parameters, 5.08e+11 tokens, loss 2.035'
+    '2.74e+10 parameters, 5.71e+11 tokens, loss 2.035'
     """
     demand, laws = demand or Demand(), laws or Laws()
     if not flops > 0:

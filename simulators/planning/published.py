@@ -12,6 +12,15 @@ import msgspec
 from lehr.simulators.laws.base import Bounds
 
 Setting = Literal["peak", "batch_tokens", "batch_sequences", "weight_decay", "warmup_steps", "group_size"]
+SETTINGS: dict[Setting, str] = {
+    "peak": "peak rate",
+    "batch_tokens": "batch in tokens",
+    "batch_sequences": "batch in sequences",
+    "weight_decay": "weight decay",
+    "warmup_steps": "steps of warm-up",
+    "group_size": "rollouts of a prompt",
+}
+"""What each setting is called."""
 
 FACTOR = 2.0
 """Networks of a like size lie within this factor of parameters."""

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from lehr.simulators.counting import ParameterCount
+from lehr.simulators.counting import NConvention, ParameterCount
 from lehr.simulators.laws import DataConstrained, VocabularyLaw
-from lehr.simulators.laws.base import NConvention
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.quantities import Floats
@@ -67,18 +66,8 @@ def size_at(rung: Rung, convention: NConvention, *, every_expert: bool = False) 
     >>> f"{size_at(llama, 'non_embedding'):.3g}, {size_at(llama, 'total'):.3g}"
     '6.98e+09, 8.03e+09'
     """
-    active = rung.count.active
-    if convention == "flops_per_token":
-        return rung.training / 6
-    if every_expert:
-        with_head = active["excl_input_embedding"] + rung.count.total - active["all"]
-        whole = {"non_embedding": rung.count.non_embedding, "with_head": with_head}
-        return float(whole.get(convention, rung.count.total))
-    return float(
-        {"non_embedding": active["excl_embeddings"], "with_head": active["excl_input_embedding"]}.get(
-            convention, active["all"]
-        )
-    )
+    used, whole = rung.count.at(convention, rung.training)
+    return whole if every_expert else used
 
 
 def size_for(law: Surface, rung: Rung, *, neutral: bool = False) -> float:

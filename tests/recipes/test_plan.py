@@ -104,7 +104,7 @@ def test_beyond_the_ladders_end_the_optimum_has_no_upper_bound(capsys: pytest.Ca
         (["flops=0"], "above 0"),
         (["flops=1e22", "network=sparse"], "network: 'sparse' is not known"),
         (["flops=1e22", "law=step_law"], "gives no loss"),
-        (["flops=1e22", "accelerator=h1000"], "no accelerator is called"),
+        (["flops=1e22", "accelerator=abacus"], "no accelerator is called"),
         (["flops=1e22", "stages={pt: 0.5}"], "sum to 0.5"),
         (["flops=1e22", "stages={pre: 1.0}"], "'pre' is no stage"),
         (["flops=1e22", "stages={sft: 1.0}"], "none pre-trains"),
