@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.simulators.counting import count_parameters
+from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.planning.published import PublishedStage
 from lehr.simulators.schedules import Warmup
 from lehr.simulators.schedules.decays import Constant
-from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.training import PRETRAINING, Stage
 
 DECODERS = ("dense", "moe", "recurrent", "hybrid")
