@@ -14,7 +14,6 @@ from tests.contracts.imports import modules
 PARTIAL = {
     ("lehr.recipes.presenting.document", "MARKS"): "signs of what nobody published as it stands; the others have none",
     ("lehr.recipes.report.assumptions", "ORIGINS"): "of what the projection put in the place of something unpublished",
-    ("lehr.recipes.planning.files", "OBJECTIVES"): "every other stage predicts the next token",
     ("lehr.simulators.architecture", "NORMS_OF_PLACEMENT"): "one norm for two sublayers is asked before",
     ("lehr.simulators.schedules.shapes", "REMAINING"): "the other shapes are no share of a way, and asked before",
     ("lehr.simulators.laws.units", "PER"): "a pass rate is no cross-entropy, which is said",
