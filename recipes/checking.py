@@ -7,18 +7,21 @@ printed digits', or an interval that the projection or the source states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from lehr.recipes.catalogue.entries import Dataset, Model
 from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, MeasuredFigure
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.laying_out.utilisation import Measured, Utilisation, measured, utilisations
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.evidence import Comparison, Reported, Rule, Verdict, matches_number, parse_figure
 from lehr.simulators.laws.base import Law, LawFigure
 from lehr.simulators.layers import Attention
 from lehr.simulators.projection.project import Projection
+from lehr.simulators.quantities import Interval
 from lehr.simulators.training import Recipe, Stage
 
 
@@ -243,6 +246,60 @@ def check_dataset(dataset: Dataset) -> list[Comparison]:
     return _compare_all(dataset.name, dataset.reported, lambda row: candidates)
 
 
+# Accelerators
+
+
+def check_accelerator(
+    device: AcceleratorFile, rows: Sequence[Measured], expected: Mapping[tuple[str, str], Utilisation]
+) -> list[Comparison]:
+    """Every figure that was measured on an accelerator beside the tables of measurements, and the quantiles of its
+    utilisation beside those that the tables give. Raises ``LehrError`` where no row of a table is the one meant."""
+
+    def candidates(row: Reported) -> dict[str, list[Candidate]]:
+        assert isinstance(row, MeasuredFigure)
+        asked = {"source": row.source, **row.of}
+        meant = [r for r in rows if r.accelerator == device.name and asked.items() <= r.row.items()]
+        if not meant:
+            raise LehrError(f"accelerator {device.name}: reported {row.quantity}: no row of the tables is {asked}")
+        known: dict[str, list[Candidate]] = {}
+        for one in meant:
+            for quantity, values in one.figures.items():
+                unit = MEASURED_UNITS[quantity]
+                known.setdefault(quantity, []).extend(Candidate(name, value, unit) for name, value in values)
+        # the convention that comes nearest is the one shown
+        printed = float(parse_figure(row.printed).value)
+        return {name: sorted(of, key=lambda c: abs(c.value - printed)) for name, of in known.items()}  # type: ignore[operator]
+
+    found = _compare_all(f"accelerator {device.name}", device.reported, candidates)
+    for key, interval in device.mfu.items():
+        if (device.name, key) in expected:
+            found.append(_quantiles(device, key, interval, expected[device.name, key]))
+    return found
+
+
+MEASURED_UNITS = {
+    "mfu": "%",
+    "tflops": "TFLOP/s",
+    "tokens_per_second": "tokens/s",
+    "step_seconds": "s",
+    "accelerator_hours": "h",
+}
+"""In what a measured quantity is told."""
+
+
+def _quantiles(device: AcceleratorFile, key: str, interval: Interval, expected: Utilisation) -> Comparison:
+    """The utilisation in a file beside the quantiles of the tables."""
+    said = f"{interval.low:g}, {interval.central:g}, {interval.high:g}"
+    row = Reported(
+        quantity=f"mfu.{key}",
+        printed=said,
+        source=", ".join(expected.sources),
+        place=f"10, 50 and 90 % quantiles over {expected.models} models, {expected.measurements} measurements",
+    )
+    of = expected.interval
+    return compare(f"accelerator {device.name}", row, [Candidate("", f"{of.low:g}, {of.central:g}, {of.high:g}", "1")])
+
+
 # Laws
 
 
@@ -297,4 +354,8 @@ def check_all(
         rows += check_dataset(dataset)
     for name in catalogue.files("law"):
         rows += check_law(catalogue.law(name))
+    tables = measured(catalogue)
+    expected = utilisations(catalogue, tables)
+    for device in catalogue.accelerators.values():
+        rows += check_accelerator(device, tables, expected)
     return rows

@@ -24,11 +24,17 @@ class RecipeFile(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: str | None = None
 
 
+class MeasuredFigure(Reported, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure that was measured on an accelerator: ``of`` tells the rows of ``conf/measurement`` by their columns."""
+
+    of: dict[str, str] = {}
+
+
 class AcceleratorFile(Accelerator, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An accelerator as it stands in a file."""
 
     provenance: Provenance
-    reported: list[Reported] = []
+    reported: list[MeasuredFigure] = []
     note: str | None = None
 
 

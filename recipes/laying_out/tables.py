@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,14 @@ def read_rows(path: Path, catalogue: Catalogue) -> tuple[list[Row], list[str]]:
     return rows, left
 
 
+def read_networks(path: Path, catalogue: Catalogue) -> Iterator[tuple[dict[str, str], Architecture]]:
+    """Each row of a table under its own columns, with the network that it measured."""
+    reader_of = _Reader(catalogue)
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            yield row, reader_of.network(row)
+
+
 def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
@@ -184,12 +193,11 @@ class _Reader:
 
     def work(self, r: dict[str, str]) -> tuple[Work, bool]:
         seq_len = int(float(r["sequence_length"]))
-        named = re.sub(r" \(.*\)$| SFT$| LoRA$", "", r["model"])
-        dense = r.get("d_model", "").isdigit() and r.get("d_ff", "").isdigit()
+        named = _named(r)
         mtp = "w/o MTP" not in r["model"] and "without MTP" not in r.get("note", "")
         key = (*(r.get(k) for k in ("d_model", "n_layers", "n_heads", "n_kv_heads", "d_ff", "vocab_size")), named)
         if (*key, seq_len, mtp) not in self.works:
-            architecture = _dense(r, named) if dense else self.architecture(named)
+            architecture = self.network(r)
             recurrent = any(
                 getattr(block.mixer, "softmax_rows", lambda: 1)() == 0
                 for block, _ in architecture.stack()
@@ -197,6 +205,12 @@ class _Reader:
             )
             self.works[(*key, seq_len, mtp)] = (work_of(architecture, seq_len, mtp=mtp), recurrent)
         return self.works[(*key, seq_len, mtp)]
+
+    def network(self, r: dict[str, str]) -> Architecture:
+        """The network of a row: of its own dimensions, or by its name."""
+        named = _named(r)
+        sized = r.get("d_model", "").isdigit() and r.get("d_ff", "").isdigit()
+        return _dense(r, named) if sized else self.architecture(named)
 
     def architecture(self, named: str) -> Architecture:
         plain = _plain(named)
@@ -206,6 +220,11 @@ class _Reader:
         if plain in self.models:
             return self.catalogue.model(self.models[plain]).shape()
         raise ValueError(f"no model is called {named!r}, and no dimensions are given")
+
+
+def _named(r: dict[str, str]) -> str:
+    """A row's model without its remarks."""
+    return re.sub(r" \(.*\)$| SFT$| LoRA$", "", r["model"])
 
 
 def _dense(r: dict[str, str], named: str) -> Architecture:
