@@ -222,7 +222,8 @@ def test_steps_text_model_with_more_heads_where_there_are_windows() -> None:
         body = sum(p.numel() for p in Step3p7TextModel(config).parameters())
     found = import_config(STEP)
     assert count_parameters(found.architecture).total == body + 64 * 100
-    assert any("2 modules for multi-token prediction" in note for note in found.notes)
+    assert found.architecture.mtp is not None
+    assert found.architecture.mtp.depth == 2
     mixers = [block.mixer for block in found.architecture.blocks.values()]
     assert {(m.window, m.n_heads, m.position.base) for m in mixers} == {(None, 4, 5e6), (32, 6, 1e4)}  # type: ignore[union-attr]
 

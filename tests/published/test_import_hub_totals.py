@@ -246,6 +246,42 @@ def test_deepseek_v3_is_the_catalogued_checkpoint_with_all_that_it_stores() -> N
     )  # fmt: skip
 
 
+def test_step_3_5_flash_with_three_modules_for_multi_token_prediction() -> None:
+    """The text as mlx-community/Step-3.7-Flash-4bit counts it, and the whole of stepfun-ai/Step-3.5-Flash, each of
+    whose modules stores a head besides."""
+    fields = {
+        "model_type": "step3p5", "architectures": ["Step3p5ForCausalLM"], "hidden_size": 4096,
+        "intermediate_size": 11264, "num_hidden_layers": 45, "num_attention_heads": 64, "num_attention_groups": 8,
+        "head_dim": 128, "vocab_size": 128896, "moe_num_experts": 288, "moe_top_k": 8, "moe_intermediate_size": 1280,
+        "share_expert_dim": 1280, "max_position_embeddings": 65536, "sliding_window": 512,
+        "layer_types": (["full_attention"] + ["sliding_attention"] * 3) * 12, "num_nextn_predict_layers": 3,
+        "moe_layers_enum": ",".join(map(str, range(3, 45))), "attention_other_setting": {"num_attention_heads": 96},
+    }  # fmt: skip
+    counts = count_parameters(import_config(fields).architecture)
+    assert counts.total == 196_956_118_272
+    assert counts.total + counts.buffers + counts.extras["mtp"] + 3 * 128896 * 4096 == 199_384_301_376
+
+
+def test_mimo_v2_flash_with_three_modules_for_multi_token_prediction() -> None:
+    """Its projections out of attention are stored in 16 bits, without scales; the scales of queries, keys and values
+    of the 9 layers that see all have two rows of blocks more than those need (derived from the total)."""
+    pattern = [int(i > 0 and (i + 1) % 6 != 0) for i in range(48)]
+    fields = {
+        "model_type": "mimo_v2_flash", "architectures": ["MiMoV2FlashForCausalLM"], "vocab_size": 152576,
+        "hidden_size": 4096, "num_hidden_layers": 48, "num_attention_heads": 64, "num_key_value_heads": 4,
+        "head_dim": 192, "v_head_dim": 128, "swa_num_attention_heads": 64, "swa_num_key_value_heads": 8,
+        "swa_head_dim": 192, "swa_v_head_dim": 128, "partial_rotary_factor": 0.334, "rope_theta": 5000000,
+        "swa_rope_theta": 10000, "sliding_window": 128, "sliding_window_size": 128, "hybrid_layer_pattern": pattern,
+        "moe_layer_freq": [int(i > 0) for i in range(48)], "add_swa_attention_sink_bias": True,
+        "add_full_attention_sink_bias": False, "intermediate_size": 16384, "n_routed_experts": 256,
+        "num_experts_per_tok": 8, "moe_intermediate_size": 2048, "max_position_embeddings": 262144,
+        "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
+    }  # fmt: skip
+    counts = count_parameters(import_config(fields).architecture)
+    scales = counts.extras["fp8_scales"] + counts.extras["mtp_fp8_scales"] - 51 * 64 * 32 + 9 * 2 * 32
+    assert counts.total + counts.extras["mtp"] + counts.buffers + scales == 309_785_318_400
+
+
 K3_FULL = [*range(4, 93, 4), 93]
 K3 = {
     "model_type": "kimi_k3", "architectures": ["KimiK3ForConditionalGeneration"],
@@ -302,4 +338,7 @@ def test_kimi_k3() -> None:
     counts = count_parameters(found.architecture)
     assert counts.total == stored["text"] + 2 * stored["packed"]
     assert counts.buffers == 92 * 896
+    # what the hub's API says of the repository, which takes packed experts apart
+    scales = 92 * 896 * (3072 * 112 + 3584 * 96 + 3072 * 112)
+    assert counts.total + stored["beside"] - scales == 2_779_931_837_184
     assert found.notes == ["text_config of a kimi_k3 is read, its text model; the rest of that model is left out"]

@@ -26,14 +26,22 @@ SAME = {
     "num_experts": "num_experts num_local_experts n_routed_experts moe_num_experts n_experts",
     "num_experts_per_tok": "num_experts_per_tok num_experts_per_token moe_topk moe_k num_selected_experts",
     "context": "max_position_embeddings n_positions n_ctx seq_length model_max_length max_sequence_length "
-    "max_seq_len max_seq_length context_length max_context_length",
+    "max_seq_len max_seq_length context_length max_context_length max_seq_len_cached",
     "hidden_act": "hidden_act hidden_activation activation_function activation activation_type act_fn mlp_act",
     "rope_base": "rope_theta rotary_emb_base rope_base rotary_base",
 }
 """Names of the same size, as classes and tools write them; the first is the one that transformers writes most."""
 
-UNSHAPED = {"context", "rope_base"}
+UNSHAPED = {"context", "rope_base", "hidden_act"}
 """Those that change no shape where a class does not read them."""
+
+NO_SHAPE = frozenset(
+    """
+    attention_chunk_size fim_rate is_decoder original_max_position_embeddings partial_rotary_factor
+    position_embedding_type prefix_lm rope_parameters rope_scaling rotary_pct sliding_window use_sliding_window
+    """.split()  # noqa: SIM905
+)
+"""Of the features that only some classes have, those that change no shape where a class does not know them."""
 
 GROUPS = {name: group for group, names in SAME.items() for name in names.split()}
 
@@ -104,9 +112,9 @@ def refuse(f: Fields, name: str, value: Any, sizes: Mapping[str, set[Any]]) -> N
         if group not in UNSHAPED:
             f.wrong(name, f"found {shown(value)}, but the other fields say {' or '.join(said)}; {way_out}")
         return
-    if name in SWITCHES and group not in UNSHAPED:
+    if name in SWITCHES and group not in UNSHAPED and name not in NO_SHAPE:
         f.wrong(name, f"found {shown(value)}, but model_type {f.model_type} has no such feature; {way_out}")
-    if structural(name, value):
+    if structural(name, value) and name not in NO_SHAPE:
         near = get_close_matches(name, {*f.read, *f.defaults}, n=1, cutoff=0.75)
         hint = f"; did you mean {near[0]}? If not, {way_out}" if near else f", and it looks like a shape; {way_out}"
         f.wrong(name, f"not a field of model_type {f.model_type}{hint}")

@@ -31,7 +31,8 @@ GAIN = RMSNorm(zero_centred=True)
     },
     no_effect="per_layer_config gating swiglu_limits swiglu_limits_shared mtp_layer_types mtp_mlp_layer_types "
     "yarn_only_types moe_router_scaling_factor moe_router_activation use_moe_router_bias need_fp32_gate use_moe "
-    "norm_expert_weight use_rope_layers zero_centered att_impl_type sink num_local_experts image_token_id",
+    "norm_expert_weight use_rope_layers zero_centered att_impl_type sink num_local_experts image_token_id "
+    "n_shared_experts",
 )
 def step3p5(f: Fields) -> Network:
     """Step 3.5: heads gated one by one, more of them in windowed layers, a shared expert beside the routed ones."""
@@ -57,7 +58,16 @@ def step3p5(f: Fields) -> Network:
         Block(mixer=mixers[kind], mlp=moe if sparse else dense, norm=GAIN)
         for kind, sparse in zip(types, sparse_of(f, n), strict=True)
     ]
-    return network(f, blocks, norm=GAIN)
+    # each module has a layer of the type that stands behind the others, with a dense MLP, and stores a head of its own
+    # (total of stepfun-ai/Step-3.5-Flash on the hub: 199,384,301,376)
+    modules = f.extent("num_nextn_predict_layers")
+    behind = (f.maybe_list("layer_types") or [])[n:] or ["sliding_attention"]
+    if modules and (set(behind) - {*TYPES} or len(set(behind)) > 1):
+        f.wrong("layer_types", f"found {shown(behind)} for the modules behind; only one type can be described")
+    if modules:
+        f.note(f"each of the {modules} modules for multi-token prediction stores a head of its own besides")
+    beside = Block(mixer=mixers[behind[0]], mlp=dense, norm=GAIN) if modules else None
+    return msgspec.structs.replace(network(f, blocks, norm=GAIN, mtp=modules), mtp_block=beside)
 
 
 def padded(f: Fields, field: str) -> list[Any] | None:
@@ -103,13 +113,18 @@ def wider(f: Fields, plain: Attention) -> Attention:
 def sparse_of(f: Fields, n: int) -> list[bool]:
     """Which layers have experts: as listed, or those that ``moe_layers_enum`` numbers, or all after the third."""
     listed, numbered = padded(f, "mlp_layer_types"), f.raw("moe_layers_enum")
+    first = f.maybe_size("first_k_dense_replace", least=0)
     if listed is not None:
         return [value == "sparse" for value in listed]
     if numbered is None:
-        return [layer >= 3 for layer in range(n)]
+        return [layer >= (3 if first is None else first) for layer in range(n)]
     items = numbered.split(",") if isinstance(numbered, str) else numbered
     try:
         layers = {int(item) for item in items}
     except (TypeError, ValueError):
         f.wrong("moe_layers_enum", f"found {shown(numbered)}; write the numbers of layers")
+    if first is not None and first != min([*layers, n]):
+        f.wrong(
+            "first_k_dense_replace", f"{first}, but moe_layers_enum begins with {min([*layers, n])}; keep one of both"
+        )
     return [layer in layers for layer in range(n)]
