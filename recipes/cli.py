@@ -186,6 +186,7 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
     given: SweepArguments | None = None
     several: SweepArguments | None = None
     batches: list[str] = []
+    rounds = 0
 
     def task(config: Any) -> None:
         overrides: list[str] = []
@@ -193,7 +194,7 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
             if given is not None:
                 from lehr.recipes.sweeping.run import sweep
 
-                outcome = sweep(config, given, written, launched=bool(batches))
+                outcome = sweep(config, given, written, launched=rounds)
                 statuses.extend([outcome] if isinstance(outcome, int) else [])
                 batches.extend(outcome if isinstance(outcome, list) else [])
                 return
@@ -219,13 +220,10 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
         given = several if verb == "report" else None
         sys.argv = ["lehr", *([*given.flags, *given.base] if given else arguments)]
         app()
-        if batches:
-            from lehr.recipes.sweeping.batches import run_batch
-
-            composed_by = sys.argv
-            sys.argv = ["lehr", *batches]
-            decorate(run_batch)()
-            sys.argv = composed_by
+        while batches:
+            _run_batches(decorate, batches)
+            rounds += 1
+            batches.clear()
             app()
     if broken:
         raise broken[0]
@@ -237,6 +235,22 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
     if mistakes:
         raise mistakes[-1]
     return max(statuses, default=0)
+
+
+def _run_batches(decorate: Callable[[Any], Callable[[], None]], command: list[str]) -> None:
+    """Run a sweep's batches on the engine that the command line names; what breaks there is told, and its jobs are left
+    for the sweep to see."""
+    from lehr.recipes.sweeping.batches import run_batch
+
+    composed_by = sys.argv
+    sys.argv = ["lehr", *command]
+    try:
+        decorate(run_batch)()
+    except (OSError, RuntimeError) as error:
+        # a worker that was killed, a cluster that gave up: each engine has errors of its own
+        print(f"lehr: an engine's worker broke: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+    finally:
+        sys.argv = composed_by
 
 
 def _sweep_of(arguments: list[str]) -> SweepArguments | None:

@@ -123,4 +123,7 @@ def into_changelog(text: str, moved: list[Change], reason: str) -> str:
         more = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
         lines.append(f"- {recipe}: {reason}: {first}{more}")
     before, _, after = text.partition(heading)
+    if after.startswith("\n".join(lines) + "\n"):
+        # an accept that was stopped before the references were written
+        return text
     return before + heading + "\n".join(lines) + "\n" + after

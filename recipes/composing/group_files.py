@@ -6,6 +6,7 @@ an error to Hydra, as there is a folder ``law`` in the config root.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -54,13 +55,44 @@ def named_files(config: str, arguments: Sequence[str]) -> Iterator[list[str]]:
     if not files:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="lehr-") as folder:
+    _clear()
+    with _temporary() as folder:
         for i, key, value in files:
             words = [_put(Path(word), key, Path(folder)) if is_path(word) else word for word in value.split(",")]
             given[i] = f"{key}={','.join(words)}"
         # beside the other: the parser of flags takes overrides in one piece only
         given.insert(files[0][0], f"hydra.searchpath=[file://{folder}]")
         yield given
+
+
+@contextmanager
+def _temporary() -> Iterator[str]:
+    try:
+        folder = tempfile.mkdtemp(prefix=f"lehr-{os.getpid()}-")
+    except OSError as error:
+        raise LehrError(f"{error.filename}: a temporary folder cannot be made ({error.strerror})") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear() -> None:
+    """Remove the temporary folders of runs that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob("lehr-*-*"):
+        number = folder.name.split("-")[1]
+        if number.isdigit() and folder.stat().st_uid == os.getuid() and not _runs(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def unwrapped(config: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -1,15 +1,26 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, beside a person's own, which stay.
+
+A folder keeps account of what was written in it (``.lehr.json``: names and digests). What is not listed there, or was
+edited since, is a person's. The new folder is made beside the old one, with links to the person's files, and takes
+its place in one step.
+"""
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
+import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.locks import beside, claimed, exchange
+
+MANIFEST = ".lehr.json"
+"""The account of a folder's files."""
 
 MOST_BYTES = 200
 """Of a name, which file systems hold to 255 with what is written beside it."""
@@ -33,61 +44,198 @@ def write_file(path: Path, content: bytes) -> None:
 
     Raises ``LehrError`` where the folder cannot be written.
     """
-    temporary = ""
-    try:
+    with told(path):
+        path = followed(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise unwritable(path, error) from error
-        raise
+        with claimed(path):
+            new = beside(path, "new")
+            try:
+                new.write_bytes(content)
+                new.chmod(0o644)
+                new.replace(path)
+            except BaseException:
+                new.unlink(missing_ok=True)
+                raise
 
 
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make ``folder`` hold exactly ``files`` (relative path to content), in place of what it held.
+def write_folder(
+    folder: Path, files: Mapping[str, bytes], *, drop: Sequence[str] = (), ours: str | None = None
+) -> None:
+    """Make ``folder`` hold ``files`` (relative path to content) in place of those that were written there before; a
+    person's own stay.
 
-    Everything is written beside it first and put in its place at the end. Raises ``LehrError`` where that cannot be
-    done, and where the folder holds something else: none of ``files``. What stood there before then stands there still.
+    ``drop`` are folders in it that are of no more use; ``ours`` is a pattern that says which files are not a person's
+    where a folder keeps no account. Raises ``LehrError`` where that cannot be done, where a person's file has the name
+    of a new one or was edited since, and where the folder holds something else: none of ``files``. What stood there
+    before then stands there still.
     """
-    new: Path | None = None
-    try:
+    with told(folder):
+        folder = followed(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(20, "it is a file", str(folder))
-        if folder.exists() and any(folder.iterdir()) and not any((folder / name).exists() for name in files):
-            raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
-        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        new.chmod(0o755)
-        for name, content in files.items():
-            path = new / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        if folder.exists():
-            old = new.with_name(f"{new.name}.old")
-            folder.rename(old)
+        with claimed(folder):
+            stays = [path for path in _persons(folder, files, ours) if path.parts[0] not in drop]
+            new = beside(folder, "new")
             try:
-                new.rename(folder)
+                _fill(new, folder, files, stays, account=ours is None)
+                _change_over(new, folder)
             except BaseException:
-                old.rename(folder)
+                # someone who stops the run leaves nothing half-written either
+                shutil.rmtree(new, ignore_errors=True)
                 raise
-            shutil.rmtree(old)
-        else:
-            new.rename(folder)
-    except BaseException as error:
-        # someone who stops the run leaves nothing half-written either
-        if new is not None:
-            shutil.rmtree(new, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise unwritable(folder, error) from error
+
+
+def begin_folder(folder: Path) -> None:
+    """Begin a folder that is worked in before its files are there, so that it is known as one of ours.
+
+    Raises ``LehrError`` where it holds something else.
+    """
+    with told(folder):
+        if followed(folder).is_dir() and any(followed(folder).iterdir()) and _account(followed(folder)) is None:
+            raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
+        if _account(followed(folder)) is None:
+            write_file(followed(folder) / MANIFEST, _as_account({}))
+
+
+def _persons(folder: Path, files: Mapping[str, bytes], ours: str | None) -> list[Path]:
+    """The files in ``folder`` that stay, and empty folders. Raises ``LehrError`` where one is in the way."""
+    if not folder.exists():
+        return []
+    account = _account(folder)
+    found = sorted(_below(folder))
+    if ours is not None:
+        account = {str(path): "" for path in found if fnmatch.fnmatch(str(path), ours)}
+    elif found and account is None and not any((folder / name).exists() for name in files):
+        raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
+    parents = {str(parent) for name in files for parent in Path(name).parents}
+    stays = []
+    for path in found:
+        name, where = path.as_posix(), folder / path
+        listed = (account or {}).get(name)
+        plain = where.is_file() and not where.is_symlink()
+        if name == MANIFEST or (listed is not None and (not listed or (plain and _digest(where) == listed))):
+            continue
+        if name in files and plain and where.read_bytes() == files[name]:
+            continue
+        if (
+            name in files
+            or (name in parents and (where.is_symlink() or not where.is_dir()))
+            or any(str(p) in files for p in path.parents)
+        ):
+            said = "was edited since it was written" if listed else "was not written by lehr"
+            raise LehrError(f"{where}: {said}, and stays; move it away, or write another folder with out=...")
+        stays.append(path)
+    return stays
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Every file and link, and every empty folder, by its path in ``folder``."""
+    for at, folders, names in os.walk(folder):
+        here = Path(at).relative_to(folder)
+        links = [name for name in folders if (Path(at) / name).is_symlink()]
+        yield from (here / name for name in [*names, *links])
+        if not folders and not names and at != str(folder):
+            yield here
+
+
+def _fill(new: Path, old: Path, files: Mapping[str, bytes], stays: Sequence[Path], *, account: bool) -> None:
+    new.mkdir()
+    for name, content in files.items():
+        path = new / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    if account:
+        (new / MANIFEST).write_bytes(_as_account(files))
+    for path in stays:
+        _take_along(old / path, new / path)
+    if old.exists():
+        shutil.copystat(old, new)
+
+
+def _take_along(old: Path, new: Path) -> None:
+    """The same file under a further name, until the first goes; where the file system has no such links, a copy."""
+    if old.is_dir() and not old.is_symlink():
+        new.mkdir(parents=True)
+        return
+    new.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(old, new, follow_symlinks=False)
+
+
+def _change_over(new: Path, folder: Path) -> None:
+    """Put ``new`` in the place of ``folder`` in one step; where there is none, in two that the next run can undo."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    if exchange(new, folder):
+        _take_late(new, folder)
+        shutil.rmtree(new)
+        return
+    old = beside(folder, "old")
+    folder.rename(old)
+    try:
+        new.rename(folder)
+    except BaseException:
+        old.rename(folder)
         raise
+    _take_late(old, folder)
+    shutil.rmtree(old)
+
+
+def _take_late(old: Path, folder: Path) -> None:
+    """What a person put into the old folder while the new one was made comes along; what is ours has one name only."""
+    account = _account(old) or {}
+    for path in _below(old):
+        where = old / path
+        is_late = path.as_posix() not in account and path.name != MANIFEST and os.lstat(where).st_nlink == 1
+        if is_late and not os.path.lexists(folder / path) and (folder / path).parent.is_dir():
+            where.rename(folder / path)
+
+
+def _account(folder: Path) -> dict[str, str] | None:
+    """Name to digest of what was written, or ``None`` where the folder keeps no account."""
+    try:
+        found = json.loads((folder / MANIFEST).read_bytes())["files"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise LehrError(
+            f"{folder / MANIFEST}: is not as it was written; remove it, or write another out=..."
+        ) from error
+    return {str(name): str(digest) for name, digest in found.items()}
+
+
+def _as_account(files: Mapping[str, bytes]) -> bytes:
+    digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+    return (json.dumps({"version": 1, "files": digests}, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def followed(path: Path) -> Path:
+    """``path``, or what it is a link to. Raises ``LehrError`` where the link leads nowhere."""
+    if not path.is_symlink():
+        return path
+    target = Path(os.path.realpath(path))
+    if not os.path.exists(target) or target.is_symlink():
+        raise LehrError(f"{path}: is a link to {os.readlink(path)}, which is not there; write another out=...")
+    return target
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Errors of the file system within this say which path cannot be written, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def unwritable(path: Path, error: OSError) -> LehrError:
     """The error that says which path cannot be written, and why."""
-    return LehrError(f"{path}: cannot be written ({error.strerror}); write another folder with out=...")
+    return LehrError(f"{path}: cannot be written ({error.strerror or error}); write another folder with out=...")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,28 +19,28 @@ from lehr.recipes.sweeping.sweep import Sweep
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
-def pending_batches(whole: Sweep) -> list[str]:
+def pending_batches(whole: Sweep, launched: int) -> list[str]:
     """Hydra's command line that runs what is not done on the engine; empty where all is done."""
     rows = whole.done()
     pending = [number for number in range(whole.total) if number not in rows]
     wanted = whole.job.setting("batches", Count | None)
-    return write_batches(whole.folder, whole.given, whole.params, pending, wanted) if pending else []
+    return write_batches(whole, pending, wanted, launched) if pending else []
 
 
-def write_batches(
-    folder: Path, given: Arguments, params: Mapping[str, str], pending: Sequence[int], wanted: int | None
-) -> list[str]:
+def write_batches(whole: Sweep, pending: Sequence[int], wanted: int | None, launched: int) -> list[str]:
     """Cut the ``pending`` jobs into batches and return Hydra's command line that runs them with its launcher.
 
-    Each batch writes its rows to a journal of its own in ``folder``, which every worker must see.
+    Batches of the ``launched`` rounds before may still be running on a cluster: these have names of their own. Each
+    batch writes its rows to a journal of its own in ``folder``, which every worker must see.
     """
     # two a core, so that a slow batch does not leave the others idle for long
     size = -(-len(pending) // min(wanted or 2 * (os.cpu_count() or 1), len(pending)))
+    folder, given = whole.folder, whole.given
     paths = []
     for at in range(0, len(pending), size):
-        path = (folder / "batches" / f"{at // size}.json").resolve()
+        path = (folder / "batches" / f"{launched}-{at // size}.json").resolve()
         content = {"flags": given.flags, "base": given.base, "each": given.each, "words": given.words,
-                   "params": dict(params), "jobs": list(pending[at : at + size])}  # fmt: skip
+                   "params": whole.params, "jobs": list(pending[at : at + size])}  # fmt: skip
         write_file(path, json.dumps(content).encode())
         paths.append(f"'{path}'")
     here = f"hydra.sweep.dir='{(folder / 'batches').resolve()}'"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lehr.recipes.presenting.files import write_file
+from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.sweeping.figures import draw_all
 from lehr.recipes.sweeping.page import Sweep, as_html, command
 from lehr.recipes.sweeping.result import as_csv, as_parquet
@@ -61,12 +60,13 @@ def write_result(
         left_out=grouped([(job, reason) for job, status, reason in troubles if status != "failed"]),
         version=version("lehr"),
     )
-    write_file(folder / "sweep.parquet", as_parquet(table))
-    write_file(folder / "sweep.csv", as_csv(table))
-    write_file(folder / "sweep.html", as_html(table, varies, said, pictures, reports or {}).encode())
+    files = {
+        "sweep.parquet": as_parquet(table),
+        "sweep.csv": as_csv(table),
+        "sweep.html": as_html(table, varies, said, pictures, reports or {}).encode(),
+    }
     # with the result written, what was kept for going on is done with
-    shutil.rmtree(folder / "journal", ignore_errors=True)
-    shutil.rmtree(folder / "batches", ignore_errors=True)
+    write_folder(folder, files, drop=("journal", "batches"))
     failures = [(job, reason) for job, status, reason in troubles if status == "failed"]
     for job, reason in failures[:NAMED]:
         print(f"failed: {job}: {reason}", file=sys.stderr)

@@ -30,8 +30,9 @@ def run(job: Composed) -> int:
     changelog = Path(job.setting("changelog", str))
     if not changelog.is_file():
         raise LehrError(f"{changelog}: there is no such file; write changelog=...")
-    text = into_changelog(changelog.read_text(), moved, reason)
-    write_folder(folder, {f"{name}.json": as_json(reference) for name, reference in now.items()})
+    text = into_changelog(changelog.read_text(encoding="utf-8"), moved, reason)
+    # the reason first: where the run is stopped in between, the same command finds it there and goes on
     write_file(changelog, text.encode())
+    write_folder(folder, {f"{name}.json": as_json(reference) for name, reference in now.items()}, ours="*.json")
     print(f"accepted: {folder}, {changelog}")
     return 0

@@ -56,8 +56,8 @@ def test_the_folder_holds_what_was_said(capsys: pytest.CaptureFixture[str]) -> N
     dispatch(["plan", "flops=1e22", "name=mine"])
     folder = Path("outputs/plan/mine")
     assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == [
-        "model/mine.yaml", "plan.html", "plan.json", "plots/ladder.png", "plots/ladder.svg", "plots/plane.png",
-        "plots/plane.svg", "recipe/mine.yaml",
+        ".lehr.json", "model/mine.yaml", "plan.html", "plan.json", "plots/ladder.png", "plots/ladder.svg",
+        "plots/plane.png", "plots/plane.svg", "recipe/mine.yaml",
     ]  # fmt: skip
     first = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     dispatch(["plan", "flops=1e22", "name=mine"])
