@@ -51,20 +51,24 @@ def take_apart(words: Sequence[str]) -> Arguments | None:
         return None
     words = [o for o in overrides if not o.lstrip("+~").startswith(("hydra.", "hydra/"))]
     each = _each(words)
-    return Arguments(flags, [o for o in overrides if o not in each], each, words)
+    # of two that say the same key the later one counts, in a sweep of Hydra's too
+    last = {override(word).get_key_element(): word for word in words}
+    base = [o for o in overrides if o not in words or (o not in each and o in last.values())]
+    return Arguments(flags, base, each, words)
 
 
 def _each(texts: Sequence[str]) -> list[str]:
-    """The overrides that every job applies itself: those that vary, reach into a group that may vary, or set what only
-    a file that varies brings."""
+    """The overrides that every job applies itself: those that vary or are replaced by one that does, reach into a group
+    that may vary, or set what only a file that varies brings."""
     settings = {*load_yaml(CONF / "report.yaml"), *GROUPS}
     parsed = {text: override(text) for text in texts}
     keys = {text: o.key_or_group.partition("@")[0].partition(".") for text, o in parsed.items()}
+    swept = {o.get_key_element() for o in parsed.values() if o.is_sweep_override()}
     brought = any(o.is_sweep_override() and keys[text][0] not in settings for text, o in parsed.items())
     return [
         text
         for text, o in parsed.items()
-        if o.is_sweep_override()
+        if o.get_key_element() in swept
         or (keys[text][0] in GROUPS and keys[text][1])
         or (brought and keys[text][0] not in settings and (keys[text][1] or not o.is_add()))
     ]

@@ -89,7 +89,8 @@ class Sweep:
     def _refuse_several_sweeps(self) -> None:
         """Raise ``LehrError`` where an experiment that varies is a sweep itself, of which Hydra would run one job."""
         for slot in self.slots:
-            for name in slot.values() if slot.swept and slot.key == "experiment" else ():
+            swept = slot.values() if slot.swept and slot.key == "experiment" else []
+            for name in [name for value in swept for name in (value if isinstance(value, list) else [value])]:
                 content = load_yaml(self.job.catalogue.path("experiment", str(name))) or {}
                 if ((content.get("hydra") or {}).get("sweeper") or {}).get("params"):
                     raise LehrError(f"experiment={name} is a sweep itself; write one such experiment a command")
