@@ -36,6 +36,7 @@ VERBS = {
     "fit": "constants of a law from your own runs, with intervals",
     "reference": "say which projections moved since they were last accepted",
     "layout": "how to divide a model among accelerators: what fits, how fast, what the others lose",
+    "calibrate": "measure a machine, or fit the step-time model to a table of speeds",
     "plan": "from a budget to a model and its recipe",
     "plan schedule": "the best learning-rate schedule for a step budget, by a curve law",
     "track": "a running job beside its forecast: where it is, and whether it leaves the band",

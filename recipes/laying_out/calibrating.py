@@ -23,6 +23,7 @@ from lehr.simulators.machine.calibration import (
     cross_validate,
     fit_constants,
     fold_by,
+    predict,
     predicted_logs,
     spreads,
 )
@@ -236,3 +237,96 @@ def as_yaml(calibration: Calibration) -> str:
         rows.append("  " + " ".join(numbers[at : at + size]))
         at += size
     return "\n".join([*lines, "covariance: >-", *rows]) + "\n"
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a table: tokens a second and device as measured and as the constants say, with the interval."""
+
+    source: str
+    model: str
+    accelerator: str
+    layout: str
+    measured: float | None
+    told: float
+    low: float
+    high: float
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A table beside the constants, none of them fitted to it."""
+
+    rows: list[Told]
+    errors: dict[str, Errors]
+
+    def text(self, left: Sequence[str]) -> str:
+        """The errors, then row by row."""
+        from lehr.recipes.presenting.tables import text_table
+
+        lines = [_line(kind, e) for kind, e in self.errors.items()]
+        cells = [
+            [
+                r.model,
+                r.accelerator,
+                r.layout,
+                f"{r.measured:,.0f}" if r.measured else "–",
+                f"{r.told:,.0f}",
+                f"{r.low:,.0f} to {r.high:,.0f}",
+                f"{100 * (r.told / r.measured - 1):+.1f} %" if r.measured else "",
+            ]
+            for r in self.rows
+        ]
+        head = ["model", "accelerator", "layout", "measured", "told", "interval", "off"]
+        table = text_table(head, cells, right={3, 4, 5, 6})
+        return "\n".join([*lines, "", table, *(f"left out: {line}" for line in left)])
+
+
+def compared(rows: Sequence[Row], accelerators: Mapping[str, Accelerator], calibration: Calibration) -> Compared:
+    """What the constants say of rows whose sources they do not know; networks that were measured tell of themselves."""
+    data = measured(rows, accelerators)
+    told = predict(data, calibration.fit())
+    shifts, explained = [], []
+    for row in rows:
+        network = calibration.networks.get(network_key(row.work))
+        effect = network.accelerators.get(row.accelerator, network.other) if network else Effect(shift=0, explained=0)
+        shifts.append(effect.shift)
+        explained.append(effect.explained)
+    least = spreads(data.mixture, "row") ** 2
+    spread = np.sqrt(np.maximum(told.spread**2 - np.array(explained), least))
+    logs = told.logs + np.array(shifts)
+    factor = np.array([calibration.bands["mixture" if m else "dense"].new for m in data.mixture])
+    known = ~np.isnan(data.logs)
+    errors = {
+        kind: errors_of(data, Predicted(logs, spread * factor), mask & known, 1.0)
+        for kind, mask in (("dense", ~data.mixture), ("mixture", data.mixture))
+        if (mask & known).any()
+    }
+    return Compared(
+        rows=[
+            Told(
+                source=row.source,
+                model=row.model,
+                accelerator=row.accelerator,
+                layout=row.layout.short(),
+                measured=row.tokens_per_second,
+                told=float(np.exp(x)),
+                low=float(np.exp(x - f * s)),
+                high=float(np.exp(x + f * s)),
+            )
+            for row, x, f, s in zip(rows, logs, factor, spread, strict=True)
+        ],
+        errors=errors,
+    )
+
+
+def errors_text(calibration: Calibration) -> str:
+    """The errors of rows left out, a line a kind."""
+    lines = [f"{calibration.rows} rows; of rows left out of the fit:"]
+    return "\n".join([*lines, *(_line(kind, e) for kind, e in calibration.errors.items())])
+
+
+def _line(kind: str, e: Errors) -> str:
+    return (
+        f"{kind}: {e.rows} rows, {100 * e.median:.1f} % off (median), {100 * e.mean:.1f} % (mean), "
+        f"{100 * e.quantile_90:.1f} % (90 % quantile); the interval of half-width {100 * e.half_width:.0f} % holds "
+        f"{100 * e.within_band:.0f} %"
+    )
