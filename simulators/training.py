@@ -112,7 +112,10 @@ class SharedHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a stage ran on. ``hours`` are accelerator-hours, all devices together [h]; ``mfu`` is as published."""
+    """What a stage ran on. ``hours`` are accelerator-hours, all devices together [h]; ``mfu`` is as published.
+
+    ``software`` is the nearest whose speed was measured.
+    """
 
     accelerator: str
     count: Size | None = None
@@ -120,6 +123,7 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hours: Positive | SharedHours | None = None
     mfu: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
     layout: Layout | None = None
+    software: str | None = None
 
     @property
     def own_hours(self) -> float | None:

@@ -232,12 +232,19 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
         }
         if hardware
         else None,
+        "laid_out": _laid_out(projected),
         "loss": {law: [amount.value, amount.low, amount.high] for law, amount in projected.loss.items()},
         "stated": [_cell(cell) for cell in row],
         "data": [mix, mark_of(data, f"{path}.data"), ", ".join(stage.datasets)],
         "rates": rate_curve(stage),
         "warnings": projected.warnings,
     }
+
+
+def _laid_out(projected: StageProjection) -> list[float | None] | None:
+    """The utilisation of the stage's published layout with its bounds, where that is what its time rests on."""
+    time = projected.time
+    return [time.mfu.low, time.mfu.value, time.mfu.high] if time is not None and time.basis == "layout" else None
 
 
 def _cell(cell: Cell) -> list[str]:

@@ -79,7 +79,7 @@ class Evaluated(NamedTuple):
 
 def answer(question: Question, show: int = 8, calibration: Calibration | None = None) -> Answer:
     """Try every legal layout. Raises ``LehrError`` where none is legal, or none fits and no layout was given."""
-    used = calibration or load()
+    used = calibration or load_once()
     logs = used.fit().logs
     capacity = question.accelerator.memory_bytes
     if capacity is None:
@@ -87,17 +87,7 @@ def answer(question: Question, show: int = 8, calibration: Calibration | None = 
     layouts = legal_layouts(question.work, question.choice)
     if len(layouts) == 0 and question.given is None:
         raise LehrError(_none_legal(question))
-    given = None
-    if question.given is not None:
-        own = question.given
-        terms = msgspec.structs.replace(
-            question.terms,
-            offload=max(own.offload, question.terms.offload),
-            eight_bits=own.eight_bit_activations or question.terms.eight_bits,
-            away=own.offload_activations,
-            loss_chunk=own.loss_chunk or question.terms.loss_chunk,
-        )
-        given = evaluate(question, as_arrays([own]), logs, terms)
+    given = _given(question, logs) if question.given is not None else None
     if len(layouts) == 0:
         alone = _found(question, given, 0, used, capacity)
         return Answer(question=question, calibration=used, capacity=capacity, tried=0, fitting=0, given=alone)
@@ -142,6 +132,27 @@ def evaluate(question: Question, layouts: Layouts, logs: np.ndarray, terms: Term
     memory = memory_of(question.work, layouts, holding, terms or question.terms)
     seconds = parts.total * np.exp(-shift_of(question, logs))
     return Evaluated(layouts, parts, seconds, memory, rates)
+
+
+def named(question: Question, calibration: Calibration | None = None) -> Found:
+    """The layout that the question names, alone."""
+    used = calibration or load_once()
+    capacity = question.accelerator.memory_bytes or float("inf")
+    return _found(question, _given(question, used.fit().logs), 0, used, capacity)
+
+
+def _given(question: Question, logs: np.ndarray) -> Evaluated:
+    """The layout that was given, with what it says of memory itself."""
+    own = question.given
+    assert own is not None
+    terms = msgspec.structs.replace(
+        question.terms,
+        offload=max(own.offload, question.terms.offload),
+        eight_bits=own.eight_bit_activations or question.terms.eight_bits,
+        away=own.offload_activations,
+        loss_chunk=own.loss_chunk or question.terms.loss_chunk,
+    )
+    return evaluate(question, as_arrays([own]), logs, terms)
 
 
 def effect_of(question: Question, calibration: Calibration) -> tuple[float, float]:

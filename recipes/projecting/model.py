@@ -14,6 +14,7 @@ from lehr.simulators.evidence import Reported
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.projection.project import Assumptions, Projection, add_totals, project
+from lehr.simulators.quantities import Interval
 from lehr.simulators.training import Recipe
 
 DEFAULT_LAWS = ("besiroglu", "chinchilla")
@@ -44,6 +45,7 @@ def project_model(
             laws=laws,
             accelerators=catalogue.accelerators if accelerators is None else accelerators,
             assumptions=assumptions,
+            laid_out=_laid_out(catalogue, model, recipe, assumptions),
         )
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
@@ -68,6 +70,28 @@ def project_model(
     )
     history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
     return msgspec.structs.replace(own, totals_with_base=history)
+
+
+def _laid_out(catalogue: Catalogue, model: Model, recipe: Recipe, assumptions: Assumptions) -> dict[str, Interval]:
+    """The utilisation of each stage whose layout was published and is what is projected."""
+    if assumptions.accelerator is not None or assumptions.mfu is not None:
+        return {}
+    laid = {
+        name: stage
+        for name, stage in recipe.ordered()
+        if stage.hardware is not None
+        and stage.hardware.layout is not None
+        and stage.hardware.count is not None
+        and assumptions.precision in (None, stage.hardware.precision)
+    }
+    if not laid:
+        return {}
+    # the step-time model takes numpy and a file of constants, which other recipes need not wait for
+    from lehr.recipes.laying_out.published import utilisation_of
+
+    # a stage's batch and tokens may be swept; the layout is what its authors ran
+    own = catalogue.recipe(recipe.name).stages if catalogue.has("recipe", recipe.name) else {}
+    return {name: utilisation_of(catalogue, model, name, stage, own.get(name, stage)) for name, stage in laid.items()}
 
 
 def project_by_name(

@@ -85,6 +85,9 @@ def _stand_ins(data: ReportData) -> list[list[Cell]]:
             share = ", ".join(part for part in (percent(time.mfu.value), between(time.mfu, percent)) if part)
             why = f"what published runs reached on {time.accelerator} in {time.precision}; mfu= sets another"
             note(stage.name, "MFU", share, why)
+        if time.basis == "layout":
+            share = ", ".join(part for part in (percent(time.mfu.value), between(time.mfu, percent)) if part)
+            note(stage.name, "MFU", share, "of its published layout, by the step-time model; mfu= sets another")
     return [
         [Cell(f"{what} of {', '.join(names)}"), Cell(used, mark), Cell(ORIGINS[mark]), Cell(why)]
         for (mark, what, used, why), names in stages.items()

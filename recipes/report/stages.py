@@ -12,7 +12,7 @@ from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate,
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import hours_stated
 from lehr.simulators.objectives import Fim, Objective
-from lehr.simulators.projection.cost import BASES, implied_mfu
+from lehr.simulators.projection.cost import BASES, UtilisationBasis, implied_mfu
 from lehr.simulators.projection.project import StageProjection, Totals
 from lehr.simulators.quantities import Amount
 from lehr.simulators.schedules import WeightDecay
@@ -313,10 +313,19 @@ def _implied_together(data: ReportData, names: list[str], hours: float) -> list[
     return [f"MFU {percent(implied_mfu(flops, peaks.pop(), hours))}"] if len(peaks) == 1 else []
 
 
+MARK_OF_BASIS: dict[UtilisationBasis, Mark] = {
+    "published": "published",
+    "given": "set",
+    "layout": "projected",
+    "assumed": "assumed",
+}
+"""How a utilisation is marked, by what it rests on."""
+
+
 def _mfu(data: ReportData, s: StageProjection) -> Cell:
     assert s.time is not None
     time = s.time
-    mark: Mark = {"published": "published", "given": "set", "assumed": "assumed"}[time.basis]  # type: ignore[assignment]
+    mark: Mark = MARK_OF_BASIS[time.basis]
     if data.is_set(f"recipe.stages.{s.name}.hardware.mfu"):
         mark = "set"
     qualifier = between(time.mfu, percent) or BASES[time.basis]

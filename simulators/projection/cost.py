@@ -8,10 +8,11 @@ import numpy as np
 
 from lehr.simulators.quantities import Amount, Amounts, Floats, Interval
 
-UtilisationBasis = Literal["published", "given", "assumed"]
+UtilisationBasis = Literal["published", "given", "layout", "assumed"]
 BASES: dict[UtilisationBasis, str] = {
     "published": "published",
     "given": "set for this report",
+    "layout": "of its published layout, by the step-time model",
     "assumed": "assumed from published runs",
 }
 """What the model FLOP utilisation of a stage rests on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -20,7 +21,7 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
 from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
-from lehr.simulators.quantities import Amount
+from lehr.simulators.quantities import Amount, Interval
 from lehr.simulators.training import PRETRAINING, Recipe, Relation, Stage
 
 __all__ = [
@@ -155,8 +156,11 @@ def project_stage(
     laws: Sequence[ScalingLaw],
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
+    laid_out: Interval | None = None,
 ) -> StageProjection:
     """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown).
+
+    ``laid_out`` is the utilisation of the layout that the stage ran under [1].
 
     >>> from lehr.simulators.planning.ladder import dense
     >>> from lehr.simulators.quantities import Interval
@@ -212,6 +216,7 @@ def project_stage(
             sparse=count.sparse,
             accelerators=accelerators,
             assumptions=assumptions,
+            laid_out=laid_out,
         ),
         published_hours_cost=cost_of_published_hours(stage, accelerators=accelerators, assumptions=assumptions),
         loss=loss,
@@ -280,8 +285,10 @@ def project(
     laws: Sequence[ScalingLaw],
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
+    laid_out: Mapping[str, Interval] = MappingProxyType({}),
 ) -> Projection:
-    """Project every stage of ``recipe`` for a network of ``architecture``.
+    """Project every stage of ``recipe`` for a network of ``architecture``; ``laid_out`` has the utilisation of stages
+    whose layout was published.
 
     Raises ``ValueError`` with the stage's name where a stage cannot be projected as it stands.
 
@@ -312,6 +319,7 @@ def project(
                 laws=laws,
                 accelerators=accelerators,
                 assumptions=assumptions,
+                laid_out=laid_out.get(name),
             )
         except ValueError as error:
             raise ValueError(f"stage {name}: {error}") from error

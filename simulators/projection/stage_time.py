@@ -46,9 +46,16 @@ class Time(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def project_time(
-    flops: float, stage: Stage, *, sparse: bool, accelerators: Mapping[str, Accelerator], assumptions: Assumptions
+    flops: float,
+    stage: Stage,
+    *,
+    sparse: bool,
+    accelerators: Mapping[str, Accelerator],
+    assumptions: Assumptions,
+    laid_out: Interval | None = None,
 ) -> Time:
-    """Hours and cost of ``flops`` on the stage's accelerator, or on the one that the planner names.
+    """Hours and cost of ``flops`` on the stage's accelerator, or on the one that the planner names; ``laid_out`` is the
+    utilisation of the stage's published layout.
 
     Raises ``ValueError`` where the accelerator is not known or has no peak for the precision.
 
@@ -79,6 +86,8 @@ def project_time(
         mfu, basis = assumptions.mfu, "given"
     elif published is not None and published.mfu is not None:
         mfu, basis = published.mfu, "published"
+    elif published is not None and laid_out is not None:
+        mfu, basis = laid_out, "layout"
     else:
         mfu, basis = assumed_mfu(device, precision, sparse=sparse), "assumed"
     hours = accelerator_hours(flops, peak, mfu)

@@ -25,6 +25,8 @@ function timeOf(stage, sparse, chosen) {
   let mfu, basis;
   if (chosen.mfu !== null) [mfu, basis] = [[null, chosen.mfu, null], "set"];
   else if (published && published.mfu !== null) [mfu, basis] = [[null, published.mfu, null], "published"];
+  else if (published && stage.laid_out && (chosen.precision || published.precision) === published.precision)
+    [mfu, basis] = [stage.laid_out, "layout"];
   else [mfu, basis] = [assumedMfu(device, precision, sparse), "assumed"];
   if (mfu === null) return { problem: `${device.title} has no published MFU in ${precision}; enter one` };
   const hoursAt = stage.flops / peak / 3600;
@@ -95,7 +97,7 @@ function costBasis({ accelerator, precision, mfu, price, devices }) {
 // what a time rests on, in words
 function basis(time) {
   const device = DATA.accelerators[time.accelerator].title;
-  const rests = { set: "your MFU", published: "published MFU", assumed: "MFU of published runs" }[time.basis];
+  const rests = { set: "your MFU", published: "published MFU", layout: "MFU of its layout", assumed: "MFU of published runs" }[time.basis];
   const range = time.mfu[0] === null ? "" : ` (${percent(time.mfu[0])} to ${percent(time.mfu[2])})`;
   return `${device}${time.assumed ? "†" : ""} in ${time.precision}, ${percent(time.mfu[1])}${range} ${rests}`;
 }
