@@ -83,7 +83,7 @@ def _accelerators(catalogue: Catalogue) -> dict[str, Any]:
         name: {
             "title": device.title,
             "peak": dict(device.peak),
-            "price": msgspec.to_builtins(device.prices[0]) if device.prices else None,
+            "price": msgspec.to_builtins(device.price) if device.price else None,
             "mfu": {key: [mfu.low, mfu.central, mfu.high] for key, mfu in device.mfu.items()},
         }
         for name, device in catalogue.accelerators.items()

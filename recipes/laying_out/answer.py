@@ -123,6 +123,7 @@ def evaluate(question: Question, layouts: Layouts, logs: np.ndarray, terms: Term
             n_layers=question.work.n_layers,
             mixture=question.work.sparse,
             recurrent=question.recurrent,
+            trained=question.trained,
             distinct=distinct_nodes(question.work, layouts, question.network.domain),
         )
     except ValueError as error:
@@ -199,6 +200,7 @@ def _rates_of_given(question: Question) -> Rates:
         n_layers=question.work.n_layers,
         mixture=question.work.sparse,
         recurrent=question.recurrent,
+        trained=question.trained,
         distinct=distinct_nodes(question.work, layouts, question.network.domain),
     )
 
@@ -229,8 +231,12 @@ def _found(question: Question, at: Evaluated | None, index: int, calibration: Ca
     ratio = seconds / float(at.parts.total[index])
     tokens = question.global_batch * question.work.seq_len
     speed = tokens / seconds / question.devices
-    flops = {c: training_flops_per_token(question.architecture, question.work.seq_len, _convention(question, c))
-             for c in CONVENTIONS}  # fmt: skip
+    # frozen weights have no gradient: of three passes two are left
+    passes = 1.0 if question.trained else 2 / 3
+    flops = {
+        c: passes * training_flops_per_token(question.architecture, question.work.seq_len, _convention(question, c))
+        for c in CONVENTIONS
+    }
     peak = question.accelerator.peak.get(_peak_of(question)) or max(question.accelerator.peak.values())
     memory = {name: float(np.broadcast_to(getattr(at.memory, name), len(at.layouts))[index]) for name in Memory._fields}
     number = int(memory.pop("rank"))

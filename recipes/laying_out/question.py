@@ -12,6 +12,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, ClusterFile, RecipeFile
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
+from lehr.simulators.adapters import LoRA, adapter_parameters
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.cluster import Cluster, network_of
@@ -35,6 +36,7 @@ DEFAULT_ACCELERATOR = "h100_sxm"
 DEFAULT_SEQUENCE = 4096
 DEFAULT_BATCH = 2**22
 """Tokens of a step where no recipe says: about what 7B to 70B models were trained with [tokens]."""
+TRAINS = ("full", "lora", "qlora")
 HELD = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
 
 
@@ -58,6 +60,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     stage: Stage | None
     stage_name: str | None
     measured: float | None
+    trained: bool
     notes: tuple[str, ...]
 
 
@@ -92,6 +95,8 @@ def asked(job: Composed) -> Question:
         ),
         layout=job.setting("layout", str | dict[str, Any]),
         measured=job.setting("measured", float | None),
+        lora=_lora(job),
+        quantized=job.choice("trains", TRAINS) == "qlora",
     )
 
 
@@ -114,6 +119,8 @@ def question(
     terms: Terms = Terms(),  # noqa: B008, frozen
     layout: str | dict[str, Any] = "best",
     measured: float | None = None,
+    lora: LoRA | None = None,
+    quantized: bool = False,
 ) -> Question:
     """What is asked, from parts; what is not given is the stage's."""
     architecture, notes = model.shape(), list[str]()
@@ -157,7 +164,12 @@ def question(
         global_batch=int(batch),
         precision=precision,  # type: ignore[arg-type]
         software=software,
-        terms=msgspec.structs.replace(terms, eight_bits=precision in ("fp8", "mxfp8", "nvfp4")),
+        terms=msgspec.structs.replace(
+            terms,
+            eight_bits=precision in ("fp8", "mxfp8", "nvfp4"),
+            adapters=float(_adapters(architecture, lora)) if lora is not None else 0.0,
+            quantized=quantized,
+        ),
         choice=Choice(
             devices=n,
             global_batch=int(batch),
@@ -172,6 +184,7 @@ def question(
         stage=main,
         stage_name=stage[0] if stage is not None else None,
         measured=measured,
+        trained=lora is None,
         notes=tuple(notes),
     )
 
@@ -219,6 +232,23 @@ def main_stage(catalogue: Catalogue, name: str) -> tuple[str | None, Stage | Non
     if not stages:
         return None, None
     return max(stages, key=lambda pair: pair[1].n_tokens or 0.0)
+
+
+def _lora(job: Composed) -> LoRA | None:
+    """The adapters that are trained in place of the network."""
+    if job.choice("trains", TRAINS) == "full":
+        return None
+    rank, targets = job.setting("rank", int), job.setting("targets", list[str] | str)
+    if rank < 1:
+        raise LehrError(f"rank: {rank} is below 1; write a number of features, such as 8")
+    return LoRA(rank=rank, targets=(targets,) if isinstance(targets, str) else tuple(targets))
+
+
+def _adapters(architecture: Architecture, lora: LoRA) -> int:
+    try:
+        return adapter_parameters(architecture, lora)
+    except ValueError as error:
+        raise LehrError(f"targets: {error}") from error
 
 
 def _chosen(job: Composed, group: str, kind: Any) -> Any:

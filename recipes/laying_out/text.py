@@ -89,7 +89,7 @@ MEMORY_ERROR = 0.1
 def time_of_stage(answer: Answer, found: Found) -> dict[str, float] | None:
     """Days and accelerator-hours of the recipe's stage at this speed, beside the published hours."""
     stage = answer.question.stage
-    if stage is None or stage.n_tokens is None:
+    if stage is None or stage.n_tokens is None or not answer.question.trained:
         return None
     hours = stage.n_tokens / found.tokens_per_second / 3600
     days = hours / answer.question.devices / 24

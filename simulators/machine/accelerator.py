@@ -53,6 +53,18 @@ class Accelerator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     power: Positive | None = None
     generation: str | None = None
 
+    @property
+    def price(self) -> Price | None:
+        """The newest price on demand, or of any terms where there is none; ``None`` without prices.
+
+        >>> old = Price(usd_per_hour=4.0, date="2024-12", source="s", place="p")
+        >>> new = Price(usd_per_hour=2.5, date="2026-01", source="s", place="p")
+        >>> Accelerator(name="x", title="X", peak={"bf16": 1e12}, prices=[new, old]).price.date
+        '2026-01'
+        """
+        asked = [price for price in self.prices if price.terms == "on_demand"] or self.prices
+        return max(asked, key=lambda price: price.date, default=None)
+
     def matrix_rate(self, precision: str) -> float:
         """Speed of large matrix products: measured, or the measured share of another precision's peak, or of no
         precision ``UNMEASURED`` [FLOP/s]. Raises ``ValueError`` where it has no peak of that precision.

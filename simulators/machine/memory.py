@@ -16,6 +16,11 @@ arXiv:1910.02054, section 3.1), two in 16 bits without a copy, two in 8 bits bes
 arXiv:2110.02861), Muon's one beside one."""
 
 
+FOUR_BITS = (4 + 0.127) / 8
+"""Bytes of a weight in 4 bits: a scale in 8 bits for each 64 values and one in 32 bits for each 256 of those, 0.127
+bits a value (Dettmers et al., arXiv:2305.14314, section 3)."""
+
+
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """What a trainer holds beside the mathematics.
 
@@ -82,7 +87,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     ``optimizer`` are its states, ``offload`` the share of them in the host's memory. ``imbalance`` is what the fullest
     expert rank gets of routed tokens over the mean. ``loss_chunk`` tokens have their logits at once. ``eight_bits``
     stores what recomputation by modules leaves in 8 bits, as DeepSeek-V3 does; ``away`` is the share of kept
-    activations in the host's memory.
+    activations in the host's memory. ``adapters`` are parameters that are trained beside frozen weights, which
+    ``quantized`` holds in 4 bits with their scales, tables and head in 32 (QLoRA, Dettmers et al., arXiv:2305.14314).
     """
 
     optimizer: OptimizerStates = "fp32"
@@ -91,6 +97,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     loss_chunk: int | None = None
     eight_bits: bool = False
     away: float = 0.0
+    adapters: float = 0.0
+    quantized: bool = False
 
 
 PLAIN = Terms()
@@ -184,6 +192,16 @@ def rank_memory(work: Work, layouts: Layouts, which: Rank, holding: Holding = ME
     master = 4.0 if holding.weight == 4.0 and terms.optimizer not in ("bf16", "none") else 0.0
     states = over(1, OPTIMIZER_BYTES[terms.optimizer] - master) / twice
 
+    if terms.adapters:
+        each, ends_each = (FOUR_BITS, 4.0) if terms.quantized else (2.0, 2.0)
+        cut = np.where(x.zero >= 3, sharded, 1)
+        weights = (each * (dense - at_ends) + ends_each * at_ends) / cut + each * routed / np.where(
+            x.zero >= 3, expert_sharded, 1
+        )
+        trained = terms.adapters / (tp * pp)
+        gradients = np.asarray(holding.gradient * trained, dtype=float)
+        states = OPTIMIZER_BYTES[terms.optimizer] * trained / np.where(x.zero >= 1, sharded, 1)
+
     tokens = x.micro_batch * work.seq_len / x.cp
     flight = in_flight(x, which)
     kept, whole = _kept(work, x, holding, terms)
@@ -197,6 +215,7 @@ def rank_memory(work: Work, layouts: Layouts, which: Rank, holding: Holding = ME
     logits = np.where(logits_here, holding.logit * n_tokens * work.vocab_size / tp * heads, 0.0)
     logits = logits * (work.head_work > 0)
     largest = max((b.largest for b in blocks), default=0.0) * 2 / tp
+    largest = 0.0 * largest if terms.adapters else largest
     transient = np.where(x.zero < 3, holding.transient * largest, 0.0)
     parts = (weights, gradients, states * (1 - terms.offload), activations, logits, transient)
     number = np.zeros(len(x)) if which == "first" else pp - 1.0

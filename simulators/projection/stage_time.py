@@ -91,7 +91,7 @@ def project_time(
     else:
         mfu, basis = assumed_mfu(device, precision, sparse=sparse), "assumed"
     hours = accelerator_hours(flops, peak, mfu)
-    price = device.prices[0] if device.prices else None
+    price = device.price
     rate = hourly_rate(device, assumptions)
     published_hours = published.own_hours if published else None
     return Time(
@@ -119,7 +119,7 @@ def hourly_rate(device: Accelerator, assumptions: Assumptions) -> float | None:
     ...     Assumptions(fallback="h800", usd_per_hour=2.0))
     2.0
     """
-    return assumptions.usd_per_hour or (device.prices[0].usd_per_hour if device.prices else None)
+    return assumptions.usd_per_hour or (device.price.usd_per_hour if device.price else None)
 
 
 def cost_of_published_hours(
