@@ -148,78 +148,99 @@ def in_flight(layouts: Layouts, which: Rank) -> np.ndarray:
 
 def rank_memory(work: Work, layouts: Layouts, which: Rank, holding: Holding = MEGATRON, terms: Terms = PLAIN) -> Memory:
     """Memory of the first or the last pipeline rank of each layout [byte]."""
-    x = layouts
-    blocks, tp, pp = work.blocks, x.tp, x.pp
-    alone = pp == 1
-    layers = np.ceil(work.n_layers / pp) / work.n_layers
-    body = sum(b.n * (b.mixer + b.mlp + b.shared) for b in blocks) * layers / tp
-    body = body + sum(b.n * b.replicated for b in blocks) * layers
-    tied = work.head == 0
-    ends = work.table if which == "first" else work.head or work.head_work
-    at_ends = np.where(alone, work.table + work.head, ends) / tp + work.ends
-    module = work.mtp
-    extra = experts_extra = np.zeros(len(x))
+    x, pp = layouts, layouts.pp
+    held = _held(work, x, which)
+    states = _adapted(x, held, holding, terms) if terms.adapters else _states(work, x, held, holding, terms)
+    activations, logits = _passing(work, x, which, holding, terms)
+    largest = 0.0 if terms.adapters else max((b.largest for b in work.blocks), default=0.0) * 2 / x.tp
+    transient = np.where(x.zero < 3, holding.transient * largest, 0.0)
+    weights, gradients, optimizer = states
+    parts = (weights, gradients, optimizer * (1 - terms.offload), activations, logits, transient)
+    number = np.zeros(len(x)) if which == "first" else pp - 1.0
+    return Memory._make([*(holding.rise * part for part in parts), np.full(len(x), holding.context), number])
+
+
+class _Held(NamedTuple):
+    """Parameters of one rank: of the stack and the ends, of routed experts, and of the ends alone; over how many ranks
+    each are sharded."""
+
+    dense: np.ndarray
+    routed: np.ndarray
+    ends: np.ndarray
+    sharded: np.ndarray
+    expert_sharded: np.ndarray
+    twice: np.ndarray
+
+
+def _share(work: Work, x: Layouts) -> np.ndarray:
+    """The largest share of the layers that a rank has [1]."""
+    share: np.ndarray = np.ceil(work.n_layers / x.pp) / work.n_layers
+    return share
+
+
+def _held(work: Work, x: Layouts, which: Rank) -> _Held:
+    tp, alone, layers, module = x.tp, x.pp == 1, _share(work, x), work.mtp
+    body = sum(b.n * (b.mixer + b.mlp + b.shared) for b in work.blocks) * layers / tp
+    body = body + sum(b.n * b.replicated for b in work.blocks) * layers
+    routed = work.routed * layers / (x.ep * x.etp)
+    last = work.table if which == "first" else work.head or work.head_work
+    ends = np.where(alone, work.table + work.head, last) / tp + work.ends
     if module is not None and which == "last":
-        extra = extra + module.n * ((module.mixer + module.mlp + module.shared) / tp + module.replicated)
-        experts_extra = experts_extra + module.n * module.expert * module.n_experts / (x.ep * x.etp)
-        at_ends = at_ends + np.where(alone | tied, 0.0, work.table / tp)
-    routed = work.routed * layers / (x.ep * x.etp) + experts_extra
-    body = body + extra
+        body = body + module.n * ((module.mixer + module.mlp + module.shared) / tp + module.replicated)
+        routed = routed + module.n * module.expert * module.n_experts / (x.ep * x.etp)
+        ends = ends + np.where(alone | (work.head == 0), 0.0, work.table / tp)
     # DualPipe's ranks have a stage of each end, so that table and head stand once beside each other (section 3.2.3)
     twice = np.where(x.schedule == 2, 2.0, 1.0)
-    at_ends = np.where((x.schedule == 2) & ~alone, (work.table + work.head) / tp + work.ends, at_ends)
-    body, routed = twice * body, twice * routed
-    dense = body + at_ends
-
+    ends = np.where((x.schedule == 2) & ~alone, (work.table + work.head) / tp + work.ends, ends)
     ranks = x.dp * x.cp
     sharded = np.where(x.shard > 0, x.shard, ranks)
     expert_ranks = np.maximum(1.0, ranks * tp / (x.ep * x.etp))
-    expert_sharded = np.minimum(sharded, expert_ranks)
+    return _Held(twice * body + ends, twice * routed, ends, sharded, np.minimum(sharded, expert_ranks), twice)
+
+
+def _states(work: Work, x: Layouts, held: _Held, holding: Holding, terms: Terms) -> tuple[np.ndarray, ...]:
+    """Weights, gradients and optimiser states of a rank that trains all it holds [byte]."""
 
     def over(stage: int, each: float) -> np.ndarray:
         """Bytes of parameters that are sharded from ``stage`` of ZeRO on."""
         cut = x.zero >= stage
-        bytes_: np.ndarray = each * (dense / np.where(cut, sharded, 1) + routed / np.where(cut, expert_sharded, 1))
+        bytes_: np.ndarray = each * (
+            held.dense / np.where(cut, held.sharded, 1) + held.routed / np.where(cut, held.expert_sharded, 1)
+        )
         return bytes_
 
-    layer_share = (dense + routed - at_ends) / np.maximum(layers * work.n_layers, 1)
-    gathered = np.where(
-        x.zero == 3, 2.0 * 2 * layer_share + np.where(pp > 1, holding.whole * (dense + routed), 0.0), 0.0
-    )
-    weights = over(3, holding.weight) + gathered
-    gradients = over(2, holding.gradient)
+    # FSDP gathers one layer while the next one is on its way
+    layer = (held.dense + held.routed - held.ends) / np.maximum(_share(work, x) * work.n_layers, 1)
+    whole = np.where(x.pp > 1, holding.whole * (held.dense + held.routed), 0.0)
+    gathered = np.where(x.zero == 3, 2.0 * 2 * layer + whole, 0.0)
     # where weights are held in 32 bits they are the master copy
     master = 4.0 if holding.weight == 4.0 and terms.optimizer not in ("bf16", "none") else 0.0
-    states = over(1, OPTIMIZER_BYTES[terms.optimizer] - master) / twice
+    states = over(1, OPTIMIZER_BYTES[terms.optimizer] - master) / held.twice
+    return over(3, holding.weight) + gathered, over(2, holding.gradient), states
 
-    if terms.adapters:
-        each, ends_each = (FOUR_BITS, 4.0) if terms.quantized else (2.0, 2.0)
-        cut = np.where(x.zero >= 3, sharded, 1)
-        weights = (each * (dense - at_ends) + ends_each * at_ends) / cut + each * routed / np.where(
-            x.zero >= 3, expert_sharded, 1
-        )
-        trained = terms.adapters / (tp * pp)
-        gradients = np.asarray(holding.gradient * trained, dtype=float)
-        states = OPTIMIZER_BYTES[terms.optimizer] * trained / np.where(x.zero >= 1, sharded, 1)
 
-    tokens = x.micro_batch * work.seq_len / x.cp
-    flight = in_flight(x, which)
+def _adapted(x: Layouts, held: _Held, holding: Holding, terms: Terms) -> tuple[np.ndarray, ...]:
+    """The same of a rank that trains adapters beside frozen weights [byte]."""
+    each, at_ends = (FOUR_BITS, 4.0) if terms.quantized else (2.0, 2.0)
+    cut = x.zero >= 3
+    weights = (each * (held.dense - held.ends) + at_ends * held.ends) / np.where(cut, held.sharded, 1)
+    weights = weights + each * held.routed / np.where(cut, held.expert_sharded, 1)
+    trained = terms.adapters / (x.tp * x.pp)
+    states = OPTIMIZER_BYTES[terms.optimizer] * trained / np.where(x.zero >= 1, held.sharded, 1)
+    return weights, holding.gradient * trained, states
+
+
+def _passing(work: Work, x: Layouts, which: Rank, holding: Holding, terms: Terms) -> tuple[np.ndarray, np.ndarray]:
+    """Activations and logits of a rank [byte]."""
+    tp, tokens = x.tp, x.micro_batch * work.seq_len / x.cp
     kept, whole = _kept(work, x, holding, terms)
-    activations = tokens * (
-        (1 - terms.away) * kept * layers * flight + np.where(x.recompute == 3, whole * holding.working, 0.0)
-    )
+    working = np.where(x.recompute == 3, whole * holding.working, 0.0)
+    activations = tokens * ((1 - terms.away) * kept * _share(work, x) * in_flight(x, which) + working)
     activations = activations + holding.gathered * 2.0 * tokens * work.d_model * (tp - 1) / tp
-    logits_here = alone | (which == "last")
-    n_tokens = tokens if terms.loss_chunk is None else np.minimum(tokens, terms.loss_chunk)
-    heads = 1 + (module.n if module is not None else 0)
-    logits = np.where(logits_here, holding.logit * n_tokens * work.vocab_size / tp * heads, 0.0)
-    logits = logits * (work.head_work > 0)
-    largest = max((b.largest for b in blocks), default=0.0) * 2 / tp
-    largest = 0.0 * largest if terms.adapters else largest
-    transient = np.where(x.zero < 3, holding.transient * largest, 0.0)
-    parts = (weights, gradients, states * (1 - terms.offload), activations, logits, transient)
-    number = np.zeros(len(x)) if which == "first" else pp - 1.0
-    return Memory._make([*(holding.rise * part for part in parts), np.full(len(x), holding.context), number])
+    at_once = tokens if terms.loss_chunk is None else np.minimum(tokens, terms.loss_chunk)
+    heads = (1 + (work.mtp.n if work.mtp is not None else 0)) * (work.head_work > 0)
+    logits = np.where((x.pp == 1) | (which == "last"), holding.logit * at_once * work.vocab_size / tp * heads, 0.0)
+    return activations, logits
 
 
 def _kept(work: Work, x: Layouts, holding: Holding, terms: Terms) -> tuple[np.ndarray, np.ndarray]:
