@@ -214,7 +214,7 @@ def _machine(job: Composed, *, sparse: bool) -> Machine:
     mfu: float | Interval | None = job.setting("mfu", PositiveShare | None)
     if mfu is None:
         mfu = assumed_mfu(device, precision, sparse=sparse)
-    price = job.setting("usd_per_hour", Positive | None) or (device.prices[0].usd_per_hour if device.prices else None)
+    price = job.setting("usd_per_hour", Positive | None) or (device.price.usd_per_hour if device.price else None)
     devices = job.setting("devices", Annotated[int, msgspec.Meta(ge=1)] | None)
     return Machine(device=device, precision=precision, mfu=mfu, devices=devices, usd_per_hour=price)
 
