@@ -15,7 +15,7 @@ from lehr.recipes.reading.headings import LOSS, RATE, find, nearest_heading
 from lehr.recipes.reading.logs import SEPARATOR, LogFile, Series, open_log
 from lehr.recipes.reading.rates import check_agreement, rates_of_config, rates_of_rows
 from lehr.simulators.laws.base import LossUnit
-from lehr.simulators.laws.curves.fitting.runs import LoggedRun, make_run
+from lehr.simulators.laws.curves.runs import LoggedRun, make_run
 from lehr.simulators.tracking import in_order
 
 ROLES = ("step", "loss", "rate")

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.laws.base import Bounds
-from lehr.simulators.laws.curves import CurveLaw, Momentum, MultiPower
+from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.numerics.search import compass
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import WSD, Cosine, Decay, Schedule, Warmup
@@ -19,10 +19,10 @@ from lehr.simulators.scheduling.final import (
     final_interval,
     final_loss,
     final_losses,
-    loss_of_pieces,
     replicas,
 )
 from lehr.simulators.scheduling.free import free_form
+from lehr.simulators.scheduling.pieces import pieces_of, plateau
 from lehr.simulators.scheduling.stairs import MOST_STAIRS, stairs
 
 SHAPES: tuple[DecayShape, ...] = get_args(DecayShape)
@@ -172,7 +172,7 @@ def search(law: CurveLaw, budget: Budget, *, shapes: tuple[DecayShape, ...] = SH
 
     chosen = listed({described(schedule, budget): schedule for _, schedule in ranked})
     warnings = law.range.curve_warnings(rates)
-    if isinstance(law, Momentum):
+    if law.linear_in_drops:
         warnings.append("the momentum law is linear in the drops of the rate: its free form is a sudden drop to zero")
     else:
         falls = budget.warmup_steps + 1 + np.flatnonzero(np.diff(rates[budget.warmup_steps :]) < 0)
@@ -213,7 +213,7 @@ def best_of_shape(law: CurveLaw, budget: Budget, shape: DecayShape) -> WSD:
     3.78
     """
     offset = 1.0 if budget.convention in ("end", "end_in_decay") else 0.0
-    warm_up = budget.cosine(0.0).resolve(budget.steps).values()[: budget.warmup_steps]
+    begin, ones = pieces_of(budget.cosine(0.0).resolve(budget.steps).values()[: budget.warmup_steps])
     powers = (1.0, 2.0) if shape in ("power", "inverse_root") else (1.0,)
 
     def loss(point: Floats) -> float:
@@ -226,14 +226,9 @@ def best_of_shape(law: CurveLaw, budget: Budget, shape: DecayShape) -> WSD:
         # the steps of each piece stand about its middle
         middle = (np.arange(pieces) + 0.5) / pieces + (offset - 0.5) / length
         fall = rate_at(shape, np.clip(middle, 0.0, 1.0), budget.peak, ratio * budget.peak, power)
-        if isinstance(law, MultiPower):
-            rates = np.concatenate([warm_up, [budget.peak], fall])
-            steps = np.concatenate([np.ones(len(warm_up)), [budget.rest - length], np.full(pieces, length / pieces)])
-            return loss_of_pieces(law, rates, steps)
-        after = np.arange(budget.rest, dtype=float)
-        progress = np.clip((after - (budget.rest - length) + offset) / length, 0.0, 1.0)
-        fall = rate_at(shape, progress, budget.peak, ratio * budget.peak, power)
-        return final_loss(law, np.concatenate([warm_up, fall]))
+        held, longer = plateau(budget.peak, budget.rest - length)
+        steps = np.concatenate([ones, longer, np.full(pieces, length / pieces)])
+        return law.final_loss(np.concatenate([begin, held, fall]), steps)
 
     looks = [
         np.log([max(share, 1 / budget.rest), ratio, power][: 1 + len(powers)])

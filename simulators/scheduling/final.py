@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Bounds, StandardErrors, quantiles
-from lehr.simulators.laws.curves import CptShift, CurveLaw, Momentum, MultiPower, PowerOfSum, constant_values
-from lehr.simulators.laws.curves.base import checked_rates, with_constants, without_warm_up
-from lehr.simulators.laws.curves.kernels import drops
+from lehr.simulators.laws.curves import CurveLaw, constant_values
+from lehr.simulators.laws.curves.base import with_constants
 from lehr.simulators.quantities import Floats
 
 MOST_REPLICAS = 200
@@ -20,14 +19,12 @@ MOST_REPLICAS = 200
 def final_loss(law: CurveLaw, rates: ArrayLike) -> float:
     """The loss after the last of ``rates`` (steps,) [law.loss_unit], exact to rounding; work proportional to the steps.
 
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
     >>> final_loss(law, np.full(10000, 1e-4))
     3.5
     """
-    array = checked_rates(rates)
-    if isinstance(law, MultiPower):
-        return _multi_power(law, array, slope=False)[0]
-    return final_slope(law, array)[0]
+    return law.final_loss(rates)
 
 
 def final_slope(law: CurveLaw, rates: ArrayLike) -> tuple[float, Floats]:
@@ -36,95 +33,32 @@ def final_slope(law: CurveLaw, rates: ArrayLike) -> tuple[float, Floats]:
     With a momentum the first rise counts as if it stood at its peak, so that the derivative is by the rates after it.
     Raises ``ValueError`` for a form that has no derivative here.
 
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
     >>> loss, slope = final_slope(law, np.full(10000, 1e-4))
     >>> loss, round(float(slope[0]), 6)
     (3.5, -0.25)
     """
-    array = checked_rates(rates)
-    if isinstance(law, PowerOfSum):
-        forward, by_sum = _forward(float(array.sum()), law.A, law.alpha)
-        return law.L0 + forward, np.full_like(array, by_sum)
-    if isinstance(law, MultiPower):
-        return _multi_power(law, array, slope=True)
-    if isinstance(law, Momentum):
-        return _momentum(law, law.C, array)
-    if isinstance(law, CptShift):
-        # without a change of data it is the momentum law of its pre-training
-        return _momentum(law, law.C1, array)
-    raise ValueError(f"{law.name}: no schedule can be chosen by this form; write a multi_power or momentum law")
+    return law.final_slope(rates)
 
 
-def _forward(total: float, A: float, alpha: float) -> tuple[float, float]:  # noqa: N803
-    """A S^-alpha and its derivative by S."""
-    if total <= 0:
-        return float("inf"), float("-inf")
-    return A * total**-alpha, -alpha * A * total ** (-alpha - 1)
-
-
-def _momentum(law: Momentum | CptShift, C: float, rates: Floats) -> tuple[float, Floats]:  # noqa: N803
-    """A drop n steps before the end has brought 1 + decay + ... + decay^n: the loss is linear in the drops."""
-    flat = without_warm_up(rates)
-    weight = np.cumsum(law.decay ** np.arange(len(flat), dtype=float))[::-1]
-    change = drops(flat)
-    change[0] = 0.0
-    forward, by_sum = _forward(float(flat.sum()), law.A, law.alpha)
-    slope = np.full_like(flat, by_sum)
-    slope[1:] += C * weight[1:]
-    slope[:-1] -= C * weight[1:]
-    return law.L0 + forward - C * float(change @ weight), slope
-
-
-def _multi_power(law: MultiPower, rates: Floats, *, slope: bool) -> tuple[float, Floats]:
-    """F = sum_k (eta_(k-1) - eta_k) G(x_k) with x_k = C eta_k^-gamma W_k and W_k = eta_k + ... + eta_T.
-
-    dF/d eta_j = G(x_(j+1)) - G(x_j) - gamma (eta_(j-1) - eta_j) G'(x_j) x_j / eta_j
-    + sum_(k <= j) (eta_(k-1) - eta_k) G'(x_k) C eta_k^-gamma.
-    """
-    change = drops(rates)
-    forward, by_sum = _forward(float(rates.sum()), law.A, law.alpha)
-    ahead = np.cumsum(rates[::-1])[::-1]
-    acting = (rates > 0) & (change != 0)
-    steep = law.C * rates[acting] ** -law.gamma
-    log_1x = np.log1p(steep * ahead[acting])
-    annealed = 1 - np.exp(log_1x * -law.beta)
-    loss = law.L0 + forward - law.B * float(change[acting] @ annealed)
-    if not slope:
-        return loss, rates
-    steepness = np.zeros_like(rates)
-    positive = rates > 0
-    steepness[positive] = law.C * rates[positive] ** -law.gamma
-    x = steepness * ahead
-    kernel = (1 + x) ** -law.beta
-    gain = 1 - kernel
-    by_x = law.beta * kernel / (1 + x) * change
-    out = np.cumsum(by_x * steepness) - gain
-    out[positive] -= law.gamma * (by_x * x)[positive] / rates[positive]
-    out[:-1] += gain[1:]
-    return loss, by_sum - law.B * out
-
-
-def loss_of_pieces(law: MultiPower, rates: Floats, steps: Floats) -> float:
+def loss_of_pieces(law: CurveLaw, rates: Floats, steps: Floats) -> float:
     """The final loss [law.loss_unit] of a schedule of constant pieces: ``rates`` above zero but for a first warm-up,
     each for ``steps`` (pieces,), real numbers. The work is proportional to the pieces.
 
+    >>> from lehr.simulators.laws.curves import MultiPower
     >>> law = MultiPower(name="x", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
     >>> pieces = loss_of_pieces(law, np.array([3e-4, 1e-4]), np.array([900.0, 100.0]))
     >>> bool(abs(pieces - final_loss(law, np.repeat([3e-4, 1e-4], [900, 100]))) < 1e-12)
     True
     """
-    area = rates * steps
-    forward, _ = _forward(float(area.sum()), law.A, law.alpha)
-    change = drops(rates)
-    acting = (rates > 0) & (change != 0)
-    x = law.C * rates[acting] ** -law.gamma * np.cumsum(area[::-1])[::-1][acting]
-    annealed = 1 - np.exp(np.log1p(x) * -law.beta)
-    return law.L0 + forward - law.B * float(change[acting] @ annealed)
+    return law.final_loss(rates, steps)
 
 
 def replicas(law: CurveLaw) -> list[CurveLaw]:
     """The law with other constants, as sure as its fit: none where it does not say how sure it is.
 
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
     >>> len(replicas(law))
     0
@@ -142,6 +76,7 @@ def replicas(law: CurveLaw) -> list[CurveLaw]:
 def final_losses(many: Sequence[CurveLaw], rates: ArrayLike) -> list[float]:
     """The final loss by each of ``many`` laws [loss_unit].
 
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> laws = [PowerOfSum(name="x", title="", L0=level, A=0.5, alpha=0.5) for level in (3.0, 2.0)]
     >>> final_losses(laws, np.full(10000, 1e-4))
     [3.5, 2.5]
@@ -155,6 +90,7 @@ def final_interval(law: CurveLaw, rates: ArrayLike, level: float = 0.95) -> Boun
     From the fit's covariance or draws where it has them; else plus and minus the worst relative error on curves that
     were held out, which is no statement at a ``level``.
 
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, worst_relative_error=0.01)
     >>> [round(v, 4) for v in final_interval(law, np.full(10000, 1e-4))]
     [3.465, 3.535]
@@ -180,6 +116,7 @@ def central_interval(values: Sequence[float] | Floats, level: float) -> Bounds:
 def interval_basis(law: CurveLaw) -> str:
     """On what ``final_interval`` of ``law`` rests.
 
+    >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> interval_basis(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5))
     'the law says nothing of its errors'
     """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lehr.simulators.laws.curves import CurveLaw, MultiPower
+from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.numerics.search import compass
 from lehr.simulators.quantities import Floats
-from lehr.simulators.scheduling.final import final_loss, loss_of_pieces
+from lehr.simulators.scheduling.pieces import pieces_of, plateau
 
 MOST_STAIRS = 6
 SHARES = (0.01, 0.03, 0.1, 0.3)
@@ -29,10 +29,11 @@ def stairs(law: CurveLaw, warm_up: Floats, peak: float, n_steps: int) -> Floats:
     >>> from lehr.simulators.laws.curves import MultiPower
     >>> law = MultiPower(name="x", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
     >>> rates = stairs(law, np.linspace(0.0, 3e-4, 100), 3e-4, 2000)
-    >>> (1 + np.flatnonzero(np.diff(rates) < 0)).tolist(), round(final_loss(law, rates), 3)
+    >>> (1 + np.flatnonzero(np.diff(rates) < 0)).tolist(), round(law.final_loss(rates), 3)
     ([1897, 1984], 3.788)
     """
     rest = n_steps - len(warm_up)
+    begin, ones = pieces_of(warm_up)
 
     def pieces(point: Floats) -> tuple[Floats, Floats]:
         """The rate of each piece after warm-up and how many steps it holds."""
@@ -49,10 +50,8 @@ def stairs(law: CurveLaw, warm_up: Floats, peak: float, n_steps: int) -> Floats:
         rates, lengths = pieces(point)
         if lengths[0] < 0 or (point[1::2] > 0).any() or rates[-1] < LOWEST * peak:
             return float("inf")
-        if isinstance(law, MultiPower):
-            ones = np.ones(len(warm_up))
-            return loss_of_pieces(law, np.concatenate([warm_up, rates]), np.concatenate([ones, lengths]))
-        return final_loss(law, whole(point))
+        held, longer = plateau(rates[0], lengths[0])
+        return law.final_loss(np.concatenate([begin, held, rates[1:]]), np.concatenate([ones, longer, lengths[1:]]))
 
     looks = [np.log([max(share * rest, 1.0), factor]) for share in SHARES for factor in FACTORS]
     point, least = compass(loss, min(looks, key=loss), step=0.4, least=0.01)

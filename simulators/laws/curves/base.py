@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lehr.simulators.laws.base import Bounds, Law, LossUnit, ValidRange
-from lehr.simulators.quantities import Floats
+from lehr.simulators.quantities import Floats, NonNegative, Positive
 
 __all__ = [
     "CurveLaw",
     "CurveRange",
+    "Decay",
     "Floats",
+    "NonNegative",
+    "Positive",
     "checked_rates",
     "chosen",
     "constant_values",
     "forward_power",
+    "power_and_slope",
     "with_constants",
     "without_warm_up",
 ]
+
+Decay = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 
 
 class CurveRange(ValidRange, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +64,10 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     constants_of_law: ClassVar[tuple[str, ...]] = ()
+    linear_in_drops: ClassVar[bool] = False
+    """Is the final loss linear in the drops of the rate, so that a sudden drop to zero is always best?"""
+    needs_change_of_data: ClassVar[bool] = False
+    """Does only a run whose data change tell all constants?"""
 
     range: CurveRange = CurveRange()
     loss_unit: LossUnit = "nats/token"
@@ -77,6 +87,18 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ) -> Floats:
         """The loss at chosen ``steps``, exact to rounding [loss_unit]; shape of ``steps``."""
         return np.asarray(self.loss(rates, changed_at=changed_at)[chosen(steps, len(np.asarray(rates)))])
+
+    def final_slope(self, rates: ArrayLike, steps: Floats | None = None) -> tuple[float, Floats]:
+        """The loss after the last step [loss_unit] and its derivative by each rate [loss_unit / learning rate].
+
+        ``rates`` are of single steps or, with ``steps``, of pieces of constant rate that hold so many each, real
+        numbers: shape (pieces,). The work is proportional to the pieces. Raises ``ValueError`` for a form without one.
+        """
+        raise ValueError(f"{self.name}: no schedule can be chosen by this form; write a multi_power or momentum law")
+
+    def final_loss(self, rates: ArrayLike, steps: Floats | None = None) -> float:
+        """The loss after the last step [loss_unit], as ``final_slope`` has it."""
+        return self.final_slope(rates, steps)[0]
 
 
 def constant_values(law: CurveLaw) -> dict[str, float]:
@@ -150,3 +172,14 @@ def forward_power(total: Floats, A: float, alpha: float) -> Floats:  # noqa: N80
     """
     with np.errstate(divide="ignore"):
         return np.asarray(A * total**-alpha)
+
+
+def power_and_slope(total: float, A: float, alpha: float) -> tuple[float, float]:  # noqa: N803
+    """A S^-alpha and its derivative by S.
+
+    >>> power_and_slope(4.0, 3.0, 0.5)
+    (1.5, -0.1875)
+    """
+    if total <= 0:
+        return float("inf"), float("-inf")
+    return A * total**-alpha, -alpha * A * total ** (-alpha - 1)

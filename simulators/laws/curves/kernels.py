@@ -96,20 +96,28 @@ def exponentials(beta: float, nearest: float, farthest: float, tolerance: float)
     )
 
 
-def power_annealing(rates: Floats, *, C: float, beta: float, gamma: float, tolerance: float = 1e-7) -> Floats:  # noqa: N803
-    """sum_(k <= t) (eta_(k-1) - eta_k) G(eta_k^-gamma S_k(t)) at every step t [learning rate].
+def power_annealing(
+    rates: Floats,
+    *,
+    C: float,  # noqa: N803
+    beta: float,
+    gamma: float,
+    level: Floats | None = None,
+    tolerance: float = 1e-7,
+) -> Floats:
+    """sum_(k <= t) (v_(k-1) - v_k) G(eta_k^-gamma S_k(t)) at every step t [unit of v], v = ``level`` or eta.
 
     G(x) = 1 - (1 + C x)^-beta and S_k(t) = eta_k + ... + eta_t (Luo et al., arXiv:2503.12811, section 3). With
     a_k = C eta_k^-gamma the kernel is (a_k (S_t - z_k))^-beta about z_k = S_(k-1) - 1 / a_k, so that one set of
     exponentials serves all k. ``tolerance`` bounds the error of G: that of the sum is at most ``tolerance`` times
-    the sum of |eta_(k-1) - eta_k|. The work is proportional to the steps.
+    the sum of |v_(k-1) - v_k|. The work is proportional to the steps.
 
     >>> rates = np.full(100, 1e-3); rates[50:] = 1e-4
     >>> exact = -1e-3 * (1 - (1 + 2 * 1e-3**-0.5 * rates.sum())**-0.6) + 9e-4 * (1 - (1 + 2 * 1e-4**-0.5 * 5e-3)**-0.6)
     >>> bool(abs(power_annealing(rates, C=2.0, beta=0.6, gamma=0.5)[-1] - exact) < 1.9e-3 * 1e-7)
     True
     """
-    change = drops(rates)
+    change = drops(rates if level is None else level)
     total = np.cumsum(rates)
     before = total - rates
     reach = rates**gamma / C

@@ -13,7 +13,20 @@ PEAK, WARM_UP, LENGTH = 3e-4, 200, 4000
 LAWS: dict[str, CurveLaw] = {
     "power_of_sum": PowerOfSum(name="x", title="", L0=2.9, A=0.5, alpha=0.5),
     "momentum": Momentum(name="x", title="", L0=3.1, A=0.3, alpha=0.5, C=0.8, decay=0.995),
-    "multi_power": MultiPower(name="x", title="", L0=3.0, A=0.35, alpha=0.5, B=400.0, C=0.55, beta=0.85, gamma=0.45),
+    "multi_power": MultiPower(
+        name="x",
+        title="",
+        L0=3.0,
+        A=3.2,
+        alpha=0.5,
+        B=7.0,
+        C=0.09,
+        beta=0.85,
+        gamma=0.45,
+        weight_decay=0.3,
+        start=6e-5,
+        p=1.03,
+    ),
     "cpt_shift": CptShift(
         name="x", title="", L0=2.2, A=0.3, alpha=0.5, C1=0.8, C2=0.6, decay=0.995, B=-0.3, E=6.0, beta=0.8
     ),

@@ -1,9 +1,9 @@
 """Fitting a curve law to logged runs: robustly, with intervals, and with what the runs do not say."""
 
+from lehr.simulators.laws.curves import CURVE_FORMS, CurveForm, curve_form
 from lehr.simulators.laws.curves.fitting.fit import STARTS, CurveFit, fit_curve
-from lehr.simulators.laws.curves.fitting.forms import CURVE_FORMS, CurveForm, curve_form
-from lehr.simulators.laws.curves.fitting.runs import LoggedRun, make_run
 from lehr.simulators.laws.curves.fitting.scores import Score, mean_score, predict, score
+from lehr.simulators.laws.curves.runs import LoggedRun, make_run
 
 __all__ = [
     "CURVE_FORMS", "STARTS", "CurveFit", "CurveForm", "LoggedRun", "Score", "curve_form", "fit_curve", "make_run",

@@ -7,18 +7,19 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.curves.fitting.designs import Design
-from lehr.simulators.laws.curves.fitting.forms import CurveForm
+from lehr.simulators.laws.curves.form import CurveForm, Design
 from lehr.simulators.numerics.levenberg import damped_step, huber, influence
 from lehr.simulators.quantities import Floats
 
-FOLLOWED = 3
+FOLLOWED = 2
 """Starts that are followed to their minimum, the best of all that are tried."""
 LINEAR_LOW, LINEAR_HIGH = -30.0, 30.0
 """Of the logarithm of a linear constant."""
 MOST_STEPS = 60
-SETTLED = 1e-9
-"""A step that lowers the objective by less than this share ends the descent."""
+SETTLED = 1e-3
+"""A step that lowers the objective by less ends the descent: the objective is half a chi-square, so that it would move
+the constants by a twentieth of their standard error. Where the objective is above 1,000, SHARE of it."""
+SHARE = 1e-3
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,11 +44,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def prior(self) -> tuple[Floats, Floats]:
         """Centre and precision (1 / spread^2) of each coordinate."""
-        free = np.zeros(self.n_linear)
-        shapes = self.form.shapes
+        shapes, shares = self.form.shapes, self.form.shares or ((1.0, np.inf),) * len(self.form.linear)
+        lowest = float(self.log_loss.min())
         return (
-            np.concatenate([free, [s.centre for s in shapes]]),
-            np.concatenate([free, [s.spread**-2.0 for s in shapes]]),
+            np.array([0.0, *(np.log(share) + lowest for share, _ in shares), *(s.centre for s in shapes)]),
+            np.array([0.0, *(spread**-2.0 for _, spread in shares), *(s.spread**-2.0 for s in shapes)]),
         )
 
     @property
@@ -135,7 +136,7 @@ def descend(problem: Problem, theta: Floats, most_steps: int = MOST_STEPS) -> tu
         gain = value - new_value
         theta, value, error, jacobian = trial, new_value, new_error, new_jacobian
         damping = max(damping / 5, 1e-9)
-        if gain < SETTLED * max(value, 1e-300):
+        if gain < SETTLED * max(SHARE * value, 1.0):
             break
     return theta, value
 

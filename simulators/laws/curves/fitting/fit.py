@@ -11,17 +11,16 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.laws.base import Bounds, Covariance
-from lehr.simulators.laws.curves import CURVE_LAWS
+from lehr.simulators.laws.curves import CURVE_LAWS, CurveForm, curve_form
 from lehr.simulators.laws.curves.base import CurveLaw, CurveRange
 from lehr.simulators.laws.curves.fitting.descent import FOLLOWED, Problem, descend, first_points
-from lehr.simulators.laws.curves.fitting.forms import CurveForm, curve_form
 from lehr.simulators.laws.curves.fitting.limits import check_runs, notes_on
-from lehr.simulators.laws.curves.fitting.runs import LoggedRun, summed_up
+from lehr.simulators.laws.curves.runs import LoggedRun, summed_up
 from lehr.simulators.quantities import Floats
 
 STARTS = 16
 """Shapes that are tried by default, the first of them on a grid and the others drawn from the prior."""
-ROUNDS = 4
+ROUNDS = 3
 """Times that the scale of the residuals is estimated again."""
 FIRST_SCALE = 3e-3
 LEAST_SCALE = 1e-7
@@ -81,7 +80,7 @@ def fit_curve(
 
     >>> import numpy as np
     >>> from lehr.simulators.laws.curves import Momentum
-    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves.runs import make_run
     >>> law = Momentum(name="x", title="", L0=2.5, A=0.5, alpha=0.4, C=1.0, decay=0.99)
     >>> falling = np.r_[np.full(2000, 3e-4), np.linspace(3e-4, 3e-5, 1000)]
     >>> rows = np.arange(50, 3000, 50)
@@ -175,7 +174,7 @@ def settle(problem: Problem, theta: Floats, used: Sequence[LoggedRun], rounds: i
     """From a first minimum to one whose threshold, scale and repetition are those of its own residuals.
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
-    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves.runs import make_run
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
     >>> rates = np.full(1000, 1e-3)
     >>> rows = np.arange(9, 1000, 10)
@@ -252,7 +251,7 @@ def first_shapes(form: CurveForm, starts: int) -> list[Floats]:
 def row_weights(runs: Sequence[LoggedRun], power: float) -> Floats:
     """Weights with mean one: each run the same in all, within a run s^-power at step s.
 
-    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves.runs import make_run
     >>> rates = np.ones(401)
     >>> runs = [make_run("a", [100, 400], [3, 2], rates), make_run("b", [400], [2], rates)]
     >>> row_weights(runs, 0.5).round(3).tolist()

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lehr.simulators.laws.curves.fitting.forms import CurveForm
-from lehr.simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.laws.curves import CURVE_LAWS
+from lehr.simulators.laws.curves.form import CurveForm
+from lehr.simulators.laws.curves.runs import LoggedRun
 from lehr.simulators.quantities import Floats
 
 OPEN = 0.8
@@ -19,7 +20,7 @@ WIDE = 1.0
 def check_runs(runs: Sequence[LoggedRun], form: CurveForm) -> None:
     """Raises ``ValueError`` where ``runs`` cannot determine the form at all.
 
-    >>> from lehr.simulators.laws.curves.fitting.forms import curve_form
+    >>> from lehr.simulators.laws.curves import curve_form
     >>> check_runs([], curve_form("momentum"))
     Traceback (most recent call last):
     ValueError: there is no run to fit; write data=[run.csv]
@@ -31,7 +32,7 @@ def check_runs(runs: Sequence[LoggedRun], form: CurveForm) -> None:
             f"no run's learning rate falls, so that nothing tells the annealing term of {form.kind}; "
             "add a run that decays, or fit law=power_of_sum"
         )
-    if form.kind == "cpt_shift" and not any(run.changed_at is not None for run in runs):
+    if CURVE_LAWS[form.kind].needs_change_of_data and not any(run.changed_at is not None for run in runs):
         raise ValueError("no run says where its data change; write changed_at, or fit law=momentum")
 
 
@@ -40,8 +41,8 @@ def notes_on(
 ) -> list[str]:
     """One line for each limitation of a fit.
 
-    >>> from lehr.simulators.laws.curves.fitting.forms import curve_form
-    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves import curve_form
+    >>> from lehr.simulators.laws.curves.runs import make_run
     >>> run = make_run("a", [1], [3.0], [1e-3, 1e-3])
     >>> notes_on([run], curve_form("power_of_sum"), np.array([3.0, 0.0, 0.5]), np.diag([0.01, 4.0, 0.01]), 0.001)[-1]
     'A is known only to a factor of 7.39'

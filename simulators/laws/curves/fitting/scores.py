@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.laws.curves.base import CurveLaw
-from lehr.simulators.laws.curves.fitting.runs import LoggedRun
+from lehr.simulators.laws.curves.runs import LoggedRun
 from lehr.simulators.quantities import Floats
 
 
@@ -27,7 +27,7 @@ def predict(law: CurveLaw, run: LoggedRun) -> Floats:
     """The law's loss at the logged steps of ``run`` [loss_unit].
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
-    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves.runs import make_run
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
     >>> predict(law, make_run("a", [9, 99], [8.0, 4.6], np.full(100, 1e-3))).round(3).tolist()
     [8.0, 4.581]
@@ -42,7 +42,7 @@ def score(law: CurveLaw, run: LoggedRun) -> Score:
 
     >>> import numpy as np
     >>> from lehr.simulators.laws.curves import PowerOfSum
-    >>> from lehr.simulators.laws.curves.fitting.runs import make_run
+    >>> from lehr.simulators.laws.curves.runs import make_run
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)
     >>> rates = np.full(1000, 1e-3)
     >>> run = make_run("a", [9, 99, 999], law.loss(rates)[[9, 99, 999]] + [0.01, -0.01, 0.01], rates)

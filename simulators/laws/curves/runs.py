@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lehr.simulators.laws.curves.base import checked_rates, chosen
 from lehr.simulators.quantities import Floats
 
-MOST_ROWS = 500
+MOST_ROWS = 200
 """Rows of one run that a fit uses; a longer log is summed up by the median of equal blocks."""
 
 
@@ -101,7 +101,7 @@ def summed_up(run: LoggedRun) -> LoggedRun:
 
     >>> run = make_run("a", np.arange(1, 2001), np.full(2000, 3.0), np.full(2001, 1e-3))
     >>> len(run), len(summed_up(run)), summed_up(run).steps[:2].tolist()
-    (2000, 500, [2, 6])
+    (2000, 200, [5, 15])
     """
     after = run.after_warm_up()
     if len(after) <= MOST_ROWS:

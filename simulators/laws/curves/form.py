@@ -1,0 +1,91 @@
+"""What a fit needs to know of a curve law: its coordinates, where a search begins, and what is assumed without data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from lehr.simulators.laws.curves.runs import LoggedRun
+from lehr.simulators.quantities import Floats
+
+
+class Design(Protocol):
+    """A law as columns that its linear constants multiply: L = L0 + sum_j c_j X_j(phi) at the logged rows."""
+
+    def columns(self, phi: Floats) -> tuple[Floats, Floats]:
+        """X (rows, columns) and dX/dphi (shapes, rows, columns)."""
+        ...
+
+
+class Coordinate(msgspec.Struct, frozen=True, kw_only=True):
+    """A shape constant as the search sees it: its limits, the values tried first, and a normal prior.
+
+    ``spread`` infinite means that nothing is assumed.
+    """
+
+    name: str
+    low: float
+    high: float
+    tried: tuple[float, ...]
+    centre: float = 0.0
+    spread: float = inf
+
+
+Constants = Mapping[str, tuple[float, Floats]]
+"""Parameter, such as ``log A`` or ``alpha``, to its constant's value and its derivative by the coordinates."""
+
+
+class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
+    """How one ``kind`` of law is fitted.
+
+    ``linear`` names the constants that multiply the design's columns; those in ``signed`` may be negative, the others
+    are searched by their logarithm. ``to_constants`` turns coordinates and the peak rate into the law's own constants.
+    A row at step s weighs s^-weight_power: 0 is each row the same, 1 each doubling of the steps. ``shares`` is a
+    normal prior on the logarithm of each linear constant: its share of the lowest loss [1], and the spread.
+    """
+
+    kind: str
+    linear: tuple[str, ...]
+    shapes: tuple[Coordinate, ...]
+    design: Callable[[Sequence[LoggedRun], float], Design]
+    to_constants: Callable[[Floats, float], Constants]
+    signed: tuple[str, ...] = ()
+    weight_power: float = 0.0
+    shares: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """L0, the linear constants, the shapes."""
+        linear = tuple(name if name in self.signed else f"log {name}" for name in self.linear)
+        return ("L0", *linear, *(shape.name for shape in self.shapes))
+
+    @property
+    def anneals(self) -> bool:
+        """Has the form a term that only a falling rate can tell?"""
+        return len(self.linear) > 1
+
+
+def slopes(size: int, **by: float) -> Floats:
+    """A derivative by ``size`` coordinates: ``_2=1.0`` is that by the third.
+
+    >>> slopes(3, _2=1.0).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    row = np.zeros(size)
+    for place, slope in by.items():
+        row[int(place[1:])] = slope
+    return row
+
+
+def forward(total: Floats, alpha: float) -> tuple[Floats, Floats]:
+    """S^-alpha and its derivative by alpha.
+
+    >>> [round(float(v), 4) for v in forward(np.array(4.0), 0.5)]
+    [0.5, -0.6931]
+    """
+    power = total**-alpha
+    return power, -np.log(total) * power
