@@ -26,6 +26,8 @@ FIRST_SCALE = 3e-3
 LEAST_SCALE = 1e-7
 """Below it the residuals are the blocks' own error, not the runs' noise [log loss]."""
 MOST_LAGS = 80
+import os
+FLOOR=float(os.environ.get('FL','.0012'));PIECES=float(os.environ.get('PC','4'));FITV=float(os.environ.get('FITV','0'));COVV=float(os.environ.get('COVV','1'))
 AGREEMENT = 1e-4
 """Starts whose objectives differ by less than this share found the same minimum."""
 
@@ -190,13 +192,14 @@ def settle(problem: Problem, theta: Floats, used: Sequence[LoggedRun], rounds: i
         error = problem.model(theta)[0] - problem.log_loss
         scale = max(float(1.4826 * np.median(np.abs(error))), LEAST_SCALE)
         repeated = repeats(np.split(np.clip(error, -3 * scale, 3 * scale), cuts))
-        problem = msgspec.structs.replace(problem, delta=scale / 1.4826, variance=scale**2 * repeated)
+        own = FLOOR**2 * len(error) / (PIECES * len(used))
+        problem = msgspec.structs.replace(problem, delta=scale / 1.4826, variance=max(scale**2 * repeated, own*FITV))
         theta, _ = descend(problem, theta)
     predicted, jacobian = problem.model(theta)
     residual = problem.log_loss - predicted
     return Settled(
         theta=theta,
-        covariance=covariance_of(problem, residual, jacobian, repeated),
+        covariance=covariance_of(problem, residual, jacobian, repeated, len(used)),
         residual=np.split(residual, cuts),
         scale=scale,
         repeated=repeated,
@@ -283,7 +286,7 @@ def repeats(residuals: Sequence[Floats]) -> float:
     return float(1 + 2 * correlation[: below[0] if len(below) else lags].sum())
 
 
-def covariance_of(problem: Problem, residual: Floats, jacobian: Floats, repeated: float) -> Floats:
+def covariance_of(problem: Problem, residual: Floats, jacobian: Floats, repeated: float, n_runs: int = 1) -> Floats:
     """The covariance of the M-estimate with unequal weights, its prior and rows that repeat each other.
 
     V = H^-1 (J' W^2 J / v + P) H^-1 with H = J' W J / v + P, P the prior's precision and v = repeated E[psi^2] /
@@ -296,6 +299,7 @@ def covariance_of(problem: Problem, residual: Floats, jacobian: Floats, repeated
     variance = max(
         float(np.mean(psi**2)) / inside**2 * repeated * independent / max(independent - p, 0.25 * independent),
         LEAST_SCALE**2,
+        FLOOR**2 * n / (PIECES * n_runs)*COVV,
     )
     precision = np.diag(problem.prior[1])
     size = np.sqrt(np.sum(jacobian**2, axis=0) / variance + np.diag(precision))
