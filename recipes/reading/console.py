@@ -22,10 +22,15 @@ _PAIR = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """key: 1.5, key=1.5, 'key': 1.5, key: 10 / 2000, key=[1.5, ...]."""
-_SPACED = re.compile(rf"(?:^|[|,\s])(?P<key>(?:(?:train|val|eval|test) )?[A-Za-z][A-Za-z_]*)\s+(?P<value>{_NUMBER})(?![\w.:])(?:\s*/\s*(?P<of>\d+))?")
+_SPACED = re.compile(
+    rf"(?:^|[|,\s])(?P<key>(?:(?:train|val|eval|test) )?[A-Za-z][A-Za-z_]*)\s+(?P<value>{_NUMBER})(?![\w.:])"
+    r"(?:\s*/\s*(?P<of>\d+))?"
+)
 """key 1.5, as nanoGPT's and llm.c's lines have it."""
-_BARE_STEP = re.compile(r"^\W*(?:step|iter|iteration|update)\s*[:=]?\s*(?P<value>\d+)\b(?:\s*/\s*\d+)?", re.IGNORECASE)
-STEPS = ("step", "iteration", "iter", "completed step", "global_step", "global step", "s", "update", "train step", "steps")
+_BARE_STEP = re.compile(r"^\W*(?P<key>step|iteration|iter|update)\s*[:=]?\s*(?P<value>\d+)\b(?:\s*/\s*\d+)?", re.I)
+STEPS = (
+    "step", "iteration", "iter", "completed step", "global_step", "global step", "s", "update", "train step", "steps",
+)  # fmt: skip
 """Keys of the step, in small letters without what stands before a comma or a bracket."""
 WORTH = ("loss", "trl", "crossentropy", "cross_entropy", "bpb")
 """A line is a trainer's where it has a step and one of these in the row."""
@@ -82,14 +87,14 @@ def _pairs(line: str) -> Iterator[tuple[str, float]]:
     >>> dict(_pairs(" iteration       10/    2000 | learning rate: 3.0E-05 | lm loss: 5.85E+00 |"))
     {'iteration': 10.0, 'learning rate': 3e-05, 'lm loss': 5.85}
     >>> dict(_pairs("[step=7/100,epoch=0]")), dict(_pairs("iter 100: loss 4.12, time 25.0ms, mfu 10.00%"))
-    ({'step': 7.0, 'epoch': 0.0}, {'iter': 100.0, 'loss': 4.12})
+    ({'step': 7.0, 'epoch': 0.0}, {'iter': 100.0, 'loss': 4.12, 'mfu': 10.0})
     """
     if (literal := _literal(line)) is not None:
         yield from literal
         return
     seen: dict[str, float] = {}
     if (bare := _BARE_STEP.match(line)) is not None:
-        seen["step" if bare[0].strip().lower().startswith("step") else "iter"] = float(bare["value"])
+        seen[bare["key"].lower()] = float(bare["value"])
     for pattern in (_PAIR, _SPACED):
         for one in pattern.finditer(line):
             key = re.sub(r"\s+", " ", one["key"]).strip().lower()
@@ -100,8 +105,6 @@ def _pairs(line: str) -> Iterator[tuple[str, float]]:
             if key == "of":
                 continue
             seen.setdefault(key, float(one["value"].replace(",", "").replace("_", "")))
-    if "iter" in seen and re.search(r"iteration", line, re.IGNORECASE):
-        seen = {("iteration" if key == "iter" else key): value for key, value in seen.items()}
     yield from seen.items()
 
 

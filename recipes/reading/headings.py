@@ -5,25 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from lehr.recipes.errors import nearest
+from lehr.recipes.errors import LehrError, nearest
 
 STEP = (
     "step", "_step", "global_step", "train/global_step", "trainer/global_step", "iteration", "iter", "steps",
-    "num_updates", "update", "it",
+    "num_updates", "update", "it", "current_steps", "global_step/max_steps", "optimizer_step", "train/step",
+    "train_step", "training_step", "n_iter",
 )  # fmt: skip
 LOSS = (
     "train/loss", "loss", "train_loss", "training_loss", "loss/train", "lm loss", "lm-loss", "lm loss training",
     "train/lm_loss", "train/cross_entropy", "train/ce_loss", "train/cross_entropy_loss", "cross_entropy", "ce_loss",
     "train/train_loss", "train/loss_step", "train_loss_step", "losses/train", "metalosses/ar", "train loss",
     "lm_loss", "global_avg_loss", "loss_metrics/global_avg_loss", "train/crossentropyloss", "train/bpb", "bpb",
-    "bits_per_byte",
+    "bits_per_byte", "trl", "training/loss", "loss/total", "total_loss", "train/total_loss",
+    "learner/loss", "lm loss/train",
 )  # fmt: skip
 RATE = (
     "lr", "learning_rate", "train/learning_rate", "train/lr", "learning-rate", "optim/lr", "optim/learning_rate",
     "optim/learning_rate_group0", "lr-adamw", "lr-adam", "learning rate", "lr/0", "optimizer/lr", "learningrate",
-    "train/optim/lr", "schedule/lr", "lr-adamw/pg1", "lr-adam/pg1", "rate", "eta",
+    "train/optim/lr", "schedule/lr", "lr-adamw/pg1", "lr-adam/pg1", "rate", "eta", "train_lr", "train_learning_rate",
+    "current_lr", "learner/lr", "lr_scheduler/lr", "max_lr", "current_learning_rate", "lr/train",
 )  # fmt: skip
 """The first that a log has is taken; capitals, and signs between words, make no difference."""
+TOKENS = (
+    "tokens", "n_tokens", "train/tokens", "tokens_seen", "consumed_tokens", "consumed tokens", "num_tokens",
+    "total_tokens", "throughput/total_tokens", "train/tokens_seen", "tokens_trained",
+)  # fmt: skip
+"""Tokens trained on so far, which give the step where the batch is known."""
 
 
 def plainly(heading: str) -> str:
@@ -58,3 +66,17 @@ def find(names: Iterable[str], headings: Iterable[str]) -> str | None:
 def nearest_heading(name: str, headings: Iterable[str]) -> str:
     """What to write instead of ``name``."""
     return nearest(name, list(headings))
+
+
+def one_role_each(columns: dict[str, str]) -> None:
+    """Raises ``LehrError`` where one heading is named for two roles.
+
+    >>> one_role_each({"loss": "Value", "rate": "Value"})
+    Traceback (most recent call last):
+    lehr.recipes.errors.LehrError: columns: 'Value' cannot be both loss and rate; name a column for each
+    """
+    roles: dict[str, str] = {}
+    for role, heading in columns.items():
+        if heading in roles:
+            raise LehrError(f"columns: {heading!r} cannot be both {roles[heading]} and {role}; name a column for each")
+        roles[heading] = role

@@ -14,24 +14,23 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.reading.console import console_rows
 from lehr.recipes.reading.events import DamagedError, records, scalars
-from lehr.recipes.reading.headings import STEP, find, nearest_heading
+from lehr.recipes.reading.headings import LOSS, STEP, find, nearest_heading
+from lehr.recipes.reading.long import RUN, Row, metric_files, mlflow_runs, one_tag, pivoted, with_steps
+from lehr.recipes.reading.series import Series
+from lehr.recipes.reading.tables import file_text
 
 EVENT_MARK = ".tfevents."
 """In the name of every TensorBoard event file."""
 MOST_DIGITS = 15
 """Of a step; a longer number is no step, and no float holds it."""
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+TABLE_SUFFIXES = (".csv", ".tsv")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
+_OF_MANY = re.compile(r"\s*(\d{1,15})\s*/\s*\d+\s*$")
 SEPARATOR = " - "
 """Between run and quantity in the headings of a W&B export."""
-
-
-class Series(msgspec.Struct, frozen=True):
-    """One quantity as it was logged, in the order of the file."""
-
-    steps: list[int]
-    values: list[float]
 
 
 class UnfinishedError(LehrError):
@@ -46,34 +45,39 @@ class LogFile(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
 
 
-def open_log(path: str | Path, step: str | None = None) -> LogFile:
+def open_log(
+    path: str | Path, step: str | None = None, *, row_steps: int | None = None, batch_tokens: float | None = None
+) -> LogFile:
     """Read a log of any kind; ``step`` names the column of the steps where its heading is unusual.
 
-    A folder is one of TensorBoard's. A last line or record that is only half written is passed over and noted.
-    Raises ``LehrError`` where the file cannot be read, is no log, or has no steps.
+    A folder is one of TensorBoard's, or a run of MLflow's. A last line or record that is only half written is passed
+    over and noted. ``row_steps`` are the steps between two rows of a trainer that prints no step, ``batch_tokens`` the
+    tokens of a step of a log that counts tokens. Raises ``LehrError`` where the file cannot be read, is no log, or has
+    no steps.
     """
     path = Path(path)
+    if path.is_dir() and (metrics := metric_files(path)):
+        return LogFile(where=str(path), runs=mlflow_runs(path, metrics), notes=[])
     if path.is_dir() or EVENT_MARK in path.name:
         return _events(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise LehrError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise LehrError(f"{path}: is no text (byte {error.start}); write a CSV, JSON or TensorBoard log") from error
+    text = file_text(path, "a CSV, JSON, text or TensorBoard log")
     if "\0" in text:
         raise LehrError(f"{path}: is no text; write a CSV, JSON or TensorBoard log")
     notes: list[str] = []
     if not text.strip():
         raise UnfinishedError(f"{path}: is empty")
-    if path.suffix.lower() in JSON_SUFFIXES or text.lstrip()[0] in "{[":
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    printed = None if suffix in (*JSON_SUFFIXES, *TABLE_SUFFIXES) else console_rows(text, str(path), row_steps, notes)
+    rows: list[Row]
+    if printed is not None:
+        rows = list(printed)
+    elif suffix in JSON_SUFFIXES or text.lstrip()[0] in "{[":
         rows = _json_rows(text, str(path), notes)
     else:
-        rows = _csv_rows(text, str(path), notes)
+        rows = pivoted(one_tag(_csv_rows(text, str(path), notes), path))
+    if batch_tokens is not None:
+        rows = with_steps(rows, batch_tokens, step, str(path), notes)
     return LogFile(where=str(path), runs=_runs(rows, step, path), notes=notes)
-
-
-Row = Mapping[str, Any]
 
 
 def _csv_rows(text: str, where: str, notes: list[str]) -> list[Row]:
@@ -111,7 +115,7 @@ def _json_rows(text: str, where: str, notes: list[str]) -> list[Row]:
     except ValueError:
         return _json_lines(text, where, notes)
     if isinstance(data, dict):
-        if isinstance(history := data.get("log_history", data.get("history")), list):
+        if (history := _history(data)) is not None:
             data = history
         elif data and all(isinstance(column, list) for column in data.values()):
             if len({len(column) for column in data.values()}) > 1:
@@ -126,6 +130,23 @@ def _json_rows(text: str, where: str, notes: list[str]) -> list[Row]:
     if not isinstance(data, list) or not data or not all(isinstance(row, dict) for row in data):
         raise LehrError(f"{where}: is no log; write a list of rows such as {{step: 1, loss: 9.1, lr: 1e-4}}")
     return [_flat(row) for row in data]
+
+
+def _history(data: Any, depth: int = 0) -> Any:
+    """The rows, or the columns, that hold a loss inside a document, such as history/train; ``None`` without them."""
+    if isinstance(data, list):
+        rows = bool(data) and all(isinstance(row, dict) for row in data)
+        return data if rows and depth and any(find(LOSS, _flat(row)) for row in data[:1000]) else None
+    if not isinstance(data, dict) or depth > 4:
+        return None
+    if depth and data and all(isinstance(column, list) for column in data.values()) and find(LOSS, data):
+        length = len(data[find(LOSS, data) or ""])
+        columns = {name: column for name, column in data.items() if len(column) == length}
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    for name in sorted(data, key=lambda key: (key not in ("log_history", "history"), "train" not in str(key))):
+        if isinstance(data[name], dict | list) and (found := _history(data[name], depth + 1)) is not None:
+            return found
+    return None
 
 
 def _json_lines(text: str, where: str, notes: list[str]) -> list[Row]:
@@ -183,9 +204,24 @@ def _number(cell: Any) -> float | None:
         return None
 
 
+def _step(cell: Any) -> float | None:
+    """A cell as a step: 10, or 10/2000."""
+    if isinstance(cell, str) and (found := _OF_MANY.match(cell)):
+        return float(found[1])
+    return _number(cell)
+
+
 def _runs(rows: Iterable[Row], step: str | None, path: Path) -> dict[str, dict[str, Series]]:
     rows = list(rows)
-    headings = list(dict.fromkeys(key for row in rows for key in row))
+    named = list(dict.fromkeys(str(row[RUN]) for row in rows if RUN in row))
+    if len(named) < 2:
+        return _one_table(rows, step, path)
+    each = {name: _one_table([row for row in rows if row.get(RUN) == name], step, path) for name in named}
+    return {name: quantities for name, one in each.items() for quantities in one.values()}
+
+
+def _one_table(rows: list[Row], step: str | None, path: Path) -> dict[str, dict[str, Series]]:
+    headings = [h for h in dict.fromkeys(key for row in rows for key in row) if h != RUN]
     chosen = step if step is not None else find(STEP, headings)
     if chosen is None or chosen not in headings:
         what = f"no column is called {step!r}" if step is not None else "no column of the steps"
@@ -198,7 +234,7 @@ def _runs(rows: Iterable[Row], step: str | None, path: Path) -> dict[str, dict[s
             continue
         steps, values = [], []
         for row in rows:
-            value, at = _number(row.get(heading)), _number(row.get(chosen))
+            value, at = _number(row.get(heading)), _step(row.get(chosen))
             if value is None:
                 continue
             if at is None:

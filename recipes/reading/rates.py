@@ -21,6 +21,8 @@ digits or more."""
 FLAT = 1e-9
 JUMP = 0.05
 """A change between two rows by more than this share of the peak, between two stretches that are flat."""
+LATE = 0.1
+"""A log whose first row stands after more than this share of its steps begins in the middle of a run."""
 AGREES = 0.01
 """A schedule from a config and the log's own rates may differ by this share of the peak, a step's worth of warm-up."""
 
@@ -45,6 +47,10 @@ def rates_of_rows(steps: Floats, rates: Floats, n_steps: int, warmup_steps: int 
     shape = _recognised(steps[rows], rates[rows]) if rows.any() else None
     if shape is not None:
         values, how, begins = shape[0](every), shape[1], shape[2]
+        if begins is None and np.ptp(rates) > 0 and float(steps[0]) > LATE * float(steps[-1]):
+            # a cool-down's log begins at its branch: the line says nothing of what was before
+            values = np.where(every < steps[0], float(rates[0]), values)
+            how += f"; before the first row, step {steps[0]:.0f}, its rate is held"
     else:
         values, how = _between(every, steps, rates, peak)
         begins = None
@@ -73,6 +79,19 @@ def rates_of_rows(steps: Floats, rates: Floats, n_steps: int, warmup_steps: int 
                 "the log does not say, warmup_steps= does"
             )
     return np.maximum(values, 0.0), how
+
+
+def without_last_zero(rates: Floats) -> tuple[Floats, str]:
+    """A last rate of zero after one that never fell is that of no update; the words say so.
+
+    >>> without_last_zero(np.array([1e-3, 1e-3, 0.0]))[0].tolist()
+    [0.001, 0.001, 0.001]
+    """
+    if len(rates) < 3 or rates[-1] != 0.0 or rates[-2] < rates.max() * (1 - FLAT) or rates[-2] <= 0:
+        return rates, ""
+    held = rates.copy()
+    held[-1] = rates[-2]
+    return held, "; the last row's rate of 0 is that of no update, and left out"
 
 
 def _between(every: Floats, steps: Floats, rates: Floats, peak: float) -> tuple[Floats, str]:

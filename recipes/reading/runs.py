@@ -7,15 +7,19 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import schedule_data
 from lehr.recipes.reading.columns import loss_unit_of
-from lehr.recipes.reading.headings import LOSS, RATE, find, nearest_heading
-from lehr.recipes.reading.logs import SEPARATOR, LogFile, Series, open_log
-from lehr.recipes.reading.rates import check_agreement, rates_of_config, rates_of_rows
+from lehr.recipes.reading.headings import LOSS, RATE, find, nearest_heading, one_role_each
+from lehr.recipes.reading.logs import SEPARATOR, LogFile, open_log
+from lehr.recipes.reading.long import joined, role_of
+from lehr.recipes.reading.rates import check_agreement, rates_of_config, rates_of_rows, without_last_zero
+from lehr.recipes.reading.series import Series
 from lehr.simulators.laws.base import LossUnit
 from lehr.simulators.laws.curves.runs import LoggedRun, make_run
+from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import in_order
 
 ROLES = ("step", "loss", "rate")
@@ -33,7 +37,10 @@ class LogReading(msgspec.Struct, frozen=True, kw_only=True):
 
     ``columns`` names headings by role: step, loss, rate. ``warmup_steps`` is the length of a linear warm-up that the
     log does not show. ``schedule`` is one as a recipe writes it, with ``steps`` for its length, or a file of it, or one
-    for each run by the run's name. ``changed_at`` is the first step on other data.
+    for each run by the run's name. ``changed_at`` is the first step on other data, ``from_step`` the first whose loss
+    is read, ``row_steps`` the steps between two rows of a log that has none, ``batch_tokens`` the tokens of a step of
+    one that counts tokens; ``after`` is the log of the run that this one branched off, for the rates before its first
+    row.
     """
 
     columns: dict[str, str] = {}
@@ -41,11 +48,19 @@ class LogReading(msgspec.Struct, frozen=True, kw_only=True):
     schedule: str | dict[str, Any] | None = None
     changed_at: int | None = None
     loss_unit: str | None = None
+    from_step: int | None = None
+    row_steps: int | None = None
+    batch_tokens: float | None = None
+    after: str | None = None
 
     def __post_init__(self) -> None:
         for role in self.columns:
             if role not in ROLES:
                 raise LehrError(f"columns.{role}: unknown; {nearest(role, ROLES)}")
+        one_role_each(self.columns)
+        for name in ("row_steps", "batch_tokens"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise LehrError(f"{name}: {value} is not above 0")
         if self.warmup_steps is not None and self.warmup_steps < 0:
             raise LehrError(f"warmup_steps: {self.warmup_steps} is negative; write 0 or more")
 
@@ -64,11 +79,22 @@ def read_runs(paths: Sequence[str], reading: LogReading) -> list[ReadRun]:
     Raises ``LehrError`` for a log without a loss or a learning rate, or whose steps or losses are not in order.
     """
     found: list[ReadRun] = []
-    for path in paths:
-        log = open_log(path, reading.columns.get("step"))
-        for name, series in log.runs.items():
-            if "loss" in reading.columns or _loss(series) is not None or len(log.runs) == 1:
-                found.append(_read(log, name, series, reading))
+    opened = [
+        (log, name, series)
+        for log in (
+            open_log(path, reading.columns.get("step"), row_steps=reading.row_steps, batch_tokens=reading.batch_tokens)
+            for path in paths
+        )
+        for name, series in log.runs.items()
+        if "loss" in reading.columns or role_of(series) is not None or _loss(series) or len(log.runs) == 1
+    ]
+    notes: list[str] = []
+    logs = {name: log for log, name, _ in reversed(opened)}
+    if len({name for _, name, _ in opened}) == len(opened):
+        opened = [(logs[name], name, series) for name, series in joined([o[1:] for o in opened], notes)]
+    for log, name, series in opened:
+        one = _read(log, name, series, reading)
+        found.append(msgspec.structs.replace(one, notes=[*one.notes, *(n for n in notes if n.startswith(f"{name}:"))]))
     if paths and not found:
         raise LehrError(f"{paths[0]}: no column of the loss; write columns={{loss: <heading>}}")
     names = [one.run.name for one in found]
@@ -105,6 +131,14 @@ def _read(log: LogFile, name: str, series: dict[str, Series], reading: LogReadin
     unit = loss_unit_of(reading.loss_unit, loss, notes)
     steps, losses = _ordered(series[loss], loss, where, notes)
     notes = [f"{len(steps)} rows, loss from {loss!r}", *notes, *log.notes]
+    if reading.from_step is not None:
+        late = steps >= reading.from_step
+        if not late.any():
+            raise LehrError(
+                f"{where}: no row stands at or after from_step {reading.from_step:,}; write an earlier step"
+            )
+        notes.append(f"{int((~late).sum())} rows before step {reading.from_step:,} left out, as from_step says")
+        steps, losses = steps[late], losses[late]
     heading = _column("rate", series, name, reading, where)
     config = _schedule(reading.schedule, name)
     if config is None and heading is None:
@@ -123,21 +157,52 @@ def _read(log: LogFile, name: str, series: dict[str, Series], reading: LogReadin
             check_agreement(rates, *_ordered(series[heading], heading, where), where)
     else:
         assert heading is not None
-        at, logged = _ordered(series[heading], heading, where)
-        if (logged < 0).any():
-            raise LehrError(f"{where}: {heading} is {logged.min():g} at step {at[int(np.argmin(logged))]:.0f}")
-        if not logged.any():
-            raise LehrError(f"{where}: {heading} is zero in every row; write schedule=... or another column")
-        if reading.warmup_steps is not None and reading.warmup_steps >= last:
-            says = f"warmup_steps {reading.warmup_steps:,} leaves nothing of the log's {last:,} steps"
-            raise LehrError(f"{where}: {says}; write fewer")
-        rates, how = rates_of_rows(at, logged, last + 1, reading.warmup_steps)
-        how = f"from {heading!r}, {how}"
+        rates, how = _rates_of_log(series[heading], heading, last, where, reading)
     try:
         run = make_run(name, steps.astype(int), losses, rates, changed_at=reading.changed_at)
     except ValueError as error:
         raise LehrError(f"{log.where}: {error}") from error
     return ReadRun(run=run, unit=unit, notes=[*notes, f"learning rate {how}"])
+
+
+def _rates_of_log(series: Series, heading: str, last: int, where: str, reading: LogReading) -> tuple[Floats, str]:
+    """The rate of every step up to ``last`` from a column, and how it was found."""
+    at, logged = _ordered(series, heading, where)
+    if (logged < 0).any():
+        raise LehrError(f"{where}: {heading} is {logged.min():g} at step {at[int(np.argmin(logged))]:.0f}")
+    if not logged.any():
+        raise LehrError(f"{where}: {heading} is zero in every row; write schedule=... or another column")
+    if reading.warmup_steps is not None and reading.warmup_steps >= last:
+        says = f"warmup_steps {reading.warmup_steps:,} leaves nothing of the log's {last:,} steps"
+        raise LehrError(f"{where}: {says}; write fewer")
+    logged, idle = without_last_zero(logged)
+    rates, how = rates_of_rows(at, logged, last + 1, reading.warmup_steps)
+    how = f"from {heading!r}, {how}{idle}"
+    if reading.after is not None:
+        rates, more = rates_after(rates, int(at[0]), reading)
+        how += more
+    return rates, how
+
+
+def _late(steps: Floats, from_step: int | None, where: str, notes: list[str]) -> NDArray[np.bool_]:
+    """The rows from ``from_step`` on."""
+    late = steps >= (from_step or 0)
+    if not late.any():
+        raise LehrError(f"{where}: no row stands at or after from_step {from_step:,}; write an earlier step")
+    if from_step is not None:
+        notes.append(f"{int((~late).sum())} rows before step {from_step:,} left out, as from_step says")
+    return late
+
+
+def rates_after(rates: Floats, first: int, reading: LogReading) -> tuple[Floats, str]:
+    """``rates`` with those of the run of ``reading.after`` before step ``first``."""
+    base = read_runs([str(reading.after)], msgspec.structs.replace(reading, after=None, from_step=None))
+    before = base[0].run.rates
+    if len(before) < first:
+        raise LehrError(f"after: {reading.after} ends at step {len(before) - 1:,}, before the first row at {first:,}")
+    joined_up = rates.copy()
+    joined_up[:first] = before[:first]
+    return joined_up, f"; before the first row, step {first}, that of {reading.after}"
 
 
 def _schedule(schedule: str | dict[str, Any] | None, name: str) -> dict[str, Any] | None:

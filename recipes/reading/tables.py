@@ -6,12 +6,17 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
 from lehr.recipes.errors import LehrError
 
 Column = list[Any]
+
+MOST_BYTES = 256 << 20
+"""Of a text, unpacked."""
+LFS_MARK = b"version https://git-lfs.github.com/spec/"
 
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 """What a table's name may end in; a text format may be packed with gzip (``.csv.gz``)."""
@@ -30,24 +35,36 @@ def read_table(path: Path) -> dict[str, Column]:
     if ending == ".parquet":
         columns = _parquet(path)
     elif ending in (".csv", ".tsv"):
-        columns = _csv(_text(path), path)
+        columns = _csv(file_text(path), path)
     else:
-        columns = _json(_text(path), path, lines=ending != ".json")
+        columns = _json(file_text(path), path, lines=ending != ".json")
     if not columns or not len(next(iter(columns.values()))):
         raise LehrError(f"{path}: holds no run; write a line of headings and one row for every run")
     return columns
 
 
-def _text(path: Path) -> str:
+def file_text(path: Path, meant: str = "data=<path of a table of runs>") -> str:
+    """The text of a file, unpacked where its name ends in .gz; ``meant`` is what to write where the path is none.
+
+    Raises ``LehrError`` where it cannot be read, is no text, is too long, or stands for a file that was not fetched.
+    """
     try:
-        content = path.read_bytes()
         if path.suffix == ".gz":
-            content = gzip.decompress(content)
-        return content.decode("utf-8-sig")
-    except (gzip.BadGzipFile, EOFError) as error:
+            with gzip.open(path) as packed:
+                content = packed.read(MOST_BYTES + 1)
+        else:
+            with path.open("rb") as plain:
+                content = plain.read(MOST_BYTES + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise LehrError(f"{path}: is not packed with gzip ({error})") from error
     except OSError as error:
-        raise LehrError(f"{path}: cannot be read ({error.strerror}); write data=<path of a table of runs>") from error
+        raise LehrError(f"{path}: cannot be read ({error.strerror}); write {meant}") from error
+    if len(content) > MOST_BYTES:
+        raise LehrError(f"{path}: is longer than {MOST_BYTES >> 20} MiB; give the columns of step, loss and rate alone")
+    if content.startswith(LFS_MARK):
+        raise LehrError(f"{path}: is a pointer of Git LFS, not the file; run git lfs pull")
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise LehrError(f"{path}: is no text in UTF-8 ({error.reason} at byte {error.start})") from error
 

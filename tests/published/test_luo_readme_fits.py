@@ -76,6 +76,6 @@ def test_the_band_covers_the_held_out_curves() -> None:
 def test_the_momentum_laws_of_the_catalogue_are_these_fits(size: str) -> None:
     law = Catalogue().law(f"momentum_{size}m")
     fit = fit_curve(logged(size, TRAINED_ON), "momentum")
-    # the file has six digits, and a descent ends where a step gains less than 1e-9 of the objective: 3e-5 of a constant
+    # the file has six digits
     for name, value in constant_values(fit.law).items():
         assert getattr(law, name) == pytest.approx(value, rel=1e-4), name

@@ -69,6 +69,7 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
     needs_change_of_data: ClassVar[bool] = False
     """Does only a run whose data change tell all constants?"""
 
+    L0: float
     range: CurveRange = CurveRange()
     loss_unit: LossUnit = "nats/token"
     relative_error: float | None = None
@@ -80,6 +81,11 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
         It is infinite until the first step whose rate is not zero. Raises ``ValueError`` for rates that are not
         finite numbers of at least zero.
         """
+        forward, annealing = self.parts(rates, changed_at=changed_at)
+        return self.L0 + forward + annealing
+
+    def parts(self, rates: ArrayLike, *, changed_at: int | None = None) -> tuple[Floats, Floats]:
+        """What a run adds to ``L0``: what is still to be won, and what the rates' height and fall make [loss_unit]."""
         raise NotImplementedError
 
     def loss_at(

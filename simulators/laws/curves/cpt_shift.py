@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
+from math import exp, log
 from typing import ClassVar
 
 import msgspec
@@ -47,7 +47,6 @@ class CptShift(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     constants_of_law: ClassVar[tuple[str, ...]] = ("L0", "A", "alpha", "C1", "C2", "decay", "B", "E", "beta")
     needs_change_of_data: ClassVar[bool] = True
 
-    L0: float
     A: Positive
     alpha: Positive
     C1: NonNegative
@@ -57,8 +56,8 @@ class CptShift(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     E: Positive
     beta: Positive
 
-    def loss(self, rates: ArrayLike, *, changed_at: int | None = None) -> Floats:
-        """The loss at every step [loss_unit]; without ``changed_at`` all of it is pre-training.
+    def parts(self, rates: ArrayLike, *, changed_at: int | None = None) -> tuple[Floats, Floats]:
+        """A S1^-alpha and the other terms at every step [loss_unit]; without ``changed_at`` all is pre-training.
 
         Raises ``ValueError`` for a ``changed_at`` beyond the schedule.
         """
@@ -71,10 +70,8 @@ class CptShift(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         on_second = np.arange(len(flat)) >= first
         total = np.cumsum(flat)
         since = np.cumsum(np.where(on_second, flat, 0.0))
-        return (
-            self.L0
-            + forward_power(total, self.A, self.alpha)
-            - self.C1 * momentum_annealing(np.where(on_second, 0.0, change), self.decay)
+        return forward_power(total, self.A, self.alpha), (
+            -self.C1 * momentum_annealing(np.where(on_second, 0.0, change), self.decay)
             - self.C2 * momentum_annealing(np.where(on_second, change, 0.0), self.decay)
             + self.B * (1 - (1 + self.E * since) ** -self.beta)
         )
@@ -153,6 +150,13 @@ def constants_of(theta: Floats, _: float) -> Constants:
     }
 
 
+def coordinates_of(law: CptShift, _: float) -> Floats:
+    """The fit's coordinates of the law's constants."""
+    logs = [log(max(value, 1e-300)) for value in (law.A, law.C1, law.C2)]
+    horizon = -log(-log(max(law.decay, 1e-300)))
+    return np.array([law.L0, *logs, law.B, law.alpha, horizon, log(law.E), log(law.beta)])
+
+
 FORM = CurveForm(
     kind="cpt_shift",
     linear=("A", "C1", "C2", "B"),
@@ -160,4 +164,5 @@ FORM = CurveForm(
     shapes=(ALPHA, HORIZON, LOG_E, msgspec.structs.replace(LOG_BETA, spread=1.0)),
     design=CptShiftDesign,
     to_constants=constants_of,
+    to_coordinates=coordinates_of,
 )

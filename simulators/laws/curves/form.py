@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -43,7 +43,8 @@ class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
     """How one ``kind`` of law is fitted.
 
     ``linear`` names the constants that multiply the design's columns; those in ``signed`` may be negative, the others
-    are searched by their logarithm. ``to_constants`` turns coordinates and the peak rate into the law's own constants.
+    are searched by their logarithm. ``to_constants`` turns coordinates and the peak rate into the law's own constants,
+    and ``to_coordinates`` the law back.
     A row at step s weighs s^-weight_power: 0 is each row the same, 1 each doubling of the steps. ``shares`` is a
     normal prior on the logarithm of each linear constant: its share of the lowest loss [1], and the spread.
     """
@@ -53,6 +54,7 @@ class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
     shapes: tuple[Coordinate, ...]
     design: Callable[[Sequence[LoggedRun], float], Design]
     to_constants: Callable[[Floats, float], Constants]
+    to_coordinates: Callable[[Any, float], Floats]
     signed: tuple[str, ...] = ()
     weight_power: float = 0.0
     shares: tuple[tuple[float, float], ...] = ()
@@ -62,6 +64,11 @@ class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
         """L0, the linear constants, the shapes."""
         linear = tuple(name if name in self.signed else f"log {name}" for name in self.linear)
         return ("L0", *linear, *(shape.name for shape in self.shapes))
+
+    @property
+    def annealing(self) -> int:
+        """How many of the linear constants, the second and so on, belong to terms of annealing."""
+        return len(self.linear) - 1 - len(self.signed)
 
     @property
     def anneals(self) -> bool:

@@ -49,22 +49,18 @@ class Momentum(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     constants_of_law: ClassVar[tuple[str, ...]] = ("L0", "A", "alpha", "C", "decay")
     linear_in_drops: ClassVar[bool] = True
 
-    L0: float
     A: Positive
     alpha: Positive
     C: NonNegative
     decay: Decay
 
-    def loss(self, rates: ArrayLike, *, changed_at: int | None = None) -> Floats:
-        """The loss at every step [loss_unit]; ``changed_at`` has no effect."""
+    def parts(self, rates: ArrayLike, *, changed_at: int | None = None) -> tuple[Floats, Floats]:
+        """A S1^-alpha and -C S2 at every step [loss_unit]; ``changed_at`` has no effect."""
         flat = without_warm_up(checked_rates(rates))
         change = drops(flat)
         change[0] = 0.0
-        return (
-            self.L0
-            + forward_power(np.cumsum(flat), self.A, self.alpha)
-            - self.C * momentum_annealing(change, self.decay)
-        )
+        forward = forward_power(np.cumsum(flat), self.A, self.alpha)
+        return forward, -self.C * momentum_annealing(change, self.decay)
 
     def final_slope(self, rates: ArrayLike, steps: Floats | None = None) -> tuple[float, Floats]:
         """The final loss and its derivative by each rate (pieces,) after warm-up, which counts as its peak."""
@@ -141,10 +137,16 @@ def constants_of(theta: Floats, _: float) -> Constants:
     }
 
 
+def coordinates_of(law: Momentum, _: float) -> Floats:
+    """The fit's coordinates of the law's constants."""
+    return np.array([law.L0, log(law.A), log(max(law.C, 1e-300)), law.alpha, -log(-log(max(law.decay, 1e-300)))])
+
+
 FORM = CurveForm(
     kind="momentum",
     linear=("A", "C"),
     shapes=(ALPHA, HORIZON),
     design=MomentumDesign,
     to_constants=constants_of,
+    to_coordinates=coordinates_of,
 )

@@ -72,7 +72,6 @@ class MultiPower(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True
         "L0", "A", "alpha", "B", "C", "beta", "gamma", "weight_decay", "start", "p",
     )  # fmt: skip
 
-    L0: float
     A: Positive
     alpha: Positive
     B: NonNegative
@@ -88,11 +87,11 @@ class MultiPower(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True
         turn = turning(rates, weight_decay=self.weight_decay, start=self.start).turn
         return turn, turn if self.p == 1.0 else turn**self.p
 
-    def loss(self, rates: ArrayLike, *, changed_at: int | None = None) -> Floats:
-        """The loss at every step [loss_unit], to 1e-7 B sum |r_(k-1)^p - r_k^p|; ``changed_at`` has no effect."""
+    def parts(self, rates: ArrayLike, *, changed_at: int | None = None) -> tuple[Floats, Floats]:
+        """A S1^-alpha and the term of the noise [loss_unit], to 1e-7 B sum |r_(k-1)^p - r_k^p|, at every step."""
         turn, level = self._turns(checked_rates(rates))
         annealing = power_annealing(turn, C=self.C, beta=self.beta, gamma=self.gamma, level=level)
-        return self.L0 + forward_power(np.cumsum(turn), self.A, self.alpha) - self.B * annealing
+        return forward_power(np.cumsum(turn), self.A, self.alpha), -self.B * annealing
 
     def loss_at(
         self, rates: ArrayLike, steps: Sequence[int] | NDArray[np.int_], *, changed_at: int | None = None
@@ -254,12 +253,23 @@ def constants_of(theta: Floats, peak: float) -> Constants:
     }
 
 
+def coordinates_of(law: MultiPower, peak: float) -> Floats:
+    """The fit's coordinates of the law's constants; without weight decay the norm stands still for ever."""
+    half = log(peak) / 2
+    level, forward, noise = law.L0, log(law.A) - law.alpha * (half + log(SCALE)), log(max(law.B, 1e-300)) + law.p * half
+    log_n = (law.gamma - 1) * half - log(law.C)
+    log_h = -log(max(2 * law.weight_decay * peak, 1e-30))
+    shapes = [law.alpha, log_n, log(law.beta), law.gamma, log_h, log(law.start / peak), law.p]
+    return np.array([level, forward, noise, *shapes])
+
+
 FORM = CurveForm(
     kind="multi_power",
     linear=("A", "B"),
     shapes=(EXPONENT, LOG_N, LOG_BETA, GAMMA, LOG_H, LOG_START, P),
     design=MultiPowerDesign,
     to_constants=constants_of,
+    to_coordinates=coordinates_of,
     # it counts warm-up as it was, so that its early rows may speak too; half-way between rows and doublings
     weight_power=0.5,
     shares=SHARES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
+from math import exp, log
 from typing import ClassVar
 
 import numpy as np
@@ -28,13 +28,13 @@ class PowerOfSum(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     constants_of_law: ClassVar[tuple[str, ...]] = ("L0", "A", "alpha")
 
-    L0: float
     A: Positive
     alpha: Positive
 
-    def loss(self, rates: ArrayLike, *, changed_at: int | None = None) -> Floats:
-        """The loss at every step [loss_unit]; ``changed_at`` has no effect."""
-        return self.L0 + forward_power(np.cumsum(checked_rates(rates)), self.A, self.alpha)
+    def parts(self, rates: ArrayLike, *, changed_at: int | None = None) -> tuple[Floats, Floats]:
+        """A S1^-alpha and nothing at every step [loss_unit]; ``changed_at`` has no effect."""
+        total = np.cumsum(checked_rates(rates))
+        return forward_power(total, self.A, self.alpha), np.zeros_like(total)
 
     def final_slope(self, rates: ArrayLike, steps: Floats | None = None) -> tuple[float, Floats]:
         """The final loss and its derivative by each rate (pieces,)."""
@@ -66,6 +66,16 @@ def constants_of(theta: Floats, _: float) -> Constants:
     }
 
 
+def coordinates_of(law: PowerOfSum, _: float) -> Floats:
+    """The fit's coordinates of the law's constants."""
+    return np.array([law.L0, log(law.A), law.alpha])
+
+
 FORM = CurveForm(
-    kind="power_of_sum", linear=("A",), shapes=(ALPHA,), design=PowerOfSumDesign, to_constants=constants_of
+    kind="power_of_sum",
+    linear=("A",),
+    shapes=(ALPHA,),
+    design=PowerOfSumDesign,
+    to_constants=constants_of,
+    to_coordinates=coordinates_of,
 )

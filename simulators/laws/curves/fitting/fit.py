@@ -12,6 +12,7 @@ import numpy as np
 
 from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveForm, curve_form
+from lehr.simulators.laws.curves.bands import CONSTANTS, FEWEST, MOST_STRAY, PRIOR_RUNS, strays
 from lehr.simulators.laws.curves.base import CurveLaw, CurveRange
 from lehr.simulators.laws.curves.fitting.descent import FOLLOWED, Problem, descend, first_points
 from lehr.simulators.laws.curves.fitting.limits import check_runs, notes_on
@@ -26,8 +27,12 @@ FIRST_SCALE = 3e-3
 LEAST_SCALE = 1e-7
 """Below it the residuals are the blocks' own error, not the runs' noise [log loss]."""
 MOST_LAGS = 80
-import os
-FLOOR=float(os.environ.get('FL','.0012'));PIECES=float(os.environ.get('PC','4'));FITV=float(os.environ.get('FITV','0'));COVV=float(os.environ.get('COVV','1'))
+STRAYS, PIECES = 1.2e-3, 4
+"""By how much a run strays from its law at least [log loss], and in how many pieces each in its own way: rows of one
+run say no more of the constants than so many that err by so much, however little noise they have."""
+BELIEVED = 0.3
+"""Of that variance, in the minimum; the rest, in the covariance alone, would give the prior more say than predicts
+best."""
 AGREEMENT = 1e-4
 """Starts whose objectives differ by less than this share found the same minimum."""
 
@@ -105,7 +110,7 @@ def fit_curve(
     ends = sorted((descend(problem, point) for point in points[:FOLLOWED]), key=lambda end: end[1])
     agreeing = sum(value <= ends[0][1] * (1 + AGREEMENT) + AGREEMENT for _, value in ends)
     best = settle(problem, ends[0][0], used)
-    strays = misfit(used, form, peak, best)
+    aside = left_out(used, form, peak, best)
     constants = form.to_constants(best.theta, peak)
     slopes = np.stack([slope for _, slope in constants.values()])
     covariance = slopes @ best.covariance @ slopes.T
@@ -120,8 +125,10 @@ def fit_curve(
         uncertainty=Covariance(
             parameters=list(constants),
             covariance=covariance.tolist(),
-            residual=float(np.hypot(best.spread, strays or 0.0)),
-            misfit=strays,
+            residual=best.spread,
+            misfit=aside.misfit,
+            strays=aside.strays,
+            left_out=aside.runs,
         ),
         **fields,
     )
@@ -136,11 +143,11 @@ def fit_curve(
         residual=best.residual,
         scale=best.scale,
         repeated=best.repeated,
-        misfit=strays,
+        misfit=aside.misfit,
         n_starts=len(points),
         followed=len(ends),
         agreeing=agreeing,
-        notes=notes_on(used, form, best.theta, best.covariance, strays),
+        notes=notes_on(used, form, best.theta, best.covariance, aside.misfit),
     )
 
 
@@ -192,41 +199,71 @@ def settle(problem: Problem, theta: Floats, used: Sequence[LoggedRun], rounds: i
         error = problem.model(theta)[0] - problem.log_loss
         scale = max(float(1.4826 * np.median(np.abs(error))), LEAST_SCALE)
         repeated = repeats(np.split(np.clip(error, -3 * scale, 3 * scale), cuts))
-        own = FLOOR**2 * len(error) / (PIECES * len(used))
-        problem = msgspec.structs.replace(problem, delta=scale / 1.4826, variance=max(scale**2 * repeated, own*FITV))
+        # a form without a prior on every constant has nothing else to believe
+        least = BELIEVED * straying(len(error), len(used)) if problem.form.shares else 0.0
+        variance = max(scale**2 * repeated, least)
+        problem = msgspec.structs.replace(problem, delta=scale / 1.4826, variance=variance)
         theta, _ = descend(problem, theta)
     predicted, jacobian = problem.model(theta)
     residual = problem.log_loss - predicted
     return Settled(
         theta=theta,
-        covariance=covariance_of(problem, residual, jacobian, repeated, len(used)),
+        covariance=covariance_of(problem, residual, jacobian, repeated=repeated, n_runs=len(used)),
         residual=np.split(residual, cuts),
         scale=scale,
         repeated=repeated,
     )
 
 
-def misfit(used: Sequence[LoggedRun], form: CurveForm, peak: float, best: Settled) -> float | None:
-    """How far a run strays from a law fitted to the others, beyond what noise and constants explain [log loss].
+def straying(rows: int, runs: int) -> float:
+    """The variance of one of ``rows`` of ``runs`` that say no more than ``PIECES`` of each run [log loss squared].
 
-    Each run is left out once. The mean square of its errors, less the variance that the others' constants give and
-    less that of the residuals, is what the law itself misses; ``None`` where no run can be left out.
+    >>> straying(400, 2) == 1.2e-3**2 * 50
+    True
     """
-    excess = []
-    for i, left_out in enumerate(used):
-        others = [run for j, run in enumerate(used) if j != i]
-        if not others or (form.anneals and not any(run.anneals for run in others)):
+    return STRAYS**2 * rows / (PIECES * runs)
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs that were each left out once say: ``runs`` of them strayed by ``misfit`` [log loss, root mean square],
+    which is ``strays`` of the variance that a band allows without them; no ``misfit`` where none could be left out."""
+
+    runs: int
+    strays: float
+    misfit: float | None
+
+
+def left_out(used: Sequence[LoggedRun], form: CurveForm, peak: float, best: Settled) -> LeftOut:
+    """Each run beside a law fitted to the others: how far it strays, and how far a band would have let it."""
+    ratios, squares = [], []
+    for i, run in enumerate(used):
+        others = [one for j, one in enumerate(used) if j != i]
+        if not others or (form.anneals and not any(one.anneals for one in others)):
             continue
         if sum(map(len, others)) <= len(form.coordinates):
             continue
         held = settle(problem_of(others, form, peak), best.theta, others, rounds=2)
-        alone = problem_of([left_out], form, peak)
+        alone = problem_of([run], form, peak)
         predicted, jacobian = alone.model(held.theta)
         explained = np.einsum("ti,ij,tj->t", jacobian, held.covariance, jacobian)
-        excess.append(float(np.mean((predicted - alone.log_loss) ** 2 - explained)))
-    if not excess:
-        return None
-    return float(np.sqrt(max(float(np.mean(excess)) - best.spread**2, 0.0)))
+        # the derivatives by the logarithms of the first constants are the parts of the loss
+        forward = jacobian[:, 1]
+        level = jacobian[:, 2 : 2 + form.annealing].sum(axis=1)
+        peaks = [float(one.rates.max()) for one in others]
+        allowed = CONSTANTS * explained + strays(
+            forward,
+            np.maximum.accumulate(level) - level,
+            np.maximum(level, 0.0),
+            longer=np.log(np.maximum(run.steps / max(one.steps[-1] for one in others), 1.0)),
+            apart=min(abs(float(np.log(run.rates.max() / p))) for p in (min(peaks), max(peaks))),
+        )
+        square = (predicted - alone.log_loss) ** 2
+        ratios.append(float(np.mean(np.minimum(square / (allowed + held.spread**2), MOST_STRAY))))
+        squares.append(float(np.mean(square)))
+    if not ratios:
+        return LeftOut(runs=0, strays=1.0, misfit=None)
+    pooled = (PRIOR_RUNS + sum(ratios)) / (PRIOR_RUNS + len(ratios))
+    return LeftOut(runs=len(ratios), strays=max(pooled, FEWEST), misfit=float(np.sqrt(np.mean(squares))))
 
 
 def first_shapes(form: CurveForm, starts: int) -> list[Floats]:
@@ -286,11 +323,12 @@ def repeats(residuals: Sequence[Floats]) -> float:
     return float(1 + 2 * correlation[: below[0] if len(below) else lags].sum())
 
 
-def covariance_of(problem: Problem, residual: Floats, jacobian: Floats, repeated: float, n_runs: int = 1) -> Floats:
+def covariance_of(problem: Problem, residual: Floats, jacobian: Floats, *, repeated: float, n_runs: int) -> Floats:
     """The covariance of the M-estimate with unequal weights, its prior and rows that repeat each other.
 
     V = H^-1 (J' W^2 J / v + P) H^-1 with H = J' W J / v + P, P the prior's precision and v = repeated E[psi^2] /
-    E[psi']^2, the asymptotic variance of Huber's estimate (Huber 1964), times n / (n - p) of the independent rows.
+    E[psi']^2, the asymptotic variance of Huber's estimate (Huber 1964), times n / (n - p) of the independent rows; at
+    least that of runs that stray (``STRAYS``).
     """
     n, p = jacobian.shape
     psi = np.clip(residual, -problem.delta, problem.delta)
@@ -299,7 +337,7 @@ def covariance_of(problem: Problem, residual: Floats, jacobian: Floats, repeated
     variance = max(
         float(np.mean(psi**2)) / inside**2 * repeated * independent / max(independent - p, 0.25 * independent),
         LEAST_SCALE**2,
-        FLOOR**2 * n / (PIECES * n_runs)*COVV,
+        straying(n, n_runs),
     )
     precision = np.diag(problem.prior[1])
     size = np.sqrt(np.sum(jacobian**2, axis=0) / variance + np.diag(precision))
