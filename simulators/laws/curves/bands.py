@@ -3,8 +3,8 @@
 A run strays from its law although all constants were known. The parts that a law adds up are each right to a share:
 what is still to be won to ``FORWARD``, what annealing has brought to ``ANNEALED``, and the whole to ``LEAST``; beyond
 the fitted peak rates and lengths by ``APART`` and ``LONGER`` more. The shares were learnt on held-out runs of public
-sets; a fit's own runs, each left out once, say how much larger or smaller they are for it, and are never believed
-alone: the shares count as ``PRIOR_RUNS`` runs, and the variance is ``FEWEST`` of theirs at least. So the band is never
+sets. A fit's own runs, each left out once, say how much larger or smaller they are for it, and are never believed
+alone: the shares count as ``PRIOR_RUNS`` more, and the variance is ``FEWEST`` of theirs at least. So the band is never
 that of the constants alone.
 """
 
@@ -22,10 +22,10 @@ from lehr.simulators.laws.curves.runs import LoggedRun
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
 
-CONSTANTS, FORWARD, ANNEALED, LEAST, APART, LONGER = 1.2, 0.011, 0.045, 0.001, 0.02, 0.07
+CONSTANTS, FORWARD, ANNEALED, LEAST, APART, LONGER = 0.8, 0.012, 0.055, 0.0005, 0.025, 0.07
 """Of the constants' variance; of what is to be won; of what annealing brought; of the loss; of all parts for each
 factor e of distance in peak rate; of what is to be won for each factor e of length. [1]"""
-PRIOR_RUNS, FEWEST, DEGREES = 3, 0.8, 5
+PRIOR_RUNS, FEWEST, DEGREES = 1, 0.25, 4
 """Runs that the shares count as; the least factor of the variance; degrees of freedom of Student's t beside those of
 the runs that were left out."""
 MOST_STRAY = 25.0
@@ -57,7 +57,7 @@ def band(
     ...     parameters=["L0"], covariance=[[0.0001]], residual=0.0))
     >>> low, high = band(law, np.full(10000, 1e-4), steps=[9999], of_run=False)
     >>> low.round(4), high.round(4)
-    (array([3.472]), array([3.5283]))
+    (array([3.4753]), array([3.5249]))
     """
     known = known_of(law)
     if not 0 < level < 1:
@@ -76,7 +76,7 @@ def quantile(level: float, known: Covariance) -> float:
     """Student's t at a central ``level``, by the runs that could be left out.
 
     >>> round(quantile(0.95, Covariance(parameters=[], covariance=[], left_out=3)), 2)
-    2.31
+    2.36
     """
     return t_quantile((1 - level) / 2, DEGREES + (known.left_out or 0))
 
@@ -122,7 +122,7 @@ def strays(forward: Floats, fallen: Floats, level: Floats, *, longer: Floats, ap
     ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left.
 
     >>> strays(np.array([0.1]), np.zeros(1), np.zeros(1), longer=np.zeros(1), apart=0.0).round(8)
-    array([2.21e-06])
+    array([1.69e-06])
     """
     return np.asarray(
         (FORWARD * forward) ** 2

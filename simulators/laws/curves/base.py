@@ -69,7 +69,6 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
     needs_change_of_data: ClassVar[bool] = False
     """Does only a run whose data change tell all constants?"""
 
-    L0: float
     range: CurveRange = CurveRange()
     loss_unit: LossUnit = "nats/token"
     relative_error: float | None = None
@@ -82,7 +81,7 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
         finite numbers of at least zero.
         """
         forward, annealing = self.parts(rates, changed_at=changed_at)
-        return self.L0 + forward + annealing
+        return constant_values(self)["L0"] + forward + annealing
 
     def parts(self, rates: ArrayLike, *, changed_at: int | None = None) -> tuple[Floats, Floats]:
         """What a run adds to ``L0``: what is still to be won, and what the rates' height and fall make [loss_unit]."""

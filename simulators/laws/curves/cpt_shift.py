@@ -47,6 +47,7 @@ class CptShift(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     constants_of_law: ClassVar[tuple[str, ...]] = ("L0", "A", "alpha", "C1", "C2", "decay", "B", "E", "beta")
     needs_change_of_data: ClassVar[bool] = True
 
+    L0: float
     A: Positive
     alpha: Positive
     C1: NonNegative

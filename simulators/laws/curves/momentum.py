@@ -49,6 +49,7 @@ class Momentum(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     constants_of_law: ClassVar[tuple[str, ...]] = ("L0", "A", "alpha", "C", "decay")
     linear_in_drops: ClassVar[bool] = True
 
+    L0: float
     A: Positive
     alpha: Positive
     C: NonNegative

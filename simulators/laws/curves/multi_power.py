@@ -72,6 +72,7 @@ class MultiPower(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True
         "L0", "A", "alpha", "B", "C", "beta", "gamma", "weight_decay", "start", "p",
     )  # fmt: skip
 
+    L0: float
     A: Positive
     alpha: Positive
     B: NonNegative

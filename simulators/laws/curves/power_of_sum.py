@@ -28,6 +28,7 @@ class PowerOfSum(CurveLaw, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     constants_of_law: ClassVar[tuple[str, ...]] = ("L0", "A", "alpha")
 
+    L0: float
     A: Positive
     alpha: Positive
 

@@ -9,6 +9,7 @@ import pytest
 
 from lehr.simulators.laws.base import Covariance
 from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.laws.curves.bands import band
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import WSD, Decay, Warmup
 from lehr.simulators.tracking import in_order, track
@@ -108,9 +109,8 @@ def test_a_covariance_gives_the_allowance() -> None:
         uncertainty=Covariance(parameters=["L0"], covariance=[[1e-4]], residual=0.002),
     )  # fmt: skip
     planned = plan(law, RATES)
-    # the level is unsure by 0.01 and a run strays by 0.2 %; delta's method is exact for a constant
-    share = np.hypot(0.01 / planned.loss[-1], 0.002)
-    assert planned.allowance[-1] == pytest.approx(1.96 * share, rel=1e-3)
+    low, high = band(law, RATES, steps=[len(RATES) - 1])
+    assert planned.allowance[-1] == pytest.approx(np.log(high / low)[0] / 2, rel=1e-3)
     assert "covariance" in planned.basis
 
 
