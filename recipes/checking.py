@@ -19,6 +19,7 @@ from lehr.recipes.laying_out.utilisation import Measured, Utilisation, measured,
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.evidence import Comparison, Reported, Rule, Verdict, matches_number, parse_figure
 from lehr.simulators.laws.base import Law, LawFigure
+from lehr.simulators.laws.inference import answers_of
 from lehr.simulators.layers import Attention
 from lehr.simulators.projection.project import Projection
 from lehr.simulators.quantities import Interval
@@ -308,7 +309,7 @@ def check_law(law: Law) -> list[Comparison]:
 
     def candidates(row: Reported) -> dict[str, list[Candidate]]:
         assert isinstance(row, LawFigure)
-        answers = law.answers()
+        answers = answers_of(law)
         if row.quantity not in answers:
             return {name: [] for name in answers}
         compute, unit = answers[row.quantity]

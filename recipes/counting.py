@@ -11,11 +11,13 @@ from lehr.simulators.adapters import LoRA, adapter_parameters
 from lehr.simulators.counting import (
     ACTIVE_CONVENTIONS,
     FLOP_CONVENTIONS,
+    activation_bytes_per_token,
     count_parameters,
     kv_cache_bytes_per_token,
     training_flops_per_token,
 )
 from lehr.simulators.decoding import STATE_BYTES, WEIGHT_BITS, decoding_state, stored_values, weight_bytes
+from lehr.simulators.layers.base import Kept
 
 DEFAULT_SEQUENCE = 4096
 
@@ -73,6 +75,9 @@ def count(
             if architecture.mtp or not convention.mtp
         },
         "kv_cache_bytes_per_token": kv_cache_bytes_per_token(architecture),
+        "activation_bytes_per_token": None
+        if architecture.encoder
+        else activation_bytes_per_token(architecture, seq_len, Kept()),
         "stored": stored_values(parameters),
         "decoding_state": {
             "sequence_length": seq_len,
@@ -129,8 +134,16 @@ def as_text(counts: dict[str, Any]) -> str:
             _state_text(counts),
             "",
             f"KV cache: {counts['kv_cache_bytes_per_token']:,} bytes per token in bf16",
+            *_activations(counts),
         ]
     )
+
+
+def _activations(counts: dict[str, Any]) -> list[str]:
+    if counts["activation_bytes_per_token"] is None:
+        return []
+    said = "kept for the backward pass in 16 bits, no attention square stored and nothing recomputed"
+    return [f"activations: {counts['activation_bytes_per_token']:,.0f} bytes per token, {said}"]
 
 
 def size(n_bytes: float) -> str:

@@ -48,11 +48,6 @@ class ExponentialError(DownstreamLaw, frozen=True, kw_only=True, forbid_unknown_
         """The error at ``loss``, broadcast [1]."""
         return np.asarray(self.epsilon - self.k * np.exp(-self.gamma * np.asarray(loss, dtype=float)))
 
-    def loss_for(self, error: ArrayLike) -> Floats:
-        """The loss at which the error is ``error``, broadcast [loss_unit]; NaN where no loss gives it."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(-np.log((self.epsilon - np.asarray(error, dtype=float)) / self.k) / self.gamma)
-
     def answers(self) -> dict[str, Answer]:
         """The error at a loss."""
         return {"score": (self.score, "error")}

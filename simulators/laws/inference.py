@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lehr.simulators.laws.base import Answer, Law
 from lehr.simulators.laws.surfaces.base import Surface, positive
-from lehr.simulators.numerics.search import bisect, golden_section
+from lehr.simulators.numerics.search import bisect, golden_section, solve_monotonic
 from lehr.simulators.quantities import Floats
 
 _FEWEST, _MOST = 1e3, 1e21
@@ -118,6 +119,37 @@ def lifetime_optimum(
     d = float(tokens_for_loss(law, n, loss)) if served else d_train
     best = Lifetime(parameters=n, tokens=d, loss=loss, training=cost.training * n * d, serving=served * n)
     return LifetimeOptimum(best=best, cheapest_to_train=cheapest)
+
+
+def answers_of(law: Law) -> dict[str, Answer]:
+    """All that a law can be asked by name: its own answers, and of a surface those about a served model."""
+    return {**law.answers(), **(lifetime_answers(law) if isinstance(law, Surface) else {})}
+
+
+def lifetime_answers(law: Surface) -> dict[str, Answer]:
+    """What ``law`` says of a model that is served ``generated_tokens`` and is as good as the one that would be cheapest
+    to train with ``parameters``: its size and tokens, and what it saves over its life.
+
+    >>> from lehr.simulators.laws import Chinchilla
+    >>> law = Chinchilla(name="tex", title="", n_convention="total", loss_unit="nats/token",
+    ...     E=1.69, A=406.4, B=410.7, alpha=0.336, beta=0.283)
+    >>> size, unit = lifetime_answers(law)["lifetime.parameters"]
+    >>> f"{size(parameters=30e9, generated_tokens=1e13):.3g} {unit}"      # Sardana et al., section 2: 13.6B
+    '1.36e+10 parameters'
+    """
+
+    def optimum(parameters: float, generated_tokens: float) -> LifetimeOptimum:
+        flops = solve_monotonic(lambda c: float(law.optimum(c)[0]), 1e9, 1e36, parameters)
+        if flops is None:
+            raise ValueError(f"{law.name} finds {parameters:g} parameters best at no budget")
+        return lifetime_optimum(law, training_flops=flops, generated_tokens=generated_tokens)
+
+    return {
+        "lifetime.parameters": (lambda **at: optimum(**at).best.parameters, "parameters"),
+        "lifetime.tokens": (lambda **at: optimum(**at).best.tokens, "tokens"),
+        "lifetime.times_the_tokens": (lambda **at: (o := optimum(**at)).best.tokens / o.cheapest_to_train.tokens, "1"),
+        "lifetime.saving": (lambda **at: 100 * optimum(**at).saving, "%"),
+    }
 
 
 def _budget_for(law: Surface, loss: float) -> float:

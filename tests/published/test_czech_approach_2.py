@@ -11,9 +11,8 @@ import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.laws import Chinchilla
-from lehr.simulators.laws.fitting.isoflop import fit_parabolas, isoflop_profiles, parabola_bias
-
-BUDGETS = [1e17, 1e18, 1e19, 1e20, 1e21]
+from lehr.simulators.laws.fitting.isoflop import fit_parabolas
+from tests.profiles import BUDGETS, isoflop_profiles, parabola_bias
 
 
 def law(**constants: float) -> Chinchilla:

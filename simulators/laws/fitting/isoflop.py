@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.fitting.runs import Runs, make_runs
+from lehr.simulators.laws.fitting.runs import Runs
 from lehr.simulators.laws.surfaces import Surface
 from lehr.simulators.quantities import Floats
 
@@ -83,63 +82,25 @@ def fit_parabolas(runs: Runs) -> Allocation:
     )
 
 
-def isoflop_profiles(
-    law: Surface, budgets: ArrayLike, *, width: float = 8.0, points: int = 15, centre: float = 1.0
-) -> Runs:
-    """Noise-free runs on a law: at each budget ``points`` sizes from 1/``width`` to ``width`` times ``centre`` N*."""
-    flops = np.asarray(budgets, dtype=float)
-    best = np.asarray(law.optimum(flops)[0])  # type: ignore[arg-type]
-    n = (best * centre)[:, None] * width ** np.linspace(-1, 1, points)
-    d = flops[:, None] / 6 / n
-    return make_runs(
-        n.ravel(), d.ravel(), law.loss(n, d).ravel(), n_convention=law.n_convention, loss_unit=law.loss_unit
-    )
-
-
-def parabola_bias(
-    law: Surface,
-    flops: float,
-    *,
-    budgets: ArrayLike = (1e17, 1e18, 1e19, 1e20, 1e21),
-    width: float = 8.0,
-    points: int = 15,
-    centre: float = 1.0,
-) -> ParabolaBias:
-    """The error of approach 2 at ``flops`` if its runs lay on ``law`` exactly (Czech et al. 2026, arXiv:2603.22339).
+def bias_on_grid(law: Surface, runs: Runs, flops: float) -> ParabolaBias:
+    """The error of approach 2 at ``flops`` if runs of these sizes and tokens lay on ``law`` exactly
+    (Czech et al. 2026, arXiv:2603.22339).
 
     A profile is no parabola: its sides fall as N**-alpha and D**-beta. The vertex is right only where both exponents
     are equal and the grid is centred on the optimum; the wider the grid, the worse.
 
-    >>> from lehr.simulators.laws import Chinchilla
-    >>> law = Chinchilla(name="printed", title="", n_convention="total", loss_unit="nats/token",
-    ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
-    >>> bias = parabola_bias(law, 1e24)
-    >>> f"{bias.found:.3g} tokens instead of {bias.tokens:.3g}: {bias.relative:.1%}"
-    '3.92e+12 tokens instead of 4.04e+12: -2.9%'
-    """
-    tokens = float(law.optimum(flops)[1])
-    found = fit_parabolas(isoflop_profiles(law, budgets, width=width, points=points, centre=centre)).optimum(flops)[1]
-    off = f", its grid is off centre by a factor of {centre:g}" if centre != 1 else ""
-    return ParabolaBias(
-        flops=flops,
-        tokens=tokens,
-        found=found,
-        reason=f"{NO_PARABOLA}{off}; sizes span a factor of {width:g} to each side. "
-        "Fit the surface itself (approach 3) instead.",
-    )
-
-
-def bias_on_grid(law: Surface, runs: Runs, flops: float) -> ParabolaBias:
-    """The error of approach 2 at ``flops`` if runs of these sizes and tokens lay on ``law`` exactly.
-
     Raises ``ValueError`` where the runs are no isoFLOP profiles, as ``fit_parabolas`` does.
 
     >>> from lehr.simulators.laws import Chinchilla
+    >>> from lehr.simulators.laws.fitting.runs import make_runs
     >>> law = Chinchilla(name="printed", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
-    >>> runs = isoflop_profiles(law, [1e17, 1e18, 1e19, 1e20, 1e21])
-    >>> f"{bias_on_grid(law, runs, 1e24).relative:.1%}"
-    '-2.9%'
+    >>> flops = np.geomspace(1e17, 1e21, 5)[:, None]
+    >>> n = law.optimum(flops)[0] * 8.0 ** np.linspace(-1, 1, 15)
+    >>> runs = make_runs(n.ravel(), (flops / 6 / n).ravel(), law.loss(n, flops / 6 / n).ravel())
+    >>> bias = bias_on_grid(law, runs, 1e24)
+    >>> f"{bias.found:.3g} tokens instead of {bias.tokens:.3g}: {bias.relative:.1%}"
+    '3.92e+12 tokens instead of 4.04e+12: -2.9%'
     """
     exact = msgspec.structs.replace(runs, loss=law.loss(runs.parameters, runs.tokens))
     return ParabolaBias(

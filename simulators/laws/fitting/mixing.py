@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.units import convert_loss
 from lehr.simulators.quantities import Floats
 
-BITS = -log(log(2.0))
+BITS = log(float(convert_loss(1.0, "nats/token", "bits/token")))
 """The log of 1 / ln 2."""
 ROUNDS = 50
 CLEARER = 3.0

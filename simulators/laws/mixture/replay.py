@@ -56,17 +56,6 @@ class ReplayTable(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
         kept = np.flatnonzero(self.old_loss(grid) <= self.old_before * (1 + rise))
         return float(grid[kept[0]]) if len(kept) else None
 
-    def best_share(self, weight_of_old: float = 0.5) -> float:
-        """The share of least weighted loss, ``weight_of_old`` old + (1 - ``weight_of_old``) new [1].
-
-        Raises ``ValueError`` for a weight outside [0, 1].
-        """
-        if not 0 <= weight_of_old <= 1:
-            raise ValueError(f"weight_of_old is {weight_of_old:g}; write a share between 0 and 1")
-        grid = np.linspace(self.shares[0] ** 0.5, self.shares[-1] ** 0.5, 10_001) ** 2
-        total = weight_of_old * self.old_loss(grid) + (1 - weight_of_old) * self.new_loss(grid)
-        return float(grid[np.argmin(total)])
-
     def answers(self) -> dict[str, Answer]:
         """Both losses, and the least share of replay within a rise."""
         return {

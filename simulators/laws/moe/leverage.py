@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer, Law
-from lehr.simulators.numerics.search import solve_monotonic
 from lehr.simulators.quantities import Floats
 
 
@@ -48,16 +47,6 @@ class EfficiencyLeverage(Law, frozen=True, kw_only=True, forbid_unknown_fields=T
     def best_granularity(self) -> float:
         """The granularity of most leverage: log2 G = -beta / (2 gamma), at every activation and budget [1]."""
         return float(2 ** (-self.beta / (2 * self.gamma)))
-
-    def activation_for(self, leverage: float, granularity: float, flops: float) -> float | None:
-        """The share of experts that gives ``leverage``; ``None`` where none does [1].
-
-        >>> law = EfficiencyLeverage(name="x", title="", a=1.23, d=-7.61e-2, gamma=1.67e-2, beta=-1.17e-1,
-        ...     A_start=1.63e-2, A_max=5.28e16)
-        >>> round(law.activation_for(7.24, 12, 1e22), 3)
-        0.031
-        """
-        return solve_monotonic(lambda a: float(self.leverage(a, granularity, flops)), 1e-6, 1.0, leverage)
 
     def answers(self) -> dict[str, Answer]:
         """The leverage and the best granularity."""

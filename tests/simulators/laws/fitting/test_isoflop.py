@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas, isoflop_profiles, parabola_bias
+from lehr.simulators.laws.fitting.isoflop import fit_parabolas
+from tests.profiles import isoflop_profiles, parabola_bias
 from tests.simulators.laws.fitting.cases import CHINCHILLA, planted
 
 PRINTED = msgspec.structs.replace(CHINCHILLA, E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
@@ -33,11 +34,6 @@ def test_wider_grids_are_worse() -> None:
     errors = [abs(parabola_bias(STEEP, 1e24, width=w).relative) for w in (2, 4, 8, 16)]
     assert errors == sorted(errors)
     assert errors[-1] > 5 * errors[0]
-
-
-def test_the_bias_on_a_users_grid_is_that_of_the_same_profiles() -> None:
-    runs = isoflop_profiles(PRINTED, BUDGETS)
-    assert bias_on_grid(PRINTED, runs, 1e24).relative == pytest.approx(parabola_bias(PRINTED, 1e24).relative, rel=1e-6)
 
 
 def test_budgets_without_a_minimum_are_named_and_left_out() -> None:
