@@ -11,6 +11,8 @@ from lehr.recipes.errors import LehrError, nearest
 from lehr.simulators.laws.curves import CURVE_LAWS
 from lehr.simulators.laws.fitting.forms import FORMS
 
+POINTS: dict[str, tuple[str, ...]] = {"rectified": ("examples",), "clark_routed": ("parameters", "experts")}
+"""The forms of a few points, and the columns that each needs beside the loss."""
 BEST = "best"
 """The word for the surface's form that predicts held-out runs best."""
 
@@ -21,7 +23,7 @@ def kind_of(job: Composed) -> str:
     Raises ``LehrError`` for a law whose form cannot be fitted.
     """
     law: str = job.setting("law", str)
-    fitted = [*FORMS, *CURVE_LAWS, BEST]
+    fitted = [*FORMS, *CURVE_LAWS, *POINTS, BEST]
     if law in fitted:
         return law
     if law in job.catalogue.files("law") or law.endswith(".yaml"):

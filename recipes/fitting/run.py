@@ -1,4 +1,4 @@
-"""The fit that a job asks for, of either kind."""
+"""The fit that a job asks for, of any kind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from lehr.recipes.composing.group_files import unwrapped
 from lehr.recipes.composing.job import Composed
-from lehr.recipes.fitting.arguments import BEST, kind_of
+from lehr.recipes.fitting.arguments import BEST, POINTS, kind_of
 from lehr.recipes.fitting.result import Fit
 from lehr.simulators.laws.fitting.forms import FORMS
 
@@ -20,6 +20,10 @@ def fit_job(job: Composed) -> Fit:
         from lehr.recipes.fitting.surfaces.run import fit_job as fit_surface
 
         return fit_surface(job, kind)
+    if kind in POINTS:
+        from lehr.recipes.fitting.points.run import fit_job as fit_points
+
+        return fit_points(job, kind)
     from lehr.recipes.fitting.curves.run import fit_job as fit_curves
 
     return fit_curves(job, kind)

@@ -7,6 +7,8 @@ from pathlib import Path
 from lehr.recipes.fitting.curves import text as curves
 from lehr.recipes.fitting.figures import draw
 from lehr.recipes.fitting.law_file import law_file
+from lehr.recipes.fitting.points import text as points
+from lehr.recipes.fitting.points.result import FittedPoints
 from lehr.recipes.fitting.result import Fit
 from lehr.recipes.fitting.surfaces import text as surfaces
 from lehr.recipes.fitting.surfaces.result import Fitted
@@ -14,11 +16,15 @@ from lehr.recipes.fitting.surfaces.result import Fitted
 
 def as_text(fitted: Fit, folder: Path) -> str:
     """What a person reads; ``folder`` is where the files lie."""
+    if isinstance(fitted, FittedPoints):
+        return points.as_text(fitted, folder)
     return surfaces.as_text(fitted, folder) if isinstance(fitted, Fitted) else curves.as_text(fitted, folder)
 
 
 def as_json(fitted: Fit) -> bytes:
     """The content of ``fit.json``."""
+    if isinstance(fitted, FittedPoints):
+        return points.as_json(fitted)
     return surfaces.as_json(fitted) if isinstance(fitted, Fitted) else curves.as_json(fitted)
 
 

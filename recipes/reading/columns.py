@@ -94,7 +94,7 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
     table, rows = _filtered(table, reading.where, where, notes)
     chosen = _choose(table, reading.columns, where)
     values = {
-        role: _numbers(table[heading], heading, where, rows) * _scale(role, heading, reading.units, notes)
+        role: numbers(table[heading], heading, where, rows) * _scale(role, heading, reading.units, notes)
         for role, heading in chosen.items()
         if role != "run"
     }
@@ -207,7 +207,7 @@ def _scale(role: str, heading: str, units: Mapping[str, float], notes: list[str]
     return 1.0
 
 
-def _numbers(column: Column, heading: str, where: str, rows: Sequence[int]) -> Floats:
+def numbers(column: Column, heading: str, where: str, rows: Sequence[int]) -> Floats:
     """A column's numbers; 1.3B, 300M and 1,300,000 are numbers. Raises ``LehrError`` for a decimal comma, which would
     be read as thousands."""
     values = np.empty(len(column))
