@@ -92,12 +92,17 @@ class Catalogue:
 
         return {name: self.read("accelerator", name, AcceleratorFile) for name in self.files("accelerator")}
 
+    @property
+    def law_folders(self) -> list[Path]:
+        """Where laws, and the tables of their draws, may lie."""
+        return [root / "law" for root in self.roots]
+
     def law(self, name: str) -> AnyLaw:
         """One law of any form, by name."""
         from lehr.recipes.catalogue.recipe_files import decode_law
 
         path = self.path("law", name)
-        return decode_law(load(path, "law"), shown(path))
+        return decode_law(load(path, "law"), shown(path), [*self.law_folders, path.parent])
 
     def laws_of(self, kind: str) -> list[AnyLaw]:
         """Every law of one kind, by name; the other files are looked at and not decoded.
@@ -113,7 +118,7 @@ class Catalogue:
         from lehr.recipes.catalogue.recipe_files import decode_surface
 
         path = self.path("law", name)
-        return decode_surface(load(path, "law"), shown(path))
+        return decode_surface(load(path, "law"), shown(path), [*self.law_folders, path.parent])
 
     def datasets(self) -> dict[str, Dataset]:
         """All corpora, by name."""

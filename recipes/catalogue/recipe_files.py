@@ -5,9 +5,12 @@ Apart from ``lehr.recipes.catalogue.files``, because these need numpy and a coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.draws import with_draws
 from lehr.recipes.errors import LehrError
 from lehr.simulators.evidence import Provenance, Reported
 from lehr.simulators.laws import AnyLaw, ScalingLaw
@@ -45,18 +48,18 @@ class ClusterFile(Cluster, frozen=True, kw_only=True, forbid_unknown_fields=True
     note: str | None = None
 
 
-def decode_law(data: Any, where: str) -> AnyLaw:
-    """A law of any form from the plain data of its file."""
+def decode_law(data: Any, where: str, folders: Sequence[Path] = ()) -> AnyLaw:
+    """A law of any form from the plain data of its file; a table of its draws lies in one of ``folders``."""
     # mypy has no type for "the value of a union"
-    return decode(data, cast("type[AnyLaw]", AnyLaw), where)
+    return decode(with_draws(data, where, folders), cast("type[AnyLaw]", AnyLaw), where)
 
 
-def decode_surface(data: Any, where: str) -> ScalingLaw:
+def decode_surface(data: Any, where: str, folders: Sequence[Path] = ()) -> ScalingLaw:
     """A law of the loss by parameters and tokens.
 
     Raises ``LehrError`` where the file holds a law of other inputs, such as one of the learning rate.
     """
-    return as_surface(decode_law(data, where), where)
+    return as_surface(decode_law(data, where, folders), where)
 
 
 def as_surface(law: AnyLaw, where: str) -> ScalingLaw:

@@ -115,7 +115,7 @@ def _planned(job: Composed) -> Planned:
 
 def planner(job: Composed) -> Planner:
     """The law of the choice."""
-    return as_planner(decode_law(job.config["law"], "law"), "law")
+    return as_planner(decode_law(job.config["law"], "law", job.catalogue.law_folders), "law")
 
 
 def as_planner(law: Any, where: str) -> Planner:

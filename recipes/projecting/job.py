@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -52,9 +53,9 @@ class Decoded:
         """``data`` as a ``kind``. Raises ``LehrError`` as ``decode`` does."""
         return self._of(data, kind, lambda: decode(data, kind, where))
 
-    def law(self, data: Any, where: str) -> AnyLaw:
+    def law(self, data: Any, where: str, folders: Sequence[Path]) -> AnyLaw:
         """``data`` as a law of any form. Raises ``LehrError`` where it is none."""
-        return self._of(data, "law", lambda: decode_law(data, where))
+        return self._of(data, "law", lambda: decode_law(data, where, folders))
 
     def _of(self, data: Any, kind: Any, make: Callable[[], T]) -> T:
         key = (id(data), kind)
@@ -85,7 +86,7 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
     if gone:
         # what was published of a stage that the command line took away has nothing beside it
         recipe = msgspec.structs.replace(recipe, reported=[r for r in recipe.reported if r.stage not in gone])
-    law = decoded.law(config["law"], "law")
+    law = decoded.law(config["law"], "law", catalogue.law_folders)
     curve = law if isinstance(law, MultiPower) else None
     # a law of the learning rate says what schedules make of a level that a law of parameters and tokens gives
     laws = [as_surface(law, "law") if curve is None else catalogue.surface(DEFAULT_LAWS[0])]

@@ -18,7 +18,7 @@ from lehr.simulators.training import Stage
 
 def curve_law(job: Composed) -> CurveLaw:
     """The law of a job, as a curve law. Raises ``LehrError`` for a law of other inputs."""
-    law = decode_law(job.config["law"], "law")
+    law = decode_law(job.config["law"], "law", job.catalogue.law_folders)
     if not isinstance(law, CurveLaw):
         raise LehrError(
             f"law: {law.name} gives no loss at every step of a schedule; write law=multi_power_25m, or law=./fit.yaml "

@@ -24,7 +24,7 @@ def fingerprint(catalogue: Catalogue) -> str:
     here = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for folder in [*catalogue.roots, here / "simulators", here / "recipes"]:
-        for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.py")]):
+        for path in sorted(path for ending in ("yaml", "csv", "py") for path in folder.rglob(f"*.{ending}")):
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
