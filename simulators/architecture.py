@@ -18,8 +18,8 @@ from lehr.simulators.layers import (
     Norm,
     OutputHead,
 )
-from lehr.simulators.layers.base import Extent, Kept, Weight, linear
-from lehr.simulators.quantities import Size
+from lehr.simulators.layers.base import Kept, Weight, linear
+from lehr.simulators.quantities import Extent, Size
 
 Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_two"]
 PLACEMENTS: dict[Placement, str] = {

@@ -17,6 +17,8 @@ Floats: TypeAlias = "NDArray[np.float64]"
 """An array of double-precision numbers."""
 Size = Annotated[int, msgspec.Meta(ge=1)]
 """A number of things of which there is one at least."""
+Extent = Annotated[int, msgspec.Meta(ge=0)]
+"""A number of things of which there may be none."""
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]

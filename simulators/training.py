@@ -10,7 +10,7 @@ import msgspec
 from lehr.simulators.layers.position import Position
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import Objective
-from lehr.simulators.quantities import Positive, Share, Size
+from lehr.simulators.quantities import NonNegative, Positive, PositiveShare, Share, Size
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
 StageKind = Literal["PT", "CPT", "ANN", "REPO_PT", "SFT", "RL", "REPO_SFT"]
@@ -36,7 +36,7 @@ class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     beta2: Share | None = None
     epsilon: Positive | None = None
     momentum: Share | None = None
-    weight_decay: Annotated[float, msgspec.Meta(ge=0.0)] | WeightDecay | None = None
+    weight_decay: NonNegative | WeightDecay | None = None
     grad_clip: Positive | None = None
 
 
@@ -121,7 +121,7 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     count: Size | None = None
     precision: Precision | None = None
     hours: Positive | SharedHours | None = None
-    mfu: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] | None = None
+    mfu: PositiveShare | None = None
     layout: Layout | None = None
     software: str | None = None
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 
-class Interval(msgspec.Struct, frozen=True):
+class SearchRange(msgspec.Struct, frozen=True):
     """A range without steps, which only a search can take: ``interval(1e11,1e13)``, ``tag(log,interval(...))``."""
 
     low: float
@@ -38,7 +38,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     """Does a job apply it itself? The others are in the base already."""
     globbed: bool
     prefix: str = ""
-    interval: Interval | None = None
+    interval: SearchRange | None = None
 
     def values(self) -> list[Any]:
         """The values, as Hydra reads them."""
@@ -76,7 +76,7 @@ def slots(
             if not (0 < low < high if log else low < high):
                 raise LehrError(f"{override.input_line}: an interval goes up" + (" from above 0" if log else ""))
             whole = isinstance(space.start, int) and isinstance(space.end, int)
-            interval = Interval(low, high, log, whole)
+            interval = SearchRange(low, high, log, whole)
             found[key] = Slot(key=key.lstrip("+~"), options=[], texts=[str(override.input_line)], swept=True,
                               each=True, globbed=False, prefix=prefix, interval=interval)  # fmt: skip
             continue

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import prod
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
 from lehr.simulators.quantities import Size
-
-Extent = Annotated[int, msgspec.Meta(ge=0)]
-"""A count that may be zero."""
 
 Role = Literal["matrix", "bias", "scale", "lookup", "once", "router", "buffer"]
 ROLES: dict[Role, str] = {

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from lehr.simulators.layers.base import Extent, Weight, linear
-from lehr.simulators.quantities import Size
+from lehr.simulators.layers.base import Weight, linear
+from lehr.simulators.quantities import Extent, Size
 
 
 class Factored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

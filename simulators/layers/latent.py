@@ -6,9 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from lehr.simulators.layers.base import Extent, Kept, Layer, Weight, attended, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, attended, linear
 from lehr.simulators.layers.position import Position, Rope
-from lehr.simulators.quantities import Size
+from lehr.simulators.quantities import Extent, Size
 
 
 class Indexer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

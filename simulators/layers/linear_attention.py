@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from lehr.simulators.layers.base import Extent, Kept, Layer, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, linear
 from lehr.simulators.layers.position import NoPosition, Position
-from lehr.simulators.quantities import Size
+from lehr.simulators.quantities import Extent, Size
 
 
 class Retention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="retention"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lehr.simulators.layers.base import Extent, Kept, Layer, Weight, linear
+from lehr.simulators.layers.base import Kept, Layer, Weight, linear
 from lehr.simulators.layers.mlp import MLP, Activation
-from lehr.simulators.quantities import Size
+from lehr.simulators.quantities import Extent, Size
 
 
 class MoE(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="moe"):

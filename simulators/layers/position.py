@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from lehr.simulators.quantities import Size
+from lehr.simulators.quantities import Positive, PositiveShare, Size
 
 Factor = Annotated[float, msgspec.Meta(ge=1.0)]
 
@@ -64,8 +64,8 @@ class Rope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``base`` is the paper's 10,000; ``fraction`` of each head's dimensions are rotated.
     """
 
-    base: Annotated[float, msgspec.Meta(gt=0.0)]
-    fraction: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 1.0
+    base: Positive
+    fraction: PositiveShare = 1.0
     scaling: Linear | Yarn | Llama3 | Ntk | LongRope | None = None
 
 

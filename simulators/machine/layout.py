@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from lehr.simulators.layers.base import Extent
 from lehr.simulators.machine.work import Work
-from lehr.simulators.quantities import Share, Size
+from lehr.simulators.quantities import Extent, Share, Size
 
 if TYPE_CHECKING:
     import numpy as np

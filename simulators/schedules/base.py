@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Literal, get_args
 
 import msgspec
 
-from lehr.simulators.quantities import Share
+from lehr.simulators.quantities import NonNegative, Positive, Share
 from lehr.simulators.schedules.curve import Curve, Phase
 from lehr.simulators.schedules.duration import Duration, TokenClock, tokens_before
 from lehr.simulators.schedules.shapes import SHAPES, Shape
 
-Rate = Annotated[float, msgspec.Meta(ge=0.0)]
-PositiveRate = Annotated[float, msgspec.Meta(gt=0.0)]
+Rate = NonNegative
+PositiveRate = Positive
 DecayShape = Literal[
     "linear",
     "cosine",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol, SupportsFloat
+from typing import Protocol, SupportsFloat
 
 import msgspec
 
-from lehr.simulators.quantities import Positive, Share
+from lehr.simulators.quantities import Extent, Positive, Share
 
 
 class TokenClock(Protocol):
@@ -23,7 +23,7 @@ class Duration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     12000
     """
 
-    steps: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    steps: Extent | None = None
     tokens: Positive | None = None
     fraction: Share | None = None
 

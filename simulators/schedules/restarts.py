@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from lehr.simulators.quantities import Size
 from lehr.simulators.schedules.base import ScheduleBase
 from lehr.simulators.schedules.curve import Phase
 from lehr.simulators.schedules.duration import Duration, TokenClock
@@ -21,7 +22,7 @@ class CosineRestarts(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fie
     [1.0, 0.854, 0.5, 0.146, 1.0, 0.854, 0.5, 0.146]
     """
 
-    cycles: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    cycles: Size | None = None
     period: Duration | None = None
     period_factor: Annotated[float, msgspec.Meta(ge=1.0)] = 1.0
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
-from lehr.simulators.quantities import Share
+from lehr.simulators.quantities import Extent, Positive, Share
 from lehr.simulators.schedules.base import NEEDS_A_FLOOR, DecayShape, Rate, ScheduleBase
 from lehr.simulators.schedules.curve import Phase
 from lehr.simulators.schedules.duration import Duration, TokenClock
@@ -43,8 +43,8 @@ class MultiStep(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Stretch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One phase: how long, which shape, and the rate it ends at (a constant one jumps there)."""
 
-    steps: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    tokens: Annotated[float, msgspec.Meta(gt=0.0)] | None = None
+    steps: Extent | None = None
+    tokens: Positive | None = None
     fraction: Share | None = None
     shape: DecayShape | Literal["constant"] = "constant"
     power: float = 1.0
