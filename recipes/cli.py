@@ -39,6 +39,7 @@ VERBS = {
     "calibrate": "measure a machine, or fit the step-time model to a table of speeds",
     "plan": "from a budget to a model and its recipe",
     "plan schedule": "the best learning-rate schedule for a step budget, by a curve law",
+    "export": "a recipe in the words of the trainer that will run it",
     "track": "a running job beside its forecast: where it is, and whether it leaves the band",
 }
 """Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(job) -> exit status``, ``conf/<verb>.yaml`` its

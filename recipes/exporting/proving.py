@@ -1,0 +1,1 @@
+"""Holding an export against the trainer itself."""

@@ -1,0 +1,34 @@
+"""What an export is: the files, what every value became, and what was refused."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lehr.recipes.exporting.stage import Exported, ExportStage
+
+
+class StageResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage in the trainer's words."""
+
+    stage: ExportStage
+    exported: Exported
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """A recipe in a trainer's words: ``files`` by path below the export's folder."""
+
+    model: str
+    trainer: str
+    title: str
+    version: str
+    package: str
+    unproven: str | None
+    stages: list[StageResult]
+    files: dict[str, bytes]
+    total: int | None
+    config_class: str | None
+
+    @property
+    def inexact(self) -> list[StageResult]:
+        """Stages whose rates the trainer runs otherwise than the recipe says."""
+        return [result for result in self.stages if not result.exported.deviation.exact]

@@ -1,0 +1,124 @@
+"""``lehr export``: a recipe's stages in a trainer's words, each linked to the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.exporting.hub_config import config_of
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.result import Export, StageResult
+from lehr.recipes.exporting.stage import Machine, base_of, export_stage, missing
+from lehr.recipes.exporting.text import files_beside
+from lehr.recipes.exporting.trainer import Network
+from lehr.recipes.exporting.trainers import trainers
+from lehr.simulators.counting import count_parameters
+
+Inexact = Literal["approximate", "refuse"]
+
+
+def export(
+    model: Model,
+    recipe: RecipeFile,
+    to: str,
+    *,
+    models: Mapping[str, Model] | None = None,
+    stages: Sequence[str] | None = None,
+    devices: int | None = None,
+    devices_per_node: int = 8,
+    micro_batch: int | None = None,
+    inexact: Inexact = "approximate",
+    seed: int = 1,
+) -> Export:
+    """The stages of ``recipe``, or those named, as files of the trainer ``to``.
+
+    ``inexact`` says whether a schedule whose updates the trainer places otherwise, by no more than one step, is written
+    with its deviation or refused. Raises ``LehrError`` with every stage that cannot be said, and why.
+
+    >>> from lehr.recipes.catalogue.files import Catalogue
+    >>> catalogue = Catalogue()
+    >>> done = export(catalogue.model("starcoder"), catalogue.recipe("starcoder"), "trl", stages=["pt"])
+    >>> done.stages[0].exported.deviation.exact, sorted(done.files)[:2]
+    (True, ['01_pt/sft.yaml', 'README.md'])
+    """
+    known = trainers()
+    if to not in known:
+        raise LehrError(f"to: there is no trainer {to!r}; {nearest(to, known)}")
+    trainer = known[to]
+    for name in stages or []:
+        if name not in recipe.stages:
+            raise LehrError(f"stages: {recipe.name} has none called {name!r}; {nearest(name, recipe.stages)}")
+    chosen = [(name, stage) for name, stage in recipe.ordered() if stages is None or name in stages]
+    network = network_of(model)
+    made: list[StageResult] = []
+    refused: list[str] = []
+    begins = base_of(recipe, models or {})
+    if chosen and recipe.order.index(chosen[0][0]) > 0:
+        # stages before the first chosen one were trained elsewhere
+        begins = f"checkpoints/{recipe.order[recipe.order.index(chosen[0][0]) - 1]}"
+    for number, (name, stage) in enumerate(chosen, 1):
+        try:
+            machine = Machine(
+                devices=devices or fitting(stage.batch.sequences if stage.batch else 1, devices_per_node),
+                devices_per_node=devices_per_node,
+                micro_batch=micro_batch,
+            )
+            whole = export_stage(
+                name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed
+            )
+            exported = trainer.stage(whole, network)
+            if inexact == "refuse" and not exported.deviation.exact:
+                raise RefusedError(f"its rates would be {exported.deviation}; write inexact=approximate")
+            made.append(StageResult(stage=whole, exported=exported))
+        except RefusedError as error:
+            refused.append(f"{name} {error}")
+        begins = f"checkpoints/{name}"
+    if refused:
+        can = [result.stage.name for result in made]
+        rest = f"; stages=[{','.join(can)}] exports the others" if can else ""
+        raise LehrError(f"{recipe.name} to {to}: {'; '.join(refused)}{rest}")
+    result = Export(
+        model=model.name,
+        trainer=trainer.name,
+        title=trainer.title,
+        version=trainer.version,
+        package=trainer.package,
+        unproven=trainer.unproven,
+        stages=made,
+        files={},
+        total=count_parameters(model.architecture).total if model.architecture else None,
+        config_class=network.config["architectures"][0] if network.config else None,
+    )
+    return files_beside(result, network)
+
+
+def network_of(model: Model) -> Network:
+    """The model as a trainer builds it."""
+    if model.architecture is None:
+        return Network(
+            name=model.name, architecture=None, config=None, why_not=f"the network of {model.name} is not public"
+        )
+    config = config_of(model.architecture)
+    return Network(
+        name=model.name,
+        architecture=model.architecture,
+        config=config,
+        why_not=None if config else f"no class of transformers is known here for the network of {model.name}",
+    )
+
+
+def fitting(sequences: int, most: int) -> int:
+    """The most devices of a node that share a batch evenly, where no number was asked for.
+
+    >>> fitting(512, 8), fitting(12, 8), fitting(7, 8)
+    (8, 6, 7)
+    """
+    return next(n for n in range(min(most, sequences), 0, -1) if sequences % n == 0)
+
+
+def can_be_exported(recipe: RecipeFile) -> list[str]:
+    """The stages that say enough for any trainer."""
+    return [name for name, stage in recipe.ordered() if not missing(stage)]

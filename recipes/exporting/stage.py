@@ -1,0 +1,186 @@
+"""A stage as every trainer needs it: lengths, batch, rates and what it begins from, all of them known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import gcd
+from typing import Any
+
+import msgspec
+
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.exporting.rates import Course, Deviation, RefusedError, course_of
+from lehr.simulators.schedules import Curve, WeightDecay
+from lehr.simulators.training import Objective, Optimizer, Stage, StageKind
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """What the trainer runs on: ``devices`` that each have their own part of a batch, over ``nodes``."""
+
+    devices: int
+    devices_per_node: int
+    micro_batch: int | None
+
+    @property
+    def nodes(self) -> int:
+        """Machines [1]."""
+        return -(-self.devices // self.devices_per_node)
+
+
+class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage with nothing left out. ``begins`` is a folder, a hub's name, or ``None`` for random weights."""
+
+    name: str
+    number: int
+    kind: StageKind
+    objective: Objective
+    n_steps: int
+    sequences: int
+    sequence_length: int
+    curve: Curve
+    optimizer: Optimizer
+    precision: str
+    micro_batch: int
+    accumulation: int
+    devices: int
+    nodes: int
+    devices_per_node: int
+    begins: str | None
+    ends: str
+    data: str
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder: its place in the order, and its own name."""
+        return f"{self.number:02d}_{self.name}"
+
+    @property
+    def course(self) -> Course:
+        """Its rates as a rise, a constant part and one decay. Raises ``RefusedError`` for others."""
+        return course_of(self.curve)
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens that it trains on [tokens]."""
+        return self.n_steps * self.sequences * self.sequence_length
+
+    @property
+    def weight_decay(self) -> float:
+        """One number. Raises ``RefusedError`` for one that changes; 0 is what no trainer takes for granted."""
+        if isinstance(self.optimizer.weight_decay, WeightDecay):
+            raise RefusedError("its weight decay changes, which no setting of this trainer says")
+        return 0.0 if self.optimizer.weight_decay is None else self.optimizer.weight_decay
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of the recipe, where it went, and how: exact, approximate, assumed, or not said at all."""
+
+    what: str
+    value: Any
+    where: str
+    how: str = "exact"
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage in a trainer's words: files by path, the command as words, what was said, and the rates it will run."""
+
+    files: dict[str, bytes]
+    command: list[str]
+    said: list[Said]
+    run: Curve
+    deviation: Deviation
+    notes: list[str] = []
+
+
+def missing(stage: Stage) -> list[str]:
+    """What a trainer cannot do without and the stage does not have, as keys to write."""
+    wanted = {
+        "steps, or tokens with a batch": stage.n_steps,
+        "batch: {sequences: n}": stage.batch,
+        "sequence_length": stage.sequence_length,
+        "schedule": stage.schedule,
+    }
+    return [key for key, value in wanted.items() if value is None]
+
+
+def export_stage(
+    name: str, number: int, stage: Stage, machine: Machine, *, begins: str | None, ends: str, data: str, seed: int
+) -> ExportStage:
+    """The stage with all that a trainer needs.
+
+    Raises ``RefusedError`` for what was never stated, and for a batch that the devices cannot share.
+    """
+    if lacks := missing(stage):
+        raise RefusedError(
+            f"has no {lacks[0]}; write recipe.stages.{name}.{lacks[0].partition(',')[0].partition(':')[0]}=..."
+        )
+    assert stage.batch is not None
+    assert stage.sequence_length is not None
+    assert stage.n_steps is not None
+    if stage.batch.ramp is not None:
+        raise RefusedError(
+            "its batch grows, which no exporter says; write "
+            f"~recipe.stages.{name}.batch.ramp for {stage.batch.sequences} "
+            "sequences from the first update on"
+        )
+    try:
+        curve = stage.curve()
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    assert curve is not None
+    micro, accumulation = shared(stage.batch.sequences, machine)
+    return ExportStage(
+        name=name,
+        number=number,
+        kind=stage.kind,
+        objective=stage.objective,
+        n_steps=stage.n_steps,
+        sequences=stage.batch.sequences,
+        sequence_length=stage.sequence_length,
+        curve=curve,
+        optimizer=stage.optimizer or Optimizer(kind="adamw"),
+        precision=(stage.hardware.precision if stage.hardware else None) or "bf16",
+        micro_batch=micro,
+        accumulation=accumulation,
+        devices=machine.devices,
+        nodes=machine.nodes,
+        devices_per_node=min(machine.devices, machine.devices_per_node),
+        begins=begins,
+        ends=ends,
+        data=data,
+        seed=seed,
+    )
+
+
+def shared(sequences: int, machine: Machine) -> tuple[int, int]:
+    """Sequences that a device takes at once, and how often, for one update.
+
+    Raises ``RefusedError`` where they do not make up the batch.
+
+    >>> shared(512, Machine(devices=8, devices_per_node=8, micro_batch=4)), shared(6, Machine(devices=2,
+    ...     devices_per_node=8, micro_batch=None))
+    ((4, 16), (1, 3))
+    """
+    if sequences % machine.devices:
+        nearest = gcd(sequences, machine.devices)
+        raise RefusedError(
+            f"a batch of {sequences:,} sequences cannot be shared evenly "
+            f"by {machine.devices} devices; write devices={nearest}"
+        )
+    each = sequences // machine.devices
+    micro = machine.micro_batch or 1
+    if each % micro:
+        raise RefusedError(
+            f"{each} sequences a device are no multiple of micro_batch={micro}; write micro_batch={gcd(each, micro)}"
+        )
+    return micro, each // micro
+
+
+def base_of(recipe: RecipeFile, models: Mapping[str, Model]) -> str | None:
+    """What the first stage begins from: the base's name on the hub, or its name as written; nothing for random weights."""
+    if recipe.base is None:
+        return None
+    found = models.get(recipe.base.model)
+    return (found.hf_id if found else None) or recipe.base.model

@@ -1,0 +1,163 @@
+"""What is written beside a trainer's files: README, ``export.json``, the commands, and what the terminal shows."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from importlib.metadata import version
+
+import msgspec
+
+from lehr.recipes.exporting.result import Export, StageResult
+from lehr.recipes.exporting.trainer import Network
+from lehr.recipes.presenting.tables import short, text_table
+
+
+def files_beside(export: Export, network: Network) -> Export:
+    """The export with all of its files."""
+    files = {path: content for result in export.stages for path, content in result.exported.files.items()}
+    if export.trainer == "torchtitan":
+        files = torchtitan_module(export, files)
+    if network.config is not None:
+        files["model/config.json"] = (json.dumps(network.config, indent=2) + "\n").encode()
+    files["launch.sh"] = launch(export).encode()
+    files["slurm.sh"] = slurm(export).encode()
+    files["export.json"] = (json.dumps(as_json(export), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    files["README.md"] = readme(export).encode()
+    return msgspec.structs.replace(export, files=files)
+
+
+def torchtitan_module(export: Export, files: dict[str, bytes]) -> dict[str, bytes]:
+    """One module with the functions of all stages, of which each stage's file has one."""
+    path = "lehr_torchtitan/config_registry.py"
+    parts = [result.exported.files[path].decode() for result in export.stages]
+    head, _, _ = parts[0].partition("\ndef ")
+    functions = ["\ndef " + part.partition("\ndef ")[2] for part in parts]
+    return {**files, path: (head + "\n".join(functions)).encode()}
+
+
+def command(result: StageResult) -> str:
+    """The stage's command, quoted for a shell."""
+    return shlex.join(result.exported.command)
+
+
+def launch(export: Export) -> str:
+    """A script that runs the stages one after another, each from what the one before left."""
+    lines = [
+        "#!/usr/bin/env bash",
+        f"# {export.model} with {export.title} {export.version}: every stage, in order",
+        "set -euo pipefail",
+        'cd "$(dirname "$0")"',
+    ]
+    for result in export.stages:
+        lines += ["", f"# {result.stage.number}. {result.stage.name}", command(result)]
+    return "\n".join(lines) + "\n"
+
+
+def slurm(export: Export) -> str:
+    """The same as a job of Slurm, on the nodes of its largest stage."""
+    nodes = max(result.stage.nodes for result in export.stages)
+    gpus = max(result.stage.devices_per_node for result in export.stages)
+    return "\n".join(
+        [
+            "#!/usr/bin/env bash",
+            f"#SBATCH --job-name={export.model}",
+            f"#SBATCH --nodes={nodes}",
+            "#SBATCH --ntasks-per-node=1",
+            f"#SBATCH --gpus-per-node={gpus}",
+            "set -euo pipefail",
+            # torchrun and accelerate need to be told of each other over several nodes; that is the cluster's own
+            'cd "$SLURM_SUBMIT_DIR"',
+            "srun bash launch.sh" if nodes > 1 else "bash launch.sh",
+            "",
+        ]
+    )
+
+
+def as_json(export: Export) -> dict[str, object]:
+    """Every value, where it went, and how exactly."""
+    return {
+        "version": 1,
+        "lehr": version("lehr"),
+        "model": export.model,
+        "trainer": export.trainer,
+        "trainer_version": export.version,
+        "proven": False,
+        "unproven_because": export.unproven or "prove=true was not asked for",
+        "parameters": export.total,
+        "stages": [
+            {
+                "name": result.stage.name,
+                "kind": result.stage.kind,
+                "command": result.exported.command,
+                "steps": result.stage.n_steps,
+                "deviation": msgspec.to_builtins(result.exported.deviation),
+                "schedule_as_run": str(result.exported.run),
+                "values": msgspec.to_builtins(result.exported.said),
+            }
+            for result in export.stages
+        ],
+    }
+
+
+def readme(export: Export) -> str:
+    """What a person fills in, what the trainer could not be told, and how to run it."""
+    stages = "\n".join(
+        f"{r.stage.number}. **{r.stage.name}** ({r.stage.kind}): "
+        f"{r.stage.n_steps:,} updates of {r.stage.sequences:,} x "
+        f"{r.stage.sequence_length:,} tokens; rates {r.exported.deviation}\n\n   `{command(r)}`\n"
+        for r in export.stages
+    )
+    notes = list(dict.fromkeys(note for r in export.stages for note in r.exported.notes))
+    fill = [f"`data/{r.stage.name}`: the data of {r.stage.name}" for r in export.stages] + notes
+    weights = [] if export.stages[0].stage.begins else [
+        "## Random weights", "",
+        "```sh",
+        "python -c \"from transformers import AutoConfig, AutoModelForCausalLM as M; "
+        "M.from_config(AutoConfig.from_pretrained('model')).save_pretrained('model')\"",
+        "```", "", "Put your tokenizer into `model/` too.", "",
+    ]  # fmt: skip
+    return "\n".join(
+        [
+            f"# {export.model} with {export.title}",
+            "",
+            f"Written for {export.title} {export.version} (`{export.package}`). Not yet held against its parser: "
+            "`lehr export ... prove=true` does that.",
+            "",
+            "## Stages",
+            "",
+            stages,
+            *weights,
+            "## Yours to fill in",
+            "",
+            *(f"* {line}" for line in fill),
+            "",
+            "`launch.sh` runs all stages, `slurm.sh` submits them. "
+            "`export.json` says of every value of the recipe where it went.",
+            "",
+        ]
+    )
+
+
+def as_text(export: Export) -> str:
+    """What the terminal shows."""
+    rows = [
+        [
+            r.stage.name,
+            f"{r.stage.n_steps:,}",
+            f"{r.stage.sequences:,} x {r.stage.sequence_length:,}",
+            short(float(r.stage.n_tokens)),
+            f"{r.stage.curve.peak:.3g}",
+            "exact" if r.exported.deviation.exact else f"within {r.exported.deviation.of_peak:.2g} of the peak",
+        ]
+        for r in export.stages
+    ]
+    lines = [
+        f"{export.model} for {export.title} {export.version}",
+        "",
+        text_table(["stage", "updates", "batch", "tokens", "peak rate", "rates as run"], rows, right=(1, 2, 3, 4)),
+    ]
+    worst = [f"{r.stage.name}: {r.exported.deviation}" for r in export.inexact]
+    if worst:
+        lines += ["", f"{export.title} places its updates otherwise: " + "; ".join(worst)]
+    return "\n".join(lines)

@@ -1,0 +1,103 @@
+"""What every trainer answers: which stages it can train, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from lehr.recipes.exporting.rates import Deviation, RefusedError, deviation
+from lehr.recipes.exporting.stage import Exported, ExportStage, Said
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.schedules import Curve
+from lehr.simulators.training import NextToken, PolicyGradient, Preference, Supervised
+
+CORPUS = ("PT", "CPT", "ANN", "REPO_PT")
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True):
+    """The model that is trained: its architecture, and the ``config.json`` that transformers reads, where one says it."""
+
+    name: str
+    architecture: Architecture | None
+    config: Mapping[str, Any] | None
+    why_not: str | None = None
+
+    def needs_config(self) -> Mapping[str, Any]:
+        """The ``config.json``. Raises ``RefusedError`` where none says this architecture."""
+        if self.config is None:
+            raise RefusedError(
+                f"random weights need a config.json, and {self.why_not}; begin from a base that the hub has"
+            )
+        return self.config
+
+
+class Trainer(msgspec.Struct, frozen=True, kw_only=True):
+    """A trainer: ``version`` is the one whose parser the export was written for, ``package`` how it is installed.
+
+    ``stage`` raises ``RefusedError`` for what the trainer cannot be told. ``prove`` is a program for the trainer's own
+    Python: it reads ``export.json`` and holds it against the trainer's parser and scheduler.
+    """
+
+    name: str
+    title: str
+    version: str
+    package: str
+    stage: Callable[[ExportStage, Network], Exported]
+    prove: str | None = None
+    unproven: str | None = None
+
+
+def refuse_unless(condition: bool, message: str) -> None:
+    """Raise ``RefusedError`` with ``message`` where ``condition`` does not hold."""
+    if not condition:
+        raise RefusedError(message)
+
+
+def what_is_trained(stage: ExportStage) -> str:
+    """``corpus``, ``answers``, ``preference`` or ``policy``: which kind of trainer a stage asks for.
+
+    Raises ``RefusedError`` for an objective that no exported trainer has.
+    """
+    objective = stage.objective
+    if isinstance(objective, NextToken):
+        refuse_unless(objective.mtp_weight is None, "trains modules for multi-token prediction, which no setting says")
+        return "corpus" if stage.kind in CORPUS else "answers"
+    if isinstance(objective, Supervised):
+        return "answers"
+    if isinstance(objective, Preference):
+        return "preference"
+    if isinstance(objective, PolicyGradient):
+        return "policy"
+    tag = type(objective).__struct_config__.tag
+    raise RefusedError(f"its objective is {tag}, which this trainer does not have")
+
+
+def rates_said(stage: ExportStage, run: Curve, where: str) -> tuple[Said, Deviation]:
+    """The line of ``export.json`` about the schedule, and the worst deviation of the trainer's rates."""
+    off = deviation(stage.curve, run)
+    return Said(what="schedule", value=str(stage.curve), where=where, how=str(off)), off
+
+
+def optimizer_said(stage: ExportStage, keys: Mapping[str, tuple[str, Any]]) -> list[Said]:
+    """What became of the optimiser's settings: ``keys`` are the trainer's by ours, each with the value written."""
+    said = []
+    for name, (where, value) in keys.items():
+        stated = getattr(stage.optimizer, name)
+        how = "exact" if stated is not None else "the trainer's default: not stated in the recipe"
+        said.append(Said(what=f"optimizer.{name}", value=value, where=where, how=how))
+    return said
+
+
+def lengths_said(stage: ExportStage, keys: Mapping[str, str]) -> list[Said]:
+    """What became of the lengths: ``keys`` are where each of them went."""
+    values = {
+        "steps": stage.n_steps,
+        "batch.sequences": stage.sequences,
+        "sequence_length": stage.sequence_length,
+        "precision": stage.precision,
+        "objective": type(stage.objective).__struct_config__.tag,
+        "begins": stage.begins or "random weights",
+    }
+    return [Said(what=what, value=values[what], where=where) for what, where in keys.items()]

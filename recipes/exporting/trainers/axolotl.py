@@ -1,0 +1,73 @@
+"""Axolotl: completion, chat, DPO and GRPO by one YAML a stage.
+
+Its parser takes unknown keys and schedules without a word, so that what is written here are the keys of its schema only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lehr.recipes.exporting import transformers_settings as hf
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
+from lehr.recipes.presenting.yaml import as_yaml
+from lehr.simulators.training import PolicyGradient, Preference
+
+
+def stage(stage: ExportStage, network: Network) -> Exported:
+    """The YAML of ``axolotl train``."""
+    what = what_is_trained(stage)
+    plan = hf.schedule(stage)
+    if stage.begins is None:
+        network.needs_config()
+    given = hf.arguments(stage, plan)
+    body: dict[str, Any] = {
+        "base_model": stage.begins or "model",
+        **({} if stage.begins else {"reinit_weights": True}),
+        "datasets": [{"path": stage.data, "type": "completion" if what == "corpus" else "chat_template"}],
+        "sequence_len": stage.sequence_length,
+        "sample_packing": what == "corpus",
+        "output_dir": given["output_dir"],
+        "max_steps": given["max_steps"],
+        "micro_batch_size": given["per_device_train_batch_size"],
+        "gradient_accumulation_steps": given["gradient_accumulation_steps"],
+        "learning_rate": given["learning_rate"],
+        "lr_scheduler": given["lr_scheduler_type"],
+        **({"lr_scheduler_kwargs": plan.kwargs} if plan.kwargs else {}),
+        "warmup_steps": given["warmup_steps"],
+        "optimizer": given["optim"],
+        **{key: given[key] for key in ("adam_beta1", "adam_beta2", "adam_epsilon", "weight_decay", "max_grad_norm")},
+        "bf16": given["bf16"],
+        "fp16": given["fp16"],
+        "tf32": given.get("tf32", False),
+        "seed": given["seed"],
+        "save_steps": given["save_steps"],
+        "logging_steps": 1,
+    }
+    if isinstance(stage.objective, (Preference, PolicyGradient)):
+        method = (stage.objective.method or "grpo").casefold()
+        if method not in ("dpo", "grpo"):
+            raise RefusedError(f"its method is {stage.objective.method}; this exporter says DPO and GRPO to axolotl")
+        body["rl"] = method
+        if isinstance(stage.objective, PolicyGradient):
+            if stage.objective.group_size is None:
+                raise RefusedError(f"has no group_size; write +recipe.stages.{stage.name}.objective.group_size=8")
+            body["trl"] = {
+                "num_generations": stage.objective.group_size,
+                "max_completion_length": stage.sequence_length,
+            }
+    file = f"{stage.folder}/axolotl.yaml"
+    line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler {plan.name}")
+    return Exported(
+        files={file: as_yaml(body)},
+        command=["axolotl", "train", file],
+        said=[line, *hf.said(stage, file, "sequence_len")],
+        run=plan.run,
+        deviation=off,
+    )
+
+
+TRAINER = Trainer(
+    name="axolotl", title="Axolotl", version="0.19.0", package="axolotl==0.19.0", stage=stage, prove="axolotl"
+)

@@ -1,0 +1,59 @@
+"""LLaMA-Factory: pre-training, fine-tuning and DPO by one YAML a stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lehr.recipes.exporting import transformers_settings as hf
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
+from lehr.recipes.presenting.yaml import as_yaml
+
+STAGES = {"corpus": "pt", "answers": "sft", "preference": "dpo"}
+
+
+def stage(stage: ExportStage, network: Network) -> Exported:
+    """The YAML of ``llamafactory-cli train``. Raises ``RefusedError`` for policy gradients."""
+    what = what_is_trained(stage)
+    if what not in STAGES:
+        raise RefusedError(
+            "is reinforcement learning by policy gradients of verifiable rewards, which LLaMA-Factory does not have"
+        )
+    plan = hf.schedule(stage)
+    if stage.begins is None:
+        network.needs_config()
+    body: dict[str, Any] = {
+        "model_name_or_path": stage.begins or "model",
+        **({} if stage.begins else {"train_from_scratch": True}),
+        "stage": STAGES[what],
+        "do_train": True,
+        "finetuning_type": "full",
+        "dataset": stage.data,
+        "cutoff_len": stage.sequence_length,
+        "packing": what == "corpus",
+        **({} if what == "corpus" else {"template": "default"}),
+        **hf.arguments(stage, plan),
+    }
+    file = f"{stage.folder}/train.yaml"
+    line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
+    return Exported(
+        files={file: as_yaml(body)},
+        command=["llamafactory-cli", "train", file],
+        said=[line, *hf.said(stage, file, "cutoff_len")],
+        run=plan.run,
+        deviation=off,
+        notes=[f"name the data {stage.data} in data/dataset_info.json"],
+    )
+
+
+TRAINER = Trainer(
+    name="llama_factory",
+    title="LLaMA-Factory",
+    version="0.9.5",
+    package="llamafactory==0.9.5",
+    stage=stage,
+    prove=None,
+    unproven="its environment needs a torchaudio that does not load beside "
+    "a CPU build of torch; keys and types are checked here",
+)

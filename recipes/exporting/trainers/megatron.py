@@ -1,0 +1,150 @@
+"""Megatron-LM: the flags of ``pretrain_gpt.py``, one a line."""
+
+from __future__ import annotations
+
+from lehr.recipes.exporting.llama_like import llama_like
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
+
+WSD_STYLES = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "minus_sqrt"}
+
+
+def stage(stage: ExportStage, network: Network) -> Exported:
+    """``flags.txt``. Raises ``RefusedError`` for all but training on a corpus."""
+    if what_is_trained(stage) != "corpus":
+        raise RefusedError(
+            "is no training on a corpus, which is what is exported to "
+            "pretrain_gpt.py; write stages=[...] with those that are"
+        )
+    net, course = llama_like(network.architecture, qk_norm=True, qkv_bias=True), stage.course
+    if course.tail:
+        raise RefusedError("its rates stay at the floor after a decay that ends early; write `over` to the stage's end")
+    flags: dict[str, object] = {
+        "num-layers": net.n_layers,
+        "hidden-size": net.d_model,
+        "ffn-hidden-size": net.d_ff,
+        "num-attention-heads": net.n_heads,
+        "kv-channels": net.d_head,
+        "seq-length": stage.sequence_length,
+        "max-position-embeddings": max(stage.sequence_length, net.context_length),
+        "position-embedding-type": "rope",
+        "rotary-base": int(net.rope_base),
+        "normalization": "RMSNorm",
+        "swiglu": True,
+        "disable-bias-linear": True,
+        "micro-batch-size": stage.micro_batch,
+        "global-batch-size": stage.sequences,
+        "train-iters": stage.n_steps,
+        "lr": course.peak,
+        "min-lr": course.floor,
+        "lr-warmup-iters": course.warmup,
+        "lr-warmup-init": course.start,
+        "seed": stage.seed,
+        "save": stage.ends,
+        "data-path": stage.data,
+        "tokenizer-type": "NullTokenizer",
+        "vocab-size": net.vocab_size,
+    }
+    if net.n_kv_heads != net.n_heads:
+        flags |= {"group-query-attention": True, "num-query-groups": net.n_kv_heads}
+    if not net.tied:
+        flags["untie-embeddings-and-output-weights"] = True
+    if net.qk_norm:
+        flags["qk-layernorm"] = True
+    if net.qkv_bias:
+        flags["add-qkv-bias"] = True
+    if course.shape is None:
+        flags |= {"lr-decay-style": "constant", "min-lr": 0.0}
+    elif course.stable:
+        if course.shape not in WSD_STYLES:
+            raise RefusedError(
+                f"a decay of shape {course.shape} after a constant part is "
+                f"not in Megatron-LM; write one of {', '.join(WSD_STYLES)}"
+            )
+        flags |= {"lr-decay-style": "WSD", "lr-wsd-decay-style": WSD_STYLES[course.shape]}
+        flags |= {"lr-wsd-decay-iters": course.decay, "lr-decay-iters": stage.n_steps}
+    elif course.shape in ("cosine", "linear"):
+        whole = course.decay if course.length is None else round(course.length)
+        flags |= {"lr-decay-style": course.shape, "lr-decay-iters": course.warmup + whole}
+    else:
+        raise RefusedError(
+            f"a decay of shape {course.shape} from the warm-up on is not in Megatron-LM; write kind: cosine or linear"
+        )
+    o = stage.optimizer
+    if o.kind not in ("adamw", "adam", "sgd"):
+        raise RefusedError(f"its optimiser is {o.kind}; this exporter says adam and sgd to Megatron-LM")
+    flags |= {"optimizer": "sgd" if o.kind == "sgd" else "adam", "weight-decay": stage.weight_decay}
+    flags |= {"adam-beta1": 0.9 if o.beta1 is None else o.beta1, "adam-beta2": 0.999 if o.beta2 is None else o.beta2}
+    flags |= {"adam-eps": o.epsilon or 1e-8, "clip-grad": 1.0 if o.grad_clip is None else o.grad_clip}
+    if stage.precision in ("bf16", "fp16"):
+        flags[stage.precision] = True
+    elif stage.precision == "fp8":
+        flags |= {"bf16": True, "fp8-format": "hybrid"}
+    elif stage.precision not in ("fp32", "tf32"):
+        raise RefusedError(f"trains in {stage.precision}; this exporter says bf16, fp16, fp8 and fp32 to Megatron-LM")
+    if stage.begins is not None:
+        flags |= {"load": stage.begins, "finetune": True}
+    file = f"{stage.folder}/flags.txt"
+    lines = [
+        line for key, value in flags.items() for line in ([f"--{key}"] if value is True else [f"--{key}", f"{value}"])
+    ]
+    run = course.run()
+    said, off = rates_said(stage, run, f"{file}: --lr-decay-style {flags['lr-decay-style']}")
+    return Exported(
+        files={file: ("\n".join(lines) + "\n").encode()},
+        command=[
+            "xargs",
+            "-d",
+            "\\n",
+            "-a",
+            file,
+            "torchrun",
+            f"--nnodes={stage.nodes}",
+            f"--nproc-per-node={stage.devices_per_node}",
+            "pretrain_gpt.py",
+        ],
+        said=[
+            said,
+            *lengths_said(
+                stage,
+                {
+                    "steps": f"{file}: --train-iters",
+                    "batch.sequences": f"{file}: --global-batch-size",
+                    "sequence_length": f"{file}: --seq-length",
+                    "precision": f"{file}: --bf16, --fp16 or --fp8-format",
+                    "begins": f"{file}: --load",
+                },
+            ),
+            *optimizer_said(
+                stage,
+                {
+                    "beta1": (f"{file}: --adam-beta1", flags["adam-beta1"]),
+                    "beta2": (f"{file}: --adam-beta2", flags["adam-beta2"]),
+                    "epsilon": (f"{file}: --adam-eps", flags["adam-eps"]),
+                    "weight_decay": (f"{file}: --weight-decay", flags["weight-decay"]),
+                    "grad_clip": (f"{file}: --clip-grad", flags["clip-grad"]),
+                },
+            ),
+        ],
+        run=run,
+        deviation=off,
+        notes=[
+            "NullTokenizer stands for your own: --tokenizer-type and --data-path",
+            *(
+                [f"convert {stage.begins} to Megatron-LM's checkpoint first"]
+                if stage.begins and not stage.begins.startswith("checkpoints/")
+                else []
+            ),
+        ],
+    )
+
+
+TRAINER = Trainer(
+    name="megatron",
+    title="Megatron-LM",
+    version="core 0.16.1 (commit of 2026-02-20)",
+    package="a checkout of github.com/NVIDIA/Megatron-LM",
+    stage=stage,
+    prove="megatron",
+)

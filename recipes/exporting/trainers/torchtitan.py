@@ -1,0 +1,148 @@
+"""torchtitan: a Python module with one function a stage, over the networks that its own registry names."""
+
+from __future__ import annotations
+
+from lehr.recipes.exporting.llama_like import llama_like
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
+
+FLAVORS = {
+    (2048, 16, 32, 8, 8192, True): "1B",
+    (3072, 28, 24, 8, 8192, True): "3B",
+    (4096, 32, 32, 8, 14336, False): "8B",
+    (8192, 80, 64, 8, 28672, False): "70B",
+    (16384, 126, 128, 8, 53248, False): "405B",
+}
+"""Width, layers, heads, key-value heads, MLP's width, tied head: what ``models/llama3/__init__.py`` (0.3.0) calls it."""
+
+DECAYS = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "sqrt"}
+
+
+def stage(stage: ExportStage, network: Network) -> Exported:
+    """A module for ``--module``. Raises ``RefusedError`` for all but training on a corpus, and for other networks."""
+    if what_is_trained(stage) != "corpus":
+        raise RefusedError(
+            "is no training on a corpus, which is what is exported "
+            "to torchtitan; write stages=[...] with those that are"
+        )
+    net, course = llama_like(network.architecture), stage.course
+    flavor = FLAVORS.get((net.d_model, net.n_layers, net.n_heads, net.n_kv_heads, net.d_ff, net.tied))
+    if flavor is None or net.vocab_size != 128256:
+        raise RefusedError(
+            f"its network is none of torchtitan's llama3 ({', '.join(FLAVORS.values())}); write another trainer"
+        )
+    if course.start or course.tail or course.length is not None:
+        raise RefusedError(
+            "its warm-up begins above 0 or its decay does not end with the stage, which torchtitan cannot be told"
+        )
+    if course.shape is not None and course.shape not in DECAYS:
+        raise RefusedError(f"a decay of shape {course.shape} is not in torchtitan; write one of {', '.join(DECAYS)}")
+    if stage.optimizer.kind != "adamw":
+        raise RefusedError(
+            f"its optimiser is {stage.optimizer.kind}; write recipe.stages.{stage.name}.optimizer.kind=adamw"
+        )
+    if stage.precision != "bf16":
+        raise RefusedError(f"trains in {stage.precision}; this exporter says bf16 to torchtitan")
+    ratio = course.decay / stage.n_steps if course.shape else 0.0
+    if round(stage.n_steps * ratio) != course.decay:
+        raise RefusedError(f"{course.decay} of {stage.n_steps} updates is no ratio that torchtitan rounds back")
+    o = stage.optimizer
+    beta = (0.9 if o.beta1 is None else o.beta1, 0.999 if o.beta2 is None else o.beta2)
+    clip = 1.0 if o.grad_clip is None else o.grad_clip
+    file = "lehr_torchtitan/config_registry.py"
+    function = f"stage_{stage.number:02d}"
+    # literals by repr, so that nothing in a name can become code
+    text = f"""
+def {function}() -> Trainer.Config:
+    spec = model_registry({flavor!r})
+    return Trainer.Config(
+        loss=ChunkedLossWrapper.Config(
+            loss_fn=CrossEntropyLoss.Config(global_vocab_size=decoder_vocab_size(spec))
+        ),
+        model_spec=spec,
+        hf_assets_path={(stage.begins or "model")!r},
+        dump_folder={stage.ends!r},
+        optimizer=default_adamw(lr={course.peak!r}, betas={beta!r}, eps={(o.epsilon or 1e-8)!r}, weight_decay={stage.weight_decay!r}),
+        lr_scheduler=LRSchedulersContainer.Config(
+            warmup_steps={course.warmup!r},
+            decay_ratio={ratio!r},
+            decay_type={DECAYS.get(course.shape or "linear")!r},
+            min_lr_factor={(course.floor / course.peak)!r},
+        ),
+        training=TrainingConfig(
+            local_batch_size={stage.micro_batch!r},
+            global_batch_size={stage.sequences!r},
+            seq_len={stage.sequence_length!r},
+            max_norm={clip!r},
+            steps={stage.n_steps!r},
+        ),
+        dataloader=HuggingFaceTextDataLoader.Config(dataset="c4", dataset_path={stage.data!r}),
+        checkpoint=CheckpointManager.Config(enable=True, interval={max(1, min(1000, stage.n_steps))!r}),
+    )
+"""
+    run = course.run(1.0, 0.0)
+    line, off = rates_said(stage, run, f"{file}: {function}, lr_scheduler")
+    return Exported(
+        files={file: HEAD.encode() + text.encode(), "lehr_torchtitan/__init__.py": b""},
+        command=[
+            "torchrun",
+            f"--nnodes={stage.nodes}",
+            f"--nproc-per-node={stage.devices_per_node}",
+            "-m",
+            "torchtitan.train",
+            "--module",
+            "lehr_torchtitan",
+            "--config",
+            function,
+        ],
+        said=[
+            line,
+            *lengths_said(
+                stage,
+                {
+                    "steps": f"{file}: training.steps",
+                    "batch.sequences": f"{file}: training.global_batch_size",
+                    "sequence_length": f"{file}: training.seq_len",
+                    "precision": f"{file}: training.mixed_precision_param, the default",
+                    "begins": f"{file}: hf_assets_path",
+                },
+            ),
+            *optimizer_said(
+                stage,
+                {
+                    "beta1": (f"{file}: optimizer", beta[0]),
+                    "beta2": (f"{file}: optimizer", beta[1]),
+                    "epsilon": (f"{file}: optimizer", o.epsilon or 1e-8),
+                    "weight_decay": (f"{file}: optimizer", stage.weight_decay),
+                    "grad_clip": (f"{file}: training.max_norm", clip),
+                },
+            ),
+        ],
+        run=run,
+        deviation=off,
+        notes=["a checkpoint to begin from is named with --checkpoint.initial_load_path"] if stage.begins else [],
+    )
+
+
+HEAD = '''"""Stages for torchtitan: python -m torchtitan.train --module lehr_torchtitan --config stage_01"""
+
+from torchtitan.components.checkpoint import CheckpointManager
+from torchtitan.components.loss import ChunkedLossWrapper, CrossEntropyLoss
+from torchtitan.components.optimizer import LRSchedulersContainer, default_adamw
+from torchtitan.config import TrainingConfig
+from torchtitan.hf_datasets.text_datasets import HuggingFaceTextDataLoader
+from torchtitan.models.common.config_utils import decoder_vocab_size
+from torchtitan.models.llama3 import model_registry
+from torchtitan.trainer import Trainer
+
+'''
+
+TRAINER = Trainer(
+    name="torchtitan",
+    title="torchtitan",
+    version="0.3.0",
+    package="torchtitan==0.3.0",
+    stage=stage,
+    prove="torchtitan",
+)

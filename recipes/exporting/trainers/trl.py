@@ -1,0 +1,82 @@
+"""TRL: continued pre-training, annealing and fine-tuning (``trl sft``), preferences (``trl dpo``), GRPO (``trl grpo``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lehr.recipes.exporting import transformers_settings as hf
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
+from lehr.recipes.presenting.yaml import as_yaml
+from lehr.simulators.training import PolicyGradient, Preference
+
+
+def stage(stage: ExportStage, network: Network) -> Exported:
+    """The YAML of ``trl sft``, ``dpo`` or ``grpo``."""
+    what = what_is_trained(stage)
+    plan = hf.schedule(stage)
+    body: dict[str, Any] = {"model_name_or_path": stage.begins or "model", "dataset_name": stage.data}
+    if stage.begins is None:
+        network.needs_config()
+    notes = [] if stage.begins else ["random weights: make the folder `model` once, as README.md says"]
+    if what in ("corpus", "answers"):
+        verb, length = "sft", "max_length"
+        body |= {"max_length": stage.sequence_length, "packing": what == "corpus"}
+        body |= {"packing_strategy": "wrapped"} if what == "corpus" else {"assistant_only_loss": True}
+    elif isinstance(stage.objective, Preference):
+        verb, length = "dpo", "max_length"
+        if stage.objective.method.casefold() != "dpo":
+            raise RefusedError(f"its method is {stage.objective.method}; trl dpo is for DPO")
+        body |= {"max_length": stage.sequence_length}
+    else:
+        assert isinstance(stage.objective, PolicyGradient)
+        verb, length = "grpo", "max_completion_length"
+        method = (stage.objective.method or "").casefold()
+        if method not in ("grpo", ""):
+            raise RefusedError(f"its method is {stage.objective.method}; trl grpo is for GRPO")
+        group = stage.objective.group_size
+        if group is None:
+            raise RefusedError(f"has no group_size; write +recipe.stages.{stage.name}.objective.group_size=8")
+        if (stage.sequences % group) != 0:
+            raise RefusedError(
+                f"{stage.sequences} sequences an update are no multiple of group_size {group}; write a batch that is"
+            )
+        body |= {"max_completion_length": stage.sequence_length, "num_generations": group, "use_vllm": False}
+        body |= {"reward_funcs": ["rewards.reward"]}
+        notes.append("write rewards.py beside the file, with reward(completions, **columns) -> list[float]")
+    body |= hf.arguments(stage, plan)
+    file = f"{stage.folder}/{verb}.yaml"
+    line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
+    return Exported(
+        files={file: as_yaml(body)},
+        command=[
+            "accelerate",
+            "launch",
+            "--num_processes",
+            str(stage.devices),
+            "--num_machines",
+            str(stage.nodes),
+            "-m",
+            "trl",
+            verb,
+            "--config",
+            file,
+        ]
+        if stage.devices > 1
+        else ["trl", verb, "--config", file],
+        said=[line, *hf.said(stage, file, length)],
+        run=plan.run,
+        deviation=off,
+        notes=notes,
+    )
+
+
+TRAINER = Trainer(
+    name="trl",
+    title="TRL over transformers' Trainer",
+    version="1.16.0",
+    package="trl==1.16.0 transformers==5.23.0",
+    stage=stage,
+    prove="trl",
+)

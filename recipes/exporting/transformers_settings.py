@@ -1,0 +1,182 @@
+"""What the trainers over transformers' Trainer share: its schedules, its optimisers, its arguments.
+
+Schedules as of transformers 5 (``optimization.py``): update i stands at i, in ``warmup_stable_decay`` the warm-up
+begins at the floor, ``cosine_warmup_with_min_lr`` counts from 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.stage import ExportStage, Said
+from lehr.simulators.schedules import Curve
+from lehr.simulators.schedules.curve import Phase
+
+DECAYS = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "1-sqrt"}
+"""What ``warmup_stable_decay`` calls a shape."""
+
+OPTIMIZERS = {"adamw": "adamw_torch_fused", "adam": "adamw_torch_fused", "adafactor": "adafactor", "sgd": "sgd"}
+
+DEFAULT_BETAS = (0.9, 0.999)
+DEFAULT_EPSILON = 1e-8
+DEFAULT_CLIP = 1.0
+
+
+class HFSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule in transformers' words, and the rates that its scheduler gives."""
+
+    name: str
+    kwargs: dict[str, Any]
+    warmup: int
+    run: Curve
+
+
+def schedule(stage: ExportStage) -> HFSchedule:
+    """The scheduler that says the stage's rates best. Raises ``RefusedError`` where none does."""
+    if root := inverse_sqrt(stage):
+        return root
+    course = stage.course
+    if course.warmup and course.start:
+        raise RefusedError("its warm-up begins above 0, which no scheduler of transformers does; write warmup.start=0")
+    if course.tail or course.length is not None:
+        raise RefusedError(
+            "its decay does not end with the stage, which no scheduler of transformers does; leave `over` out"
+        )
+    shifted = stage.curve.phases[0].name == "warm-up" and stage.curve.phases[0].offset == 1.0
+    if course.shape is None:
+        name = "constant_with_warmup" if course.warmup else "constant"
+        return HFSchedule(name=name, kwargs={}, warmup=course.warmup, run=course.run())
+    if not course.stable:
+        if course.shape == "cosine" and shifted:
+            kwargs = {"min_lr_rate": course.floor / course.peak}
+            return HFSchedule(
+                name="cosine_warmup_with_min_lr", kwargs=kwargs, warmup=course.warmup, run=course.run(1, 1)
+            )
+        if course.shape == "cosine":
+            name, kwargs = ("cosine_with_min_lr", {"min_lr": course.floor}) if course.floor else ("cosine", {})
+            return HFSchedule(name=name, kwargs=kwargs, warmup=course.warmup, run=course.run())
+        if course.shape == "linear" and not course.floor:
+            return HFSchedule(name="linear", kwargs={}, warmup=course.warmup, run=course.run())
+        if course.shape in ("linear", "power"):
+            kwargs = {"lr_end": course.floor, "power": course.power if course.shape == "power" else 1.0}
+            return HFSchedule(name="polynomial", kwargs=kwargs, warmup=course.warmup, run=course.run())
+    if course.shape not in DECAYS:
+        raise RefusedError(
+            f"a decay of shape {course.shape} is in no scheduler of transformers; write one of {', '.join(DECAYS)}"
+        )
+    run = msgspec.structs.replace(course, start=course.floor).run()
+    kwargs = {
+        "num_decay_steps": course.decay,
+        "decay_type": DECAYS[course.shape],
+        "min_lr_ratio": course.floor / course.peak,
+    }
+    return HFSchedule(name="warmup_stable_decay", kwargs=kwargs, warmup=course.warmup, run=run)
+
+
+def inverse_sqrt(stage: ExportStage) -> HFSchedule | None:
+    """transformers' ``inverse_sqrt``, where the stage falls that way without a floor."""
+    phases = stage.curve.phases
+    *before, last = phases
+    if (
+        last.shape != "inverse_sqrt"
+        or last.end
+        or any(p.name != "warm-up" or p.shape != "linear" or p.start for p in before)
+    ):
+        return None
+    warmup = before[0].steps if before else 0
+    run: list[Phase] = [msgspec.structs.replace(phase, offset=0.0) for phase in phases]
+    return HFSchedule(
+        name="inverse_sqrt", kwargs={"timescale": round(last.length or 1)}, warmup=warmup, run=Curve(tuple(run))
+    )
+
+
+def optimizer(stage: ExportStage) -> str:
+    """The optimiser's name. Raises ``RefusedError`` for one that transformers does not have."""
+    kind = stage.optimizer.kind
+    if kind not in OPTIMIZERS:
+        raise RefusedError(
+            f"its optimiser is {kind}, which transformers does not have; "
+            f"write recipe.stages.{stage.name}.optimizer.kind=adamw"
+        )
+    if kind == "adam" and stage.weight_decay:
+        raise RefusedError("Adam with weight decay in the gradient is not in transformers; write optimizer.kind=adamw")
+    return OPTIMIZERS[kind]
+
+
+def precision(stage: ExportStage) -> dict[str, Any]:
+    """Both switches, as TRL turns bf16 on where nothing is said. Raises ``RefusedError`` for 8 and 4 bits."""
+    if stage.precision not in ("bf16", "fp16", "fp32", "tf32"):
+        raise RefusedError(
+            f"trains in {stage.precision}, which needs a library of its "
+            f"own; write recipe.stages.{stage.name}.hardware.precision=bf16"
+        )
+    return {
+        "bf16": stage.precision == "bf16",
+        "fp16": stage.precision == "fp16",
+        "tf32": True if stage.precision == "tf32" else None,
+    }
+
+
+def arguments(stage: ExportStage, plan: HFSchedule) -> dict[str, Any]:
+    """The arguments of transformers' Trainer that a recipe decides."""
+    beta1 = DEFAULT_BETAS[0] if stage.optimizer.beta1 is None else stage.optimizer.beta1
+    beta2 = DEFAULT_BETAS[1] if stage.optimizer.beta2 is None else stage.optimizer.beta2
+    found: dict[str, Any] = {
+        "output_dir": stage.ends,
+        "max_steps": stage.n_steps,
+        "per_device_train_batch_size": stage.micro_batch,
+        "gradient_accumulation_steps": stage.accumulation,
+        "learning_rate": stage.curve.peak,
+        "lr_scheduler_type": plan.name,
+        **({"lr_scheduler_kwargs": plan.kwargs} if plan.kwargs else {}),
+        "warmup_steps": plan.warmup,
+        "optim": optimizer(stage),
+        "adam_beta1": beta1,
+        "adam_beta2": beta2,
+        "adam_epsilon": DEFAULT_EPSILON if stage.optimizer.epsilon is None else stage.optimizer.epsilon,
+        "weight_decay": stage.weight_decay,
+        "max_grad_norm": DEFAULT_CLIP if stage.optimizer.grad_clip is None else stage.optimizer.grad_clip,
+        **{key: value for key, value in precision(stage).items() if value is not None},
+        "seed": stage.seed,
+        "logging_steps": 1,
+        "save_strategy": "steps",
+        "save_steps": max(1, min(1000, stage.n_steps)),
+        "report_to": "none",
+    }
+    return found
+
+
+def said(stage: ExportStage, file: str, length_key: str) -> list[Said]:
+    """What became of all that the arguments hold."""
+    from lehr.recipes.exporting.trainer import lengths_said, optimizer_said
+
+    keys = {
+        "beta1": (
+            f"{file}: adam_beta1",
+            stage.optimizer.beta1 if stage.optimizer.beta1 is not None else DEFAULT_BETAS[0],
+        ),
+        "beta2": (
+            f"{file}: adam_beta2",
+            stage.optimizer.beta2 if stage.optimizer.beta2 is not None else DEFAULT_BETAS[1],
+        ),
+        "epsilon": (f"{file}: adam_epsilon", stage.optimizer.epsilon or DEFAULT_EPSILON),
+        "weight_decay": (f"{file}: weight_decay", stage.weight_decay),
+        "grad_clip": (f"{file}: max_grad_norm", stage.optimizer.grad_clip or DEFAULT_CLIP),
+    }
+    batch = f"{file}: per_device_train_batch_size x gradient_accumulation_steps x {stage.devices} devices"
+    return [
+        *lengths_said(
+            stage,
+            {
+                "steps": f"{file}: max_steps",
+                "batch.sequences": batch,
+                "sequence_length": f"{file}: {length_key}",
+                "precision": f"{file}: bf16, fp16",
+                "begins": f"{file}: the model's path",
+            },
+        ),
+        *optimizer_said(stage, keys),
+    ]
