@@ -43,7 +43,7 @@ def config_of(architecture: Architecture) -> Fields | None:
 
 def same(a: Architecture, b: Architecture) -> bool:
     """Are they the same network, whatever their blocks are called?"""
-    return outline(a) == outline(b)
+    return bool(outline(a) == outline(b))
 
 
 def outline(a: Architecture) -> Any:

@@ -1,4 +1,4 @@
-"""The networks that pre-training frameworks build from a few sizes: RMSNorm, rotary positions, gated SiLU, no biases."""
+"""Networks that pre-training frameworks build from a few sizes: RMSNorm, rotary positions, gated SiLU, no biases."""
 
 from __future__ import annotations
 

@@ -126,6 +126,8 @@ def deviation(planned: Curve, run: Curve) -> Deviation:
     if planned.n_steps != run.n_steps:
         raise ValueError(f"the trainer runs {run.n_steps} updates, the recipe has {planned.n_steps}")
     want, have = planned.values(), run.values()
-    worst = int(np.argmax(np.abs(have - want)))
+    apart = np.abs(have - want)
+    # the first of those that are as far but for rounding
+    worst = int(np.argmax(apart >= apart.max() * (1 - 1e-9)))
     off = abs(float(have[worst]) - float(want[worst])) / planned.peak
     return Deviation(step=worst, planned=float(want[worst]), run=float(have[worst]), of_peak=off)

@@ -11,8 +11,9 @@ import msgspec
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.exporting.rates import Course, Deviation, RefusedError, course_of
+from lehr.simulators.objectives import Objective
 from lehr.simulators.schedules import Curve, WeightDecay
-from lehr.simulators.training import Objective, Optimizer, Stage, StageKind
+from lehr.simulators.training import Optimizer, Stage, StageKind
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +180,7 @@ def shared(sequences: int, machine: Machine) -> tuple[int, int]:
 
 
 def base_of(recipe: RecipeFile, models: Mapping[str, Model]) -> str | None:
-    """What the first stage begins from: the base's name on the hub, or its name as written; nothing for random weights."""
+    """What the first stage begins from: the base's name on the hub or as written; nothing for random weights."""
     if recipe.base is None:
         return None
     found = models.get(recipe.base.model)

@@ -10,14 +10,14 @@ import msgspec
 from lehr.recipes.exporting.rates import Deviation, RefusedError, deviation
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.simulators.architecture import Architecture
+from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.schedules import Curve
-from lehr.simulators.training import NextToken, PolicyGradient, Preference, Supervised
 
 CORPUS = ("PT", "CPT", "ANN", "REPO_PT")
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True):
-    """The model that is trained: its architecture, and the ``config.json`` that transformers reads, where one says it."""
+    """The model that is trained: its architecture, and the ``config.json`` that transformers reads, if any."""
 
     name: str
     architecture: Architecture | None
@@ -88,6 +88,14 @@ def optimizer_said(stage: ExportStage, keys: Mapping[str, tuple[str, Any]]) -> l
         how = "exact" if stated is not None else "the trainer's default: not stated in the recipe"
         said.append(Said(what=f"optimizer.{name}", value=value, where=where, how=how))
     return said
+
+
+def kind_said(stage: ExportStage, where: str, written: str) -> Said:
+    """What became of the optimiser itself. Reports say Adam of one whose weight decay stands apart from the gradient,
+    as Megatron-LM's does, which others call AdamW."""
+    decays = stage.optimizer.kind == "adam" and bool(stage.weight_decay)
+    how = "as AdamW: weight decay apart from the gradient" if decays else "exact"
+    return Said(what="optimizer.kind", value=written, where=where, how=how)
 
 
 def lengths_said(stage: ExportStage, keys: Mapping[str, str]) -> list[Said]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.rates import Course, RefusedError
 from lehr.recipes.exporting.stage import ExportStage, Said
 from lehr.simulators.schedules import Curve
 from lehr.simulators.schedules.curve import Phase
@@ -45,34 +45,42 @@ def schedule(stage: ExportStage) -> HFSchedule:
         raise RefusedError(
             "its decay does not end with the stage, which no scheduler of transformers does; leave `over` out"
         )
-    shifted = stage.curve.phases[0].name == "warm-up" and stage.curve.phases[0].offset == 1.0
     if course.shape is None:
         name = "constant_with_warmup" if course.warmup else "constant"
         return HFSchedule(name=name, kwargs={}, warmup=course.warmup, run=course.run())
-    if not course.stable:
-        if course.shape == "cosine" and shifted:
-            kwargs = {"min_lr_rate": course.floor / course.peak}
-            return HFSchedule(
-                name="cosine_warmup_with_min_lr", kwargs=kwargs, warmup=course.warmup, run=course.run(1, 1)
-            )
-        if course.shape == "cosine":
-            name, kwargs = ("cosine_with_min_lr", {"min_lr": course.floor}) if course.floor else ("cosine", {})
-            return HFSchedule(name=name, kwargs=kwargs, warmup=course.warmup, run=course.run())
-        if course.shape == "linear" and not course.floor:
-            return HFSchedule(name="linear", kwargs={}, warmup=course.warmup, run=course.run())
-        if course.shape in ("linear", "power"):
-            kwargs = {"lr_end": course.floor, "power": course.power if course.shape == "power" else 1.0}
-            return HFSchedule(name="polynomial", kwargs=kwargs, warmup=course.warmup, run=course.run())
+    phases = stage.curve.phases
+    from_one = phases[0].name == "warm-up" and phases[0].offset == 1.0
+    return (None if course.stable else one_decay(course, from_one=from_one)) or stable_decay(course)
+
+
+def one_decay(course: Course, *, from_one: bool) -> HFSchedule | None:
+    """The scheduler of a decay that begins with the warm-up's end, where there is one beside WSD's."""
+    run, floor = course.run(), course.floor
+    found: tuple[str, dict[str, Any]] | None = None
+    if course.shape == "cosine" and from_one:
+        run, found = course.run(1, 1), ("cosine_warmup_with_min_lr", {"min_lr_rate": floor / course.peak})
+    elif course.shape == "cosine":
+        found = ("cosine_with_min_lr", {"min_lr": floor}) if floor else ("cosine", {})
+    elif course.shape == "linear" and not floor:
+        found = ("linear", {})
+    elif course.shape in ("linear", "power"):
+        power = course.power if course.shape == "power" else 1.0
+        found = ("polynomial", {"lr_end": floor, "power": power})
+    return HFSchedule(name=found[0], kwargs=found[1], warmup=course.warmup, run=run) if found else None
+
+
+def stable_decay(course: Course) -> HFSchedule:
+    """``warmup_stable_decay``, whose warm-up begins at the floor. Raises ``RefusedError`` for a shape it has not."""
     if course.shape not in DECAYS:
         raise RefusedError(
             f"a decay of shape {course.shape} is in no scheduler of transformers; write one of {', '.join(DECAYS)}"
         )
-    run = msgspec.structs.replace(course, start=course.floor).run()
     kwargs = {
         "num_decay_steps": course.decay,
         "decay_type": DECAYS[course.shape],
         "min_lr_ratio": course.floor / course.peak,
     }
+    run = msgspec.structs.replace(course, start=course.floor).run()
     return HFSchedule(name="warmup_stable_decay", kwargs=kwargs, warmup=course.warmup, run=run)
 
 
@@ -101,8 +109,6 @@ def optimizer(stage: ExportStage) -> str:
             f"its optimiser is {kind}, which transformers does not have; "
             f"write recipe.stages.{stage.name}.optimizer.kind=adamw"
         )
-    if kind == "adam" and stage.weight_decay:
-        raise RefusedError("Adam with weight decay in the gradient is not in transformers; write optimizer.kind=adamw")
     return OPTIMIZERS[kind]
 
 
@@ -151,7 +157,7 @@ def arguments(stage: ExportStage, plan: HFSchedule) -> dict[str, Any]:
 
 def said(stage: ExportStage, file: str, length_key: str) -> list[Said]:
     """What became of all that the arguments hold."""
-    from lehr.recipes.exporting.trainer import lengths_said, optimizer_said
+    from lehr.recipes.exporting.trainer import kind_said, lengths_said, optimizer_said
 
     keys = {
         "beta1": (
@@ -178,5 +184,6 @@ def said(stage: ExportStage, file: str, length_key: str) -> list[Said]:
                 "begins": f"{file}: the model's path",
             },
         ),
+        kind_said(stage, f"{file}: optim", optimizer(stage)),
         *optimizer_said(stage, keys),
     ]

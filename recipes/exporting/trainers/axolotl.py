@@ -1,6 +1,6 @@
 """Axolotl: completion, chat, DPO and GRPO by one YAML a stage.
 
-Its parser takes unknown keys and schedules without a word, so that what is written here are the keys of its schema only.
+Its parser takes unknown keys and schedules without a word: what is written here are keys of its schema only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
-from lehr.simulators.training import PolicyGradient, Preference
+from lehr.simulators.objectives import PolicyGradient, Preference
 
 
 def stage(stage: ExportStage, network: Network) -> Exported:

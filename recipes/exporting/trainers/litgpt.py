@@ -24,7 +24,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "its rates are no plain cosine, which is all that LitGPT "
             "has; write schedule.kind=cosine, or another trainer"
         )
-    if stage.optimizer.kind != "adamw":
+    if stage.optimizer.kind not in ("adamw", "adam"):
         raise RefusedError(
             f"its optimiser is {stage.optimizer.kind}; write recipe.stages.{stage.name}.optimizer.kind=adamw"
         )

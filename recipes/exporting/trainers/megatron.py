@@ -54,35 +54,14 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         flags["qk-layernorm"] = True
     if net.qkv_bias:
         flags["add-qkv-bias"] = True
-    if course.shape is None:
-        flags |= {"lr-decay-style": "constant", "min-lr": 0.0}
-    elif course.stable:
-        if course.shape not in WSD_STYLES:
-            raise RefusedError(
-                f"a decay of shape {course.shape} after a constant part is "
-                f"not in Megatron-LM; write one of {', '.join(WSD_STYLES)}"
-            )
-        flags |= {"lr-decay-style": "WSD", "lr-wsd-decay-style": WSD_STYLES[course.shape]}
-        flags |= {"lr-wsd-decay-iters": course.decay, "lr-decay-iters": stage.n_steps}
-    elif course.shape in ("cosine", "linear"):
-        whole = course.decay if course.length is None else round(course.length)
-        flags |= {"lr-decay-style": course.shape, "lr-decay-iters": course.warmup + whole}
-    else:
-        raise RefusedError(
-            f"a decay of shape {course.shape} from the warm-up on is not in Megatron-LM; write kind: cosine or linear"
-        )
+    flags |= schedule_flags(stage)
     o = stage.optimizer
     if o.kind not in ("adamw", "adam", "sgd"):
         raise RefusedError(f"its optimiser is {o.kind}; this exporter says adam and sgd to Megatron-LM")
     flags |= {"optimizer": "sgd" if o.kind == "sgd" else "adam", "weight-decay": stage.weight_decay}
     flags |= {"adam-beta1": 0.9 if o.beta1 is None else o.beta1, "adam-beta2": 0.999 if o.beta2 is None else o.beta2}
     flags |= {"adam-eps": o.epsilon or 1e-8, "clip-grad": 1.0 if o.grad_clip is None else o.grad_clip}
-    if stage.precision in ("bf16", "fp16"):
-        flags[stage.precision] = True
-    elif stage.precision == "fp8":
-        flags |= {"bf16": True, "fp8-format": "hybrid"}
-    elif stage.precision not in ("fp32", "tf32"):
-        raise RefusedError(f"trains in {stage.precision}; this exporter says bf16, fp16, fp8 and fp32 to Megatron-LM")
+    flags |= precision_flags(stage)
     if stage.begins is not None:
         flags |= {"load": stage.begins, "finetune": True}
     file = f"{stage.folder}/flags.txt"
@@ -138,6 +117,42 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             ),
         ],
     )
+
+
+def schedule_flags(stage: ExportStage) -> dict[str, object]:
+    """The flags of the learning rate's shape. Raises ``RefusedError`` for one that Megatron-LM does not have."""
+    course = stage.course
+    if course.shape is None:
+        return {"lr-decay-style": "constant", "min-lr": 0.0}
+    if course.stable:
+        if course.shape not in WSD_STYLES:
+            raise RefusedError(
+                f"a decay of shape {course.shape} after a constant part is "
+                f"not in Megatron-LM; write one of {', '.join(WSD_STYLES)}"
+            )
+        return {
+            "lr-decay-style": "WSD",
+            "lr-wsd-decay-style": WSD_STYLES[course.shape],
+            "lr-wsd-decay-iters": course.decay,
+            "lr-decay-iters": stage.n_steps,
+        }
+    if course.shape in ("cosine", "linear"):
+        whole = course.decay if course.length is None else round(course.length)
+        return {"lr-decay-style": course.shape, "lr-decay-iters": course.warmup + whole}
+    raise RefusedError(
+        f"a decay of shape {course.shape} from the warm-up on is not in Megatron-LM; write kind: cosine or linear"
+    )
+
+
+def precision_flags(stage: ExportStage) -> dict[str, object]:
+    """The flags of the numbers it computes with. Raises ``RefusedError`` for those that are not exported."""
+    if stage.precision in ("bf16", "fp16"):
+        return {stage.precision: True}
+    if stage.precision == "fp8":
+        return {"bf16": True, "fp8-format": "hybrid"}
+    if stage.precision not in ("fp32", "tf32"):
+        raise RefusedError(f"trains in {stage.precision}; this exporter says bf16, fp16, fp8 and fp32 to Megatron-LM")
+    return {}
 
 
 TRAINER = Trainer(

@@ -9,7 +9,7 @@ from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
-from lehr.simulators.training import PolicyGradient, Preference
+from lehr.simulators.objectives import PolicyGradient, Preference
 
 VERBS = {"corpus": "pt", "answers": "sft", "preference": "rlhf", "policy": "rlhf"}
 

@@ -41,7 +41,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     net, o = llama_like(network.architecture, qk_norm=True), stage.optimizer
     if net.tied:
         raise RefusedError("its head is tied to the table, which OLMo-core's llama_like does not do")
-    if o.kind != "adamw":
+    if o.kind not in ("adamw", "adam"):
         raise RefusedError(f"its optimiser is {o.kind}; write recipe.stages.{stage.name}.optimizer.kind=adamw")
     if stage.precision not in ("bf16", "fp32"):
         raise RefusedError(f"trains in {stage.precision}; this exporter says bf16 and fp32 to OLMo-core")

@@ -49,7 +49,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         )
     if stage.begins is None:
         raise RefusedError("begins from random weights; fine-tuning begins from a model")
-    if stage.optimizer.kind not in ("adamw", "muon"):
+    if stage.optimizer.kind not in ("adamw", "adam", "muon"):
         raise RefusedError(
             f"its optimiser is {stage.optimizer.kind}; write recipe.stages.{stage.name}.optimizer.kind=adamw"
         )
@@ -70,7 +70,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "seed": stage.seed,
         },
         "optim": {
-            "type": o.kind,
+            "type": "muon" if o.kind == "muon" else "adamw",
             "lr": stage.course.peak,
             "weight_decay": stage.weight_decay,
             "max_norm": clip,

@@ -14,7 +14,7 @@ FLAVORS = {
     (8192, 80, 64, 8, 28672, False): "70B",
     (16384, 126, 128, 8, 53248, False): "405B",
 }
-"""Width, layers, heads, key-value heads, MLP's width, tied head: what ``models/llama3/__init__.py`` (0.3.0) calls it."""
+"""Width, layers, heads, key-value heads, MLP's width, tied head: its name in ``models/llama3/__init__.py`` (0.3.0)."""
 
 DECAYS = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "sqrt"}
 
@@ -38,7 +38,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         )
     if course.shape is not None and course.shape not in DECAYS:
         raise RefusedError(f"a decay of shape {course.shape} is not in torchtitan; write one of {', '.join(DECAYS)}")
-    if stage.optimizer.kind != "adamw":
+    if stage.optimizer.kind not in ("adamw", "adam"):
         raise RefusedError(
             f"its optimiser is {stage.optimizer.kind}; write recipe.stages.{stage.name}.optimizer.kind=adamw"
         )
@@ -63,7 +63,9 @@ def {function}() -> Trainer.Config:
         model_spec=spec,
         hf_assets_path={(stage.begins or "model")!r},
         dump_folder={stage.ends!r},
-        optimizer=default_adamw(lr={course.peak!r}, betas={beta!r}, eps={(o.epsilon or 1e-8)!r}, weight_decay={stage.weight_decay!r}),
+        optimizer=default_adamw(
+            lr={course.peak!r}, betas={beta!r}, eps={(o.epsilon or 1e-8)!r}, weight_decay={stage.weight_decay!r}
+        ),
         lr_scheduler=LRSchedulersContainer.Config(
             warmup_steps={course.warmup!r},
             decay_ratio={ratio!r},

@@ -1,4 +1,4 @@
-"""TRL: continued pre-training, annealing and fine-tuning (``trl sft``), preferences (``trl dpo``), GRPO (``trl grpo``)."""
+"""TRL: training on a corpus and on answers (``trl sft``), preferences (``trl dpo``), GRPO (``trl grpo``)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
-from lehr.simulators.training import PolicyGradient, Preference
+from lehr.simulators.objectives import PolicyGradient, Preference
 
 
 def stage(stage: ExportStage, network: Network) -> Exported:

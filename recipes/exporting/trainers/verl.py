@@ -8,7 +8,7 @@ from typing import Any
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
-from lehr.simulators.training import PolicyGradient
+from lehr.simulators.objectives import PolicyGradient
 
 ESTIMATORS = {"grpo": "grpo", "ppo": "gae", "rloo": "rloo", "reinforce++": "reinforce_plus_plus", "remax": "remax"}
 """What verl calls the estimate of the advantage by which a method is known."""
@@ -39,7 +39,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         raise RefusedError(
             f"{stage.sequences} sequences an update are no multiple of group_size {group}; write a batch that is"
         )
-    if stage.optimizer.kind not in ("adamw", "adam") or (stage.optimizer.kind == "adam" and stage.weight_decay):
+    if stage.optimizer.kind not in ("adamw", "adam"):
         raise RefusedError(
             f"its optimiser is {stage.optimizer.kind}; verl is told AdamW; "
             f"write recipe.stages.{stage.name}.optimizer.kind=adamw"

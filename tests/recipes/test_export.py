@@ -1,0 +1,173 @@
+"""Exports: every recipe is exported or refused in a line, values are where the export says, files read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.errors import LehrError
+from lehr.recipes.exporting.hub_config import config_of, same
+from lehr.recipes.exporting.rates import RefusedError, course_of, deviation
+from lehr.recipes.exporting.run import can_be_exported, export
+from lehr.recipes.exporting.trainers import trainers
+from lehr.recipes.importing.hugging_face.config import import_config
+from lehr.simulators.schedules import WSD, Batch, Cosine, Decay, Linear, Milestone, MultiStep, Warmup
+from lehr.simulators.schedules.batch import Linear as Ramp
+from lehr.simulators.training import Base
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = Catalogue()
+MODELS = CATALOGUE.models()
+
+
+def lehr(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lehr", *words]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env, check=False)
+
+
+def starcoder(to: str, **changes: Any) -> Any:
+    recipe = CATALOGUE.recipe("starcoder")
+    stage = msgspec.structs.replace(recipe.stages["pt"], **changes)
+    return export(
+        MODELS["starcoder"], msgspec.structs.replace(recipe, stages={**recipe.stages, "pt": stage}), to, stages=["pt"]
+    )
+
+
+@pytest.mark.parametrize("to", trainers())
+def test_every_recipe_is_exported_or_refused_in_a_line(to: str) -> None:
+    exported, said = [], []
+    for recipe in CATALOGUE.recipes().values():
+        for stages in [None, *([name] for name in can_be_exported(recipe))]:
+            try:
+                exported.append(export(MODELS[recipe.model], recipe, to, models=MODELS, stages=stages))
+            except LehrError as error:
+                said.append(str(error))
+    assert all({"README.md", "export.json", "launch.sh", "slurm.sh"} <= set(done.files) for done in exported)
+    assert [line for line in said if "\n" in line or not line.partition(": ")[2]] == []
+    # what no published stage of the catalogue says is shown by the plans' own recipes
+    assert exported or to in ("verl", "prime_rl", "torchtitan")
+
+
+def test_the_values_stand_where_the_export_says() -> None:
+    done = starcoder("trl")
+    body = yaml.safe_load(done.files["01_pt/sft.yaml"])
+    stage = CATALOGUE.recipe("starcoder").stages["pt"]
+    assert stage.batch is not None
+    each = body["per_device_train_batch_size"] * body["gradient_accumulation_steps"] * done.stages[0].stage.devices
+    assert each == stage.batch.sequences
+    assert body["max_steps"] == stage.n_steps
+    assert body["max_length"] == stage.sequence_length
+    assert body["learning_rate"] == stage.curve().peak  # type: ignore[union-attr]
+    said = json.loads(done.files["export.json"])["stages"][0]["values"]
+    assert {row["what"] for row in said} >= {
+        "schedule",
+        "steps",
+        "batch.sequences",
+        "sequence_length",
+        "optimizer.beta1",
+    }
+
+
+def test_a_trainer_that_counts_from_one_is_said_to() -> None:
+    assert starcoder("trl").stages[0].exported.deviation.exact
+    curve = Cosine(peak=1.0, warmup=Warmup(steps=10)).resolve(100)
+    off = deviation(curve, course_of(curve).run(1.0, 1.0))
+    # at update 0 the one stands at 0, the other at a tenth of the peak
+    assert (off.step, off.planned, off.run, round(off.of_peak, 12)) == (0, 0.0, 0.1, 0.1)
+
+
+def test_rates_of_another_form_are_refused() -> None:
+    steps = MultiStep(peak=1.0, milestones=[Milestone(fraction=0.5, ratio=0.3), Milestone(fraction=0.8, ratio=0.1)])
+    with pytest.raises(RefusedError, match="more than a rise"):
+        course_of(steps.resolve(100))
+    with pytest.raises(LehrError, match="pt has more than a rise"):
+        starcoder("trl", schedule=steps)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Cosine(peak=1e-3, floor=1e-4, warmup=Warmup(steps=10)),
+        Linear(peak=1e-3, warmup=Warmup(steps=10)),
+        WSD(peak=1e-3, warmup=Warmup(steps=10), decay=Decay(fraction=0.2, shape="one_minus_sqrt")),
+    ],
+    ids=lambda s: type(s).__name__,
+)
+def test_a_course_is_the_curve(schedule: Any) -> None:
+    curve = schedule.resolve(100)
+    assert deviation(curve, course_of(curve).run()).of_peak == 0
+
+
+def test_a_batch_that_devices_cannot_share_is_refused_with_one_that_they_can() -> None:
+    recipe = CATALOGUE.recipe("starcoder")
+    with pytest.raises(LehrError, match="shared evenly by 3 devices; write devices=1"):
+        export(MODELS["starcoder"], recipe, "trl", stages=["pt"], devices=3)
+    with pytest.raises(LehrError, match="its batch grows"):
+        starcoder("trl", batch=Batch(sequences=512, ramp=Ramp(start=8, steps=9)))
+
+
+def test_most_networks_of_the_hub_are_said_in_its_own_words_and_read_back() -> None:
+    said = 0
+    for model in MODELS.values():
+        if model.architecture is None or (config := config_of(model.architecture)) is None:
+            continue
+        said += 1
+        assert same(import_config(config).architecture, msgspec.structs.replace(model.architecture, checkpoint=None))
+    # more than half of the networks; a class that is lost shows here
+    assert said >= 118
+
+
+def test_toml_is_what_was_meant() -> None:
+    recipe = CATALOGUE.recipe("starcoder")
+    stage = msgspec.structs.replace(
+        recipe.stages["pt"], kind="SFT", schedule=Linear(peak=2e-5, warmup=Warmup(steps=10)), note='a "quoted" note'
+    )
+    made = msgspec.structs.replace(
+        recipe,
+        order=["pt"],
+        stages={"pt": stage},
+        base=Base(model="starcoder"),
+    )
+    body = tomllib.loads(export(MODELS["starcoder"], made, "prime_rl", models=MODELS).files["01_pt/sft.toml"].decode())
+    assert body["model"]["name"] == "bigcode/starcoder"
+    assert (body["optim"]["lr"], body["scheduler"]["decay_steps"]) == (2e-5, stage.n_steps - 10)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("model=starcoder",), "to: is missing"),
+        (("model=starcoder", "to=tlr"), "did you mean trl?"),
+        (("model=starcoder", "to=trl", "stages=[px]"), "starcoder has none called 'px'"),
+        (("model=gpt_4", "to=trl"), "has no recipe"),
+        (("model=starcoder", "to=trl", "devices=0"), "devices: 0; write"),
+        (("model=starcoder", "to=verl", "stages=[pt]"), "is no reinforcement learning"),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    done = lehr("export", *words, "out=o", folder=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_verb_writes_the_same_bytes_twice(tmp_path: Path) -> None:
+    words = ("export", "model=starcoder", "to=trl", "stages=[pt]", "out=.")
+    first = lehr(*words, folder=tmp_path)
+    folder = tmp_path / "export" / "starcoder" / "trl"
+    before = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    second = lehr(*words, folder=tmp_path)
+    assert (first.returncode, second.returncode, first.stdout) == (0, 0, second.stdout)
+    assert before == {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -1,0 +1,126 @@
+"""Exports against the trainers' own parsers, schedulers and networks (independent evidence).
+
+``LEHR_TRAINERS`` names a folder with an environment for each trainer, called like it; a test whose trainer is not there
+skips. ``LEHR_MEGATRON`` names a checkout of Megatron-LM.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.exporting.proving import ask
+from lehr.recipes.exporting.run import export
+from lehr.recipes.presenting.files import write_folder
+from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
+from lehr.simulators.schedules import (
+    WSD,
+    Batch,
+    Constant,
+    Cosine,
+    Decay,
+    InverseSqrt,
+    Linear,
+    Polynomial,
+    Schedule,
+    Warmup,
+)
+from lehr.simulators.training import Base, Optimizer, Stage
+
+FOLDER = Path(os.environ.get("LEHR_TRAINERS", "/nowhere"))
+
+SCHEDULES: dict[str, Schedule] = {
+    "constant": Constant(peak=3e-4),
+    "warmed": Constant(peak=3e-4, warmup=Warmup(steps=10)),
+    "cosine": Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=10)),
+    "to nought": Cosine(peak=3e-4, warmup=Warmup(steps=7)),
+    "from one": Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=10), convention="end"),
+    "linear": Linear(peak=3e-4, floor=3e-5, warmup=Warmup(steps=10)),
+    "line to nought": Linear(peak=3e-4, warmup=Warmup(steps=10)),
+    "squared": Polynomial(peak=3e-4, power=2.0, warmup=Warmup(steps=10)),
+    "wsd": WSD(peak=3e-4, floor=3e-5, warmup=Warmup(steps=10), decay=Decay(steps=20)),
+    "wsd root": WSD(peak=3e-4, warmup=Warmup(steps=10), decay=Decay(steps=20, shape="one_minus_sqrt")),
+    "wsd cosine": WSD(peak=3e-4, floor=1e-5, decay=Decay(steps=20, shape="cosine")),
+    "inverse root": InverseSqrt(peak=3e-4, warmup=Warmup(steps=10)),
+}
+
+
+def python_of(trainer: str) -> str:
+    python = FOLDER / trainer / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"no environment of {trainer} under LEHR_TRAINERS={FOLDER}")
+    return str(python)
+
+
+def recipe(schedule: Schedule, objective: object, kind: str, base: str | None) -> RecipeFile:
+    stage = Stage(
+        kind=kind,  # type: ignore[arg-type]
+        objective=objective,  # type: ignore[arg-type]
+        steps=100,
+        batch=Batch(sequences=16),
+        sequence_length=64,
+        schedule=schedule,
+        optimizer=Optimizer(kind="adamw", beta1=0.9, beta2=0.95, weight_decay=0.1, grad_clip=1.0),
+    )
+    found = Catalogue().recipe("starcoder")
+    return msgspec.structs.replace(
+        found, order=["s"], stages={"s": stage}, base=Base(model=base) if base else None, reported=[]
+    )
+
+
+def proven(tmp_path: Path, trainer: str, made: RecipeFile, model: str, megatron: str | None = None) -> None:
+    done = export(Catalogue().model(model), made, trainer, devices=2, micro_batch=2)
+    write_folder(tmp_path / "x", done.files)
+    verdicts = ask(done, tmp_path / "x", python_of("megatron" if megatron else trainer), megatron)
+    assert verdicts
+    assert [v for v in verdicts if not v.ok] == []
+
+
+CORPUS_MODELS = {"trl": "starcoder", "olmo_core": "llama_2_7b", "litgpt": "llama_2_7b", "ms_swift": "qwen2_5_coder_7b",
+                 "axolotl": "llama_2_7b", "torchtitan": "llama_3_8b", "megatron": "llama_2_7b"}  # fmt: skip
+HAVE_NOT = {
+    "litgpt": set(SCHEDULES) - {"cosine", "to nought", "from one"},
+    "olmo_core": {"squared", "wsd root", "wsd cosine", "inverse root"},
+    "torchtitan": {"squared", "inverse root"},
+    "megatron": {"squared", "inverse root"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("trainer", CORPUS_MODELS)
+def test_a_schedule_is_run_as_the_export_says(tmp_path: Path, trainer: str, name: str) -> None:
+    if name in HAVE_NOT.get(trainer, ()):
+        pytest.skip(f"{trainer} has no such schedule, and the export says so")
+    megatron = os.environ.get("LEHR_MEGATRON") if trainer == "megatron" else None
+    if trainer == "megatron" and not megatron:
+        pytest.skip("no checkout of Megatron-LM; LEHR_MEGATRON names one")
+    made = recipe(SCHEDULES[name], NextToken(), "PT", None)
+    proven(tmp_path, trainer, made, CORPUS_MODELS[trainer], megatron)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("trainer", "objective", "kind"),
+    [
+        ("trl", Supervised(), "SFT"),
+        ("trl", Preference(method="dpo"), "RL"),
+        ("trl", PolicyGradient(method="grpo", group_size=8), "RL"),
+        ("ms_swift", Supervised(), "SFT"),
+        ("ms_swift", Preference(method="dpo"), "RL"),
+        ("ms_swift", PolicyGradient(method="grpo", group_size=8), "RL"),
+        ("axolotl", Supervised(), "SFT"),
+        ("axolotl", Preference(method="dpo"), "RL"),
+        ("verl", PolicyGradient(method="grpo", group_size=8), "RL"),
+        ("verl", PolicyGradient(method="ppo"), "RL"),
+        ("prime_rl", Supervised(), "SFT"),
+    ],
+)
+def test_a_tuning_stage_is_parsed(tmp_path: Path, trainer: str, objective: object, kind: str) -> None:
+    made = recipe(Cosine(peak=1e-5, warmup=Warmup(steps=10)), objective, kind, "qwen2_5_coder_7b")
+    proven(tmp_path, trainer, made, "qwen2_5_coder_7b")
