@@ -19,6 +19,11 @@ from lehr.simulators.counting import count_parameters
 
 Inexact = Literal["approximate", "refuse"]
 
+INEXACT: dict[Inexact, str] = {
+    "approximate": "rates that the trainer places one step otherwise are written with their deviation",
+    "refuse": "only rates that the trainer runs exactly are written",
+}
+
 
 def export(
     model: Model,

@@ -9,7 +9,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
-from lehr.recipes.exporting.run import export
+from lehr.recipes.exporting.run import INEXACT, export
 from lehr.recipes.exporting.text import as_json, as_text
 from lehr.recipes.presenting.files import write_folder
 
@@ -17,7 +17,7 @@ from lehr.recipes.presenting.files import write_folder
 def run(job: Composed) -> int:
     """Write the export's folder and say what it holds; prove it where that was asked for."""
     form = job.choice("format", ("text", "json"))
-    inexact = job.choice("inexact", ("approximate", "refuse"))
+    inexact = job.choice("inexact", tuple(INEXACT))
     model = decode(job.config["model"], Model, "model")
     if job.config.get("recipe") is None:
         raise LehrError(f"{model.name} has no recipe; write recipe=<name of one>, or a file recipe/{model.name}.yaml")
