@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,13 @@ def main() -> None:
             validate_args(args)
         except (SystemExit, Exception) as error:
             # whatever Megatron-LM raises is its verdict
-            answer(stage=stage["name"], check="arguments", ok=False, says=f"{type(error).__name__}: {error}"[:300])
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            answer(
+                stage=stage["name"],
+                check="arguments",
+                ok=False,
+                says=f"{type(error).__name__}: {error} ({last.line})"[:300],
+            )
             continue
         answer(stage=stage["name"], check="arguments", ok=True)
         batch = args.global_batch_size

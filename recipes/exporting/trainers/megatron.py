@@ -42,6 +42,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "lr-warmup-init": course.start,
         "seed": stage.seed,
         "save": stage.ends,
+        "save-interval": max(1, min(1000, stage.n_steps)),
+        "eval-iters": 0,
         "data-path": stage.data,
         "tokenizer-type": "NullTokenizer",
         "vocab-size": net.vocab_size,
