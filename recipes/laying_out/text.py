@@ -25,17 +25,9 @@ HELD = {
 
 def as_text(answer: Answer) -> str:
     """The answer first, then what it rests on."""
-    q = answer.question
-    lines = []
-    if answer.best is not None:
-        lines += [_sentence(answer, answer.best, "The best layout"), ""]
-    if answer.given is not None:
-        lines += [_given_sentence(answer, answer.given), ""]
-    lines.append(
-        f"{q.name} on {q.devices:,} {q.accelerator.name}: {q.global_batch:,} sequences of {q.work.seq_len:,} tokens a "
-        f"step, {q.precision}; {answer.fitting:,} of {answer.tried:,} legal layouts fit"
-    )
-    lines += [f"  {note}" for note in q.notes]
+    said = as_lines(answer)
+    lines = [line for part in said[:-1] for line in (part, "")] + [said[-1]]
+    lines += [f"  {note}" for note in answer.question.notes]
     shown = [("best", answer.best)] if answer.best else []
     shown += [("given", answer.given)] if answer.given else []
     lines += ["", _breakdown([f for _, f in shown], [name for name, _ in shown])]
@@ -48,12 +40,24 @@ def as_text(answer: Answer) -> str:
     return "\n".join(lines)
 
 
+def as_lines(answer: Answer) -> list[str]:
+    """The answer in sentences: the best, the one given, and what was asked."""
+    q = answer.question
+    lines = [] if answer.best is None else [_sentence(answer, answer.best, "The best layout")]
+    lines += [] if answer.given is None else [_given_sentence(answer, answer.given)]
+    return [
+        *lines,
+        f"{q.name} on {q.devices:,} {q.accelerator.name}: {q.global_batch:,} sequences of {q.work.seq_len:,} tokens a "
+        f"step, {q.precision}; {answer.fitting:,} of {answer.tried:,} legal layouts fit",
+    ]
+
+
 def _sentence(answer: Answer, found: Found, what: str) -> str:
     q = answer.question
     days = time_of_stage(answer, found)
     said = (
-        f"{what}: {found.layout.short()}. A step takes {_seconds(found.seconds)} "
-        f"({_seconds(found.low)} to {_seconds(found.high)}), {found.tokens_per_second:,.0f} tokens/s a device, "
+        f"{what}: {found.layout.short()}. A step takes {seconds(found.seconds)} "
+        f"({seconds(found.low)} to {seconds(found.high)}), {found.tokens_per_second:,.0f} tokens/s a device, "
         f"{found.tflops:,.0f} TFLOP/s, MFU {percent(found.mfu['causal'])} (causal; {percent(found.mfu['full'])} with "
         f"full attention), and {found.memory_bytes / GIB:.1f} GiB of {answer.capacity / GIB:.1f} on pipeline rank "
         f"{found.rank}."
@@ -106,7 +110,7 @@ def _breakdown(found: list[Found], names: list[str]) -> str:
     for part, said in SAID.items():
         values = [f.parts[part] for f in found]
         if any(v / f.seconds >= 0.001 for v, f in zip(values, found, strict=True)):
-            cells = [f"{_seconds(v)}  {percent(v / f.seconds):>7}" for v, f in zip(values, found, strict=True)]
+            cells = [f"{seconds(v)}  {percent(v / f.seconds):>7}" for v, f in zip(values, found, strict=True)]
             rows.append([said, *cells])
     return text_table(["a step of the slowest rank goes to", *names], rows, right=set(range(1, len(names) + 1)))
 
@@ -121,7 +125,7 @@ def _table(heading: str, others: list[Other]) -> str:
     rows = [
         [
             o.layout.short(),
-            _seconds(o.seconds),
+            seconds(o.seconds),
             f"{o.memory_bytes / GIB:.1f}",
             f"{100 * o.loses:+.1f} %" if o.loses else "",
             o.why,
@@ -148,7 +152,12 @@ def rests_on(answer: Answer) -> str:
     return f"{said} Routed tokens {how}."
 
 
-def _seconds(value: float) -> str:
+def seconds(value: float) -> str:
+    """A time as one reads it.
+
+    >>> seconds(0.0123), seconds(5.47), seconds(3346)
+    ('12.3 ms', '5.47 s', '3,346 s')
+    """
     if value >= 100:
         return f"{value:,.0f} s"
     return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"

@@ -7,10 +7,12 @@ from importlib.metadata import version
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.files import write_folder
 
 
 def run(job: Composed) -> int:
-    """Print the best layout, what it takes and what the others lose."""
+    """Print the best layout, what it takes and what the others lose, and write its folder; with ``format=json`` print
+    it alone."""
     from lehr.recipes.laying_out.answer import answer
     from lehr.recipes.laying_out.question import asked
     from lehr.recipes.laying_out.text import as_json, as_text
@@ -20,8 +22,17 @@ def run(job: Composed) -> int:
     if show < 1:
         raise LehrError(f"show: {show} is below 1; write how many layouts to list")
     found = answer(asked(job), show)
+    body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(found)}, indent=2, ensure_ascii=False) + "\n"
     if form == "json":
-        print(json.dumps({"version": 1, "lehr": version("lehr"), **as_json(found)}, indent=2, ensure_ascii=False))
-    else:
-        print(as_text(found))
+        print(body, end="")
+        return 0
+    print(as_text(found))
+    if job.setting("page", bool):
+        # pictures take matplotlib, which text does not wait for
+        from lehr.recipes.laying_out.page import render
+
+        folder = job.folder() / "layout" / found.question.name
+        command = f"lehr layout {' '.join(job.overrides)}"
+        write_folder(folder, {"layout.json": body.encode(), **render(found, command)})
+        print(f"\n{folder / 'layout.html'}")
     return 0

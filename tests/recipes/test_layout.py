@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +82,32 @@ def test_the_text_begins_with_the_answer(capsys: pytest.CaptureFixture[str]) -> 
     assert "Rests on" in out
 
 
+def test_a_page_is_the_same_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pages = []
+    folder = tmp_path / "layout" / "gpt2_124m"
+    for _ in range(2):
+        arguments = ("model=gpt2_124m", "accelerator=h100", "devices=8", "layout={tp: 2}", "page=true")
+        status, out, err = run(capsys, *arguments, f"out={tmp_path}")
+        assert status == 0, err
+        assert str(folder / "layout.html") in out
+        pages.append({p.name: p.read_bytes() for p in folder.rglob("*.*")})
+    assert pages[0] == pages[1]
+    assert {"layout.json", "time.svg", "memory.png", "frontier.svg"} <= set(pages[0])
+    assert json.loads(pages[0]["layout.json"])["given"]["layout"]["tp"] == 2
+
+
+def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={dp: 8, zero: 1}", "sequence_length=2048")
+    full, lora, qlora = (found(capsys, *base, f"trains={how}")["given"] for how in ("full", "lora", "qlora"))
+    assert full["memory_bytes"] > lora["memory_bytes"] > qlora["memory_bytes"]
+    assert lora["seconds"] < full["seconds"]
+    # 8.03B parameters in 16 bits; 7.0B of them in 4.127 bits and 1.05B, table and head, in 32
+    assert lora["memory"]["weights"] == pytest.approx(2 * 8_030_261_248)
+    tables = 2 * 128256 * 4096
+    body = 8_030_261_248 - tables - 4096
+    assert qlora["memory"]["weights"] == pytest.approx(body * 4.127 / 8 + 4 * (tables + 4096))
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -98,6 +125,8 @@ def test_the_text_begins_with_the_answer(capsys: pytest.CaptureFixture[str]) -> 
         (["layout=published"], "layout: the recipe has no published layout"),
         (["offload=2"], "offload: 2 is no share"),
         (["imbalance=0.5"], "imbalance: 0.5 is below 1"),
+        (["trains=lora", "targets=[wq]"], "targets: no matrix is called 'wq'"),
+        (["trains=lora", "rank=0"], "rank: 0 is below 1"),
         (["show=0"], "show: 0 is below 1"),
         (["software=megatron"], "software: 'megatron' is not known; did you mean megatron_core?"),
     ],
