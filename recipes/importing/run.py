@@ -23,16 +23,16 @@ def count_beside(found: Imported, source: Path, given: str | None = None) -> lis
 
     Raises ``LehrError`` where those that were given cannot be read; of others that is said.
     """
-    counts, n_layers = count_parameters(found.architecture), found.architecture.n_layers
+    ours, n_layers = count_parameters(found.architecture).total, found.architecture.n_layers
     if given is not None:
-        return compared(stored(Path(given)), counts, n_layers)
+        return compared(stored(Path(given)), ours, n_layers)
     if source.name != "config.json":
         return []
     try:
         inventory = beside(source.parent)
     except LehrError as error:
         return [f"stored: {error}"]
-    return [] if inventory is None else compared(inventory, counts, n_layers)
+    return [] if inventory is None else compared(inventory, ours, n_layers)
 
 
 def read_config(path: Path, ignore: Sequence[str] = ()) -> Imported:

@@ -9,7 +9,7 @@ from lehr.recipes.composing.settings import form_of
 from lehr.recipes.importing.hugging_face.families import family
 from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.recipes.importing.hugging_face.undescribed import WHY
-from lehr.recipes.importing.hugging_face.wrappers import TEXT_OF
+from lehr.recipes.importing.hugging_face.wrappers import text_of
 from lehr.recipes.presenting.tables import text_table
 
 
@@ -23,7 +23,7 @@ def run(job: Composed) -> int:
     rows = [[row["model_type"], row["family"], row["says"]] for row in found["read"]]
     print(f"{len(rows)} types are read:\n")
     print(text_table(["model_type", "family", "what it is"], rows))
-    print(f"\nof {len(TEXT_OF)} larger models the text model is read:\n")
+    print(f"\nof {len(found['inside'])} larger models the text model is read:\n")
     print(text_table(["model_type", "read as"], [[row["model_type"], row["read_as"]] for row in found["inside"]]))
     print(f"\n{len(WHY)} are known and cannot be described yet:\n")
     print(text_table(["model_type", "why"], [[row["model_type"], row["why"]] for row in found["not_described"]]))
@@ -45,6 +45,6 @@ def listed() -> dict[str, list[dict[str, str]]]:
             }
             for name, reader in sorted(CLASSES.items(), key=lambda item: item[0].casefold())
         ],
-        "inside": [{"model_type": name, "read_as": text} for name, text in sorted(TEXT_OF.items())],
+        "inside": [{"model_type": name, "read_as": text} for name, text in sorted(text_of().items())],
         "not_described": [{"model_type": name, "why": why} for name, why in sorted(WHY.items())],
     }

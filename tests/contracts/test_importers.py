@@ -44,3 +44,9 @@ def test_defaults_stand_beside_the_reader(path: Path) -> None:
 )
 def test_a_type_that_is_not_there_yet_has_its_file(model_type: str, name: str) -> None:
     assert family(model_type) == name
+
+
+def test_a_larger_model_has_one_text_model() -> None:
+    wholes = [whole for reader in CLASSES.values() for whole in reader.inside]
+    assert len(wholes) == len(set(wholes)) > 50
+    assert not set(wholes) & set(CLASSES)

@@ -103,8 +103,8 @@ def test_the_independent_count_is_beside_ours(tmp_path: Path) -> None:
     for name in parts:
         (tmp_path / name).unlink()
     alone = stored(index)
-    counts = count_parameters(import_config(LLAMA).architecture)
-    assert compared(alone, counts, 2) == [f"stored: {2 * TOTAL:,} bytes by {index.name}: our count at 2 bytes a value"]
+    ours = count_parameters(import_config(LLAMA).architecture).total
+    assert compared(alone, ours, 2) == [f"stored: {2 * TOTAL:,} bytes by {index.name}: our count at 2 bytes a value"]
 
 
 def test_what_stands_beside_the_network_is_named() -> None:
@@ -117,12 +117,12 @@ def test_what_stands_beside_the_network_is_named() -> None:
         "model.layers.0.self_attn.q_proj.weight_scale_inv": (1, 1),
     }
     found = Inventory(tensors=[Tensor(name, s, "BF16") for name, s in shapes.items()], files=["x.safetensors"])
-    counts = count_parameters(import_config(LLAMA).architecture)
-    (line,) = compared(found, counts, 2)
+    ours = count_parameters(import_config(LLAMA).architecture).total
+    (line,) = compared(found, ours, 2)
     assert "equal to our count beside" in line
     for size in ("8 of tables", "8,192 of modules", "15 of a part for images", "7 of corrections", "1 of scales"):
         assert size in line
-    (line,) = compared(Inventory(tensors=found.tensors[1:], files=["x.safetensors"]), counts, 2)
+    (line,) = compared(Inventory(tensors=found.tensors[1:], files=["x.safetensors"]), ours, 2)
     assert f"6,400 fewer than our {TOTAL:,}" in line
 
 

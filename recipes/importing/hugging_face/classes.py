@@ -60,8 +60,9 @@ SEQ2SEQ_TASKS = {
 class HFClass(msgspec.Struct, frozen=True, kw_only=True):
     """One ``model_type``: ``prefixes`` of its class names, and ``read``, which makes a network of its fields.
 
-    ``no_effect`` are fields of this class that change no count and no shape; ``named`` and ``also`` are its own names
-    of fields, as in ``Fields``; ``head`` is the one where ``architectures`` says nothing.
+    ``inside`` are the types of larger models whose text model it is, where their file does not say so. ``no_effect``
+    are fields of this class that change no count and no shape; ``named`` and ``also`` are its own names of fields, as
+    in ``Fields``; ``head`` is the one where ``architectures`` says nothing.
     """
 
     model_type: str
@@ -72,6 +73,7 @@ class HFClass(msgspec.Struct, frozen=True, kw_only=True):
     also: dict[str, str]
     tasks: dict[str, str]
     head: str
+    inside: tuple[str, ...] = ()
 
 
 CLASSES: dict[str, HFClass] = {}
@@ -86,6 +88,7 @@ def reads(
     also: Mapping[str, str] | None = None,
     tasks: Mapping[str, str] = DECODER_TASKS,
     head: str = "lm",
+    inside: str = "",
 ) -> Callable[[Reader], Reader]:
     """Enter a reader for ``model_type``; one reader may serve several."""
 
@@ -99,6 +102,7 @@ def reads(
             also=dict(also or {}),
             tasks=dict(tasks),
             head=head,
+            inside=tuple(inside.split()),
         )
         return read
 

@@ -6,92 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.importing.hugging_face.classes import CLASSES
 from lehr.recipes.importing.hugging_face.reading import shown
 
 PARTS = ("text_config", "llm_config", "language_config", "thinker_config", "vlm_config")
 """Where the text model stands in the file of a larger one."""
 
-TEXT_OF = {
-    "aria": "aria_text",
-    "aya_vision": "cohere2",
-    "blip-2": "opt",
-    "cohere2_vision": "cohere2",
-    "cosmos3_edge": "cosmos3_edge_text",
-    "cosmos3_omni": "qwen3_vl_text",
-    "deepseek_ocr2": "deepseek_ocr2_text",
-    "deepseek_vl": "llama",
-    "deepseek_vl_hybrid": "llama",
-    "cohere_compass": "cohere_compass_text",
-    "colpali": "gemma",
-    "exaone4_5": "exaone4",
-    "fast_vlm": "qwen2",
-    "fuyu": "persimmon",
-    "gemma3": "gemma3_text",
-    "gemma3n": "gemma3n_text",
-    "gemma4": "gemma4_text",
-    "gemma4_unified": "gemma4_unified_text",
-    "glm46v": "glm4v_text",
-    "glm4v": "glm4v_text",
-    "glm4v_moe": "glm4v_moe_text",
-    "glm_ocr": "glm_ocr_text",
-    "glmga": "glm4v_text",
-    "got_ocr2": "qwen2",
-    "granite4_vision": "granite4_vision_text",
-    "granite_docling": "granite_docling_text",
-    "granite_speech": "granite",
-    "hunyuan_vl": "hunyuan_vl_text",
-    "hyperclovax_vision_v2": "hyperclovax",
-    "idefics2": "mistral",
-    "idefics3": "llama",
-    "instructblip": "opt",
-    "instructblipvideo": "opt",
-    "internvl": "qwen2",
-    "internvl_chat": "qwen2",
-    "janus": "llama",
-    "kimi_k25": "deepseek_v3",
-    "kimi_k3": "kimi_linear",
-    "lfm2_vl": "lfm2",
-    "lfm3_vl": "lfm3",
-    "lighton_ocr": "qwen3",
-    "llama4": "llama4_text",
-    "llava": "llama",
-    "llava_next": "llama",
-    "llava_next_video": "llama",
-    "llava_onevision": "qwen2",
-    "minicpm_ocr": "qwen3_5_text",
-    "minicpmv4_6": "qwen3_5_text",
-    "minicpmv4_7": "qwen3_5_text",
-    "minimax_m3_vl": "minimax_m3_vl_text",
-    "mistral3": "mistral",
-    "muse_glimmer": "muse_glimmer_text",
-    "nemotron_h_omni": "nemotron_h",
-    "ovis2": "qwen2",
-    "paddleocr_vl": "paddleocr_vl_text",
-    "paligemma": "gemma",
-    "perception_lm": "llama",
-    "pp_chart2table": "qwen2",
-    "qianfan_ocr": "qwen3",
-    "qwen2_5_omni": "qwen2_5_omni_text",
-    "qwen2_5_omni_thinker": "qwen2_5_omni_text",
-    "qwen2_5_vl": "qwen2_5_vl_text",
-    "qwen2_audio": "qwen2",
-    "qwen2_vl": "qwen2_vl_text",
-    "qwen3_5": "qwen3_5_text",
-    "qwen3_5_moe": "qwen3_5_moe_text",
-    "qwen3_omni_moe": "qwen3_omni_moe_text",
-    "qwen3_omni_moe_thinker": "qwen3_omni_moe_text",
-    "qwen3_vl": "qwen3_vl_text",
-    "qwen3_vl_moe": "qwen3_vl_moe_text",
-    "shieldgemma2": "gemma3_text",
-    "smolvlm": "llama",
-    "step3p7": "step3p5",
-    "unlimited_ocr": "unlimited_ocr_text",
-    "video_llama_3": "qwen2",
-    "video_llava": "llama",
-    "vipllava": "llama",
-    "voxtral": "llama",
-}
-"""The text model's class where the part that describes it does not name one."""
+
+def text_of() -> dict[str, str]:
+    """The text model's class where the part that describes it does not name one, by the type of the whole.
+
+    >>> from lehr.recipes.importing.hugging_face import registry
+    >>> text_of()["gemma3"]
+    'gemma3_text'
+    """
+    return {whole: found.model_type for found in CLASSES.values() for whole in found.inside}
+
 
 OTHERS = frozenset(
     """
@@ -113,7 +43,7 @@ def text_model(config: Mapping[str, Any], where: str) -> tuple[dict[str, Any], l
     >>> found.model_type, found.notes
     ('mistral', ['text_config of a llava is read, its text model; the rest of that model is left out'])
     """
-    outer, notes = dict(config), []
+    outer, notes, known = dict(config), [], text_of()
     for _ in PARTS:
         part = next((name for name in PARTS if outer.get(name)), None)
         whole = outer.get("model_type")
@@ -122,24 +52,24 @@ def text_model(config: Mapping[str, Any], where: str) -> tuple[dict[str, Any], l
         inner = outer[part]
         if not isinstance(inner, dict):
             raise LehrError(f"{where}{part}: found {shown(inner)}; write a mapping with the text model's fields")
-        outer = inside(outer, inner)
+        outer = inside(outer, inner, known)
         where = f"{where}{part}."
         notes = [f"{part} of a {named(whole)} is read, its text model; the rest of that model is left out"]
     whole = outer.get("model_type")
-    if isinstance(whole, str) and whole in TEXT_OF:
+    if isinstance(whole, str) and whole in known:
         # older files have the text model's fields at the top, the shortest have none at all
         notes.append(f"of a {whole} the text model is read; the rest of that model is left out")
         kept = {k: v for k, v in outer.items() if k not in {*OTHERS, *PARTS} and not k.startswith(OTHER_PREFIXES)}
-        outer = {**kept, "model_type": TEXT_OF[whole], "architectures": [outermost(config)]}
+        outer = {**kept, "model_type": known[whole], "architectures": [outermost(config)]}
     return outer, notes, where
 
 
-def inside(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
+def inside(outer: Mapping[str, Any], inner: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
     """The fields of the part with what only the whole file says: the class, the tie, the kind of storage."""
     text = dict(inner)
     if text.get("model_type") is None:
         whole = outer.get("model_type")
-        text["model_type"] = TEXT_OF.get(whole, whole) if isinstance(whole, str) else whole
+        text["model_type"] = known.get(whole, whole) if isinstance(whole, str) else whole
     for field in ("quantization_config", "tie_word_embeddings"):
         if outer.get(field) is not None and (field == "tie_word_embeddings" or text.get(field) is None):
             text[field] = outer[field]

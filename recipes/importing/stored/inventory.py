@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from lehr.recipes.errors import LehrError
-from lehr.simulators.counting import ParameterCount
 
 MOST_TENSORS = 2_000_000
 """Of one checkpoint; the largest that is published has some 200,000."""
@@ -109,38 +108,38 @@ def beside(tensors: Iterable[Tensor], n_layers: int) -> dict[str, int]:
     return found
 
 
-def compared(stored: Inventory, counts: ParameterCount, n_layers: int) -> list[str]:
-    """What is said of the stored tensors beside our own count, the answer first.
+def compared(stored: Inventory, ours: int, n_layers: int) -> list[str]:
+    """What is said of the stored tensors beside ``ours``, the parameters that the configuration has; the answer first.
 
     >>> one = Inventory(tensors=[Tensor("a", (2, 3), "BF16")], files=["m.safetensors"])
-    >>> compared(one, ParameterCount(total=6, non_embedding=6, active={}, buffers=0, extras={}), 1)
+    >>> compared(one, 6, n_layers=1)
     ['stored: 6 values in 1 tensor of m.safetensors (BF16): equal to our count']
     """
     if not stored.tensors:
-        return _by_bytes(stored, counts)
+        return _by_bytes(stored, ours)
     n, files = len(stored.tensors), stored.files
     shown = files[0] if len(files) == 1 else f"{len(files)} files"
     where = f"stored: {stored.total:,} values in {n:,} tensor{'s' * (n > 1)} of {shown} ({', '.join(stored.dtypes())})"
     apart = beside(stored.tensors, n_layers)
     rest = stored.total - sum(apart.values())
-    if stored.total == counts.total:
+    if stored.total == ours:
         verdict = "equal to our count"
-    elif rest == counts.total:
+    elif rest == ours:
         verdict = "equal to our count beside " + ", ".join(f"{size:,} of {what}" for what, size in apart.items())
     else:
-        more = rest - counts.total
-        verdict = f"{abs(more):,} {'more' if more > 0 else 'fewer'} than our {counts.total:,}"
+        more = rest - ours
+        verdict = f"{abs(more):,} {'more' if more > 0 else 'fewer'} than our {ours:,}"
         if apart:
             verdict += ", without " + ", ".join(f"{size:,} of {what}" for what, size in apart.items())
     return [f"{where}: {verdict}", *(f"note: {note}" for note in stored.notes)]
 
 
-def _by_bytes(stored: Inventory, counts: ParameterCount) -> list[str]:
+def _by_bytes(stored: Inventory, ours: int) -> list[str]:
     """The same where only the size of the whole is known."""
     size = stored.total_bytes or 0
-    fits = [width for width in (1, 2, 4) if size == width * counts.total]
+    fits = [width for width in (1, 2, 4) if size == width * ours]
     what = f"{size:,} bytes by {stored.files[0]}"
     if fits:
         return [f"stored: {what}: our count at {fits[0]} byte{'s' * (fits[0] > 1)} a value"]
-    each = size / counts.total if counts.total else 0.0
-    return [f"stored: {what}: {each:.4g} bytes for each of our {counts.total:,} values", *stored.notes]
+    each = size / ours if ours else 0.0
+    return [f"stored: {what}: {each:.4g} bytes for each of our {ours:,} values", *stored.notes]

@@ -13,6 +13,7 @@ from lehr.recipes.importing.hugging_face.reading import Fields
     "AriaText",
     "Aria",
     also={"num_experts": "moe_num_experts", "num_experts_per_tok": "moe_topk"},
+    inside="aria",
 )
 def aria(f: Fields) -> Network:
     """Aria (arXiv:2410.05993): every layer a mixture beside shared experts."""

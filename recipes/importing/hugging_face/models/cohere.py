@@ -35,6 +35,7 @@ def cohere(f: Fields) -> Network:
     "Cohere2",
     no_effect="order_of_interleaved_layers rotary_pct use_embedding_sharing "
     "use_gated_activation use_parallel_block use_parallel_embedding position_embedding_type",
+    inside="aya_vision cohere2_vision",
 )
 def cohere2(f: Fields) -> Network:
     """Command R7B: as Command R; three layers of four are windowed, the fourth has no position."""
@@ -52,7 +53,13 @@ def cohere2(f: Fields) -> Network:
     return network(f, blocks, norm=norm)
 
 
-@reads("cohere_compass_text", "CohereCompass", "CohereCompassText", no_effect="image_token_id pooling")
+@reads(
+    "cohere_compass_text",
+    "CohereCompass",
+    "CohereCompassText",
+    no_effect="image_token_id pooling",
+    inside="cohere_compass",
+)
 def cohere_compass(f: Fields) -> Network:
     """North's text model: as Command R, every layer sees all unless it is listed as windowed, with a position unless
     its rotary parameters are null."""

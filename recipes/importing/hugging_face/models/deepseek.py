@@ -32,7 +32,7 @@ def deepseek_v2(f: Fields) -> Network:
     return network(f, layered(f, latent(f), sparse_layers(f), moe))
 
 
-@reads("deepseek_v3", "DeepseekV3", also=SHARED_NAMES, no_effect=HARMLESS)
+@reads("deepseek_v3", "DeepseekV3", also=SHARED_NAMES, no_effect=HARMLESS, inside="kimi_k25")
 def deepseek_v3(f: Fields) -> Network:
     """DeepSeek-V3 (arXiv:2412.19437); its files store the tables again beside the module for multi-token prediction."""
     blocks = layered(f, latent(f), sparse_layers(f), routed(f))
@@ -127,7 +127,7 @@ def turned(f: Fields, kind: str) -> Rope:
     return with_base(position, None if local else f.maybe_number("compress_rope_theta"))
 
 
-@reads("deepseek_ocr2_text", "DeepseekOcr2", "DeepseekOcr2Text", no_effect="image_token_id")
+@reads("deepseek_ocr2_text", "DeepseekOcr2", "DeepseekOcr2Text", no_effect="image_token_id", inside="deepseek_ocr2")
 def ocr(f: Fields) -> Network:
     """DeepSeek-OCR's text model (arXiv:2510.18234): DeepSeek-V2's experts on ordinary attention."""
     bias = f.flag("attention_bias")

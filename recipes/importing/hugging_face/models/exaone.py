@@ -31,7 +31,7 @@ def exaone(f: Fields) -> Network:
     return network(f, uniform(f, attention(f), mlp(f, gated=True)))
 
 
-@reads("exaone4", "Exaone4")
+@reads("exaone4", "Exaone4", inside="exaone4_5")
 @reads("exaone4_5_text", "Exaone4_5", "Exaone4", no_effect="mtp_share_layers")
 def exaone4(f: Fields) -> Network:
     """EXAONE 4.0 (arXiv:2507.11407): norms after each sublayer and over each head; of hybrid layers those that see

@@ -29,7 +29,7 @@ GAIN = RMSNorm(zero_centred=True)
 """Gemma's norm multiplies by one plus its gain."""
 
 
-@reads("gemma", "Gemma", no_effect="num_image_tokens")
+@reads("gemma", "Gemma", no_effect="num_image_tokens", inside="colpali paligemma")
 def gemma(f: Fields) -> Network:
     """Gemma (arXiv:2403.08295); of its two fields for the activation the newer one counts."""
     bias = f.flag("attention_bias")
@@ -52,7 +52,7 @@ def vaultgemma(f: Fields) -> Network:
     return alternating(f, lambda layer: TYPES[int((layer + 1) % 2 != 0)], placement="pre")
 
 
-@reads("gemma3_text", "Gemma3", "Gemma3Text", no_effect="cache_implementation")
+@reads("gemma3_text", "Gemma3", "Gemma3Text", no_effect="cache_implementation", inside="gemma3 shieldgemma2")
 def gemma3(f: Fields) -> Network:
     """Gemma 3 (arXiv:2503.19786): five windowed layers to one that sees all, each sort with a rotary base of its own;
     an RMSNorm over each head."""
@@ -108,7 +108,13 @@ def inputs(f: Fields, n: int) -> list[tuple[Branch, ...]]:
     return [(PerLayerInput(vocab_size=rows, d_embedding=width, holds_norm=layer == 0),) for layer in range(n)]
 
 
-@reads("gemma3n_text", "Gemma3n", "Gemma3nText", no_effect="altup_active_idx altup_coef_clip altup_correct_scale")
+@reads(
+    "gemma3n_text",
+    "Gemma3n",
+    "Gemma3nText",
+    no_effect="altup_active_idx altup_coef_clip altup_correct_scale",
+    inside="gemma3n",
+)
 def gemma3n(f: Fields) -> Network:
     """Gemma 3n: streams, low-rank residuals, an input for each layer; the last layers read earlier keys and values."""
     n, bias, each = f.layers(), f.flag("attention_bias"), windows(f)
@@ -137,8 +143,8 @@ def gemma3n(f: Fields) -> Network:
     return network(f, blocks)
 
 
-@reads("gemma4_text", "Gemma4", "Gemma4Text")
-@reads("gemma4_unified_text", "Gemma4Unified", "Gemma4UnifiedText")
+@reads("gemma4_text", "Gemma4", "Gemma4Text", inside="gemma4")
+@reads("gemma4_unified_text", "Gemma4Unified", "Gemma4UnifiedText", inside="gemma4_unified")
 def gemma4(f: Fields) -> Network:
     """Gemma 4: five windowed layers to one with larger heads that sees all; experts beside the MLP in some sizes."""
     n, bias, each = f.layers(), f.flag("attention_bias"), windows(f)

@@ -67,14 +67,14 @@ def glm4(f: Fields) -> Network:
     return glm_layers(f, "sandwich")
 
 
-@reads("glm_ocr_text", "GlmOcr", "GlmOcrText", no_effect="image_token_id")
+@reads("glm_ocr_text", "GlmOcr", "GlmOcrText", no_effect="image_token_id", inside="glm_ocr")
 def glm_ocr(f: Fields) -> Network:
     """GLM-OCR's text model: as GLM-4-0414, never with biases."""
     f.fixed("attention_bias", False)
     return glm_layers(f, "sandwich", bias=False)
 
 
-@reads("glm4v_text", "Glm4v", "Glm4vText", no_effect="image_token_id")
+@reads("glm4v_text", "Glm4v", "Glm4vText", no_effect="image_token_id", inside="glm46v glm4v glmga")
 def glm4v(f: Fields) -> Network:
     """GLM-4.1V's text model: as GLM-4-0414, always with biases."""
     f.fixed("attention_bias", True)
@@ -93,6 +93,7 @@ def glm_layers(f: Fields, placement: Placement, *, bias: bool | None = None) -> 
     "Glm4vMoeText",
     also={"num_local_experts": "n_routed_experts", "num_mtp_layers": "num_nextn_predict_layers"},
     no_effect="moe_layer_freq",
+    inside="glm4v_moe",
 )
 @reads(
     "glm4_moe",

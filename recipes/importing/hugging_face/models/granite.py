@@ -85,8 +85,12 @@ def granite_swa(f: Fields) -> Network:
     return network(f, blocks)
 
 
-reads("granite4_vision_text", "Granite4Vision", "Granite4VisionText", no_effect="image_token_id")(llama)
+reads(
+    "granite4_vision_text", "Granite4Vision", "Granite4VisionText", no_effect="image_token_id", inside="granite4_vision"
+)(llama)
 
-reads("granite_docling_text", "GraniteDocling", "GraniteDoclingText", no_effect="image_token_id")(llama)
+reads(
+    "granite_docling_text", "GraniteDocling", "GraniteDoclingText", no_effect="image_token_id", inside="granite_docling"
+)(llama)
 
-reads("granite", "Granite")(llama)
+reads("granite", "Granite", inside="granite_speech")(llama)

@@ -8,7 +8,7 @@ from lehr.recipes.importing.hugging_face.parts import Network, attention, mlp, n
 from lehr.recipes.importing.hugging_face.reading import Fields
 
 
-@reads("hunyuan_vl_text", "HunYuanVL", "HunYuanVLText")
+@reads("hunyuan_vl_text", "HunYuanVL", "HunYuanVLText", inside="hunyuan_vl")
 @reads("hunyuan_v1_dense", "HunYuanDenseV1")
 def hunyuan(f: Fields) -> Network:
     """Hunyuan: an RMSNorm over each head of queries and keys."""

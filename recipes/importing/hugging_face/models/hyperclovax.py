@@ -8,7 +8,7 @@ from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.simulators.architecture import Placement
 
 
-@reads("hyperclovax", "HyperCLOVAX")
+@reads("hyperclovax", "HyperCLOVAX", inside="hyperclovax_vision_v2")
 def hyperclovax(f: Fields) -> Network:
     """HyperCLOVA X: LLaMA, with norms after each sublayer too where ``use_post_norm`` is on."""
     bias = f.flag("attention_bias")

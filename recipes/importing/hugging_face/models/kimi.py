@@ -30,6 +30,7 @@ KIMI = {
     also=KIMI,
     no_effect=f"{HARMLESS} mla_use_nope use_grouped_topk rope_theta rope_scaling activation_situ_beta "
     "activation_situ_linear_beta gate_lower_bound",
+    inside="kimi_k3",
 )
 def kimi_linear(f: Fields) -> Network:
     """Kimi Linear (arXiv:2510.26692): Kimi delta attention, latent attention without positions, experts. Kimi K3's text

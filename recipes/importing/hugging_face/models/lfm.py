@@ -39,7 +39,7 @@ LFM2 = (
 )
 
 
-@reads("lfm2", "Lfm2", also={"intermediate_size": "block_ff_dim"}, no_effect=LFM2)
+@reads("lfm2", "Lfm2", also={"intermediate_size": "block_ff_dim"}, no_effect=LFM2, inside="lfm2_vl")
 def lfm2(f: Fields) -> Network:
     """LFM2: gated short convolutions and some attention."""
     d_ff = f.size("intermediate_size")
@@ -69,7 +69,7 @@ def lfm2_moe(f: Fields) -> Network:
     )
 
 
-@reads("lfm3", "Lfm3", no_effect="block_norm_eps")
+@reads("lfm3", "Lfm3", no_effect="block_norm_eps", inside="lfm3_vl")
 def lfm3(f: Fields) -> Network:
     """LFM3: gated short convolutions, windowed attention and some that sees all, each gated by head."""
     bias, each = f.flag("attention_bias"), windows(f)

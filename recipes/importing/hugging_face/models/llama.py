@@ -22,7 +22,15 @@ from lehr.simulators.architecture import Block
 from lehr.simulators.layers import MLP, RMSNorm
 
 
-@reads("llama", "Llama", "LLaMA", named={}, no_effect="max_sequence_length")
+@reads(
+    "llama",
+    "Llama",
+    "LLaMA",
+    named={},
+    no_effect="max_sequence_length",
+    inside="deepseek_vl deepseek_vl_hybrid idefics3 janus llava llava_next "
+    "llava_next_video perception_lm smolvlm video_llava vipllava voxtral",
+)
 def llama(f: Fields) -> Network:
     """LLaMA (arXiv:2302.13971): one switch for the biases of attention, one for those of the MLP."""
     bias = f.flag("attention_bias")
@@ -30,7 +38,7 @@ def llama(f: Fields) -> Network:
     return network(f, uniform(f, mixer, mlp(f, gated=True, bias=f.flag("mlp_bias"))))
 
 
-@reads("llama4_text", "Llama4", "Llama4Text", no_effect="for_llm_compressor")
+@reads("llama4_text", "Llama4", "Llama4Text", no_effect="for_llm_compressor", inside="llama4")
 def llama4(f: Fields) -> Network:
     """Llama 4's text model: experts in every ``interleave_moe_layer_step``-th layer beside a shared one, chunks where
     there are positions, heads of unit length where ``use_qk_norm`` is on and there are positions."""

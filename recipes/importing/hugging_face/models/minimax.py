@@ -81,7 +81,15 @@ M3 = """
     """
 
 
-@reads("minimax_m3_vl_text", "MiniMaxM3VL", "MiniMaxM3VLText", "MiniMaxM3Sparse", also=LOCAL, no_effect=M3)
+@reads(
+    "minimax_m3_vl_text",
+    "MiniMaxM3VL",
+    "MiniMaxM3VLText",
+    "MiniMaxM3Sparse",
+    also=LOCAL,
+    no_effect=M3,
+    inside="minimax_m3_vl",
+)
 @reads("minimax_m3", "MiniMaxM3", "MiniMaxM3Sparse", also=LOCAL, no_effect=M3)
 def minimax_m3(f: Fields) -> Network:
     """MiniMax-M3: attention to chosen blocks, experts beside a shared one."""

@@ -9,7 +9,7 @@ from lehr.recipes.importing.hugging_face.parts import Network, attention, mlp, n
 from lehr.recipes.importing.hugging_face.reading import Fields
 
 
-@reads("mistral", "Mistral")
+@reads("mistral", "Mistral", inside="idefics2 mistral3")
 def mistral(f: Fields) -> Network:
     """Mistral 7B (arXiv:2310.06825): no biases, every layer sees ``sliding_window`` tokens where it is set."""
     mixer = attention(f, window=f.extent("sliding_window") or None)

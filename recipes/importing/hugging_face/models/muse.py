@@ -11,7 +11,11 @@ from lehr.simulators.layers import RMSNorm
 
 
 @reads(
-    "muse_glimmer_text", "MuseGlimmer", "MuseGlimmerText", no_effect="qk_scale_factor output_multiplier post_norm_eps"
+    "muse_glimmer_text",
+    "MuseGlimmer",
+    "MuseGlimmerText",
+    no_effect="qk_scale_factor output_multiplier post_norm_eps",
+    inside="muse_glimmer",
 )
 def muse_glimmer(f: Fields) -> Network:
     """Muse Glimmer: gated attention, windowed where it is rotated, norms before and after each sublayer."""

@@ -52,6 +52,7 @@ NEMOTRON_FIELDS = frozenset(
     no_effect="mamba_dt_init_floor mamba_dt_limit mamba_dt_max mamba_dt_min mamba_hidden_act expand mamba_expand "
     "moe_shared_expert_overlap sliding_window attention_head_dim "
     "partial_rotary_factor time_step_rank",
+    inside="nemotron_h_omni",
 )
 def nemotron_h(f: Fields) -> Network:
     """Nemotron-H (arXiv:2504.03624): every layer is one sublayer, a mixer, an MLP or experts, behind one norm."""

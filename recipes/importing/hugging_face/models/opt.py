@@ -11,7 +11,7 @@ from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.simulators.layers import MLP, Factored, LayerNorm, NoPosition
 
 
-@reads("opt", "OPT", no_effect="dropout layerdrop init_std")
+@reads("opt", "OPT", no_effect="dropout layerdrop init_std", inside="blip-2 instructblip instructblipvideo")
 def opt(f: Fields) -> Network:
     """OPT (arXiv:2205.01068): learned positions with two rows more; one switch for biases, one for norms' weights."""
     width = f.maybe_size("word_embed_proj_dim")

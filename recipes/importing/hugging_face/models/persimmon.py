@@ -8,7 +8,7 @@ from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.simulators.layers import LayerNorm
 
 
-@reads("persimmon", "Persimmon")
+@reads("persimmon", "Persimmon", inside="fuyu")
 def persimmon(f: Fields) -> Network:
     """Persimmon: squared ReLU, half of each head rotated, a LayerNorm over each head."""
     norm: QKNorm = "layer_norm" if f.flag("qk_layernorm") else None

@@ -36,17 +36,27 @@ def qwen(f: Fields) -> Network:
     return network(f, uniform(f, mixer, channel))
 
 
-@reads("qwen2_vl_text", "Qwen2VL", "Qwen2VLText", no_effect="image_token_id")
-@reads("qwen2_5_vl_text", "Qwen2_5_VL", "Qwen2_5_VLText", no_effect="image_token_id")
-@reads("qwen2_5_omni_text", "Qwen2_5Omni", "Qwen2_5OmniText", no_effect="image_token_id")
-@reads("qwen2", "Qwen2")
+@reads("qwen2_vl_text", "Qwen2VL", "Qwen2VLText", no_effect="image_token_id", inside="qwen2_vl")
+@reads("qwen2_5_vl_text", "Qwen2_5_VL", "Qwen2_5_VLText", no_effect="image_token_id", inside="qwen2_5_vl")
+@reads(
+    "qwen2_5_omni_text",
+    "Qwen2_5Omni",
+    "Qwen2_5OmniText",
+    no_effect="image_token_id",
+    inside="qwen2_5_omni qwen2_5_omni_thinker",
+)
+@reads(
+    "qwen2",
+    "Qwen2",
+    inside="fast_vlm got_ocr2 internvl internvl_chat llava_onevision ovis2 pp_chart2table qwen2_audio video_llama_3",
+)
 def qwen2(f: Fields) -> Network:
     """Qwen2 (arXiv:2407.10671): biases on queries, keys and values only."""
     return windowed(f, qkv_bias=True)
 
 
-@reads("qwen3_vl_text", "Qwen3VL", "Qwen3VLText", no_effect="image_token_id")
-@reads("qwen3", "Qwen3")
+@reads("qwen3_vl_text", "Qwen3VL", "Qwen3VLText", no_effect="image_token_id", inside="cosmos3_omni qwen3_vl")
+@reads("qwen3", "Qwen3", inside="lighton_ocr qianfan_ocr")
 def qwen3(f: Fields) -> Network:
     """Qwen3 (arXiv:2505.09388): an RMSNorm over each head of queries and keys."""
     bias = f.flag("attention_bias")
@@ -66,8 +76,22 @@ def qwen2_moe(f: Fields) -> Network:
     return network(f, layered(f, [mixers[t] for t in types], stepped(f), moe))
 
 
-@reads("qwen3_vl_moe_text", "Qwen3VLMoe", "Qwen3VLMoeText", also=LOCAL, no_effect="max_window_layers")
-@reads("qwen3_omni_moe_text", "Qwen3OmniMoe", "Qwen3OmniMoeText", also=LOCAL, no_effect="max_window_layers")
+@reads(
+    "qwen3_vl_moe_text",
+    "Qwen3VLMoe",
+    "Qwen3VLMoeText",
+    also=LOCAL,
+    no_effect="max_window_layers",
+    inside="qwen3_vl_moe",
+)
+@reads(
+    "qwen3_omni_moe_text",
+    "Qwen3OmniMoe",
+    "Qwen3OmniMoeText",
+    also=LOCAL,
+    no_effect="max_window_layers",
+    inside="qwen3_omni_moe qwen3_omni_moe_thinker",
+)
 @reads("qwen3_moe", "Qwen3Moe", also=LOCAL, no_effect="max_window_layers")
 def qwen3_moe(f: Fields) -> Network:
     """Qwen3 with experts (arXiv:2505.09388): an RMSNorm over each head, no shared expert."""
@@ -116,6 +140,7 @@ def qwen3_next(f: Fields) -> Network:
     "Qwen3_5",
     "Qwen3_5Text",
     no_effect=(QWEN35 := "attn_output_gate full_attention_interval mamba_ssm_dtype mlp_only_layers output_gate_type"),
+    inside="minicpm_ocr minicpmv4_6 minicpmv4_7 qwen3_5",
 )
 def qwen3_5(f: Fields) -> Network:
     """Qwen3.5: as Qwen3-Next, with a dense MLP."""
@@ -131,7 +156,7 @@ def with_prediction(f: Fields, channel: MLP | MoE) -> Network:
     return msgspec.structs.replace(found, mtp_block=block)
 
 
-@reads("qwen3_5_moe_text", "Qwen3_5Moe", "Qwen3_5MoeText", no_effect=QWEN35)
+@reads("qwen3_5_moe_text", "Qwen3_5Moe", "Qwen3_5MoeText", no_effect=QWEN35, inside="qwen3_5_moe")
 def qwen3_5_moe(f: Fields) -> Network:
     """Qwen3.5 with experts in every layer."""
     moe = experts(f, shared_d_ff=f.size("shared_expert_intermediate_size"), shared_gate=True)

@@ -33,6 +33,7 @@ GAIN = RMSNorm(zero_centred=True)
     "yarn_only_types moe_router_scaling_factor moe_router_activation use_moe_router_bias need_fp32_gate use_moe "
     "norm_expert_weight use_rope_layers zero_centered att_impl_type sink num_local_experts image_token_id "
     "n_shared_experts",
+    inside="step3p7",
 )
 def step3p5(f: Fields) -> Network:
     """Step 3.5: heads gated one by one, more of them in windowed layers, a shared expert beside the routed ones."""
