@@ -59,6 +59,7 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     ``indexer`` makes it DeepSeek Sparse Attention (DSA): each token attends to the ``top_k`` tokens that the
     indexer chose, whose key is kept beside the latent. ``output_gate`` multiplies what each head returns by the sigmoid
     of one value (``head``; Ling 3) or of as many as it has features. ``d_rope`` may be 0 and the position none.
+    ``window`` limits the reach to that many tokens, ``rope_norm`` is an RMSNorm of the rotary part of the key (dots3).
 
     >>> from lehr.simulators.layers.base import total
     >>> from lehr.simulators.layers.position import Rope
@@ -85,10 +86,14 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     indexer: Indexer | None = None
     output_gate: Literal["head", "feature"] | None = None
     sinks: bool = False
+    window: Size | None = None
+    rope_norm: bool = False
 
     def __post_init__(self) -> None:
         if self.indexer is not None and self.q_rank is None:
             raise ValueError("an indexer reads the latent query; write q_rank")
+        if self.indexer is not None and self.window is not None:
+            raise ValueError("window and indexer are two ways to limit the reach; write one of them")
 
     @property
     def variant(self) -> str:
@@ -109,6 +114,7 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
             *queries,
             *linear("kv_a_proj", d_model, self.kv_rank + self.d_rope, "attention", bias=self.bias),
             Weight("kv_a_norm", (self.kv_rank,), "norm", "scale"),
+            *([Weight("k_rope_norm", (self.d_rope,), "norm", "scale")] if self.rope_norm else []),
             *linear("kv_b_proj", self.kv_rank, self.n_heads * (self.d_nope + self.d_value), "attention"),
             *linear("o_proj", self.n_heads * self.d_value, d_model, "attention", bias=self.bias),
             *self._gate(d_model),
@@ -125,13 +131,14 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
         per_position = 2.0 * self.n_heads * (self.d_nope + self.d_rope + self.d_value)
         if self.indexer is None:
-            return per_position * attended(seq_len, causal=causal)
+            return per_position * attended(seq_len, causal=causal, window=self.window)
         # token t attends to min(t, top_k) others: on average the same as within a window of top_k
         chosen = attended(seq_len, causal=causal, window=self.indexer.top_k)
         return per_position * chosen + self.indexer.mixing_flops(seq_len, causal=causal)
 
     def state_values(self, d_model: int, n_tokens: int) -> int:
-        return (self.kv_rank + self.d_rope + (self.indexer.d_key if self.indexer else 0)) * n_tokens
+        kept = n_tokens if self.window is None else min(n_tokens, self.window)
+        return (self.kv_rank + self.d_rope) * kept + (self.indexer.d_key if self.indexer else 0) * n_tokens
 
     def softmax_rows(self) -> int:
         return self.n_heads
@@ -146,7 +153,7 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
         heads = self.n_heads * (2 * (self.d_nope + self.d_rope) + 2 * self.d_value)
         if self.output_gate is not None:
             heads += self.n_heads * (self.d_value + (self.d_value if self.output_gate == "feature" else 1))
-        scored = seq_len
+        scored = min(seq_len, self.window or seq_len)
         if self.indexer is not None:
             if not self.indexer.shared:
                 heads += self.indexer.n_heads * (self.indexer.d_head + 1) + self.indexer.d_head

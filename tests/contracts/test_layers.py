@@ -84,6 +84,7 @@ EXAMPLES: list[Layer] = [
     Attention(n_heads=8, n_kv_heads=8, d_head=16, position=TransformerXL()),
     Attention(n_heads=8, n_kv_heads=8, d_head=16, position=Disentangled(n_rows=64, holds_table=True)),
     MLA(n_heads=8, q_rank=32, kv_rank=16, d_nope=16, d_rope=8, d_value=16, position=ROPE),
+    MLA(n_heads=8, q_rank=32, kv_rank=16, d_nope=16, d_rope=8, d_value=16, position=ROPE, window=64, rope_norm=True),
     MLA(
         n_heads=8, q_rank=32, kv_rank=16, d_nope=16, d_rope=8, d_value=16, position=ROPE,
         indexer=Indexer(n_heads=4, d_head=8, top_k=64),

@@ -17,7 +17,6 @@ WHY = {
     "canine": OWN,
     "convbert": OWN,
     "doge": OWN,
-    "dots3_note_text": "its norm of the rotary part of keys has no description",
     "encoder-decoder": "its two halves are files of their own; import each of them",
     "flaubert": OWN,
     "fnet": "its Fourier mixing has no description",
