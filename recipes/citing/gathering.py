@@ -43,7 +43,10 @@ def files_of(catalogue: Catalogue, name: str, called: list[Entry]) -> Iterator[t
     """The files of what is called so, each as its group and name."""
     for entry in called:
         yield entry.group, entry.name
-    wanted = {entry.name for entry in called if entry.group == "model"} | {name}
+    wanted = {entry.name for entry in called if entry.group == "model"}
+    if not wanted and not catalogue.has("recipe", name):
+        return
+    wanted.add(name)
     for file, path in catalogue.files("recipe").items():
         if file in wanted or load_yaml(path).get("model") in wanted:
             yield "recipe", file

@@ -106,6 +106,7 @@ def test_the_description_is_a_data_set_of_schema_org(folder: Path) -> None:
     assert {part["@id"] for key in ("hasPart", "citation") for part in data_set[key]} <= ids
 
 
+@pytest.mark.slow
 def test_a_second_run_writes_the_same_bytes(folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert export(folder).returncode == 0

@@ -277,6 +277,7 @@ def bounded(path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment, preexec_fn=bounds, check=False)
 
 
+@pytest.mark.slow
 def test_the_largest_headers_that_are_read_stay_within_bounds(tmp_path: Path) -> None:
     """The most tensors, the most values of metadata that a header of the greatest length holds."""
     tiny = b'"%d":{"dtype":"U8","shape":[],"data_offsets":[%d,%d]}'
