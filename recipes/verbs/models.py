@@ -32,7 +32,8 @@ def run(job: Composed) -> int:
     if high is not None:
         rows = [row for row in rows if row["parameters"] is not None and row["parameters"] <= high]
     if form == "json":
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        models = job.catalogue.models()
+        print(json.dumps([row | more_of(models[row["name"]]) for row in rows], indent=2, ensure_ascii=False))
         return 0
     headings = ["name", "family", "kind", "open", "parameters", "active", "hf_id"]
     print(text_table(headings, [[_cell(row[h]) for h in headings] for row in rows], right={4, 5}))
@@ -50,6 +51,30 @@ def row_of(model: Model) -> dict[str, Any]:
         "open": model.open,
         "parameters": count.total if count else None,
         "active": count.active["all"] if count else None,
+    }
+
+
+def more_of(model: Model) -> dict[str, Any]:
+    """What JSON has besides: whose it is and since when, its sizes, and the keys of its sources (``lehr cite``).
+
+    >>> from lehr.recipes.catalogue.files import Catalogue
+    >>> more = more_of(Catalogue().model("starcoder"))
+    >>> more["n_layers"], more["vocab_size"], "li_2023_starcoder" in more["sources"]
+    (40, 49152, True)
+    """
+    shape = model.architecture
+    facts = [model.provenance.default, *model.provenance.exceptions.values()]
+    keys = [fact.source for fact in facts] + [row.source for row in model.reported]
+    return {
+        "also": model.also,
+        "owner": model.owner,
+        "released": model.released,
+        "context_length": shape.context_length if shape else model.context_length,
+        "n_layers": shape.n_layers if shape else None,
+        "d_model": shape.d_model if shape else None,
+        "vocab_size": shape.embedding.vocab_size if shape else None,
+        "non_embedding": count_parameters(shape).non_embedding if shape else None,
+        "sources": [key for key in dict.fromkeys(keys) if key],
     }
 
 
