@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.publishing.cells import Cell
 from lehr.simulators.evidence import Source
 
@@ -33,6 +34,12 @@ PARTS = {
     "sources.parquet": ("application/vnd.apache.parquet", "the same as Parquet"),
 }
 """The files beside the description, each with its format."""
+
+
+def measured(catalogue: Catalogue) -> dict[str, bytes]:
+    """The tables of measurements, each row with its source and place, as they stand."""
+    paths = [path for root in catalogue.roots for path in sorted((root / "measurement").glob("*.csv"))]
+    return {f"measured_{path.stem}.csv": path.read_bytes() for path in paths}
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
@@ -80,12 +87,15 @@ def source_columns() -> list[str]:
     return ["key", *(field.name for field in msgspec.structs.fields(Source))]
 
 
-def json_ld(found: Sequence[Cell], sources: Mapping[str, Source], edition: str, version: str) -> bytes:
+def json_ld(
+    found: Sequence[Cell], sources: Mapping[str, Source], tables: Iterable[str], edition: str, version: str
+) -> bytes:
     """The data set as schema.org describes one, its sources as works, and every value as a property of its entry.
 
     A value is a ``PropertyValue``: ``propertyID`` is its path, ``measurementMethod`` its origin, ``isBasedOn`` its
     source and ``description`` the place and the note.
     """
+    parts = PARTS | dict.fromkeys(tables, ("text/csv", "measurements, each row with its source and place"))
     entries: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for cell in found:
         entries.setdefault((cell.group, cell.name), []).append(property_of(cell))
@@ -102,7 +112,7 @@ def json_ld(found: Sequence[Cell], sources: Mapping[str, Source], edition: str, 
             ],
             "distribution": [
                 {"@type": "DataDownload", "contentUrl": name, "encodingFormat": kind, "description": says}
-                for name, (kind, says) in PARTS.items()
+                for name, (kind, says) in parts.items()
             ],
             "citation": [{"@id": f"#source/{key}"} for key in sorted(sources)],
             "hasPart": [{"@id": f"#{group}/{name}"} for group, name in entries],

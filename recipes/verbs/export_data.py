@@ -15,6 +15,7 @@ from lehr.recipes.publishing.tables import (
     as_parquet,
     cell_rows,
     json_ld,
+    measured,
     source_columns,
     source_rows,
 )
@@ -27,15 +28,16 @@ def run(job: Composed) -> int:
     if strangers:
         raise LehrError(f"sources: {strangers[0]} is cited, and the bibliography has it not")
     rows, works, columns = cell_rows(found), source_rows(sources), source_columns()
-    folder = job.folder()
+    tables, folder = measured(job.catalogue), job.folder()
     write_folder(
         folder,
         {
+            **tables,
             "values.csv": as_csv(rows, list(COLUMNS)),
             "values.parquet": as_parquet(rows, list(COLUMNS), numbers=["number"]),
             "sources.csv": as_csv(works, columns),
             "sources.parquet": as_parquet(works, columns),
-            "catalogue.jsonld": json_ld(found, sources, edition, version("lehr")),
+            "catalogue.jsonld": json_ld(found, sources, tables, edition, version("lehr")),
         },
     )
     said = sum(cell.origin is not None for cell in found)
