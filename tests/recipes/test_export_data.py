@@ -93,7 +93,7 @@ def test_the_description_is_a_data_set_of_schema_org(folder: Path) -> None:
     assert data_set["@type"] == "Dataset"
     assert data_set["version"] == edition
     assert {part["contentUrl"] for part in data_set["distribution"]} | {"catalogue.jsonld"} == {
-        path.name for path in folder.iterdir()
+        path.name for path in folder.iterdir() if not path.name.startswith(".")
     }
     ids = {node["@id"] for node in document["@graph"]}
     based = {
