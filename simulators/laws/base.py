@@ -211,6 +211,25 @@ def split_log(name: str) -> tuple[bool, str]:
     return (True, name.removeprefix("log ")) if name.startswith("log ") else (False, name)
 
 
+class Misfit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a form misses runs that it has not seen, by its hold-outs: a standard deviation of ``size`` [log loss]
+    within the fitted runs, and as much again for each e-fold of compute beyond ``flops`` [FLOP]; Student's with
+    ``degrees`` of freedom.
+
+    >>> misfit = Misfit(size=0.01, flops=1e20, degrees=8)
+    >>> [round(float(one), 4) for one in misfit.at(np.array([1e19, 1e20, 1e20 * np.e**2]))]
+    [0.01, 0.01, 0.03]
+    """
+
+    size: float
+    flops: float
+    degrees: int
+
+    def at(self, flops: Floats) -> Floats:
+        """The standard deviation at a budget, broadcast [log loss]."""
+        return np.asarray(self.size * (1 + np.maximum(0.0, np.log(flops / self.flops))))
+
+
 class LawFigure(Reported, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A figure that a law should reproduce: ``quantity`` is one of its ``answers``, ``at`` the inputs by name."""
 

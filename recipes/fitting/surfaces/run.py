@@ -28,6 +28,7 @@ from lehr.simulators.laws.fitting import (
     compare_forms,
     fit_law,
     hold_out,
+    misfit_of,
     profile,
     resample,
 )
@@ -129,8 +130,14 @@ def _fit(settings: Settings, read: Read) -> Fitted:
     )
     if any(" " in name and not name.startswith("log ") for name in fit.coordinates):
         notes.append(f"the constants of {chosen} make up for each other: read its surface, not a single one of them")
+    held = next((s.held_out for s in comparison.scores if s.form == chosen), []) if comparison else []
+    law = msgspec.structs.replace(law, misfit=misfit_of(fit, held))
+    if law.misfit is None:
+        notes.append("too few runs to hold out the largest: how far the form itself misses larger ones is not known")
     try:
-        largest = hold_out(runs, chosen, delta=settings.delta)
+        largest = next((h for h in held if h.by == "parameters"), None) or hold_out(
+            runs, chosen, delta=settings.delta, fit=fit
+        )
     except ValueError as error:
         largest = None
         notes.append(f"the largest models could not be held out: {error}")
@@ -216,9 +223,11 @@ def _tested(settings: Settings, law: Surface, fitted: Runs) -> HeldOut | None:
     if (runs.n_convention, runs.loss_unit) != (fitted.n_convention, fitted.loss_unit):
         raise ValueError("test: other conventions of N or loss than the data; write n_convention= and loss_unit=")
     error = law.loss(runs.parameters, runs.tokens) / runs.loss - 1
+    low, high = law.intervals(runs.parameters, runs.tokens, settings.level, run=True)
     return HeldOut(
-        form=settings.law, by="parameters", above=float(runs.parameters.min()), runs=runs, error=np.asarray(error)
-    )
+        form=settings.law, by="parameters", above=float(runs.parameters.min()), runs=runs, error=np.asarray(error),
+        low=low, high=high,
+    )  # fmt: skip
 
 
 def _approach_2(runs: Runs, law: Surface) -> Approach2:

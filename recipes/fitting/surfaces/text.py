@@ -75,12 +75,12 @@ def _comparison(fitted: Fitted) -> str:
     kinds = list(dict.fromkeys(h.by for score in comparison.scores for h in score.held_out))
     rows = []
     for score in comparison.scores:
-        held = {h.by: h for h in score.held_out}
+        by = {kind: np.mean([h.mean for h in score.held_out if h.by == kind]) for kind in kinds}
         rows.append([
-            score.form, str(score.n_constants), *(f"{held[k].mean:.2%}" for k in kinds),
-            f"{score.cross_validated_mean:.2%}", f"{np.mean(np.abs(np.expm1(score.fit.residual))):.2%}",
+            score.form, str(score.n_constants), *(f"{error:.2%}" for error in by.values()),
+            f"{score.mean:.2%}", f"{np.mean(np.abs(np.expm1(score.fit.residual))):.2%}",
         ])  # fmt: skip
-    headings = ["form", "constants", *(f"largest {k}" for k in kinds), "others in turn", "fitted runs"]
+    headings = ["form", "constants", *(f"largest {k}" for k in kinds), "all of these", "fitted runs"]
     text = "mean error of each form on runs that it has not seen, and on those that it has\n"
     text += text_table(headings, rows, right=set(range(1, len(headings))))
     for form, why in comparison.left_out.items():
@@ -98,14 +98,21 @@ def _held_out(held: HeldOut) -> str:
     lines = [
         f"{held.runs.label[i]}: N {short(held.runs.parameters[i])}, D {short(held.runs.tokens[i])}, "
         f"measured {held.runs.loss[i]:.4f}, predicted {held.runs.loss[i] * (1 + held.error[i]):.4f} "
-        f"({held.error[i]:+.2%})"
+        f"({held.error[i]:+.2%})" + _band(held, i)
         for i in largest[:3]
     ]
+    covered = f"; {held.covered:.0%} of them lie in their band" if held.covered is not None else ""
     return (
         f"{len(held.error)} runs of {short(held.above)} parameters or more, mean error {held.mean:.2%}, "
-        f"worst {held.worst:.2%}, {'too high' if held.bias > 0 else 'too low'} by {abs(held.bias):.2%} on average\n"
-        + bullets(lines)
+        f"worst {held.worst:.2%}, {'too high' if held.bias > 0 else 'too low'} by {abs(held.bias):.2%} on average"
+        f"{covered}\n" + bullets(lines)
     )
+
+
+def _band(held: HeldOut, i: int) -> str:
+    if held.low is None or held.high is None:
+        return ""
+    return f", band {held.low[i]:.4f} to {held.high[i]:.4f}"
 
 
 def _approach_2(found: Approach2) -> str:
@@ -171,14 +178,19 @@ def _held_out_json(held: HeldOut | None) -> dict[str, Any] | None:
         return None
     return {
         "by": held.by, "above": held.above, "mean": held.mean, "worst": held.worst, "bias": held.bias,
+        "covered": held.covered,
         "runs": [
-            {"run": label, "parameters": n, "tokens": d, "loss": loss, "error": error}
-            for label, n, d, loss, error in zip(
+            {"run": label, "parameters": n, "tokens": d, "loss": loss, "error": error, "low": low, "high": high}
+            for label, n, d, loss, error, low, high in zip(
                 held.runs.label, held.runs.parameters.tolist(), held.runs.tokens.tolist(), held.runs.loss.tolist(),
-                held.error.tolist(), strict=True,
+                held.error.tolist(), _list(held.low, len(held.error)), _list(held.high, len(held.error)), strict=True,
             )
         ],
     }  # fmt: skip
+
+
+def _list(values: Any, length: int) -> list[float | None]:
+    return [None] * length if values is None else [float(v) for v in values]
 
 
 def _comparison_json(fitted: Fitted) -> dict[str, Any] | None:
@@ -195,11 +207,18 @@ def _comparison_json(fitted: Fitted) -> dict[str, Any] | None:
                 "constants": score.n_constants,
                 "objective": score.fit.objective,
                 "mean": score.mean,
-                "cross_validated": score.cross_validated_mean,
-                "held_out": {
-                    h.by: {"above": h.above, "runs": len(h.error), "mean": h.mean, "worst": h.worst, "bias": h.bias}
+                "held_out": [
+                    {
+                        "by": h.by,
+                        "share": h.share,
+                        "above": h.above,
+                        "runs": len(h.error),
+                        "mean": h.mean,
+                        "worst": h.worst,
+                        "bias": h.bias,
+                    }
                     for h in score.held_out
-                },
+                ],
             }
             for score in comparison.scores
         },

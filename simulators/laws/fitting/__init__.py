@@ -7,6 +7,7 @@ from lehr.simulators.laws.fitting.comparison import (
     compare_forms,
     cross_validate,
     hold_out,
+    misfit_of,
 )
 from lehr.simulators.laws.fitting.fit import LawFit, fit_law
 from lehr.simulators.laws.fitting.forms import FORMS
@@ -15,5 +16,5 @@ from lehr.simulators.laws.fitting.runs import Runs, make_runs
 
 __all__ = [
     "FORMS", "Comparison", "FormScore", "HeldOut", "LawFit", "Resampled", "Runs", "compare_forms",
-    "cross_validate", "fit_law", "hold_out", "make_runs", "profile", "resample",
+    "cross_validate", "fit_law", "hold_out", "make_runs", "misfit_of", "profile", "resample",
 ]  # fmt: skip

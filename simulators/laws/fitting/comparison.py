@@ -1,4 +1,4 @@
-"""Which form to trust: errors on runs that the fit has not seen, the largest ones and others."""
+"""Which form to trust: errors on the largest runs, which the fit has not seen, and how they grow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lehr.simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of
+from lehr.simulators.laws.base import Misfit
+from lehr.simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of, some_starts
 from lehr.simulators.laws.fitting.forms import form_called
 from lehr.simulators.laws.fitting.resampling import starts_about
 from lehr.simulators.laws.fitting.runs import Runs
@@ -23,22 +24,24 @@ HELD_OUT: dict[HoldOutBy, str] = {
     "flops": "largest budgets",
 }
 """What is held out where runs are ordered so."""
-SHARE = 0.1
-"""At least this share of the runs is held out."""
+SHARES = (0.1, 0.2)
+"""At least these shares of the runs are held out, one after the other, where a form is chosen."""
+FURTHEST = 1 / 3
+"""And this share too, where the misfit of the chosen form is measured."""
 FOLDS = 10
 """Parts of a cross-validation."""
 STARTS_PER_FOLD = 6
-TOO_FAR = 2.0
-"""A form that misses the largest runs by so many times what the best one does is not used."""
-HOLD_OUT_STARTS = 600
-"""Starting points of a fit without the largest runs; on Besiroglu et al.'s runs one in three of Chinchilla's finds the
-minimum."""
+STARTS_ABOUT = 12
+STARTS_ANEW = 120
+"""Starting points of a fit without the largest runs: about the fit to all, and the form's own."""
 
 
 class HeldOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A fit's errors on runs that it has not seen: predicted over measured loss, less one [1].
 
-    ``by`` says of what they are the largest, ``above`` from where on.
+    ``by`` says of what they are the largest, ``above`` from where on, ``share`` the least share that was held out;
+    ``flops`` is the largest budget that was left to fit [FLOP]. ``low`` and ``high`` bound each run where a band is
+    known [loss_unit].
     """
 
     form: str
@@ -46,6 +49,10 @@ class HeldOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     above: float
     runs: Runs
     error: Floats
+    share: float = SHARES[0]
+    flops: float | None = None
+    low: Floats | None = None
+    high: Floats | None = None
 
     @property
     def mean(self) -> float:
@@ -62,14 +69,22 @@ class HeldOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Mean error; above zero the law predicts too high a loss."""
         return float(np.mean(self.error))
 
+    @property
+    def covered(self) -> float | None:
+        """The share of the runs that lie in their band; ``None`` where no band is known."""
+        if self.low is None or self.high is None:
+            return None
+        return float(np.mean((self.runs.loss >= self.low) & (self.runs.loss <= self.high)))
+
 
 class FormScore(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One form: its fit to all runs, its errors on every hold-out and those of a cross-validation, a run each."""
+    """One form: its fit to all runs and its errors on every hold-out; where none could be made, those of a
+    cross-validation, a run each."""
 
     form: str
     fit: LawFit
     held_out: list[HeldOut]
-    cross_validated: Floats
+    cross_validated: Floats | None = None
 
     @property
     def n_constants(self) -> int:
@@ -78,12 +93,10 @@ class FormScore(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def mean(self) -> float:
-        """Mean of the absolute errors over the hold-outs, or of the cross-validation where there is none."""
-        return float(np.mean([h.mean for h in self.held_out])) if self.held_out else self.cross_validated_mean
-
-    @property
-    def cross_validated_mean(self) -> float:
-        """Mean of the absolute errors of the cross-validation."""
+        """Mean of the mean absolute errors of the hold-outs, each counting alike, or of the cross-validation."""
+        if self.held_out:
+            return float(np.mean([h.mean for h in self.held_out]))
+        assert self.cross_validated is not None
         return float(np.mean(np.abs(self.cross_validated)))
 
 
@@ -100,7 +113,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     not_scored: list[str]
 
 
-def largest(runs: Runs, by: HoldOutBy, share: float = SHARE) -> np.ndarray:
+def in_order(runs: Runs) -> Runs:
+    """The runs by size, tokens and loss: what is drawn of them does not depend on the order of a table's rows."""
+    return runs.take(np.lexsort((runs.loss, runs.tokens, runs.parameters)))
+
+
+def largest(runs: Runs, by: HoldOutBy, share: float = SHARES[0]) -> np.ndarray:
     """A mask of the largest runs: whole groups of one size (or one token count, or budget), the fewest that make up
     ``share`` of the runs.
 
@@ -121,25 +139,52 @@ def largest(runs: Runs, by: HoldOutBy, share: float = SHARE) -> np.ndarray:
     return np.asarray(mask)
 
 
+def splits_of(
+    runs: Runs, by: Sequence[HoldOutBy] = ("parameters", "tokens", "flops"), shares: Sequence[float] = SHARES
+) -> list[tuple[HoldOutBy, float]]:
+    """The hold-outs that leave enough runs to fit; one that is the same as another counts once."""
+    found: list[tuple[HoldOutBy, float]] = []
+    seen = set()
+    for kind in by:
+        for share in shares:
+            try:
+                mask = largest(runs, kind, share)
+            except ValueError:
+                continue
+            if (kind, mask.tobytes()) not in seen:
+                seen.add((kind, mask.tobytes()))
+                found.append((kind, share))
+    return found
+
+
 def hold_out(
     runs: Runs,
     form: str,
     by: HoldOutBy = "parameters",
     *,
+    share: float = SHARES[0],
     delta: float = DELTA,
     scored: NDArray[np.bool_] | None = None,
+    fit: LawFit | None = None,
 ) -> HeldOut:
-    """Fit to all but the largest runs and predict those, of which the ``scored`` ones count.
+    """Fit to all but the largest runs and predict those, of which the ``scored`` ones count. ``fit`` to all runs gives
+    further points to start from.
 
     Raises ``ValueError`` where what is left cannot determine the form.
     """
-    mask = largest(runs, by)
+    mask = largest(runs, by, share)
     held = runs.take(mask if scored is None or not (mask & scored).any() else mask & scored)
     left = runs.take(~mask)
-    starts = min(HOLD_OUT_STARTS, len(form_called(form).starts(left)))
+    own = form_called(form).starts(left)
+    starts: Floats = some_starts(form_called(form), left, min(STARTS_ANEW, len(own)))
+    if fit is not None:
+        starts = np.concatenate([starts_about(fit, STARTS_ABOUT, 0), starts])
     law = fit_law(left, form, delta=delta, starts=starts).law
     error = law.loss(held.parameters, held.tokens) / held.loss - 1
-    return HeldOut(form=form, by=by, above=float(getattr(held, by).min()), runs=held, error=error)
+    return HeldOut(
+        form=form, by=by, above=float(getattr(held, by).min()), runs=held, error=error, share=share,
+        flops=float(left.flops.max()),
+    )  # fmt: skip
 
 
 def cross_validate(fit: LawFit, folds: int = FOLDS, seed: int = 0) -> Floats:
@@ -170,24 +215,18 @@ def compare_forms(
     delta: float = DELTA,
     fits: Mapping[str, LawFit] | None = None,
 ) -> Comparison:
-    """Fit every form without some of the runs and score it on those: each part of a cross-validation, and the largest
-    models, the longest trainings and the largest budgets.
+    """Fit every form without the largest models, the longest trainings and the largest budgets, a tenth and a fifth of
+    the runs, and score it on those: the direction in which a law is asked.
 
-    The form of the least mean error in cross-validation is used, unless one with fewer constants comes within one
-    standard error of the paired difference: then the simpler one. Forms that miss the largest runs by ``TOO_FAR`` times
-    what the best one does are not used: a form that bends to the runs says nothing beyond them. Hold-outs that leave
-    too few runs are skipped, and so are forms whose functions of N have nearly as many constants as there are sizes.
-    ``fits`` are fits to all runs that are at hand already, by form.
+    The form of the least mean error is used. A hold-out takes whole sizes (token counts, budgets), so that neither the
+    order of the rows nor their labels matter. Hold-outs that leave too few runs are skipped, and so are forms whose
+    functions of N have nearly as many constants as there are sizes; where no hold-out is left, a cross-validation
+    decides. ``fits`` are fits to all runs that are at hand already, by form.
 
     Raises ``ValueError`` where no form can be fitted.
     """
-    splits: list[HoldOutBy] = []
-    for kind in by:
-        try:
-            largest(runs, kind)
-        except ValueError:
-            continue
-        splits.append(kind)
+    runs = in_order(runs)
+    splits = splits_of(runs, by)
     scores: list[FormScore] = []
     left_out: dict[str, str] = {}
     found: dict[str, LawFit] = {}
@@ -197,55 +236,75 @@ def compare_forms(
             left_out[form] = f"its functions of N need {needed} sizes to be set beside other forms; there are {n_sizes}"
             continue
         try:
-            found[form] = (fits or {}).get(form) or fit_law(runs, form, delta=delta)
+            found[form] = (fits or {}).get(form) or fit_law(runs, form, delta=delta, starts=form_starts(form, runs))
         except ValueError as error:
             left_out[form] = str(error)
-    named = [np.isin(np.arange(len(runs)) + 1, [outlier.row for outlier in fit.outliers]) for fit in found.values()]
-    apart = np.mean(named, axis=0) > 0.5 if named else np.zeros(len(runs), dtype=bool)
+    # by label and numbers: a fit at hand may have seen the rows in another order
+    named = [
+        {(float(f.runs.parameters[o.row - 1]), float(f.runs.tokens[o.row - 1]), float(f.runs.loss[o.row - 1]))
+         for o in f.outliers}
+        for f in found.values()
+    ]  # fmt: skip
+    rows = list(zip(runs.parameters.tolist(), runs.tokens.tolist(), runs.loss.tolist(), strict=True))
+    apart = np.array([sum(row in one for one in named) > 0.5 * len(named) for row in rows], dtype=bool)
     for form, fit in found.items():
         try:
-            held = [hold_out(runs, form, kind, delta=delta, scored=~apart) for kind in splits]
-            scores.append(FormScore(form=form, fit=fit, held_out=held, cross_validated=cross_validate(fit)[~apart]))
+            held = [
+                hold_out(runs, form, kind, share=share, delta=delta, scored=~apart, fit=fit) for kind, share in splits
+            ]
+            validated = None if held else cross_validate(fit)
+            scores.append(FormScore(form=form, fit=fit, held_out=held, cross_validated=validated))
         except ValueError as error:
             left_out[form] = str(error)
     if not scores:
         raise ValueError(f"no form could be fitted: {'; '.join(left_out.values())}")
-    least = min(s.mean for s in scores)
-    scores.sort(key=lambda s: (s.mean > TOO_FAR * least, s.cross_validated_mean))
-    use, reason = _choose(scores)
+    scores.sort(key=lambda s: (s.mean, s.n_constants))
     return Comparison(
         scores=scores,
-        use=use,
-        reason=reason,
+        use=scores[0].form,
+        reason=_reason(scores),
         left_out=left_out,
         not_scored=[runs.label[i] for i in np.flatnonzero(apart)],
     )
 
 
-def _choose(scores: list[FormScore]) -> tuple[str, str]:
+def form_starts(form: str, runs: Runs) -> int:
+    """How many of a form's starts a comparison follows: the half of its own, at most 600."""
+    return min(600, max(1, len(form_called(form).starts(runs)) // 2))
+
+
+def _reason(scores: list[FormScore]) -> str:
     best = scores[0]
-    least = min(s.mean for s in scores)
-    fit = [s for s in scores if s.mean <= TOO_FAR * least]
-    simpler = best
-    for other in fit[1:]:
-        difference = np.abs(other.cross_validated) - np.abs(best.cross_validated)
-        error = float(np.std(difference, ddof=1) / np.sqrt(len(difference))) if len(difference) > 1 else 0.0
-        if other.n_constants < simpler.n_constants and float(np.mean(difference)) <= error:
-            simpler = other
-    misses = f"misses runs left out in turn by {simpler.cross_validated_mean:.2%} on average"
-    if simpler is not best:
-        return simpler.form, (
-            f"{simpler.form} {misses}, {best.form} by {best.cross_validated_mean:.2%}: "
-            f"within one standard error, and it has {simpler.n_constants} constants instead of {best.n_constants}"
-        )
+    what = f"the largest runs, held out in {len(best.held_out)} ways," if best.held_out else "runs left out in turn"
+    said = f"{best.form} misses {what} by {best.mean:.2%} on average"
     if len(scores) == 1:
-        return best.form, f"{best.form} is the only form that could be fitted; it {misses}"
-    reason = f"{best.form} {misses}"
-    if len(fit) > 1:
-        reason += f", {fit[1].form}, the next, by {fit[1].cross_validated_mean:.2%}"
-    if far := [s for s in scores if s not in fit and s.cross_validated_mean < best.cross_validated_mean]:
-        reason += (
-            f"; {far[0].form} by {far[0].cross_validated_mean:.2%}, "
-            f"but it misses the largest runs by {far[0].mean:.2%} instead of {best.mean:.2%}"
-        )
-    return best.form, reason
+        return f"{best.form} is the only form that could be fitted; {said.removeprefix(best.form).strip()}"
+    return f"{said}, {scores[1].form}, the next, by {scores[1].mean:.2%}"
+
+
+def misfit_of(fit: LawFit, held: Sequence[HeldOut] = ()) -> Misfit | None:
+    """How far the form misses runs beyond those that it was fitted to, by hold-outs of the largest models, trainings
+    and budgets: a tenth, a fifth and a third of the runs. ``held`` are those at hand already.
+
+    With delta = max(0, ln(C / C_fitted)) for each held-out run, the size is the root mean square of its log error over
+    1 + delta, less the scatter of single runs, each hold-out counting alike; as an exponent that is off errs in
+    proportion to the e-folds beyond. Shares of one kind are nested, so that the degrees of freedom are the kinds of
+    hold-outs. ``None`` where fewer than two hold-outs can be made.
+    """
+    runs = in_order(fit.runs)
+    known = {(h.by, h.share): h for h in held}
+    squares, kinds = [], set()
+    for kind, share in splits_of(runs, shares=(*SHARES, FURTHEST)):
+        try:
+            one = known.get((kind, share)) or hold_out(runs, fit.form, kind, share=share, delta=fit.delta, fit=fit)
+        except ValueError:
+            # what is left cannot determine the form: this hold-out says nothing
+            continue
+        assert one.flops is not None
+        beyond = np.maximum(0.0, np.log(one.runs.flops / one.flops))
+        kinds.add(kind)
+        squares.append(float(np.mean((np.log1p(one.error) / (1 + beyond)) ** 2)))
+    if len(squares) < 2:
+        return None
+    size = max(float(np.mean(squares)) - fit.scale**2, 0.0) ** 0.5
+    return Misfit(size=size, flops=float(runs.flops.max()), degrees=len(kinds))

@@ -91,7 +91,9 @@ def fit_law(
     first = starts if isinstance(starts, np.ndarray) else some_starts(chosen, runs, starts)
     started = len(first)
     if len(runs) > SCOUTED and started > SURVIVORS:
-        some = runs.take(np.sort(np.random.default_rng(0).choice(len(runs), SCOUTED, replace=False)))
+        # the same ones in whatever order the rows stand
+        order = np.lexsort((runs.loss, runs.tokens, runs.parameters))
+        some = runs.take(order[np.sort(np.random.default_rng(0).choice(len(runs), SCOUTED, replace=False))])
         first = race(problem_of(some, chosen, delta), first)[0][:SURVIVORS]
     theta, value = race(problem, first)
     best = theta[0]
