@@ -23,6 +23,8 @@ Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 PositiveShare = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+Factor = Annotated[float, msgspec.Meta(ge=1.0)]
+"""By which something grows."""
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

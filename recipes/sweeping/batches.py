@@ -6,24 +6,21 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-import msgspec
+from typing import Any
 
 from lehr.recipes.composing.sources import guard
 from lehr.recipes.presenting.files import write_file
 from lehr.recipes.sweeping.arguments import Arguments
 from lehr.recipes.sweeping.journal import Journal
 from lehr.recipes.sweeping.sweep import Sweep
-
-Count = Annotated[int, msgspec.Meta(ge=1)]
+from lehr.simulators.quantities import Size
 
 
 def pending_batches(whole: Sweep, launched: int) -> list[str]:
     """Hydra's command line that runs what is not done on the engine; empty where all is done."""
     rows = whole.done()
     pending = [number for number in range(whole.total) if number not in rows]
-    wanted = whole.job.setting("batches", Count | None)
+    wanted = whole.job.setting("batches", Size | None)
     return write_batches(whole, pending, wanted, launched) if pending else []
 
 

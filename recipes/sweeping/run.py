@@ -14,8 +14,8 @@ from lehr.recipes.sweeping.arguments import Arguments
 from lehr.recipes.sweeping.batches import pending_batches
 from lehr.recipes.sweeping.searching import label, objectives, search
 from lehr.recipes.sweeping.sweep import Sweep
+from lehr.simulators.quantities import Size
 
-Trials = Annotated[int, msgspec.Meta(ge=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
 
@@ -70,4 +70,4 @@ def _swept(whole: Sweep, words: Sequence[str], launched: int) -> int | list[str]
 def searched(whole: Sweep) -> dict[int, dict[str, Any]]:
     """The rows of a search by the settings ``objective``, ``trials`` and ``seed``."""
     wanted = objectives(whole.job.setting("objective", list[str]))
-    return search(whole, wanted, whole.job.setting("trials", Trials), whole.job.setting("seed", Seed))
+    return search(whole, wanted, whole.job.setting("trials", Size), whole.job.setting("seed", Seed))

@@ -6,13 +6,9 @@ have no weights; those of relative positions are listed by ``layers.attention``.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
-from lehr.simulators.quantities import Positive, PositiveShare, Size
-
-Factor = Annotated[float, msgspec.Meta(ge=1.0)]
+from lehr.simulators.quantities import Factor, Positive, PositiveShare, Size
 
 
 class Linear(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="linear"):

@@ -17,6 +17,7 @@ import numpy as np
 from lehr.simulators.machine.constants import NAMES, PRIORS
 from lehr.simulators.machine.demand import Demand
 from lehr.simulators.machine.step_time import Rates, tokens_per_second
+from lehr.simulators.numerics.levenberg import damped_step
 
 CENTRES = np.log([PRIORS[name].centre for name in NAMES])
 SPREADS = np.array([PRIORS[name].spread for name in NAMES])
@@ -109,6 +110,7 @@ def fit_constants(rows: Measured, start: np.ndarray | None = None, most_steps: i
     x = CENTRES.copy() if start is None else start.copy()
     r = residuals(x)
     best, damping = objective(r, x), 1e-2
+    held = np.zeros((1, len(x)), dtype=bool)
     for _ in range(most_steps):
         jacobian = _jacobian(residuals, x, r)
         weights = 1 / np.sqrt(1 + (r / HUBER) ** 2)
@@ -116,7 +118,7 @@ def fit_constants(rows: Measured, start: np.ndarray | None = None, most_steps: i
         gradient = (jacobian * weights[:, None]).T @ r + (x - CENTRES) / SPREADS**2
         gained = 0.0
         while damping < 1e8:
-            step = -np.linalg.solve(matrix + damping * np.diag(np.diag(matrix)), gradient)
+            step = damped_step(matrix[None], gradient[None], np.array([damping]), held)[0]
             tried = x + np.clip(step, -1.0, 1.0)
             r_tried = residuals(tried)
             if (value := objective(r_tried, tried)) < best:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from lehr.simulators.quantities import Positive, Size
+from lehr.simulators.quantities import Floats, Positive, Size
 
 
 class Linear(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="linear"):
@@ -49,27 +49,27 @@ class Clock:
     (1048576000000.0, 238418.5791015625)
     """
 
-    def __init__(self, steps: NDArray[np.float64], tokens: NDArray[np.float64], tokens_a_step: float) -> None:
+    def __init__(self, steps: Floats, tokens: Floats, tokens_a_step: float) -> None:
         self._steps, self._tokens, self._rate = steps, tokens, tokens_a_step
 
-    def tokens_at(self, step: ArrayLike) -> NDArray[np.float64] | float:
+    def tokens_at(self, step: ArrayLike) -> Floats | float:
         """Tokens after ``step`` updates [tokens]."""
         step = np.asarray(step, dtype=float)
         inside = np.interp(step, self._steps, self._tokens)
         beyond = self._tokens[-1] + (step - self._steps[-1]) * self._rate
-        tokens: NDArray[np.float64] = np.where(step > self._steps[-1], beyond, inside)
+        tokens: Floats = np.where(step > self._steps[-1], beyond, inside)
         return tokens[()]
 
-    def step_at(self, tokens: ArrayLike) -> NDArray[np.float64] | float:
+    def step_at(self, tokens: ArrayLike) -> Floats | float:
         """The step, as a real number, at which ``tokens`` have been trained on [steps]."""
         tokens = np.asarray(tokens, dtype=float)
         inside = np.interp(tokens, self._tokens, self._steps)
         beyond = self._steps[-1] + (tokens - self._tokens[-1]) / self._rate
-        steps: NDArray[np.float64] = np.where(tokens > self._tokens[-1], beyond, inside)
+        steps: Floats = np.where(tokens > self._tokens[-1], beyond, inside)
         return steps[()]
 
 
-def whole_steps(steps: ArrayLike) -> NDArray[np.float64]:
+def whole_steps(steps: ArrayLike) -> Floats:
     """Real numbers of steps as updates, the last one perhaps not full [steps].
 
     >>> whole_steps([10.0, 10.0000001, 10.2]).tolist()

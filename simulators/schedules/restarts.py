@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import Annotated
 
-import msgspec
-
-from lehr.simulators.quantities import Size
+from lehr.simulators.quantities import Factor, Size
 from lehr.simulators.schedules.base import ScheduleBase
 from lehr.simulators.schedules.curve import Phase
 from lehr.simulators.schedules.duration import Duration, TokenClock
@@ -24,7 +21,7 @@ class CosineRestarts(ScheduleBase, frozen=True, kw_only=True, forbid_unknown_fie
 
     cycles: Size | None = None
     period: Duration | None = None
-    period_factor: Annotated[float, msgspec.Meta(ge=1.0)] = 1.0
+    period_factor: Factor = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

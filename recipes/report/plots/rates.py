@@ -15,6 +15,7 @@ from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, PAPER, SERIES, new_figure
 from lehr.recipes.presenting.numbers import power, quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
+from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Curve
 from lehr.simulators.training import Stage
 
@@ -127,7 +128,7 @@ def _draw_band(axes: Axes, band: Band, *, shaded: bool) -> None:
     _label_values(axes, band, band.curve)
 
 
-def _positions(stage: Stage, steps: NDArray[np.int64], n_steps: int) -> tuple[NDArray[np.float64], str]:
+def _positions(stage: Stage, steps: NDArray[np.int64], n_steps: int) -> tuple[Floats, str]:
     """Where each step lies in its stage [0 to 1], by tokens where they are known, and how long the stage is."""
     if stage.batch is None or stage.sequence_length is None:
         return (steps + 1) / n_steps, f"{whole(n_steps)} steps"
