@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytest
 
@@ -91,3 +92,16 @@ def test_recipes_name_what_the_catalogue_has() -> None:
             assert set(stage.datasets) <= set(datasets), name
             if stage.hardware:
                 assert stage.hardware.accelerator in CATALOGUE.accelerators, name
+
+
+def test_a_publishers_sources_stand_in_one_file() -> None:
+    """One file for each host, and ``pages.yaml`` for those that published one or two things."""
+    files: dict[str, set[str]] = {}
+    for path in sorted((CONF / "sources").glob("*.yaml")):
+        for source in load_yaml(path).values():
+            host = ".".join((urlparse(source["url"]).hostname or "").split(".")[-2:])
+            files.setdefault(host, set()).add(path.name)
+    apart = {host: sorted(names) for host, names in files.items() if len(names) > 1}
+    # pages that several hold on GitHub's own domain: each is its holder's
+    apart.pop("github.io", None)
+    assert not apart, f"sort a source into the file of its publisher: {apart}"
