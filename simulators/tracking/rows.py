@@ -47,6 +47,8 @@ def in_order(steps: ArrayLike, losses: ArrayLike) -> Rows:
         raise ValueError(f"steps have shape {at.shape} and losses {values.shape}; write one loss for each step")
     if at.size and at.min() < 0:
         raise ValueError(f"step {at.min()} is negative; write steps from 0")
+    if at.size and (np.diff(at) > 0).all():
+        return Rows(steps=at, losses=values, restarts=[], repeats=0, gaps=_gaps(at))
     kept: list[int] = []
     restarts: list[int] = []
     repeats = 0
@@ -58,12 +60,11 @@ def in_order(steps: ArrayLike, losses: ArrayLike) -> Rows:
             kept.pop()
         kept.append(i)
     at, values = at[kept], values[kept]
-    distances = np.diff(at)
+    return Rows(steps=at, losses=values, restarts=restarts, repeats=repeats, gaps=_gaps(at))
+
+
+def _gaps(steps: NDArray[np.int_]) -> int:
+    """Steps that lie in gaps of more than one and a half usual distances."""
+    distances = np.diff(steps)
     usual = float(np.median(distances)) if len(distances) else 1.0
-    return Rows(
-        steps=at,
-        losses=values,
-        restarts=restarts,
-        repeats=repeats,
-        gaps=int((distances[distances > 1.5 * usual] - usual).sum()) if len(distances) else 0,
-    )
+    return int((distances[distances > 1.5 * usual] - usual).sum()) if len(distances) else 0

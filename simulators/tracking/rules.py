@@ -1,64 +1,91 @@
 """The rules by which a run leaves its forecast, each with the rate of its false alarms.
 
 The residual of a row is e = log(loss) - log(forecast). A healthy run has residuals that are independent draws of one
-normal distribution about a level of at most d, the law's own error, which moves by at most d over the rows that a rule
-looks at. Then each rule raises an alarm in at most a share ``false_alarms`` of healthy runs: every row is tested at
-that share over the rows of the whole run (Bonferroni's bound, which holds whatever the tests have in common).
+normal distribution about a level of at most d, the law's own error; while the forecast changes by c, the level moves by
+no more than ``MOVES`` of |c| and ``STILL`` of d. Then each rule raises an alarm in at most a share ``false_alarms`` of
+healthy runs: every row is tested at that share over the rows of the whole run (Bonferroni's bound, which holds
+whatever the tests have in common). All rows are judged at once; what is out is left out and the rows judged again.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from math import isfinite, sqrt
+from functools import lru_cache
+from math import sqrt
 from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.quantiles import run_quantile
+from lehr.simulators.tracking.windows import before
 
-Kind = Literal["spike", "divergence", "drift"]
+Kind = Literal["spike", "divergence", "drift", "shift"]
 KINDS: dict[Kind, str] = {
     "spike": "a row above the rows before it",
     "divergence": "rows one after another above the rows before them",
     "drift": "the mean of the last rows off the forecast",
+    "shift": "the last rows off those before them by more than the forecast says",
 }
 """What an alarm says."""
 
-REFERENCE = 50
-"""Rows before the ones tested, which say how far rows scatter."""
-RUN = 10
-"""Rows in a row that make a divergence."""
+REFERENCE, LEAST_REFERENCE = 50, 12
+"""Rows before the ones tested, which say how far rows scatter: a twelfth of the run's, no more and no fewer."""
+RUN, LEAST_RUN = 10, 3
+"""Rows in a row that make a divergence or a shift: a sixtieth of the run's."""
+MOVES, STILL = 0.35, 0.2
+"""Of a change of the forecast, by how much the law may be wrong; of the law's error, how much may come at any time."""
+UNKNOWN_NOISE = 0.01
+"""The standard deviation of a row [log loss] where neither the law nor enough rows say it."""
+FEW = 3
+"""Rows whose mean is first set beside the forecast."""
+ROUNDS = 8
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """At most ``false_alarms`` of healthy runs raise one by each rule, over ``rows`` rows.
 
-    - ``spike``: a row lies above the mean of the ``reference`` rows before it by more than d and Student's t at
-      1 - false_alarms / rows, times their standard deviation times sqrt(1 + 1/reference).
+    - ``spike``: a row lies above the mean of the ``reference`` rows before it by more than its level may move and
+      Student's t at 1 - false_alarms / rows, times their standard deviation times sqrt(1 + 1/reference). Before there
+      are so many, by more than d and t times the ``noise`` that the law's own runs had.
     - ``divergence``: ``run`` rows one after another all lie above the mean of the ``reference`` rows before them by
-      more than d and the multiple of their standard deviation that this has the probability false_alarms / rows; or a
-      loss is no finite number, which no healthy run has. It is over when ``run`` rows have not gone on with it.
+      more than their level may move and the multiple of their standard deviation that this has the probability
+      false_alarms / rows; or a loss is no finite number, which no healthy run has.
+    - ``shift``: the mean of the last ``run`` rows lies off that of the ``reference`` rows before them, above or below,
+      by more than its level may move and Student's t at 1 - false_alarms / (2 rows), times its standard error.
     - ``drift``: the mean of the last ``reference`` rows lies off the forecast, above or below, by more than d and
-      Student's t at 1 - false_alarms / (2 rows), times their standard error, which is widened by
-      sqrt((1 + r) / (1 - r)) where they have a first autocorrelation r above zero.
+      Student's t at 1 - false_alarms / (2 rows), times their standard error. Both errors are widened by
+      sqrt((1 + r) / (1 - r)) where the rows have a first autocorrelation r above zero.
 
-    Rows of a spike or a divergence are left out of what later rows are compared with, those of a
-    spike out of what drift is read from too.
+    Rows of a spike or a divergence are left out of what later rows are compared with, those of a spike out of what
+    drift is read from too.
     """
 
     rows: int
     false_alarms: float = 0.01
     reference: int = REFERENCE
     run: int = RUN
+    noise: float = UNKNOWN_NOISE
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 0.5:
             raise ValueError(f"false_alarms is {self.false_alarms}; write a share above 0 and below 0.5, such as 0.01")
         if self.rows < 1 or self.reference < 10 or self.run < 2:
             raise ValueError("rows, reference and run: write at least 1, 10 and 2")
+
+    @classmethod
+    def of(cls, rows: int, false_alarms: float, noise: float | None) -> Rules:
+        """The rules for a run of ``rows`` rows, whose law's own runs had ``noise`` [log loss]."""
+        return cls(
+            rows=rows,
+            false_alarms=false_alarms,
+            reference=int(np.clip(rows // 12, LEAST_REFERENCE, REFERENCE)),
+            run=int(np.clip(rows // 60, LEAST_RUN, RUN)),
+            noise=noise or UNKNOWN_NOISE,
+        )
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,8 +133,15 @@ class Judged(msgspec.Struct, frozen=True):
     noise: float
 
 
-def alarms(residuals: Floats, allowance: Floats, rules: Rules) -> Judged:
-    """Judge ``residuals`` (rows,), whose law may be wrong by ``allowance`` (rows,) [log loss], row by row.
+@lru_cache
+def t_by_count(tail: float, most: int) -> Floats:
+    """Student's t at ``tail`` for windows of 0 to ``most`` rows (most + 1,); infinite below three."""
+    return np.array([np.inf if n < 3 else t_quantile(tail, n - 1) for n in range(most + 1)])
+
+
+def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats | None = None) -> Judged:
+    """Judge ``residuals`` (rows,), whose law may be wrong by ``allowance`` (rows,) [log loss]; ``forecast`` (rows,) is
+    the log of the loss that the law gives.
 
     A residual that is no finite number is a loss that is none.
 
@@ -116,72 +150,82 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules) -> Judged:
     >>> [(a.kind, a.first, a.last, round(a.size, 2)) for a in alarms(residuals, np.zeros(100), Rules(rows=100)).found]
     [('spike', 80, 80, 0.2)]
     """
-    watch = Watch(rules)
-    for i, (value, wrong) in enumerate(zip(residuals.tolist(), allowance.tolist(), strict=True)):
-        watch.see(i, value, wrong)
-    recent, quiet = np.array(watch.recent), [*watch.healthy, *(v for j, v in watch.pending if j not in watch.out)]
+    n, length, run = len(residuals), rules.reference, rules.run
+    if not n:
+        return Judged([], None, 0.0)
+    finite = np.isfinite(residuals)
+    e = np.where(finite, residuals, 0.0)
+    level = np.zeros(n) if forecast is None else forecast
+    tail = rules.false_alarms / rules.rows
+    spike_t, mean_t = t_by_count(tail, length), t_by_count(tail / 2, length)
+    run_at = run_quantile(tail, run, length)
+    spikes, raised = np.zeros(n, bool), np.zeros(n, bool)
+    excess, rise = np.zeros(n), np.zeros(n)
+    for _ in range(ROUNDS):
+        kept = finite & ~spikes & ~raised
+        near, far = before(e, kept, length, 1), before(e, kept, length, run)
+        moved = MOVES * np.abs(level - before(level, kept, length, 1).mean) + STILL * allowance
+        full = near.count >= length
+        count = near.count.astype(int)
+        excess = np.where(full, e - near.mean, e)
+        # until there are enough rows the forecast itself, and the noise of the law's own runs
+        bound = np.where(
+            full,
+            moved + spike_t[count] * near.deviation * sqrt(1 + 1 / length),
+            allowance + spike_t[length] * np.maximum(rules.noise, np.where(near.count >= 8, near.deviation, 0.0)),
+        )
+        more = finite & (excess > bound)
+        lowest = np.full(n, -np.inf)
+        if n >= run:
+            lowest[run - 1 :] = sliding_window_view(np.where(finite, e, np.inf), run).min(axis=1)
+        away = MOVES * np.abs(level - before(level, kept, length, run).mean) + STILL * allowance
+        rise = lowest - far.mean
+        ends = (far.count >= length) & (rise > away + run_at * far.deviation)
+        long = np.zeros(n, bool)
+        for i in range(run):
+            long[: n - i] |= ends[i:]
+        if not (more & ~spikes).any() and not (long & ~raised).any():
+            break
+        spikes |= more
+        raised |= long
+    raised |= ~finite
+    found = _spans("divergence", raised, np.where(finite, excess, np.inf), run)
+    found += _spans("spike", spikes & ~raised, excess, 1)
+    kept = finite & ~(spikes & ~raised)
+    recent = before(e, kept, length, 0)
+    lagged = np.concatenate([[0.0], e[:-1]])
+    spread = np.maximum(recent.deviation, np.where(recent.count < 8, rules.noise, 0.0))
+    products = before(e * lagged, kept, length, 0).mean - recent.mean**2
+    correlation = np.clip(products / np.maximum(spread**2, 1e-300), 0.0, 0.95)
+    widened = np.sqrt((1 + correlation) / (1 - correlation))
+    count = recent.count.astype(int)
+    error = spread * widened / np.sqrt(np.maximum(recent.count, 1.0))
+    t = np.where(count >= 8, mean_t[count], mean_t[length])
+    drift = kept & (count >= FEW) & (np.abs(recent.mean) > allowance + t * error)
+    found += _spans("drift", drift, recent.mean, 1)
+    last, old = before(e, kept, run, 0), before(e, kept, length, run)
+    change = last.mean - old.mean
+    moved = MOVES * np.abs(before(level, kept, run, 0).mean - before(level, kept, length, run).mean) + STILL * allowance
+    noise = old.deviation * widened * sqrt(1 / run + 1 / length)
+    shift = kept & (old.count >= length) & (np.abs(change) > moved + mean_t[length] * noise)
+    found += _spans("shift", shift & ~raised, change, run)
+    quiet = e[finite & ~spikes & ~raised][-length:]
+    tested = e[kept][-length:]
     return Judged(
-        sorted(watch.found, key=lambda a: (a.first, a.kind)),
-        scatter(recent) if len(recent) > 1 else None,
-        float(np.std(quiet[-rules.reference :], ddof=1)) if len(quiet) > 1 else 0.0,
+        sorted(found, key=lambda a: (a.first, a.kind)),
+        scatter(tested) if len(tested) > 1 else None,
+        float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
     )
 
 
-class Watch:
-    """The rules over rows as they come."""
-
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
-        tail = rules.false_alarms / rules.rows
-        self.spike_at = t_quantile(tail, rules.reference - 1) * sqrt(1 + 1 / rules.reference)
-        self.run_at = run_quantile(tail, rules.run, rules.reference)
-        self.drift_at = t_quantile(tail / 2, rules.reference - 1)
-        self.found: list[Alarm] = []
-        self.healthy: deque[float] = deque(maxlen=rules.reference)
-        """Rows that can no longer become part of a divergence, the last reference ones."""
-        self.pending: deque[tuple[int, float]] = deque()
-        """Rows that still can."""
-        self.recent: deque[float] = deque(maxlen=rules.reference)
-        """The last reference rows but for spikes."""
-        self.out: set[int] = set()
-        """Rows of a spike or a divergence."""
-
-    def see(self, i: int, value: float, wrong: float) -> None:
-        """Row ``i`` with the residual ``value``, where the law may be wrong by ``wrong`` [log loss]."""
-        rules = self.rules
-        if not isfinite(value):
-            self._raise("divergence", i, i, float("inf"))
-            return
-        self.pending.append((i, value))
-        before = np.array([*self.healthy, *(v for j, v in self.pending if j not in self.out and j != i)])
-        if len(before) >= rules.reference:
-            here = scatter(before[-rules.reference :])
-            if value - here.mean > wrong + self.spike_at * here.deviation:
-                self._raise("spike", i, i, value - here.mean)
-        if i not in self.out:
-            self.recent.append(value)
-        if len(self.healthy) == rules.reference and len(self.pending) >= rules.run:
-            here = scatter(np.array(self.healthy))
-            last = [v for _, v in self.pending][-rules.run :]
-            if min(last) - here.mean > wrong + self.run_at * here.deviation:
-                self._raise("divergence", self.pending[-rules.run][0], i, float(np.mean(last)) - here.mean)
-        if len(self.recent) == rules.reference:
-            here = scatter(np.array(self.recent))
-            if abs(here.mean) > wrong + self.drift_at * here.standard_error:
-                self._raise("drift", i, i, here.mean)
-        while len(self.pending) > rules.run - 1:
-            j, settled = self.pending.popleft()
-            if j not in self.out:
-                self.healthy.append(settled)
-
-    def _raise(self, kind: Kind, first: int, last: int, size: float) -> None:
-        if kind != "drift":
-            self.out.update(range(first, last + 1))
-        near = self.rules.run if kind == "divergence" else 1
-        for k in range(len(self.found) - 1, -1, -1):
-            before = self.found[k]
-            if before.kind == kind and first <= before.last + near:
-                # an alarm that goes on is one
-                self.found[k] = Alarm(kind=kind, first=before.first, last=last, size=max(before.size, size, key=abs))
-                return
-        self.found.append(Alarm(kind=kind, first=first, last=last, size=size))
+def _spans(kind: Kind, flags: NDArray[np.bool_], size: Floats, near: int) -> list[Alarm]:
+    """Rows that are flagged, as alarms; rows no further apart than ``near`` are of one."""
+    rows = np.flatnonzero(flags)
+    if not len(rows):
+        return []
+    cuts = np.flatnonzero(np.diff(rows) > near) + 1
+    out = []
+    for part in np.split(rows, cuts):
+        largest = part[int(np.argmax(np.abs(size[part])))]
+        out.append(Alarm(kind=kind, first=int(part[0]), last=int(part[-1]), size=float(size[largest])))
+    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, exp, sqrt
+from math import ceil, exp, hypot, sqrt
 from statistics import NormalDist
 from typing import Literal
 
@@ -12,17 +12,21 @@ from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.bands import band
+from lehr.simulators.laws.curves.bands import DEGREES, basis_of, spread_of
+from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.rates import Departure, departure
 from lehr.simulators.tracking.rows import Rows
-from lehr.simulators.tracking.rules import REFERENCE, Alarm, Rules, Scatter, alarms
+from lehr.simulators.tracking.rules import Alarm, Rules, Scatter, alarms
 
-State = Literal["inside", "spike", "divergence", "drift", "no rows"]
+State = Literal["inside", "spike", "divergence", "drift", "shift", "rate", "no rows"]
 STATES: dict[State, str] = {
     "inside": "inside the band",
     "spike": "SPIKE: the last row lies above the rows before it",
     "divergence": "DIVERGENCE: the last rows lie above the rows before them",
     "drift": "DRIFT: the run leaves its forecast",
+    "shift": "SHIFT: the last rows lie off the rows before them by more than the forecast says",
+    "rate": "RATE: the learning rate leaves the plan",
     "no rows": "no rows after warm-up yet",
 }
 """Where a run stands."""
@@ -33,15 +37,24 @@ N_BAND = 400
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A forecast: the learning rate of every step (steps,), the loss there [law.loss_unit], and the law's error.
 
-    ``allowance`` is by how much the law's curve may be wrong at each step [log loss], two standard deviations of it;
-    ``basis`` says where that comes from. ``first`` is the first step after warm-up, where the law begins to hold.
+    ``spread`` is the standard deviation of a run about the law at each step, without the noise of its rows [log loss],
+    with so many ``degrees`` of freedom (``None``: normal); ``basis`` says where that comes from. ``noise`` is that of
+    the rows that the law was fitted to. ``first`` is the first step after warm-up, where the law begins to hold.
     """
 
     rates: Floats
     loss: Floats
-    allowance: Floats
+    spread: Floats
     basis: str
     first: int
+    degrees: int | None = None
+    noise: float | None = None
+
+    def times(self, level: float) -> float:
+        """Standard deviations that hold ``level`` of all runs: Student's t, or normal."""
+        if self.degrees is None:
+            return NormalDist().inv_cdf((1 + level) / 2)
+        return t_quantile((1 - level) / 2, self.degrees)
 
     @property
     def n_steps(self) -> int:
@@ -52,32 +65,36 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 def plan(law: CurveLaw, rates: Floats) -> Plan:
     """The forecast of a run with ``rates`` (steps,) by ``law``.
 
-    The allowance is the half-width of the 95 % band of a run about the law where its fit has a covariance, else the
-    worst relative error on curves that were held out, else nothing.
+    The law's error is what the band of a run about it allows, without the noise of rows, where its fit has a
+    covariance; else half the worst relative error on curves that were held out, else nothing.
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, worst_relative_error=0.004)
     >>> planned = plan(law, np.r_[np.linspace(0.0, 1e-3, 101), np.full(900, 1e-3)])
-    >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4), float(planned.allowance[-1])
-    (1001, 100, 3.5129, 0.004)
+    >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4), float(planned.spread[-1])
+    (1001, 100, 3.5129, 0.002)
     """
     n = len(rates)
     peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
+    degrees, noise = None, None
     if isinstance(law.uncertainty, Covariance):
         at = np.unique(np.linspace(min(max(peak, 1), n - 1), n - 1, N_BAND).round().astype(int))
-        low, high = band(law, rates, steps=at)
-        allowance = np.interp(np.arange(n), at, np.log(high / low) / 2)
-        basis = "the 95 % band of a run about the law, from the covariance of its fit and its residual"
+        spread = np.interp(np.arange(n), at, spread_of(law, rates, at))
+        degrees, noise = DEGREES + (law.uncertainty.left_out or 0), law.uncertainty.residual
+        basis = (
+            f"{basis_of(law)}; a run strays by {spread[-1]:.2%} (standard deviation) at its end, and its rows scatter"
+        )
     elif law.worst_relative_error is not None:
-        allowance = np.full(n, law.worst_relative_error)
+        spread = np.full(n, law.worst_relative_error / 2)
         basis = f"{law.worst_relative_error:.2%}, the law's worst relative error on curves that were held out"
     else:
-        allowance, basis = np.zeros(n), "nothing: the law states no error and is taken as exact"
-    return Plan(rates=rates, loss=law.loss(rates), allowance=allowance, basis=basis, first=peak)
+        spread, basis = np.zeros(n), "nothing: the law states no error and is taken as exact"
+    return Plan(rates=rates, loss=law.loss(rates), spread=spread, basis=basis, first=peak, degrees=degrees, noise=noise)
 
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What one look says. ``state`` is of the last row; alarms that are over stand in ``alarms`` alone.
+    """What one look says. ``state`` is of the last row, or of the learning rate where that leaves the plan (``rate``);
+    alarms that are over stand in ``alarms`` alone.
 
     ``residuals`` are log(loss) - log(forecast) of the rows after warm-up, whose steps and losses stand beside.
     ``expected`` is the interval of the last row's loss, ``final_interval`` that of the loss after the last step,
@@ -86,6 +103,7 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """
 
     state: State
+    rate: Departure | None
     step: int | None
     loss: float | None
     forecast: float | None
@@ -105,11 +123,20 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def outside(self) -> bool:
         """Is the run outside its band now?"""
-        return self.state in ("spike", "divergence", "drift")
+        return self.state in ("spike", "divergence", "drift", "shift", "rate")
 
 
-def track(planned: Plan, rows: Rows, *, false_alarms: float = 0.01, level: float = 0.95) -> Tracked:
-    """Look at ``rows`` of a run that should follow ``planned``.
+def track(
+    planned: Plan,
+    rows: Rows,
+    *,
+    false_alarms: float = 0.01,
+    level: float = 0.95,
+    rates: tuple[NDArray[np.int_], Floats] | None = None,
+) -> Tracked:
+    """Look at ``rows`` of a run that should follow ``planned``; ``rates`` are the steps and learning rates of its log.
+
+    The rate comes first: a run on another schedule has no forecast here.
 
     A log counts updates from 0 or from 1: the row of step n of a run of n steps is that after the last one.
     Raises ``ValueError`` for rates of false alarms and levels that cannot be.
@@ -127,33 +154,38 @@ def track(planned: Plan, rows: Rows, *, false_alarms: float = 0.01, level: float
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")
     n = planned.n_steps
+    off = None if rates is None else departure(planned.rates, *rates)
     inside = (rows.steps >= planned.first) & (rows.steps <= n)
     steps, losses = rows.steps[inside], rows.losses[inside]
     at = np.minimum(steps, n - 1)
-    rules = Rules(rows=max(ceil((n - planned.first) / rows.spacing), len(steps), 1), false_alarms=false_alarms)
+    rules = Rules.of(max(ceil((n - planned.first) / rows.spacing), len(steps), 1), false_alarms, planned.noise)
     with np.errstate(invalid="ignore", divide="ignore"):
-        residuals = np.where(losses > 0, np.log(losses) - np.log(planned.loss[at]), np.nan)
-    judged = alarms(residuals, planned.allowance[at], rules)
+        forecast = np.log(planned.loss[at])
+        residuals = np.where(losses > 0, np.log(losses) - forecast, np.nan)
+    judged = alarms(residuals, planned.times(1 - false_alarms) * planned.spread[at], rules, forecast)
     found, recent = judged.found, judged.recent
-    z = NormalDist().inv_cdf((1 + level) / 2)
+    z = planned.times(level)
     final_forecast = float(planned.loss[-1])
     offset, error = settled(recent, planned, int(at[-1]) if len(at) else 0)
     final = final_forecast * exp(offset)
     last = len(steps) - 1
     state: State = "no rows" if last < 0 else "inside"
-    for kind in ("drift", "spike", "divergence"):
+    for kind in ("shift", "drift", "spike", "divergence"):
         # an alarm that is not over is one of now; the gravest is told
-        over = rules.run if kind == "divergence" else 1
+        over = rules.run if kind in ("divergence", "shift") else 1
         if any(a.kind == kind and a.last > last - over for a in found):
             state = kind
-    notes = _notes(rows, planned, len(steps))
+    if off is not None:
+        state = "rate"
+    notes = _notes(rows, planned, len(steps), rules.reference)
     expected: Bounds | None = None
     if last >= 0:
-        spread = sqrt((planned.allowance[at[-1]] / 2) ** 2 + judged.noise**2)
+        spread = hypot(float(planned.spread[at[-1]]), judged.noise)
         here = float(planned.loss[at[-1]])
         expected = (here * exp(-z * spread), here * exp(z * spread))
     return Tracked(
         state=state,
+        rate=off,
         step=int(steps[-1]) if last >= 0 else None,
         loss=float(losses[-1]) if last >= 0 else None,
         forecast=float(planned.loss[at[-1]]) if last >= 0 else None,
@@ -175,27 +207,25 @@ def track(planned: Plan, rows: Rows, *, false_alarms: float = 0.01, level: float
 def settled(recent: Scatter | None, planned: Plan, step: int) -> tuple[float, float]:
     """How far the run will end off the forecast, and the standard deviation of that [log loss].
 
-    With a = the allowance at the end: the law's error so far is drawn once for a run, with standard deviation d = a/2;
-    the mean of the last rows, with its standard error e, says what it is: d^2 / (d^2 + e^2) times that mean, with
-    variance d^2 e^2 / (d^2 + e^2). What the rest of the schedule adds has standard deviation a times the square root of
-    the share of the steps that is left: a law is at its worst in the annealing that comes last. Without rows, 0 and a.
+    The law's error is one draw for a run, of standard deviation d now and D at the end, alike to the share k of the
+    steps that are done. The mean of the last rows, with its standard error e, says what it is:
+    k D / d times d^2 / (d^2 + e^2) times that mean, with variance D^2 (1 - k^2 d^2 / (d^2 + e^2)). Without rows, 0 and D.
 
-    >>> planned = Plan(rates=np.ones(100), loss=np.ones(100), allowance=np.full(100, 0.02), basis="", first=0)
+    >>> planned = Plan(rates=np.ones(100), loss=np.ones(100), spread=np.full(100, 0.01), basis="", first=0)
     >>> settled(None, planned, 0)
-    (0.0, 0.02)
+    (0.0, 0.01)
     >>> [round(v, 5) for v in settled(Scatter(0.01, 0.0707106781, 0.0, 50), planned, 99)]
     [0.005, 0.00707]
     """
-    a = float(planned.allowance[-1])
-    if recent is None or a == 0.0:
-        return 0.0, a
-    d, e = a / 2, recent.standard_error
-    left = 1 - min(step + 1, planned.n_steps) / planned.n_steps
-    share = d * d / (d * d + e * e)
-    return share * recent.mean, sqrt(share * e * e + left * a * a)
+    end, here = float(planned.spread[-1]), float(planned.spread[min(step, planned.n_steps - 1)])
+    if recent is None or end == 0.0 or here == 0.0:
+        return 0.0, end
+    alike = (min(step + 1, planned.n_steps) / planned.n_steps) ** 0.5
+    share = here**2 / (here**2 + recent.standard_error**2)
+    return alike * end / here * share * recent.mean, end * sqrt(max(1 - alike**2 * share, 0.0))
 
 
-def _notes(rows: Rows, planned: Plan, used: int) -> list[str]:
+def _notes(rows: Rows, planned: Plan, used: int, reference: int) -> list[str]:
     """What was done to the log, in words."""
     notes = []
     if rows.restarts:
@@ -210,8 +240,8 @@ def _notes(rows: Rows, planned: Plan, used: int) -> list[str]:
         notes.append(f"{_rows(early)} of warm-up left out: the law holds after it")
     if late:
         notes.append(f"{_rows(late)} after the schedule's {planned.n_steps:,} steps left out")
-    if used <= REFERENCE:
-        notes.append(f"{_rows(used)} after warm-up: the rules for spikes, divergence and drift begin after {REFERENCE}")
+    if used <= reference:
+        notes.append(f"{_rows(used)} after warm-up: until {reference} a row is set beside the forecast alone")
     return notes
 
 

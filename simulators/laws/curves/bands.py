@@ -81,6 +81,21 @@ def quantile(level: float, known: Covariance) -> float:
     return t_quantile((1 - level) / 2, DEGREES + (known.left_out or 0))
 
 
+def basis_of(law: CurveLaw) -> str:
+    """What the band of a law rests on, in words. Raises ``ValueError`` where it has none.
+
+    >>> from lehr.simulators.laws.curves import PowerOfSum
+    >>> basis_of(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, uncertainty=Covariance(
+    ...     parameters=[], covariance=[], left_out=0)))
+    'shares learnt on public runs alone: no run of this fit could be left out'
+    """
+    known = known_of(law)
+    if not known.left_out:
+        return "shares learnt on public runs alone: no run of this fit could be left out"
+    runs = "one run" if known.left_out == 1 else f"{known.left_out} runs"
+    return f"shares learnt on public runs, corrected by {runs} of this fit that were each left out once"
+
+
 def known_of(law: CurveLaw) -> Covariance:
     """The law's covariance. Raises ``ValueError`` where it has none."""
     if not isinstance(law.uncertainty, Covariance):
