@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.reading import open_log
-from lehr.recipes.reading.headings import LOSS, find, nearest_heading
+from lehr.recipes.reading.headings import LOSS, RATE, find, nearest_heading, one_role_each
+from lehr.recipes.reading.long import joined
 from lehr.recipes.reading.runs import RESTART
+from lehr.recipes.reading.series import Series
+from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Rows, in_order
 
 MOST_RESTARTS = 10
 """Of a job that fails again and again before it has written many rows."""
 
 
-def read_rows(path: Path, columns: dict[str, str], run: str | None = None) -> tuple[Rows, list[str]]:
-    """The steps and losses of a log, restarts and repeats resolved, and what was passed over, in words.
+class LogRows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The rows of a run, and the steps and learning rates that its log has, ``None`` without a column of them."""
 
-    A loss that is no number is kept: it is what a divergence looks like. Raises ``LehrError`` where the file cannot be
-    read, has no loss or no order, or has several runs of which none is named.
+    rows: Rows
+    rates: tuple[NDArray[np.int_], Floats] | None
+    notes: list[str]
+
+
+def read_rows(
+    path: Path,
+    columns: dict[str, str],
+    run: str | None = None,
+    *,
+    row_steps: int | None = None,
+    batch_tokens: float | None = None,
+) -> LogRows:
+    """The steps, losses and learning rates of a log, restarts and repeats resolved, and what was passed over.
+
+    A loss that is no number is kept: it is what a divergence looks like. ``path`` may be two files joined by a plus,
+    one of the loss and one of the rate. Raises ``LehrError`` where a file cannot be read, has no loss or no order, or
+    has several runs of which none is named.
     """
     for role in columns:
-        if role not in ("step", "loss"):
-            raise LehrError(f"columns.{role}: unknown; {nearest(role, ('step', 'loss'))}")
-    log = open_log(path, columns.get("step"))
-    wanted = columns.get("loss")
-    runs = {n: s for n, s in log.runs.items() if run in (None, n) and (wanted in s if wanted else find(LOSS, s))}
+        if role not in ("step", "loss", "rate"):
+            raise LehrError(f"columns.{role}: unknown; {nearest(role, ('step', 'loss', 'rate'))}")
+    one_role_each(columns)
+    paths = [path] if path.exists() else [Path(part) for part in str(path).split("+")]
+    logs = [open_log(p, columns.get("step"), row_steps=row_steps, batch_tokens=batch_tokens) for p in paths]
+    notes = [note for log in logs for note in log.notes]
+    found = [(name, series) for log in logs for name, series in log.runs.items()]
+    runs = dict(joined(found, notes) if len({n for n, _ in found}) == len(found) else found)
+    known, wanted = dict(runs), columns.get("loss")
+    runs = {n: s for n, s in runs.items() if run in (None, n) and (wanted in s if wanted else find(LOSS, s))}
     if not runs:
-        if run is not None and run not in log.runs:
-            raise LehrError(f"run: {path} has no run {run!r}; {nearest(run, log.runs)}")
-        headings = [h for s in log.runs.values() for h in s]
+        if run is not None and run not in known:
+            raise LehrError(f"run: {path} has no run {run!r}; {nearest(run, known)}")
+        headings = [h for s in known.values() for h in s]
         hint = nearest_heading(wanted or "loss", headings)
         raise LehrError(f"{path}: no column of the loss; {hint}: write columns={{loss: <heading>}}")
     if len(runs) > 1:
@@ -39,4 +68,15 @@ def read_rows(path: Path, columns: dict[str, str], run: str | None = None) -> tu
     rows = in_order(loss.steps, loss.values)
     if len(rows.restarts) > max(MOST_RESTARTS, len(loss.steps) // RESTART):
         raise LehrError(f"{path}: its steps go back {len(rows.restarts)} times in {len(loss.steps):,} rows; sort them")
-    return rows, log.notes
+    return LogRows(rows=rows, rates=_rates(series, columns.get("rate"), path), notes=notes)
+
+
+def _rates(series: Mapping[str, Series], wanted: str | None, path: Path) -> tuple[NDArray[np.int_], Floats] | None:
+    """Steps and learning rates, in the order of the last time that each step was written."""
+    heading = wanted or find(RATE, series)
+    if heading is None:
+        return None
+    if heading not in series:
+        raise LehrError(f"{path}: columns.rate: no column of numbers is called {heading!r}; {nearest(heading, series)}")
+    rows = in_order(series[heading].steps, series[heading].values)
+    return rows.steps, rows.losses

@@ -10,7 +10,7 @@ from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.tracking import Plan, Tracked
 
 N_POINTS = 1200
-ALARMS = {"spike": SERIES[1], "divergence": SERIES[7], "drift": SERIES[3]}
+ALARMS = {"spike": SERIES[1], "divergence": SERIES[7], "drift": SERIES[3], "shift": SERIES[4]}
 
 
 def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
@@ -21,7 +21,7 @@ def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
         figure.subplots_adjust(left=0.08, right=0.86, top=0.92, bottom=0.12)
         steps = np.unique(np.linspace(planned.first, planned.n_steps - 1, N_POINTS).round().astype(int))
         centre = planned.loss[steps]
-        spread = 1.96 * np.sqrt((planned.allowance[steps] / 2) ** 2 + seen.noise**2)
+        spread = planned.times(0.95) * np.hypot(planned.spread[steps], seen.noise)
         axes.fill_between(steps, centre * np.exp(-spread), centre * np.exp(spread), color=SERIES[0], alpha=0.15, lw=0)
         axes.plot(steps, centre, color=SERIES[0], label="forecast, with the band of a row")
         finite = np.isfinite(seen.losses)

@@ -10,32 +10,48 @@ from typing import Any
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.composing.job import Composed
-from lehr.recipes.composing.settings import level_of
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_schedule
 from lehr.recipes.reading import UnfinishedError
-from lehr.recipes.reading.rows import read_rows
+from lehr.recipes.reading.rows import LogRows, read_rows
 from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking import Plan, Rows, Tracked, in_order, track
+from lehr.simulators.tracking import Plan, Tracked, in_order, track
 from lehr.simulators.tracking.track import plan
 
 
 def log_of(job: Composed) -> Path:
     """The log. Raises ``LehrError`` where none is named."""
-    given = job.setting("log", str | None)
-    if given is None:
+    return logs_of(job)[0]
+
+
+def logs_of(job: Composed) -> list[Path]:
+    """The logs. Raises ``LehrError`` where none is named."""
+    given = job.setting("log", str | list[str] | None)
+    if not given:
         raise LehrError("log: which log? write log=run.jsonl")
-    return Path(given)
+    return [Path(given)] if isinstance(given, str) else [Path(one) for one in given]
 
 
 def track_job(job: Composed) -> Look:
     """One look. Raises ``LehrError`` for a mistake in the input."""
     path, law = log_of(job), curve_law(job)
     planned = _planned(job, law)
-    rows, notes = read_rows(path, *_read(job))
-    return Look(law=law, planned=planned, seen=track_rows(job, planned, rows), notes=notes)
+    read = read_log(job, path)
+    return Look(law=law, planned=planned, seen=track_rows(job, planned, read), notes=read.notes)
+
+
+def track_several(job: Composed) -> list[tuple[str, Look]]:
+    """One look at each of several logs, by their names."""
+    law = curve_law(job)
+    planned = _planned(job, law)
+    out = []
+    for path in logs_of(job):
+        read = read_log(job, path)
+        look = Look(law=law, planned=planned, seen=track_rows(job, planned, read), notes=read.notes)
+        out.append((path.name, look))
+    return out
 
 
 def follow_job(job: Composed) -> Iterator[Look]:
@@ -45,24 +61,24 @@ def follow_job(job: Composed) -> Iterator[Look]:
     every = job.setting("every", float)
     if every <= 0:
         raise LehrError(f"every: {every} is not above 0; write seconds, such as 10")
-    columns, name = _read(job)
     spacing, last_row = 1.0, -1
     before: tuple[int | None, int] | None = None
     while True:
-        rows, notes = in_order([], []), list[str]()
+        read = NOTHING
         try:
             if path.exists():
-                rows, notes = read_rows(path, columns, name)
+                read = read_log(job, path)
+                rows = read.rows
                 spacing, last_row = rows.spacing, int(rows.steps[-1]) if len(rows) else -1
         except UnfinishedError:
             # it is being written: the next look may find it whole
             if before is not None:
                 time.sleep(every)
                 continue
-        seen = track_rows(job, planned, rows)
+        seen = track_rows(job, planned, read)
         if (seen.step, len(seen.steps)) != before:
             before = (seen.step, len(seen.steps))
-            yield Look(law=law, planned=planned, seen=seen, notes=notes)
+            yield Look(law=law, planned=planned, seen=seen, notes=read.notes)
         if last_row + spacing > planned.n_steps:
             return
         time.sleep(every)
@@ -75,9 +91,19 @@ def _planned(job: Composed, law: CurveLaw) -> Plan:
         raise LehrError(f"schedule: {error}") from error
 
 
-def _read(job: Composed) -> tuple[dict[str, str], str | None]:
-    """How the log is read: the headings of columns, and the run."""
-    return job.setting("columns", dict[str, str] | None) or {}, job.setting("run", str | None)
+NOTHING = LogRows(rows=in_order([], []), rates=None, notes=[])
+"""A log that is not there yet."""
+
+
+def read_log(job: Composed, path: Path) -> LogRows:
+    """The rows of ``path`` as the settings say."""
+    return read_rows(
+        path,
+        job.setting("columns", dict[str, str] | None) or {},
+        job.setting("run", str | None),
+        row_steps=job.setting("row_steps", int | None),
+        batch_tokens=job.setting("batch_tokens", float | None),
+    )
 
 
 def rates(job: Composed) -> Floats:
@@ -94,9 +120,15 @@ def rates(job: Composed) -> Floats:
     return stage_schedule(recipe.stages[name], f"stage {name} of {recipe.name}").values()
 
 
-def track_rows(job: Composed, planned: Plan, rows: Rows) -> Tracked:
-    """One look at ``rows``."""
+def track_rows(job: Composed, planned: Plan, read: LogRows) -> Tracked:
+    """One look at what was read."""
     try:
-        return track(planned, rows, false_alarms=job.setting("false_alarms", float), level=level_of(job))
+        return track(
+            planned,
+            read.rows,
+            false_alarms=job.setting("false_alarms", float),
+            level=job.setting("level", float),
+            rates=read.rates,
+        )
     except ValueError as error:
         raise LehrError(str(error)) from error

@@ -5,14 +5,21 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
+import msgspec
+
+from lehr.recipes.presenting.tables import text_table
+from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.tracking import Alarm, Plan, Tracked
+from lehr.simulators.tracking.rates import Departure
 from lehr.simulators.tracking.track import STATES
 
 
 def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> str:
     """Where the run is, its alarms, where it will end, and by what rules that is said."""
     lines = [f"{STATES[seen.state]}"]
+    if seen.rate is not None:
+        lines.append(rate_words(seen.rate))
     if seen.step is not None and seen.expected is not None and seen.forecast is not None:
         share = min(seen.step + 1, planned.n_steps) / planned.n_steps
         lines.append(
@@ -34,9 +41,30 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
     rules = seen.rules
     lines.append(
         f"rules: at most {rules.false_alarms:.1%} of healthy runs of {rules.rows:,} rows give a false alarm of "
-        f"spike, as many of divergence, as many of drift; law's error: {planned.basis}"
+        f"spike, as many of divergence, of shift and of drift; law's error: {planned.basis}"
     )
     return "\n".join(lines)
+
+
+def rate_words(off: Departure) -> str:
+    """Where the learning rate leaves the plan, by how much, and what bug looks like that."""
+    since = "from the first row" if off.before is None else f"step {off.before:,} still agrees"
+    return (
+        f"at step {off.step:,} the log's learning rate is {off.logged:.4g}, the plan's {off.planned:.4g} ({since}): "
+        f"{off.cause}"
+    )
+
+
+def as_table(looks: list[tuple[str, Look]]) -> str:
+    """Several runs, a line each."""
+    rows = []
+    for name, look in looks:
+        seen = look.seen
+        low, high = seen.final_interval
+        done = "" if seen.step is None else f"{min(seen.step + 1, look.planned.n_steps) / look.planned.n_steps:.0%}"
+        offset = "" if seen.offset is None else f"{seen.offset:+.2%}"
+        rows.append([name, seen.state, done, _loss(seen.loss), offset, f"{seen.final:.4f}", f"{low:.4f} to {high:.4f}"])
+    return text_table(["run", "state", "done", "loss", "off", "final", "interval"], rows, right={2, 3, 4, 5})
 
 
 def _loss(value: float | None) -> str:
@@ -86,6 +114,7 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
         "loss": plain(seen.loss),
         "forecast": plain(seen.forecast),
         "expected": seen.expected,
+        "rate": None if seen.rate is None else msgspec.to_builtins(seen.rate),
         "offset": plain(seen.offset),
         "final": {"loss": seen.final, "interval": seen.final_interval, "forecast": seen.final_forecast},
         "alarms": [

@@ -8,8 +8,8 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
 from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.tracking.result import Look
-from lehr.recipes.tracking.run import follow_job, log_of, track_job
-from lehr.recipes.tracking.text import as_json, as_line, as_text
+from lehr.recipes.tracking.run import follow_job, log_of, logs_of, track_job, track_several
+from lehr.recipes.tracking.text import as_json, as_line, as_table, as_text
 
 
 def run(job: Composed) -> int:
@@ -23,6 +23,11 @@ def run(job: Composed) -> int:
             illustrate(job, look)
             outside = look.seen.outside
         return int(outside)
+    if len(logs_of(job)) > 1:
+        looks = track_several(job)
+        data = {name: as_json(one.law, one.planned, one.seen, one.notes) for name, one in looks}
+        print(json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else as_table(looks))
+        return int(any(one.seen.outside for _, one in looks))
     look = track_job(job)
     if form == "json":
         print(json.dumps(as_json(look.law, look.planned, look.seen, look.notes), indent=2, ensure_ascii=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
@@ -13,6 +13,8 @@ from lehr.simulators.quantities import Floats
 AGREES = 0.01
 """Rates differ where they are further apart than this share of the planned one and than a tenth of it of the peak, at
 the step itself and at both of its neighbours: logs count updates from 0 or from 1."""
+ALIKE = 0.9
+"""Of the rows, that a known bug explains."""
 FACTORS = (2, 3, 4, 8, 16, 32, 64, 128)
 """Steps of the scheduler for one update that are tried, and updates for one of its steps."""
 
@@ -70,28 +72,11 @@ def _agree(planned: Floats, at: NDArray[np.int_], rates: Floats) -> NDArray[np.b
 
 def _cause(planned: Floats, at: NDArray[np.int_], rates: Floats, before: int | None) -> str:
     """The first of the known bugs whose rates are those of the log from its departure on."""
-    last = len(planned) - 1
-
-    def like(place: Callable[[Floats], Floats], rows: slice = slice(None)) -> bool:
-        where = np.clip(np.round(place(at[rows].astype(float))), 0, last).astype(int)
+    for words, place in _places(planned, at, before):
+        where = np.clip(np.round(place), 0, len(planned) - 1).astype(int)
         # beyond its end a schedule stays where it is
-        return bool(_agree(planned, where, rates[rows]).mean() >= 0.9)
-
-    resumes = np.arange(before, at[0] + 1) if before is not None else np.zeros(1, int)
-    resumes = resumes[np.unique(np.linspace(0, len(resumes) - 1, min(len(resumes), 60)).round().astype(int))]
-    if before is not None:
-        for resume in resumes[::-1].tolist():
-            if like(lambda s, r=resume: s - r):  # type: ignore[misc]
-                return f"the schedule began again where the run was resumed, about step {resume:,}"
-        for resume in resumes[::-1].tolist():
-            if like(lambda s, r=resume: s + r):  # type: ignore[misc]
-                return f"its position was counted twice when the run was resumed, about step {resume:,}"
-    varies = np.ptp(rates) > 2 * AGREES * float(rates.max())
-    for factor in FACTORS:
-        if like(lambda s, k=factor: s * k):  # type: ignore[misc]
-            return f"the scheduler steps {factor} times an update (once a micro-batch, or once a device)"
-        if like(lambda s, k=factor: s / k) and (varies or before is None):  # type: ignore[misc]
-            return f"the scheduler steps once in {factor} updates (once an accumulation, or an epoch of them)"
+        if _agree(planned, where, rates).mean() >= ALIKE:
+            return words
     there = planned[at]
     ratio = rates[there > 0] / there[there > 0]
     if len(ratio) and np.ptp(ratio) <= 4 * AGREES * float(np.median(ratio)) and np.ptp(there) > 0:
@@ -99,13 +84,32 @@ def _cause(planned: Floats, at: NDArray[np.int_], rates: Floats, before: int | N
             f"the rate is {float(np.median(ratio)):.3g} times the planned one throughout: another peak, or a scale for "
             "the batch or the devices"
         )
-    if not varies and np.ptp(there) > AGREES * float(there.max()):
+    if np.ptp(rates) <= 2 * AGREES * float(rates.max()) and np.ptp(there) > AGREES * float(there.max()):
         return "the rate stands still where the plan changes it: the scheduler is not stepped, or was not restored"
+    return "no known bug looks like that: another schedule, or one that was changed by hand"
+
+
+def _places(planned: Floats, at: NDArray[np.int_], before: int | None) -> Iterator[tuple[str, Floats]]:
+    """Known bugs in words, and the steps of the plan at which a log with each of them would be (rows,)."""
+    steps = at.astype(float)
+    if before is not None:
+        between = np.arange(at[0], before, -max((int(at[0]) - before) // 60, 1))
+        for resume in between.tolist():
+            yield f"the schedule began again where the run was resumed, about step {resume:,}", steps - resume
+        for resume in between.tolist():
+            yield f"its position was counted twice when the run was resumed, about step {resume:,}", steps + resume
+    for k in FACTORS:
+        yield f"the scheduler steps {k} times an update (once a micro-batch, or once a device)", steps * k
+        if before is None:
+            yield f"the scheduler steps once in {k} updates (once an accumulation, or an epoch of them)", steps / k
+    if np.ptp(planned[at]) == 0.0:
+        return
     top = int(np.argmax(planned >= float(planned.max()) * (1 - 1e-9)))
     for shift in np.unique(np.round(np.linspace(-2 * max(top, 1), 2 * max(top, 1), 81))).tolist():
-        if shift and like(lambda s, d=shift: s + d):  # type: ignore[misc]
-            return f"the schedule runs {abs(shift):,.0f} steps {'ahead' if shift > 0 else 'behind'}: another warm-up"
+        if shift:
+            way = "ahead" if shift > 0 else "behind"
+            yield f"the schedule runs {abs(shift):,.0f} steps {way}: another warm-up", steps + shift
     for length in np.geomspace(0.2, 5.0, 161).tolist():
-        if abs(length - 1) > 0.01 and like(lambda s, q=length: top + (s - top) / q):  # type: ignore[misc]
-            return f"it is that of a run of {length * len(planned):,.0f} steps: another length, or tokens for steps"
-    return "no known bug looks like that: another schedule, or one that was changed by hand"
+        if abs(length - 1) > AGREES:
+            words = f"it is that of a run of {length * len(planned):,.0f} steps: another length, or tokens for steps"
+            yield words, top + (steps - top) / length

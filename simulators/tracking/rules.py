@@ -157,7 +157,7 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
     e = np.where(finite, residuals, 0.0)
     level = np.zeros(n) if forecast is None else forecast
     tail = rules.false_alarms / rules.rows
-    spike_t, mean_t = t_by_count(tail, length), t_by_count(tail / 2, length)
+    spike_t = t_quantile(tail, length - 1)
     run_at = run_quantile(tail, run, length)
     spikes, raised = np.zeros(n, bool), np.zeros(n, bool)
     excess, rise = np.zeros(n), np.zeros(n)
@@ -166,13 +166,12 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
         near, far = before(e, kept, length, 1), before(e, kept, length, run)
         moved = MOVES * np.abs(level - before(level, kept, length, 1).mean) + STILL * allowance
         full = near.count >= length
-        count = near.count.astype(int)
         excess = np.where(full, e - near.mean, e)
         # until there are enough rows the forecast itself, and the noise of the law's own runs
         bound = np.where(
             full,
-            moved + spike_t[count] * near.deviation * sqrt(1 + 1 / length),
-            allowance + spike_t[length] * np.maximum(rules.noise, np.where(near.count >= 8, near.deviation, 0.0)),
+            moved + spike_t * near.deviation * sqrt(1 + 1 / length),
+            allowance + spike_t * np.maximum(rules.noise, np.where(near.count >= 8, near.deviation, 0.0)),
         )
         more = finite & (excess > bound)
         lowest = np.full(n, -np.inf)
@@ -182,7 +181,7 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
         rise = lowest - far.mean
         ends = (far.count >= length) & (rise > away + run_at * far.deviation)
         long = np.zeros(n, bool)
-        for i in range(run):
+        for i in range(min(run, n)):
             long[: n - i] |= ends[i:]
         if not (more & ~spikes).any() and not (long & ~raised).any():
             break
@@ -192,6 +191,21 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
     found = _spans("divergence", raised, np.where(finite, excess, np.inf), run)
     found += _spans("spike", spikes & ~raised, excess, 1)
     kept = finite & ~(spikes & ~raised)
+    found += _levels(e, level, allowance, rules, kept=kept, calm=~raised)
+    quiet, tested = e[finite & ~spikes & ~raised][-length:], e[kept][-length:]
+    return Judged(
+        sorted(found, key=lambda a: (a.first, a.kind)),
+        scatter(tested) if len(tested) > 1 else None,
+        float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
+    )
+
+
+def _levels(
+    e: Floats, level: Floats, allowance: Floats, rules: Rules, *, kept: NDArray[np.bool_], calm: NDArray[np.bool_]
+) -> list[Alarm]:
+    """Drifts of the ``kept`` rows' mean off the forecast, and shifts of their level where they are ``calm``."""
+    length, run = rules.reference, rules.run
+    mean_t = t_by_count(rules.false_alarms / rules.rows / 2, length)
     recent = before(e, kept, length, 0)
     lagged = np.concatenate([[0.0], e[:-1]])
     spread = np.maximum(recent.deviation, np.where(recent.count < 8, rules.noise, 0.0))
@@ -202,20 +216,12 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
     error = spread * widened / np.sqrt(np.maximum(recent.count, 1.0))
     t = np.where(count >= 8, mean_t[count], mean_t[length])
     drift = kept & (count >= FEW) & (np.abs(recent.mean) > allowance + t * error)
-    found += _spans("drift", drift, recent.mean, 1)
     last, old = before(e, kept, run, 0), before(e, kept, length, run)
     change = last.mean - old.mean
     moved = MOVES * np.abs(before(level, kept, run, 0).mean - before(level, kept, length, run).mean) + STILL * allowance
     noise = old.deviation * widened * sqrt(1 / run + 1 / length)
-    shift = kept & (old.count >= length) & (np.abs(change) > moved + mean_t[length] * noise)
-    found += _spans("shift", shift & ~raised, change, run)
-    quiet = e[finite & ~spikes & ~raised][-length:]
-    tested = e[kept][-length:]
-    return Judged(
-        sorted(found, key=lambda a: (a.first, a.kind)),
-        scatter(tested) if len(tested) > 1 else None,
-        float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
-    )
+    shift = kept & calm & (old.count >= length) & (np.abs(change) > moved + mean_t[length] * noise)
+    return _spans("drift", drift, recent.mean, 1) + _spans("shift", shift, change, run)
 
 
 def _spans(kind: Kind, flags: NDArray[np.bool_], size: Floats, near: int) -> list[Alarm]:

@@ -66,13 +66,14 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
     """The forecast of a run with ``rates`` (steps,) by ``law``.
 
     The law's error is what the band of a run about it allows, without the noise of rows, where its fit has a
-    covariance; else half the worst relative error on curves that were held out, else nothing.
+    covariance; else two thirds of the worst relative error on curves that were held out, an average of their worst
+    rows; else nothing.
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, worst_relative_error=0.004)
     >>> planned = plan(law, np.r_[np.linspace(0.0, 1e-3, 101), np.full(900, 1e-3)])
-    >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4), float(planned.spread[-1])
-    (1001, 100, 3.5129, 0.002)
+    >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4), round(float(planned.spread[-1]), 3)
+    (1001, 100, 3.5129, 0.003)
     """
     n = len(rates)
     peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
@@ -85,7 +86,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
             f"{basis_of(law)}; a run strays by {spread[-1]:.2%} (standard deviation) at its end, and its rows scatter"
         )
     elif law.worst_relative_error is not None:
-        spread = np.full(n, law.worst_relative_error / 2)
+        spread = np.full(n, law.worst_relative_error * 2 / 3)
         basis = f"{law.worst_relative_error:.2%}, the law's worst relative error on curves that were held out"
     else:
         spread, basis = np.zeros(n), "nothing: the law states no error and is taken as exact"
@@ -207,9 +208,9 @@ def track(
 def settled(recent: Scatter | None, planned: Plan, step: int) -> tuple[float, float]:
     """How far the run will end off the forecast, and the standard deviation of that [log loss].
 
-    The law's error is one draw for a run, of standard deviation d now and D at the end, alike to the share k of the
-    steps that are done. The mean of the last rows, with its standard error e, says what it is:
-    k D / d times d^2 / (d^2 + e^2) times that mean, with variance D^2 (1 - k^2 d^2 / (d^2 + e^2)). Without rows, 0 and D.
+    The law's error is one draw for a run, of standard deviation d now and D at the end, correlated by k, the share
+    of the steps that are done. The mean of the last rows, with its standard error e, says what it is:
+    k D / d times d^2 / (d^2 + e^2) times that mean, with variance D^2 (1 - k^2 d^2 / (d^2 + e^2)). Without rows: 0, D.
 
     >>> planned = Plan(rates=np.ones(100), loss=np.ones(100), spread=np.full(100, 0.01), basis="", first=0)
     >>> settled(None, planned, 0)
@@ -220,7 +221,7 @@ def settled(recent: Scatter | None, planned: Plan, step: int) -> tuple[float, fl
     end, here = float(planned.spread[-1]), float(planned.spread[min(step, planned.n_steps - 1)])
     if recent is None or end == 0.0 or here == 0.0:
         return 0.0, end
-    alike = (min(step + 1, planned.n_steps) / planned.n_steps) ** 0.5
+    alike = min(step + 1, planned.n_steps) / planned.n_steps
     share = here**2 / (here**2 + recent.standard_error**2)
     return alike * end / here * share * recent.mean, end * sqrt(max(1 - alike**2 * share, 0.0))
 

@@ -18,7 +18,7 @@ from lehr.recipes.fitting.curves.result import CurveSettings, FittedCurves, Judg
 from lehr.recipes.reading import LogReading, read_runs
 from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.bands import band
+from lehr.simulators.laws.curves.bands import band, row_noise
 from lehr.simulators.laws.curves.fitting import (
     STARTS,
     CurveFit,
@@ -28,6 +28,9 @@ from lehr.simulators.laws.curves.fitting import (
     predict,
     score,
 )
+
+MOST_ERROR = 0.05
+"""Mean relative error on the fitted rows above which a law describes nothing: public runs have 0.001."""
 
 
 def settings_of(job: Composed, kind: str) -> CurveSettings:
@@ -47,6 +50,10 @@ def settings_of(job: Composed, kind: str) -> CurveSettings:
             warmup_steps=job.setting("warmup_steps", int | None),
             schedule=job.setting("schedule", str | dict[str, Any] | None),
             changed_at=job.setting("changed_at", int | None),
+            from_step=job.setting("from_step", int | None),
+            row_steps=job.setting("row_steps", int | None),
+            batch_tokens=job.setting("batch_tokens", float | None),
+            after=job.setting("after", str | None),
             loss_unit=job.setting("loss_unit", str | None),
         ),
         starts=STARTS if starts is None else starts,
@@ -77,6 +84,7 @@ def fit_logs(settings: CurveSettings) -> FittedCurves:
         runs += [judge(fit.law, one.run, settings.level, held_out=True) for one in tested]
     except ValueError as error:
         raise LehrError(f"{', '.join(settings.data)}: {error}") from error
+    describes(fit, runs, settings)
     held_out = [one.score for one in runs if one.held_out]
     errors: dict[str, Any] = {}
     if held_out:
@@ -97,11 +105,22 @@ def fit_logs(settings: CurveSettings) -> FittedCurves:
     )
 
 
+def describes(fit: CurveFit, runs: list[Judged], settings: CurveSettings) -> None:
+    """Raises ``LehrError`` where the law misses its own rows by so much that it describes nothing."""
+    error = mean_score([one.score for one in runs if not one.held_out]).mean_relative_error
+    if not error <= MOST_ERROR:
+        raise LehrError(
+            f"{', '.join(settings.data)}: the {fit.kind} law misses its own rows by {error:.0%} on average: these "
+            "losses are of no such run (memorised data, several runs in one, another quantity); nothing is written"
+        )
+
+
 def judge(law: CurveLaw, run: LoggedRun, level: float, *, held_out: bool) -> Judged:
     """``law`` beside the rows of ``run`` after warm-up, of which a curve law says nothing."""
     after = run.after_warm_up()
     rates = after.rates[: int(after.steps[-1]) + 1]
-    low, high = band(law, rates, level=level, steps=after.steps, changed_at=after.changed_at)
+    noise = row_noise(after.loss)
+    low, high = band(law, rates, level=level, steps=after.steps, changed_at=after.changed_at, noise=noise)
     return Judged(
         run=after,
         held_out=held_out,

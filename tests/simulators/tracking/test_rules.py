@@ -10,7 +10,7 @@ import pytest
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.quantiles import run_quantile
-from lehr.simulators.tracking.rules import Alarm, Rules, alarms
+from lehr.simulators.tracking.rules import KINDS, Alarm, Rules, alarms
 
 NOISE = 0.01
 ROWS = 300
@@ -32,7 +32,7 @@ def test_healthy_runs_give_no_more_false_alarms_than_stated() -> None:
     close to their bound, 1 - (1 - 0.1 / 300)^250 = 8 %: fewer than that less 4 deviations would be a rule that sleeps.
     """
     n, share = 300, 0.1
-    kinds = {"spike": 0, "divergence": 0, "drift": 0}
+    kinds = dict.fromkeys(KINDS, 0)
     for seed in range(n):
         for kind in {a.kind for a in found(healthy(seed), false_alarms=share)}:
             kinds[kind] += 1
@@ -114,3 +114,21 @@ def test_settings_that_cannot_be_are_refused() -> None:
         Rules(rows=0)
     with pytest.raises(ValueError, match="write a probability"):
         t_quantile(0.0, 5)
+
+
+def test_a_fall_that_does_not_come_is_a_shift() -> None:
+    # the forecast falls by a tenth over the second half, and the run stays where it is
+    forecast = np.concatenate([np.zeros(150), np.linspace(0.0, -0.1, 150)])
+    residuals = healthy(5) - forecast
+    judged = alarms(residuals, np.full(ROWS, 0.01), Rules(rows=ROWS), forecast)
+    assert judged.found[0].kind in {"shift", "drift"}
+    assert judged.found[0].first > 150
+    followed = alarms(healthy(5), np.full(ROWS, 0.01), Rules(rows=ROWS), forecast)
+    assert followed.found == []
+
+
+def test_the_first_rows_are_set_beside_the_forecast() -> None:
+    residuals = healthy(6)
+    residuals[:5] += 0.8
+    judged = alarms(residuals[:5], np.full(5, 0.01), Rules(rows=ROWS, noise=NOISE))
+    assert judged.found[0].first == 0
