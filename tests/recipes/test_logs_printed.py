@@ -22,7 +22,7 @@ LINES = {
         "lm_loss: {v:.4g} | lr: {r:.3g} | grad_norm: 0.512"
     ),
     "torchtune": "Step {s} | loss:{v} lr:{r} tokens_per_second_per_gpu:5012.1 ",
-    "torchtitan": "\x1b[31m[rank0]:2026-01-02 03:04:05 - root - INFO - step: {s}  loss:  {v}  memory: 10GiB  tps: 1,234",
+    "torchtitan": "\x1b[31m[rank0]:2026-01-02 03:04:05 - root - INFO - step: {s}  loss:  {v}  memory: 10GiB  tps: 12",
     "olmo": "INFO [step={s}/2000,epoch=0]\n    train/CrossEntropyLoss={v}\n    optim/learning_rate_group0={r}",
     "nanogpt": "iter {s}: loss {v}, time 250.00ms, mfu 10.10%",
     "modded-nanogpt": "step:{s}/2000 train_loss:{v} train_time:211ms step_avg:104ms",
