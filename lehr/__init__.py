@@ -1,13 +1,46 @@
 """Plan the training of a language model: published recipes as data, exact counts, schedules, loss and cost.
 
 >>> import lehr
->>> lehr.count(lehr.load_model("deepseek_v3"))["parameters"]["total"]
+>>> lehr.count("deepseek_v3")["parameters"]["total"]
 671026404352
 """
 
-from lehr.recipes.library import check, count, load_model, load_recipe, project
+from lehr.recipes.library import (
+    LehrError,
+    check,
+    compare,
+    count,
+    explore,
+    fit,
+    import_config,
+    load_model,
+    load_recipe,
+    plan,
+    plan_schedule,
+    project,
+    report,
+    sweep,
+    track,
+)
 
-__all__ = ["__version__", "check", "count", "load_model", "load_recipe", "project"]
+__all__ = [
+    "LehrError",
+    "__version__",
+    "check",
+    "compare",
+    "count",
+    "explore",
+    "fit",
+    "import_config",
+    "load_model",
+    "load_recipe",
+    "plan",
+    "plan_schedule",
+    "project",
+    "report",
+    "sweep",
+    "track",
+]
 
 
 def __getattr__(name: str) -> str:

@@ -13,13 +13,13 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.composing import HYDRA_VERSION_BASE
 from lehr.recipes.composing.group_files import as_written, named_files
 from lehr.recipes.errors import LehrError, nearest
 
 if TYPE_CHECKING:
     from lehr.recipes.sweeping.arguments import Arguments as SweepArguments
 
-HYDRA_VERSION_BASE = "1.3"
 
 VERBS = {
     "report": "project one recipe and set it beside what was published",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -10,7 +11,10 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.checking import attention_variants
 from lehr.recipes.counting import DEFAULT_SEQUENCE, count
+from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.document import Cell, Column, Document, Section, Table
+from lehr.recipes.presenting.files import file_name
+from lehr.recipes.presenting.html import as_html
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.recipes.projecting.model import DEFAULT_LAWS, project_by_name
 from lehr.simulators.projection.project import Projection
@@ -107,7 +111,12 @@ def _amount(name: str, unit: str, amount: Amount | None) -> dict[tuple[str, str]
 
 
 def compare(catalogue: Catalogue, names: list[str]) -> list[Row]:
-    """A row for each quantity that any of the models has; the rows that differ come first."""
+    """A row for each quantity that any of the models has; the rows that differ come first.
+
+    Raises ``LehrError`` for fewer than two models.
+    """
+    if len(names) < 2:
+        raise LehrError("compare needs two models or more; write lehr compare starcoder santacoder")
     contexts = [a.context_length for name in names if (a := catalogue.model(name).architecture) is not None]
     sequence_length = min([DEFAULT_SEQUENCE, *contexts])
     found = [facts(catalogue, name, sequence_length) for name in names]
@@ -142,7 +151,12 @@ def as_text(names: list[str], rows: list[Row], width: int | None) -> str:
     return "\n\n".join(tables)
 
 
-def as_document(names: list[str], rows: list[Row], version: str) -> Document:
+def page(names: list[str], rows: list[Row]) -> tuple[str, bytes]:
+    """The comparison as a page: what its file is called, and its content."""
+    return f"{file_name(names)}.html", as_html(as_document(names, rows, version("lehr")), {}).encode()
+
+
+def as_document(names: list[str], rows: list[Row], edition: str) -> Document:
     """The comparison as a page: what differs, then what is the same."""
     columns = [Column("Quantity"), *(Column(name, numeric=True) for name in names)]
 
@@ -164,6 +178,6 @@ def as_document(names: list[str], rows: list[Row], version: str) -> Document:
         verdict=f"{len(different)} of {len(rows)} quantities differ",
         verdict_mark="",
         sections=sections,
-        version=version,
+        version=edition,
         numbers={},
     )

@@ -1,1 +1,3 @@
-"""From a command line to a job: what Hydra composed, and what it means."""
+"""From what a person or a program writes to one job: Hydra's configuration as plain data."""
+
+HYDRA_VERSION_BASE = "1.3"

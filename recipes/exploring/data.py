@@ -14,7 +14,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.checking import attention_variants, check_model, check_recipe
 from lehr.recipes.counting import count
-from lehr.recipes.exploring.curves import forecast_curve, loss_curves, rate_curve
+from lehr.recipes.exploring.figures import forecast_curve, loss_curves, rate_curve
 from lehr.recipes.presenting.document import MARKS, Cell
 from lehr.recipes.presenting.html import is_link
 from lehr.recipes.presenting.numbers import percent

@@ -5,13 +5,33 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from lehr.recipes.planning.figures import draw_all
+from lehr.recipes.planning.files import as_yaml, model, recipe
 from lehr.recipes.planning.result import Planned
-from lehr.recipes.planning.text import STAGE_HEADINGS, advice_line, neighbours, shape_of, stage_rows, verdicts, warnings
+from lehr.recipes.planning.text import (
+    STAGE_HEADINGS,
+    advice_line,
+    as_bytes,
+    neighbours,
+    shape_of,
+    stage_rows,
+    verdicts,
+    warnings,
+)
 from lehr.recipes.presenting.document import Bullets, Cell, Column, Document, Section, Table, Text
 from lehr.recipes.presenting.figures import as_png, as_svg, styled
 from lehr.recipes.presenting.html import as_html
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.planning.choosing import Candidate
+
+
+def files(plan: Planned, command: str) -> dict[str, bytes]:
+    """All files of a plan by relative path: the model, its recipe, ``plan.json``, the page and its plots."""
+    return {
+        f"model/{plan.name}.yaml": as_yaml(model(plan), command),
+        f"recipe/{plan.name}.yaml": as_yaml(recipe(plan), command),
+        "plan.json": as_bytes(plan),
+        **render(plan, command),
+    }
 
 
 def render(plan: Planned, command: str) -> dict[str, bytes]:

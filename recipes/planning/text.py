@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -287,3 +289,9 @@ def as_json(plan: Planned) -> dict[str, Any]:
         "worries": plan.worries,
         "warnings": warnings(plan),
     }  # fmt: skip
+
+
+def as_bytes(plan: Planned) -> bytes:
+    """The content of ``plan.json``."""
+    body = {"version": 1, "lehr": version("lehr"), **as_json(plan)}
+    return (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,16 @@ from lehr.recipes.sweeping.axes import Slot
 from lehr.recipes.sweeping.rows import NAMES, NOTES, UNITS
 
 INTEGERS = ("parameters", "parameters_active", "steps")
+
+
+class Swept(NamedTuple):
+    """The rows of a sweep, a line a job; what varied, and whether it is numbers; what tells a job from the others; and
+    the reports that were written, by job."""
+
+    table: pa.Table
+    varies: Mapping[str, bool]
+    label: Callable[[int], str]
+    reports: Mapping[int, str] = {}
 
 
 def inputs(slots: Sequence[Slot]) -> dict[str, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -15,6 +15,9 @@ from lehr.recipes.sweeping.batches import pending_batches
 from lehr.recipes.sweeping.searching import label, objectives, search
 from lehr.recipes.sweeping.sweep import Sweep
 from lehr.simulators.quantities import Size
+
+if TYPE_CHECKING:
+    from lehr.recipes.sweeping.result import Swept
 
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
@@ -30,14 +33,15 @@ def sweep(config: Any, given: Arguments, words: Sequence[str], launched: int = 0
     With an engine it returns Hydra's command line for the batches instead; ``launched`` is how often such ran. Raises
     ``LehrError`` where another run writes the same sweep.
     """
+    from lehr.recipes.sweeping.text import write_result
+
     whole = Sweep(config, given, words=words)
     if not launched:
-        with told(whole.folder):
-            whole.folder.parent.mkdir(parents=True, exist_ok=True)
-            claim(whole.folder, wait=False)
+        claim_folder(whole)
     outcome: int | list[str] = 0
     try:
-        outcome = _swept(whole, words, launched)
+        found = swept(whole, launched)
+        outcome = found if isinstance(found, list) else write_result(whole.folder, found, words, whole.form)
     except KeyboardInterrupt:
         print(f"stopped; the same command goes on from {whole.folder}", file=sys.stderr)
         raise
@@ -47,9 +51,16 @@ def sweep(config: Any, given: Arguments, words: Sequence[str], launched: int = 0
     return outcome
 
 
-def _swept(whole: Sweep, words: Sequence[str], launched: int) -> int | list[str]:
-    from lehr.recipes.sweeping.result import from_rows, inputs
-    from lehr.recipes.sweeping.text import write_result
+def claim_folder(whole: Sweep) -> None:
+    """Take the sweep's folder for this run. Raises ``LehrError`` where another run writes the same sweep."""
+    with told(whole.folder):
+        whole.folder.parent.mkdir(parents=True, exist_ok=True)
+        claim(whole.folder, wait=False)
+
+
+def swept(whole: Sweep, launched: int = 0) -> Swept | list[str]:
+    """The sweep's result, or with an engine Hydra's command line for the batches that are to be ``launched`` next."""
+    from lehr.recipes.sweeping.result import Swept, from_rows, inputs
 
     varies = inputs(whole.slots)
     table = None if whole.searches else whole.grid()
@@ -57,14 +68,13 @@ def _swept(whole: Sweep, words: Sequence[str], launched: int) -> int | list[str]
         begin_folder(whole.folder)
     if whole.searches:
         rows = searched(whole)
-        table = from_rows(rows, varies)
-        return write_result(whole.folder, table, varies, words, whole.form, label=lambda n: label(rows, whole.slots, n))
+        return Swept(from_rows(rows, varies), varies, lambda n: label(rows, whole.slots, n))
     if table is None:
         if whole.engine != "basic" and launched < ROUNDS and (command := pending_batches(whole, launched)):
             return command
         table = from_rows(whole.collected() if launched else whole.run(), varies)
     reports = {n: f"reports/{n}/report.html" for n in range(whole.total)} if whole.reports else {}
-    return write_result(whole.folder, table, varies, words, whole.form, label=whole.label, reports=reports)
+    return Swept(table, varies, whole.label, reports)
 
 
 def searched(whole: Sweep) -> dict[int, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.sweeping.figures import draw_all
 from lehr.recipes.sweeping.page import Sweep, as_html, command
-from lehr.recipes.sweeping.result import as_csv, as_parquet
+from lehr.recipes.sweeping.result import Swept, as_csv, as_parquet
 
 NAMED = 10
 """Failed jobs that the terminal names; the files name all."""
@@ -31,22 +31,28 @@ def grouped(troubles: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(reason, ", ".join(jobs)) for reason, jobs in found.items()]
 
 
-def write_result(
-    folder: Path,
-    table: pa.Table,
-    varies: Mapping[str, bool],
-    words: Sequence[str],
-    form: str,
-    *,
-    label: Callable[[int], str],
-    reports: Mapping[int, str] | None = None,
-) -> int:
-    """Write ``sweep.parquet``, ``sweep.csv`` and ``sweep.html`` and say how it went; 1 where a job failed.
+def write_result(folder: Path, swept: Swept, words: Sequence[str], form: str) -> int:
+    """Write the files and say how it went; 1 where a job failed.
 
     With ``form`` json the rows are printed too, and what is said goes where the errors go.
     """
+    said = write_files(folder, swept, words)
+    for job, reason in said.failed[:NAMED]:
+        print(f"failed: {job}: {reason}", file=sys.stderr)
+    if len(said.failed) > NAMED:
+        print(f"... and {len(said.failed) - NAMED:,} more, in sweep.csv", file=sys.stderr)
+    went = ", ".join(f"{n:,} {status}" for status, n in said.counts.items())
+    print(f"{folder / 'sweep.html'}  ({went})", file=sys.stderr if form == "json" else sys.stdout)
+    if form == "json":
+        print(json.dumps({"version": 1, "rows": swept.table.to_pylist()}, indent=2, ensure_ascii=False))
+    return 1 if said.failed else 0
+
+
+def write_files(folder: Path, swept: Swept, words: Sequence[str]) -> Sweep:
+    """Write ``sweep.parquet``, ``sweep.csv`` and ``sweep.html``; what the page says of how it went."""
     from lehr.recipes.presenting.figures import as_svg, styled
 
+    table, varies, label, reports = swept
     statuses = {s["values"]: s["counts"] for s in table["status"].value_counts().to_pylist()}
     counts = {name: statuses[name] for name in ("done", "left out", "failed") if name in statuses}
     missing = table.filter(pa.compute.not_equal(table["status"], "done")).select(["job", "status", "reason"])
@@ -63,17 +69,8 @@ def write_result(
     files = {
         "sweep.parquet": as_parquet(table),
         "sweep.csv": as_csv(table),
-        "sweep.html": as_html(table, varies, said, pictures, reports or {}).encode(),
+        "sweep.html": as_html(table, varies, said, pictures, reports).encode(),
     }
     # with the result written, what was kept for going on is done with
     write_folder(folder, files, drop=("journal", "batches"))
-    failures = [(job, reason) for job, status, reason in troubles if status == "failed"]
-    for job, reason in failures[:NAMED]:
-        print(f"failed: {job}: {reason}", file=sys.stderr)
-    if len(failures) > NAMED:
-        print(f"... and {len(failures) - NAMED:,} more, in sweep.csv", file=sys.stderr)
-    went = ", ".join(f"{n:,} {status}" for status, n in counts.items())
-    print(f"{folder / 'sweep.html'}  ({went})", file=sys.stderr if form == "json" else sys.stdout)
-    if form == "json":
-        print(json.dumps({"version": 1, "rows": table.to_pylist()}, indent=2, ensure_ascii=False))
-    return 1 if failures else 0
+    return said

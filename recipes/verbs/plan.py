@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -12,9 +10,8 @@ from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of, name_of
 from lehr.recipes.errors import LehrError
-from lehr.recipes.planning.files import as_yaml, model, recipe
 from lehr.recipes.planning.run import planned
-from lehr.recipes.planning.text import as_json, as_text
+from lehr.recipes.planning.text import as_bytes, as_text
 from lehr.recipes.presenting.files import write_folder
 
 
@@ -28,20 +25,13 @@ def run(job: Composed) -> int:
         name = free_name(job.folder() / "plan", name, head)
         job = msgspec.structs.replace(job, config={**job.config, "name": name})
     plan = planned(job)
-    body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(plan)}, indent=2, ensure_ascii=False) + "\n"
     if form == "json":
-        print(body, end="")
+        print(as_bytes(plan).decode(), end="")
         return 0
-    from lehr.recipes.planning.page import render
+    from lehr.recipes.planning.page import files
 
     folder = job.folder() / "plan" / name
-    files = {
-        f"model/{name}.yaml": as_yaml(model(plan), head),
-        f"recipe/{name}.yaml": as_yaml(recipe(plan), head),
-        "plan.json": body.encode(),
-        **render(plan, head),
-    }
-    write_folder(folder, files)
+    write_folder(folder, files(plan, head))
     print(as_text(plan))
     print(f"\n{folder / 'plan.html'}")
     print(f"next: lehr report --config-dir {folder} model={name}")

@@ -18,8 +18,8 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.checking import check_model, check_recipe
 from lehr.recipes.cli import dispatch
 from lehr.recipes.errors import LehrError
-from lehr.recipes.exploring.curves import N_SAMPLES, WITHIN, rate_curve
 from lehr.recipes.exploring.data import explorer_data
+from lehr.recipes.exploring.figures import N_SAMPLES, WITHIN, rate_curve
 from lehr.recipes.exploring.page import as_html
 from lehr.recipes.projecting.model import DEFAULT_LAWS, project_by_name
 
