@@ -200,9 +200,9 @@ def plan(
     ``.plan.chosen`` is the network of least loss, ``.plan.candidates`` the ranking behind it. With ``out`` the model,
     the recipe, the ranking and the page are written to ``<out>/plan/<name>/`` (``lehr plan``).
 
-    >>> chosen = plan(flops=1e22, compare_laws=[]).plan.chosen
-    >>> chosen.d_model, round(chosen.tokens_per_parameter)
-    (4096, 26)
+    >>> found = plan(flops=1e22, compare_laws=[])
+    >>> all(found.plan.chosen.loss <= rung.loss for rung in found.plan.candidates)
+    True
     """
     from lehr.recipes.planning.run import planned
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.presenting.document import Cited
-from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.facts import ReportData, once
 from lehr.recipes.report.optimum import laws_used
 from lehr.recipes.report.reward import curves, reward_rows
 from lehr.simulators.evidence import Fact, Provenance
@@ -52,6 +52,7 @@ def used(provenance: Provenance, stated: Mapping[str, Any], group: str, title: s
     return uses
 
 
+@once
 def facts(data: ReportData) -> list[Use]:
     """Every fact that the report uses, in the order recipe, model, accelerators, laws."""
     recipe, model = data.recipe, data.model
@@ -93,6 +94,7 @@ def accelerators_used(data: ReportData) -> list[str]:
     return [name for name in dict.fromkeys(t.accelerator for t in times) if name in data.accelerators]
 
 
+@once
 def cited(data: ReportData) -> list[Cited]:
     """The sources of just these facts, each with the places that were read, numbered in the order of use."""
     uses: dict[str, dict[str, dict[str, list[str]]]] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import wraps
+from typing import TypeVar
 
 import msgspec
 
@@ -20,7 +22,25 @@ ASKED = (ScalingLaw, Frontier, JointMoe, RoutedLaw, EfficiencyLeverage, RlSigmoi
 """Kinds of laws that a report has a question for."""
 
 
-class ReportData(msgspec.Struct, frozen=True, kw_only=True):
+T = TypeVar("T")
+
+
+def once(compute: Callable[[ReportData], T]) -> Callable[[ReportData], T]:
+    """``compute``, once for each report: its sections, its JSON and its plots all show the one value."""
+
+    @wraps(compute)
+    def kept(data: ReportData) -> T:
+        values = data.__dict__
+        key = f"{compute.__module__}.{compute.__qualname__}"
+        if key not in values:
+            values[key] = compute(data)
+        found: T = values[key]
+        return found
+
+    return kept
+
+
+class ReportData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that one report shows; nothing else is read while it is rendered.
 
     ``laws`` begins with the one that the headline quotes. ``sources`` has at least every key that is cited.

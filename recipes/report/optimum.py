@@ -6,7 +6,7 @@ import msgspec
 
 from lehr.recipes.presenting.document import Cell, Column, Part, Section, Table, Text
 from lehr.recipes.presenting.numbers import between, loss, percent, quantity, ratio
-from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.facts import ReportData, once
 from lehr.simulators.laws import AnyLaw, Frontier, ScalingLaw
 from lehr.simulators.laws.base import Outside
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
@@ -53,6 +53,7 @@ def work_per_token(data: ReportData) -> float:
     return max(stages, key=lambda s: s.tokens or 0.0).flops_per_token
 
 
+@once
 def corpus_of(data: ReportData) -> str | None:
     """``code`` where at least half of the longest pre-training stage is code; else ``None``, general text."""
     stages = [data.recipe.stages[s.name] for s in data.projection.stages if s.kind in PRETRAINING]
@@ -85,6 +86,7 @@ def _of_allocation(data: ReportData) -> list[AnyLaw]:
     ]
 
 
+@once
 def allocations(data: ReportData) -> list[tuple[AnyLaw, Allocation]]:
     """The recipe beside the optimum of every law that describes it, after the last stage of pre-training.
 
@@ -244,6 +246,7 @@ def _of_mixtures(data: ReportData) -> list[MixtureLaw]:
     return [law for law in data.further_laws if isinstance(law, MixtureLaw)]
 
 
+@once
 def equivalents(data: ReportData) -> list[tuple[MixtureLaw, DenseEquivalent]]:
     """What each law of mixtures says this one is worth; nothing for a dense model."""
     stage, sparsity = last_stage(data), sparsity_of(data.model.shape())

@@ -6,7 +6,7 @@ import msgspec
 
 from lehr.recipes.presenting.document import Cell, Column, Part, Picture, Section, Table, Text
 from lehr.recipes.presenting.numbers import estimate, percent, quantity
-from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.facts import ReportData, once
 from lehr.recipes.report.headline import hours_stated
 from lehr.simulators.laws.rl import RlSigmoid
 from lehr.simulators.objectives import PolicyGradient
@@ -30,6 +30,7 @@ def curves(data: ReportData) -> list[RlSigmoid]:
     return [law for law in data.further_laws if isinstance(law, RlSigmoid)]
 
 
+@once
 def reward_rows(data: ReportData) -> list[RewardRow]:
     """The policy-gradient stages of which work or hours are known."""
     rows = [

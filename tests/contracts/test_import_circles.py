@@ -11,6 +11,9 @@ from tests.contracts.imports import ROOT, circles, folders, graph, importers
 DEPTHS = range(2, 6)
 """``recipes/fitting`` lies two levels below ``lehr``, the deepest folder four."""
 
+ROOMS = ("fitting", "planning", "scheduling", "tracking", "sweeping", "exploring")
+"""Where a verb's result is made, is a structure, is told and is drawn."""
+
 
 def test_circles_are_found() -> None:
     # a search that finds nothing anywhere proves nothing
@@ -49,6 +52,11 @@ def test_simulators_know_no_recipes() -> None:
         if name.startswith("lehr.simulators") and other.startswith("lehr.recipes")
     ]
     assert crossing == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_results_has_these_modules(room: str) -> None:
+    assert {"run", "result", "text", "figures"} <= {path.stem for path in (ROOT / "recipes" / room).glob("*.py")}
 
 
 def test_few_modules_stand_at_the_top() -> None:

@@ -4,14 +4,16 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from html import unescape
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
 
 from lehr.recipes.presenting.document import Table
-from lehr.recipes.report import render
+from lehr.recipes.report import citing, optimum, render, reward
 from lehr.recipes.report.content import compose
 from lehr.simulators.evidence import Comparison
 from lehr.simulators.quantities import Amount
@@ -285,3 +287,27 @@ def test_the_projection_keeps_the_numbers_whole(files: dict[str, bytes]) -> None
     assert data["parameters"]["total"] == expected.parameters.total
     assert [s["flops"] for s in data["stages"]] == [s.flops for s in expected.stages]
     assert sum(data["parameters"]["components"].values()) == data["parameters"]["total"]
+
+
+def test_what_several_parts_show_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, calls = sparse(), Counter[str]()
+
+    def counted(module: ModuleType, name: str) -> None:
+        compute = getattr(module, name)
+
+        def call(*given: object, **named: object) -> object:
+            calls[name] += 1
+            return compute(*given, **named)
+
+        monkeypatch.setattr(module, name, call)
+
+    for module, name in ((optimum, "allocate"), (optimum, "dense_equivalent"), (reward, "_row"), (citing, "_entry")):
+        counted(module, name)
+    files = render(data)
+    shown = json.loads(files["projection.json"])
+    # frontiers are asked by another function
+    assert calls["allocate"] == sum(row["loss"] is not None for row in shown["compute_optimal"])
+    assert calls["dense_equivalent"] == len(shown["equal_loss"]) > 0
+    # the one stage of policy gradients, of which neither hours nor work are known
+    assert calls["_row"] == 1
+    assert calls["_entry"] == len(shown["sources"]) > 0
