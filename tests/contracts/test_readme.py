@@ -1,0 +1,22 @@
+"""What README says of the house is so: every place that it names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLE = re.search(r"\| where is \|.*?\n\n", (ROOT / "README.md").read_text(), re.DOTALL)
+PLACES = sorted(set(re.findall(r"`((?:recipes|simulators|conf)/[\w./]*)`", TABLE[0]))) if TABLE else []
+
+
+def test_the_table_is_read() -> None:
+    assert len(PLACES) > 10
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place_that_the_readme_names_is_there(place: str) -> None:
+    path = ROOT / place
+    assert path.is_dir() if place.endswith("/") else path.is_file()
