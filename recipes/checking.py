@@ -135,11 +135,18 @@ def model_candidates(model: Model) -> dict[str, list[Candidate]]:
         return {**said, "context_length": [Candidate("stated", model.context_length, "tokens")]}
     count = count_parameters(model.architecture)
     stored = count.total + count.buffers + sum(count.extras.values())
+    buffers = count.buffers + sum(n for name, n in count.extras.items() if name.endswith("buffers"))
+    mtp = sum(n for name, n in count.extras.items() if name.startswith("mtp"))
     return {
         **said,
         "parameters.total": [Candidate("trained parameters", count.total, "parameters")],
         "parameters.non_embedding": [Candidate("without both tables", count.non_embedding, "parameters")],
-        "parameters.checkpoint": [Candidate("trained, buffers and extras", stored, "values")],
+        "parameters.checkpoint": [
+            Candidate("trained, buffers and extras", stored, "values"),
+            Candidate("trained and extras, without buffers", stored - buffers, "values"),
+            Candidate("without the modules for multi-token prediction", stored - mtp, "values"),
+            Candidate("trained parameters alone", count.total, "values"),
+        ],
         "parameters.with_buffers": [Candidate("trained and buffers", count.total + count.buffers, "values")],
         "parameters.embedding": [
             Candidate("vocabulary's table", count.components.get("embedding"), "parameters"),

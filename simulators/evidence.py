@@ -90,7 +90,7 @@ Places = Annotated[list[Searched], msgspec.Meta(min_length=1)]
 
 State = Literal["published", "derived", "assumed", "not published", "not read"]
 
-STATES: dict[str, str] = {
+STATES: dict[State, str] = {
     "published": "printed by the source that is named",
     "derived": "follows from what was printed, as the note says",
     "assumed": "nobody printed it; the note says why this value",

@@ -5,7 +5,7 @@ A count must not pay for numpy, so that the alias of an array is text, which a t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 import msgspec
 
@@ -102,3 +102,55 @@ class Amounts(Amount, frozen=True, kw_only=True, eq=False):
             low=None if self.low is None else float(self.low.flat[point]),
             high=None if self.high is None else float(self.high.flat[point]),
         )
+
+
+Relation = Literal["at least", "at most", "between"]
+"""How a number lies to the one that stands for it."""
+
+RELATIONS: dict[Relation, str] = {
+    "at least": "the true number is this one or larger",
+    "at most": "the true number is this one or smaller",
+    "between": "the true number lies between two, of which this is the smaller",
+}
+
+
+class Bound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A number of which only a bound was published, such as "more than 15T tokens".
+
+    >>> Bound(at_least=15e12).value, Bound(at_least=3e12, at_most=4e12).relation
+    (15000000000000.0, 'between')
+
+    Raises ``ValueError`` without a bound, and where the two leave nothing between them.
+    """
+
+    at_least: Positive | None = None
+    at_most: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("a bound is `at_least: 15e12`, `at_most: 20e12`, or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least >= self.at_most:
+            raise ValueError(f"at_least {self.at_least:g} is not below at_most {self.at_most:g}")
+
+    @property
+    def value(self) -> float:
+        """What is computed with: the lower bound, or the only one."""
+        bound = self.at_least if self.at_least is not None else self.at_most
+        assert bound is not None
+        return bound
+
+    @property
+    def relation(self) -> Relation:
+        """How the true number lies to ``value``; ``between`` where both bounds are known."""
+        if self.at_least is not None and self.at_most is not None:
+            return "between"
+        return "at least" if self.at_most is None else "at most"
+
+
+def number(of: float | Bound | None) -> float | None:
+    """The number to compute with where a bound may stand instead of it.
+
+    >>> number(2e12), number(Bound(at_least=15e12)), number(None)
+    (2000000000000.0, 15000000000000.0, None)
+    """
+    return of.value if isinstance(of, Bound) else of

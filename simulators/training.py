@@ -10,7 +10,7 @@ import msgspec
 from lehr.simulators.layers.position import Position
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import Objective
-from lehr.simulators.quantities import NonNegative, Positive, PositiveShare, Share, Size
+from lehr.simulators.quantities import Bound, NonNegative, Positive, PositiveShare, Relation, Share, Size, number
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
 StageKind = Literal["PT", "CPT", "ANN", "REPO_PT", "SFT", "RL", "REPO_SFT"]
@@ -50,58 +50,6 @@ PRECISIONS: dict[Precision, str] = {
     "fp4": "4 bits in all",
 }
 """What the matrices of a stage were multiplied in."""
-
-
-class Bound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A number of which only a bound was published, such as "more than 15T tokens".
-
-    >>> Bound(at_least=15e12).value, Bound(at_least=3e12, at_most=4e12).relation
-    (15000000000000.0, 'between')
-
-    Raises ``ValueError`` without a bound, and where the two leave nothing between them.
-    """
-
-    at_least: Positive | None = None
-    at_most: Positive | None = None
-
-    def __post_init__(self) -> None:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("a bound is `at_least: 15e12`, `at_most: 20e12`, or both")
-        if self.at_least is not None and self.at_most is not None and self.at_least >= self.at_most:
-            raise ValueError(f"at_least {self.at_least:g} is not below at_most {self.at_most:g}")
-
-    @property
-    def value(self) -> float:
-        """What is computed with: the lower bound, or the only one."""
-        bound = self.at_least if self.at_least is not None else self.at_most
-        assert bound is not None
-        return bound
-
-    @property
-    def relation(self) -> Relation:
-        """How the true number lies to ``value``; ``between`` where both bounds are known."""
-        if self.at_least is not None and self.at_most is not None:
-            return "between"
-        return "at least" if self.at_most is None else "at most"
-
-
-Relation = Literal["at least", "at most", "between"]
-
-RELATIONS: dict[Relation, str] = {
-    "at least": "the true number is not below it",
-    "at most": "the true number is not above it",
-    "between": "the true number lies between two bounds",
-}
-"""How a true number lies to what was published of it."""
-
-
-def number(of: float | Bound | None) -> float | None:
-    """The number to compute with where a bound may stand instead of it.
-
-    >>> number(2e12), number(Bound(at_least=15e12)), number(None)
-    (2000000000000.0, 15000000000000.0, None)
-    """
-    return of.value if isinstance(of, Bound) else of
 
 
 class SharedHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,7 +109,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     kind: StageKind
     objective: Objective
     tokens: Positive | Bound | None = None
-    examples: Size | None = None
+    examples: Size | Bound | None = None
     epochs: Positive | Bound | None = None
     steps: Size | Bound | None = None
     sequence_length: Size | None = None

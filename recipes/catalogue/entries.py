@@ -54,12 +54,26 @@ Released = Annotated[str, msgspec.Meta(pattern=r"^\d{4}(-\d{2}){0,2}$")]
 """A year, a month of it (2024-05) or a day (2024-05-13)."""
 
 
+class Score(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model scored on a benchmark [%], as printed: in which setting, and by whom.
+
+    ``benchmark`` is a dataset of the catalogue; ``setting`` is what the source says of scaffold, attempts and prompts.
+    """
+
+    benchmark: str
+    value: Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
+    metric: Literal["pass@1", "pass@10", "pass@100", "resolved"]
+    setting: str | None = None
+    source: str
+    place: str
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One checkpoint: its architecture where it is public, who said so, and what others reported of it.
 
     Of a closed model here stands what is public. ``context_length`` is the owner's word for one; the architecture has
     it of any other. ``stated`` are figures that its makers measured and nothing can project, such as a benchmark's
-    score. ``also`` are further names that people use.
+    score; ``scores`` are those of benchmarks for code. ``also`` are further names that people use.
     """
 
     name: str
@@ -71,10 +85,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     also: list[str] = []
     owner: str | None = None
     released: Released | None = None
+    license: str | None = None
     context_length: int | None = None
     architecture: Architecture | None = None
     languages: int | None = None
     stated: dict[str, float] = {}
+    scores: list[Score] = []
     reported: list[Reported] = []
     note: str | None = None
 

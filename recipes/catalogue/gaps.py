@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
 from lehr.recipes.catalogue.recipe_files import RecipeFile
-from lehr.simulators.evidence import Searched, State
+from lehr.simulators.evidence import STATES, Searched, State
 from lehr.simulators.training import Stage
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -72,6 +72,5 @@ def bare(recipe: RecipeFile) -> list[str]:
 
 def counted(found: Iterable[Entry]) -> dict[State, int]:
     """How many things are in each state, all states named."""
-    order: Sequence[State] = ("published", "derived", "assumed", "not published", "not read")
     counts = Counter(entry.state for entry in found)
-    return {state: counts[state] for state in order}
+    return {state: counts[state] for state in STATES}

@@ -20,7 +20,7 @@ from lehr.recipes.presenting.html import is_link
 from lehr.recipes.presenting.numbers import percent
 from lehr.recipes.projecting.forecast import forecast_recipe
 from lehr.recipes.projecting.model import FALLBACK_ACCELERATOR, project_model
-from lehr.recipes.report.citing import cited, used
+from lehr.recipes.report.citing import cited, short_authors, used
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.stages import as_stated, mark_of
 from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
@@ -70,7 +70,7 @@ def explorer_data(
             key: {
                 "title": source.title,
                 "url": source.url if is_link(source.url) else "",
-                "by": ", ".join(part for part in (source.authors, str(source.year or "")) if part),
+                "by": ", ".join(part for part in (short_authors(source.authors or ""), str(source.year or "")) if part),
             }
             for key, source in sorted(catalogue.sources.items())
             if key in used_sources or any(key == p.source for a in catalogue.accelerators.values() for p in a.prices)

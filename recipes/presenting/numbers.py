@@ -6,8 +6,7 @@ from collections.abc import Callable
 from math import floor, isfinite, log10
 
 from lehr.recipes.presenting.tables import short
-from lehr.simulators.quantities import Amount
-from lehr.simulators.training import Relation
+from lehr.simulators.quantities import Amount, Relation
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -128,9 +128,19 @@ def keys_in(data: ReportData, note: str | None) -> list[str]:
     return [key for key in dict.fromkeys(re.findall(r"\w+", note or "")) if key in data.sources]
 
 
+def short_authors(authors: str) -> str:
+    """Authors as a report names them: the first of more than three stands for all.
+
+    >>> short_authors("Iz Beltagy; Matthew E Peters; Arman Cohan"), short_authors("A B; C D; E F; G H")
+    ('Iz Beltagy, Matthew E Peters, Arman Cohan', 'A B et al.')
+    """
+    names = authors.split("; ")
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} et al."
+
+
 def _entry(data: ReportData, number: int, key: str, uses: list[tuple[str, str]]) -> Cited:
     source = data.sources.get(key)
     if source is None:
         return Cited(number=number, key=key, title=key, url="", by="", note="not in the bibliography", uses=uses)
-    by = ", ".join(part for part in (source.authors or "", str(source.year) if source.year else "") if part)
+    by = ", ".join(part for part in (short_authors(source.authors or ""), str(source.year or "")) if part)
     return Cited(number=number, key=key, title=source.title, url=source.url, by=by, note=source.note or "", uses=uses)

@@ -10,8 +10,8 @@ from lehr.recipes.report.facts import ReportData
 from lehr.simulators.machine.accelerator import Price
 from lehr.simulators.projection.cost import BASES
 from lehr.simulators.projection.project import Time
-from lehr.simulators.quantities import Amount
-from lehr.simulators.training import Base, Bound, Relation
+from lehr.simulators.quantities import Amount, Bound, Relation
+from lehr.simulators.training import Base
 
 
 def verdict(data: ReportData) -> tuple[str, Mark]:

@@ -14,9 +14,9 @@ from lehr.recipes.report.headline import hours_stated
 from lehr.simulators.objectives import Fim, Objective
 from lehr.simulators.projection.cost import BASES, UtilisationBasis, implied_mfu
 from lehr.simulators.projection.project import StageProjection, Totals
-from lehr.simulators.quantities import Amount
+from lehr.simulators.quantities import Amount, Bound, Relation
 from lehr.simulators.schedules import WeightDecay
-from lehr.simulators.training import STAGE_KINDS, Bound, Optimizer, Relation, Stage
+from lehr.simulators.training import STAGE_KINDS, Optimizer, Stage
 
 NOTHING = Cell("–", "unknown")
 """Stands where a stage has no such number."""
@@ -87,7 +87,9 @@ def _tokens(data: ReportData, path: str, stage: Stage) -> Cell:
     below = ", ".join(
         part
         for part in (
-            f"{whole(stage.examples)} examples" if stage.examples else "",
+            f"{whole(stage.examples) if isinstance(stage.examples, int) else length(stage.examples)} examples"
+            if stage.examples
+            else "",
             f"{length(stage.epochs)} epochs" if stage.epochs else "",
         )
         if part

@@ -21,8 +21,8 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
 from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
-from lehr.simulators.quantities import Amount, Interval
-from lehr.simulators.training import PRETRAINING, Recipe, Relation, Stage
+from lehr.simulators.quantities import Amount, Interval, Relation
+from lehr.simulators.training import PRETRAINING, Recipe, Stage
 
 __all__ = [
     "Assumptions",

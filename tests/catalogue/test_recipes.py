@@ -11,6 +11,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.projection.project import Projection
+from lehr.simulators.quantities import number
 from lehr.simulators.training import STAGE_KINDS, Stage
 
 CATALOGUE = Catalogue()
@@ -64,7 +65,14 @@ UNKNOWN_START = {"codexembed_400m"}
 def test_a_stage_is_of_a_known_kind_and_its_amounts_are_positive(name: str, stage: str) -> None:
     it = stage_of(name, stage)
     assert it.kind in STAGE_KINDS
-    amounts = (it.n_tokens, it.n_steps, it.examples, it.epochs, it.sequence_length, it.final_batch_tokens)
+    amounts = (
+        it.n_tokens,
+        it.n_steps,
+        number(it.examples),
+        number(it.epochs),
+        it.sequence_length,
+        it.final_batch_tokens,
+    )
     assert all(amount is None or amount > 0 for amount in amounts)
     assert sum(it.data.values()) <= 1 + 1e-9
 
@@ -141,6 +149,7 @@ deepseek_coder_6_7b PT REPO_PT SFT
 deepseek_coder_v2 CPT REPO_PT REPO_PT SFT RL
 deepseek_coder_v2_lite CPT REPO_PT REPO_PT SFT RL
 deepseek_r1 SFT RL SFT RL
+deepseek_r1_zero RL
 deepseek_r1_distill_qwen_14b SFT
 deepseek_r1_distill_qwen_1_5b SFT
 deepseek_v2 PT REPO_PT
@@ -156,14 +165,15 @@ ernie_code_560m CPT
 gated_deltanet_1_3b PT
 gemma_2b PT
 gemma_7b PT
+gemma_2_2b PT
 glm_4_5 PT CPT REPO_PT ANN REPO_PT SFT RL
 gpt_3_175b PT
 granite_20b_code PT ANN SFT
 granite_34b_code CPT ANN SFT
 granite_3b_code PT ANN SFT
-granite_3b_code_base_128k REPO_PT
+granite_3b_code_base_128k REPO_PT REPO_PT REPO_PT REPO_PT REPO_PT
 granite_8b_code PT ANN SFT
-granite_8b_code_base_128k REPO_PT
+granite_8b_code_base_128k REPO_PT REPO_PT REPO_PT REPO_PT REPO_PT
 graphcodebert CPT
 hyena_153m PT
 instructgpt_175b SFT RL
@@ -190,6 +200,8 @@ llama_4_scout PT
 llama_65b PT
 llama_7b PT
 mamba_130m PT
+mimo_v2_flash PT CPT REPO_PT
+seed_coder_8b PT PT REPO_PT REPO_PT SFT RL
 mamba_1_4b PT
 mamba_2_8b PT
 mamba_370m PT
@@ -199,6 +211,14 @@ minimax_text_01 PT ANN REPO_PT REPO_PT REPO_PT
 nomic_embed_code CPT
 opencoder_1_5b PT ANN SFT SFT
 opencoder_8b PT ANN SFT SFT
+pythia_12b PT
+pythia_160m PT
+pythia_1_4b PT
+pythia_1b PT
+pythia_2_8b PT
+pythia_410m PT
+pythia_6_9b PT
+pythia_70m PT
 qwen2_5_0_5b PT
 qwen2_5_14b PT
 qwen2_5_1_5b PT

@@ -15,12 +15,13 @@ from lehr.recipes.catalogue.gaps import FIELDS, bare, counted, entries
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.simulators.evidence import Provenance
 from lehr.simulators.objectives import NextToken
-from lehr.simulators.training import Bound, Hardware, Recipe, SharedHours, Stage
+from lehr.simulators.quantities import Bound
+from lehr.simulators.training import Hardware, Recipe, SharedHours, Stage
 
 CATALOGUE = Catalogue()
 FILES = [path for group in ("model", "recipe", "dataset") for path in CATALOGUE.files(group).values()]
 SAID = re.compile(r"\b(not|nor|never|nobody|no one) (was |were |is |are |has )?(been )?published", re.IGNORECASE)
-MOST_BARE = 92
+MOST_BARE = 40
 """Stages of which neither length nor rate nor batch is on record."""
 
 
