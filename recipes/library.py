@@ -104,7 +104,7 @@ def report(
     model: str,
     *,
     recipe: str | None = None,
-    law: str | None = None,
+    law: Path | str | None = None,
     out: Folder = None,
     config_dir: Folder = None,
     overrides: Sequence[str] = (),
@@ -147,7 +147,7 @@ def check(model: str | None = None, *, config_dir: Folder = None) -> list[Compar
 def fit(
     data: Path | str | Sequence[Path | str],
     *,
-    law: str = "chinchilla",
+    law: Path | str = "chinchilla",
     test: Sequence[Path | str] = (),
     out: Folder = None,
     config_dir: Folder = None,
@@ -188,7 +188,7 @@ def plan(
     usd: float | None = None,
     days: float | None = None,
     devices: int | None = None,
-    law: str | None = None,
+    law: Path | str | None = None,
     accelerator: str | None = None,
     out: Folder = None,
     config_dir: Folder = None,
@@ -219,7 +219,7 @@ def plan(
 
 def plan_schedule(
     *,
-    law: str | None = None,
+    law: Path | str | None = None,
     steps: int | None = None,
     peak_rate: float | None = None,
     warmup_steps: int | None = None,
@@ -255,7 +255,7 @@ def plan_schedule(
 def track(
     log: Path | str,
     *,
-    law: str | None = None,
+    law: Path | str | None = None,
     schedule: Path | str | Mapping[str, Any] | None = None,
     recipe: str | None = None,
     out: Folder = None,

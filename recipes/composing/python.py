@@ -11,7 +11,7 @@ from typing import Any
 
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing import HYDRA_VERSION_BASE
-from lehr.recipes.composing.group_files import named_files
+from lehr.recipes.composing.group_files import is_path, named_files
 from lehr.recipes.composing.job import Composed, composed
 from lehr.recipes.errors import LehrError
 
@@ -52,7 +52,7 @@ def composing(
 
     from lehr.recipes.composing.explain import explain
 
-    words = [f"{key}={written(value)}" for key, value in settings.items() if value is not None]
+    words = [f"{key}={_of_group(key, value)}" for key, value in settings.items() if value is not None]
     holder, around = HydraConfig.instance(), GlobalHydra.instance().hydra
     before = holder.cfg
     GlobalHydra.instance().clear()
@@ -92,6 +92,12 @@ def written(value: Any) -> str:
         return repr(value)
     text = str(value)
     return text if _BARE.fullmatch(text) else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _of_group(key: str, value: Any) -> str:
+    """``value`` as an override of ``key`` has it; the path of a group's file as it is, as a name takes its place."""
+    path = str(value)
+    return path if isinstance(value, (str, PathLike)) and (CONF / key).is_dir() and is_path(path) else written(value)
 
 
 def searched(arguments: Sequence[str], config_dir: Folder) -> list[str]:

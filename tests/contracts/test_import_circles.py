@@ -59,5 +59,10 @@ def test_a_room_of_results_has_these_modules(room: str) -> None:
     assert {"run", "result", "text", "figures"} <= {path.stem for path in (ROOT / "recipes" / room).glob("*.py")}
 
 
+def test_a_role_has_one_word() -> None:
+    other_words = {"telling", "told", "words", "pictures", "picture", "figure", "plot", "results", "command"}
+    assert [p for p in sorted((ROOT / "recipes").rglob("*.py")) if p.stem in other_words] == []
+
+
 def test_few_modules_stand_at_the_top() -> None:
     assert len(list((ROOT / "recipes").glob("*.py"))) <= 9

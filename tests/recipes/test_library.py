@@ -142,9 +142,10 @@ def test_a_law_file_is_taken_by_its_path(here: Path) -> None:
         f"{n:g},{d:g},{1.8 + 482 / n**0.35 + 2085 / d**0.37:.6f}" for n in (1e8, 3e8, 1e9) for d in (2e9, 1e10, 5e10)
     ]
     Path("my runs.csv").write_text("n,d,loss\n" + "\n".join(rows))
-    fitted = lehr.fit("my runs.csv", name="mine", bootstrap=0, forms=[], starts=100, out="laws")
-    data = lehr.report("starcoder", law="laws/fit/mine/fit.yaml")
-    assert data.laws[0].name == fitted.law.name == "mine"
+    fitted = lehr.fit("my runs.csv", name="mine", bootstrap=0, forms=[], starts=100, out="my laws")
+    for path in ("my laws/fit/mine/fit.yaml", here / "my laws" / "fit" / "mine" / "fit.yaml"):
+        assert lehr.report("starcoder", law=path).laws[0].name == fitted.law.name == "mine"
+    assert lehr.fit("my runs.csv", law=path, bootstrap=0, forms=[], starts=100).settings.law == "chinchilla"
 
 
 @pytest.mark.parametrize(
