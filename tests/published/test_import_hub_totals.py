@@ -342,3 +342,43 @@ def test_kimi_k3() -> None:
     scales = 92 * 896 * (3072 * 112 + 3584 * 96 + 3072 * 112)
     assert counts.total + stored["beside"] - scales == 2_779_931_837_184
     assert found.notes == ["text_config of a kimi_k3 is read, its text model; the rest of that model is left out"]
+
+
+MOLMO = {
+    "model_type": "molmo", "architectures": ["MolmoForCausalLM"], "attention_layer_norm": False, "clip_qkv": None,
+    "embedding_size": 152064, "hidden_size": 3584, "initializer_range": 0.02, "intermediate_size": 37888,
+    "layer_norm_eps": 1e-6, "layer_norm_type": "rms", "max_position_embeddings": 4096, "norm_after": False,
+    "num_attention_heads": 28, "num_hidden_layers": 28, "num_key_value_heads": 4, "qkv_bias": True,
+    "rope_theta": 1000000.0, "tie_word_embeddings": False, "use_cache": True, "use_position_ids": True,
+    "vocab_size": 152064, "weight_tying": False,
+}  # fmt: skip
+"""allenai/Molmo-7B-D-0924, config.json."""
+
+
+def test_molmo() -> None:
+    """Its text model is Qwen2-7B's; what is left is CLIP's tower without its last layer, a pool, a projector, rows."""
+    found = import_config(MOLMO)
+    text = count_parameters(found.architecture).total
+    assert text == 7_615_616_512
+    d, wide, d_ff = 1024, 4096, 37888 // 2
+    tower = d + 577 * d + 3 * 14 * 14 * d + 2 * d + 23 * (4 * (d * d + d) + 4 * d + 2 * d * wide + wide + d)
+    pool = 3 * (2 * d * d + d) + d * d + d + 2 * 2 * d
+    projector = 2 * d * d_ff + d_ff * 3584
+    assert text + tower + pool + projector + 128 * 3584 == 8_021_025_280
+    assert [note for note in found.notes if "128 rows" in note] == found.notes
+
+
+def test_molmo_of_olmo() -> None:
+    """Molmo-7B-O: norms after each sublayer and over all queries and keys, as in OLMo 2."""
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 90}
+    ours = import_config(
+        {
+            **MOLMO, **sizes, "num_key_value_heads": 4, "intermediate_size": 256, "embedding_size": 96,
+            "attention_layer_norm": True, "norm_after": True, "qkv_bias": False, "rope_theta": 500000.0,
+        }
+    ).architecture  # fmt: skip
+    olmo2 = {
+        **sizes, "model_type": "olmo2", "architectures": ["Olmo2ForCausalLM"], "vocab_size": 96,
+        "intermediate_size": 128, "rope_theta": 500000.0, "max_position_embeddings": 4096, "pad_token_id": 1,
+    }  # fmt: skip
+    assert ours == import_config(olmo2).architecture
