@@ -208,14 +208,13 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def band(rows: Measured, seen: Predicted, new: Predicted, level: float = 0.9) -> dict[str, Band]:
-    """Bands of dense networks and mixtures: the quantile of left-out errors over their spread (split conformal, Vovk
-    et al. 2005, with folds of whole groups)."""
+    """Bands of dense networks and mixtures: the quantile of left-out errors over their spread, folds being whole
+    groups."""
     out = {}
     for kind, mask in (("dense", ~rows.mixture), ("mixture", rows.mixture)):
         factors = []
         for told in (seen, new):
-            scores = np.sort(np.abs(rows.logs - told.logs)[mask] / told.spread[mask])
-            rank = min(int(np.ceil(level * (len(scores) + 1))), len(scores)) - 1
-            factors.append(float(scores[rank]) if len(scores) else 1.645)
+            scores = np.abs(rows.logs - told.logs)[mask] / told.spread[mask]
+            factors.append(float(np.quantile(scores, level)) if len(scores) else 1.645)
         out[kind] = Band(seen=factors[0], new=factors[1])
     return out
