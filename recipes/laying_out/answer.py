@@ -129,7 +129,8 @@ def evaluate(question: Question, layouts: Layouts, logs: np.ndarray, terms: Term
     except ValueError as error:
         raise LehrError(str(error)) from error
     parts = step_parts(demand, rates, logs)
-    holding = HOLDINGS["torchtitan" if question.software.name.startswith("torchtitan") else "megatron, nvidia-smi"]
+    own = "megatron" if question.memory == "allocated" else "megatron, nvidia-smi"
+    holding = HOLDINGS["torchtitan" if question.software.name.startswith("torchtitan") else own]
     memory = memory_of(question.work, layouts, holding, terms or question.terms)
     seconds = parts.total * np.exp(-shift_of(question, logs))
     return Evaluated(layouts, parts, seconds, memory, rates)

@@ -37,6 +37,8 @@ DEFAULT_SEQUENCE = 4096
 DEFAULT_BATCH = 2**22
 """Tokens of a step where no recipe says: about what 7B to 70B models were trained with [tokens]."""
 TRAINS = ("full", "lora", "qlora")
+COUNTED = ("nvidia_smi", "allocated")
+"""Whose count of memory is meant: the driver's, or the trainer's own allocator's."""
 HELD = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
 
 
@@ -61,6 +63,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     stage_name: str | None
     measured: float | None
     trained: bool
+    memory: str
     notes: tuple[str, ...]
 
 
@@ -97,6 +100,7 @@ def asked(job: Composed) -> Question:
         measured=job.setting("measured", float | None),
         lora=_lora(job),
         quantized=job.choice("trains", TRAINS) == "qlora",
+        memory=job.choice("memory", COUNTED),
     )
 
 
@@ -121,6 +125,7 @@ def question(
     measured: float | None = None,
     lora: LoRA | None = None,
     quantized: bool = False,
+    memory: str = "nvidia_smi",
 ) -> Question:
     """What is asked, from parts; what is not given is the stage's."""
     architecture, notes = model.shape(), list[str]()
@@ -185,6 +190,7 @@ def question(
         stage_name=stage[0] if stage is not None else None,
         measured=measured,
         trained=lora is None,
+        memory=memory,
         notes=tuple(notes),
     )
 
