@@ -12,6 +12,7 @@ from itertools import takewhile
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
+from lehr.recipes import streams
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing import HYDRA_VERSION_BASE
 from lehr.recipes.composing.group_files import as_written, named_files
@@ -87,15 +88,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``lehr`` with ``arguments`` (the command line by default) and exit with its status."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = dispatch(argv)
+        if arguments is None:
+            streams.in_utf8()
+            streams.prepare()
+        streams.readable(argv)
+        try:
+            status = dispatch(argv)
+        except SystemExit as done:
+            # Hydra ends the process after its help
+            status = done.code if isinstance(done.code, int) else 0
         sys.stdout.flush()
     except LehrError as error:
-        print(f"lehr: {error}", file=sys.stderr)
+        streams.complain(str(error))
         status = 2
     except BrokenPipeError:
         # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.silence(1)
         status = 141
+    except OSError as error:
+        streams.silence(1)
+        streams.complain(streams.of_system(error))
+        status = 2
     except KeyboardInterrupt:
         status = 130
     sys.exit(status)
@@ -126,6 +139,7 @@ def dispatch(argv: list[str]) -> int:
     rest, flags = apart(rest)
     if any(len(flag) > len("--exp") and "--experimental-rerun".startswith(flag.partition("=")[0]) for flag in flags):
         raise LehrError("--experimental-rerun: runs what a file was pickled from; write --config-dir and --config-name")
+    rest, flags = hydras_own(rest, flags)
     if verb in WORDS:
         words = list(takewhile(lambda a: "=" not in a and not a.startswith(("+", "~")), rest))
         rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
@@ -172,6 +186,36 @@ def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
         if rest and (word in FLAGS_WITH_VALUE or (word in ("-i", "--info") and rest[0].replace("-", "").isalpha())):
             flags.append(rest.pop(0))
     return overrides, flags
+
+
+IGNORED = {
+    "hydra.run.dir": "out=",
+    "hydra.output_subdir": "out=",
+    "hydra.sweep.subdir": "out=",
+    "hydra.job.chdir": "out=",
+}
+"""Settings of Hydra that say where its own files go, of which there are none here."""
+
+
+def hydras_own(words: list[str], flags: list[str]) -> tuple[list[str], list[str]]:
+    """The overrides and flags with Hydra's own settings in the one way that is understood here.
+
+    Raises ``LehrError`` for one that would be ignored.
+
+    >>> hydras_own(["hydra.mode=MULTIRUN", "mfu=0.3,0.4"], [])
+    (['mfu=0.3,0.4'], ['-m'])
+    """
+    kept = []
+    for word in words:
+        key, _, value = word.lstrip("+").partition("=")
+        if key in IGNORED:
+            raise LehrError(f"{key}: lehr writes its own files, to the folder of {IGNORED[key]}...; leave it out")
+        if key == "hydra.mode" and value.upper() in ("MULTIRUN", "RUN"):
+            flags = [flag for flag in flags if flag not in ("-m", "--multirun")]
+            flags += ["-m"] if value.upper() == "MULTIRUN" else []
+        else:
+            kept.append(word)
+    return kept, flags
 
 
 def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
@@ -308,12 +352,16 @@ def _mistake(
         from lehr.recipes.composing.explain import explain
 
         return LehrError(explain(error, verb, arguments))
+    said = None
     if isinstance(error, MemoryError):
-        return LehrError(f"not enough memory ({error}); write fewer steps")
-    if isinstance(error, OSError):
-        where = f"{error.filename}: {error.strerror}; write another folder with out=..."
-        return LehrError(where if error.filename else f"what was printed cannot be written ({error.strerror})")
-    return None
+        said = f"not enough memory ({error}); write fewer steps"
+    elif isinstance(error, OSError):
+        said = streams.of_system(error)
+    elif isinstance(error, ArithmeticError):
+        said = f"a number is larger or smaller than can be computed with ({error}); write another"
+    elif isinstance(error, RecursionError):
+        said = "something is nested too deep; write it flatter"
+    return None if said is None else LehrError(said)
 
 
 def _flags_error(verb: str) -> Callable[[ArgumentParser, str], None]:

@@ -8,6 +8,15 @@ from typing import Any
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.errors import nearest
 
+INSTALL = {
+    "joblib": "pip install 'lehr[joblib]'",
+    "submitit_slurm": "pip install 'lehr[slurm]'",
+    "submitit_local": "pip install 'lehr[slurm]'",
+    "ray": "docs/sweeps.md says which Ray goes with which Hydra",
+    "optuna": "pip install 'lehr[search]' and write interval(...) without hydra/sweeper=",
+}
+"""What brings an engine or a sweeper."""
+
 
 def explain(error: Exception, verb: str, arguments: list[str]) -> str:  # noqa: PLR0911  (one return a kind of error)
     """One line for an error of Hydra's or OmegaConf's, with the nearest name where a name was wrong."""
@@ -23,11 +32,15 @@ def explain(error: Exception, verb: str, arguments: list[str]) -> str:  # noqa: 
     if isinstance(error, MissingConfigException) and error.options is not None and error.missing_cfg_file:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         group = group.rstrip("/")
+        if group in ("hydra/launcher", "hydra/sweeper"):
+            return f"{group}={name}: is not installed; {INSTALL.get(name, 'install the plugin of Hydra that has it')}"
         return f"no {group} is called {name!r}; {nearest(name, error.options)}"
     message = str(error)
     if "Got NoneType" in message and (nulls := [a for a in arguments if a.endswith("=null")]):
         return f"{nulls[0]}: null names no file; write ~{nulls[0].removesuffix('=null')} to go without one"
     cause = str(error.__cause__) if error.__cause__ is not None else ""
+    if match := re.search(r"Could not override '([^'@]+)[^']*'.\s*No match in the defaults list", message):
+        return f"{match[1]}: is in no configuration yet; write +{match[1]}=... to add it"
     if match := re.search(r"Could not override '([^']+)'", message):
         key = match[1]
         if "not in struct" in message + cause or "is not in struct" in message:

@@ -45,12 +45,18 @@ def named_files(config: str, arguments: Sequence[str]) -> Iterator[list[str]]:
     pairs = [(i, *argument.partition("=")[::2]) for i, argument in enumerate(given)]
     pairs = [(i, key, value) for i, key, value in pairs if key.isidentifier() and (CONF / key).is_dir()]
     groups = _groups(config) if pairs else set()
+    for _, key, value in pairs:
+        if key in groups and value.startswith("["):
+            each = value.strip("[]").replace(" ", "")
+            raise LehrError(
+                f"{key}={value}: one file stands here; write {key}=NAME, or -m {key}={each} for each of them"
+            )
     files = [(i, key, value) for i, key, value in pairs if key in groups and is_path(value)]
     for i, key, value in pairs:
         if key == "accelerator" and key in groups and not is_path(value):
             given[i] = f"{key}={','.join(_usual(word) for word in value.split(','))}"
     for i, key, value in pairs:
-        if key not in groups and value and value[0] not in "{[":
+        if key not in groups and key != "experiment" and value and value[0] not in "{[":
             given[i] = f"{key}={','.join(f'{{{PLAIN}: {word}}}' for word in value.split(','))}"
     if not files:
         yield given

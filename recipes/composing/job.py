@@ -59,6 +59,9 @@ def composed(config: Any, primary: str) -> Composed:
 
     hydra = HydraConfig.get()
     sources = [Path(s.path) for s in hydra.runtime.config_sources if s.schema == "file"]
+    for override in hydra.overrides.task:
+        if primary == "report" and override.partition("=")[0] == "~recipe":
+            raise LehrError(f"{override}: takes away what a report projects; write recipe=NAME for another")
     data = OmegaConf.to_container(config, resolve=True)
     if not isinstance(data, dict):
         raise LehrError("the configuration is not a mapping")

@@ -91,6 +91,7 @@ def slots(
             key=key.lstrip("+~"),
             options=parser.parse_overrides(lines) if override.is_sweep_override() else [override],
             texts=lines,
+            prefix=prefix,
             swept=override.is_sweep_override() or (key in found and found[key].swept),
             each=override.is_sweep_override() or key in found or override.input_line not in base,
             globbed=isinstance(override.value(), Glob),

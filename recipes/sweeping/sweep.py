@@ -70,6 +70,7 @@ class Sweep:
         self.slots = axes.slots(given.words, self.params, self._loader, given.base)
         if not any(slot.swept for slot in self.slots):
             raise LehrError("nothing varies; write a sweep such as model=starcoder,santacoder, or leave -m out")
+        self._refuse_what_is_not_added({str(k): v for k, v in hydra.runtime.choices.items()})
         self._refuse_several_sweeps()
         self.total = axes.n_jobs(self.slots)
         self.varies = [slot.swept for slot in self.slots]
@@ -85,6 +86,12 @@ class Sweep:
         self.engine = str(hydra.runtime.choices.get("hydra/launcher"))
         self.runner = Runner(self._merger(config), [s.each for s in self.slots], self._compose, self.job.catalogue)
         self.mark = fingerprint(self.job.catalogue)
+
+    def _refuse_what_is_not_added(self, choices: Mapping[str, str]) -> None:
+        """Raise ``LehrError`` for a group that no configuration has yet, and that is not added with +."""
+        for slot in self.slots:
+            if slot.swept and not slot.prefix and self._is_group(slot.key) and slot.key not in choices:
+                raise LehrError(f"{slot.key}: is in no configuration yet; write +{slot.key}=... to add it")
 
     def _refuse_several_sweeps(self) -> None:
         """Raise ``LehrError`` where an experiment that varies is a sweep itself, of which Hydra would run one job."""
