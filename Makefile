@@ -6,14 +6,17 @@
 #   make slow                   those of them that take several seconds each
 #   make independent            counts and schedules against transformers and torch (CPU)
 #   make check lint benchmarks browser
+#   make fuzz kill              damaged files at every decoder for 300 s; every verb that writes, killed 500 times
 
 PYTHON ?= python3
+SECONDS_OF_FUZZ ?= 300
+KILLS ?= 500
 MODEL ?= deepseek_v3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: report test slow independent check lint benchmarks browser clean
+.PHONY: fuzz kill report test slow independent check lint benchmarks browser clean
 
 report: $(VENV)/.lehr
 	$(BIN)/lehr report model=$(MODEL)
@@ -34,6 +37,12 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz.run $(SECONDS_OF_FUZZ)
+
+kill: $(VENV)/.test
+	$(BIN)/python -m tests.kill.run $(KILLS)
 
 benchmarks: $(VENV)/.test
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

@@ -142,6 +142,17 @@ def read_bounded(path: Path, most: int = MOST_BYTES) -> bytes:
     return content
 
 
+def refuse_endless(path: Path) -> None:
+    """Raise ``LehrError`` where ``path`` is a pipe or a device, whose reading would not end."""
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):
+        # opening it says what is wrong
+        return
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise LehrError(f"{path}: cannot be read (it is a pipe or a device; write the name of a file)")
+
+
 def load_yaml(path: Path) -> Any:
     """The plain data of a YAML file.
 

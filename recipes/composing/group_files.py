@@ -46,7 +46,7 @@ def named_files(config: str, arguments: Sequence[str]) -> Iterator[list[str]]:
     pairs = [(i, key, value) for i, key, value in pairs if key.isidentifier() and (CONF / key).is_dir()]
     groups = _groups(config) if pairs else set()
     for _, key, value in pairs:
-        if key in groups and value.startswith("["):
+        if (config, key) == ("report", "model") and value.startswith("[") and value.endswith("]"):
             each = value.strip("[]").replace(" ", "")
             raise LehrError(
                 f"{key}={value}: one file stands here; write {key}=NAME, or -m {key}={each} for each of them"

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,11 +75,12 @@ def write_folder(
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(20, "it is a file", str(folder))
         with claimed(folder):
+            seen = {*_below(folder)} if folder.exists() else set()
             stays = [path for path in _persons(folder, files, ours) if path.parts[0] not in drop]
             new = beside(folder, "new")
             try:
                 _fill(new, folder, files, stays, account=ours is None)
-                _change_over(new, folder)
+                _change_over(new, folder, lambda path: path not in seen or path in stays)
             except BaseException:
                 # someone who stops the run leaves nothing half-written either
                 shutil.rmtree(new, ignore_errors=True)
@@ -165,13 +166,14 @@ def _take_along(old: Path, new: Path) -> None:
         shutil.copy2(old, new, follow_symlinks=False)
 
 
-def _change_over(new: Path, folder: Path) -> None:
-    """Put ``new`` in the place of ``folder`` in one step; where there is none, in two that the next run can undo."""
+def _change_over(new: Path, folder: Path, late: Callable[[Path], bool]) -> None:
+    """Put ``new`` in the place of ``folder`` in one step; where there is none, in two that the next run can undo.
+    ``late`` says of a file of the old folder whether it may have come since that was looked at."""
     if not folder.exists():
         new.rename(folder)
         return
     if exchange(new, folder):
-        _take_late(new, folder)
+        _take_late(new, folder, late)
         shutil.rmtree(new)
         return
     old = beside(folder, "old")
@@ -181,18 +183,18 @@ def _change_over(new: Path, folder: Path) -> None:
     except BaseException:
         old.rename(folder)
         raise
-    _take_late(old, folder)
+    _take_late(old, folder, late)
     shutil.rmtree(old)
 
 
-def _take_late(old: Path, folder: Path) -> None:
-    """What a person put into the old folder while the new one was made comes along; what is ours has one name only."""
-    account = _account(old) or {}
+def _take_late(old: Path, folder: Path, late: Callable[[Path], bool]) -> None:
+    """What a person put into the old folder while the new one was made, or wrote there anew, comes along: it has one
+    name only, what stayed has two."""
     for path in _below(old):
         where = old / path
-        is_late = path.as_posix() not in account and path.name != MANIFEST and os.lstat(where).st_nlink == 1
-        if is_late and not os.path.lexists(folder / path) and (folder / path).parent.is_dir():
-            where.rename(folder / path)
+        is_file = where.is_symlink() or where.is_file()
+        if is_file and late(path) and os.lstat(where).st_nlink == 1 and (folder / path).parent.is_dir():
+            where.replace(folder / path)
 
 
 def _account(folder: Path) -> dict[str, str] | None:

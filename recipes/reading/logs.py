@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from lehr.recipes.catalogue.yaml import refuse_endless
 from lehr.recipes.errors import LehrError
 from lehr.recipes.reading.console import console_rows
 from lehr.recipes.reading.events import DamagedError, records, scalars
@@ -178,6 +179,9 @@ def _cut(text: str) -> bool:
         rest = text[error.pos :].strip()
         # the parser stops at the end, or at a string, number or word that the end cut
         return not rest or (error.msg.startswith("Unterminated") or re.fullmatch(r"[\w.+-]*", rest) is not None)
+    except ValueError:
+        # a number with more digits than Python reads
+        return False
     return False
 
 
@@ -270,6 +274,7 @@ def _events(path: Path) -> LogFile:
     found: dict[str, dict[str, Series]] = {}
     for file in files:
         try:
+            refuse_endless(file)
             data = file.read_bytes()
             for record in records(data):
                 if record is None:

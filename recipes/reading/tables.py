@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from lehr.recipes.catalogue.yaml import refuse_endless
 from lehr.recipes.errors import LehrError
 
 Column = list[Any]
@@ -48,6 +49,7 @@ def file_text(path: Path, meant: str = "data=<path of a table of runs>") -> str:
 
     Raises ``LehrError`` where it cannot be read, is no text, is too long, or stands for a file that was not fetched.
     """
+    refuse_endless(path)
     try:
         if path.suffix == ".gz":
             with gzip.open(path) as packed:
@@ -96,6 +98,8 @@ def _json(text: str, path: Path, *, lines: bool) -> dict[str, Column]:
             data = json.loads(text)
     except json.JSONDecodeError as error:
         raise LehrError(f"{path}: not JSON: {error.msg} at line {error.lineno}") from error
+    except ValueError as error:
+        raise LehrError(f"{path}: not JSON: a number has more digits than can be read") from error
     except RecursionError as error:
         raise LehrError(
             f"{path}: not a table: nested too deep; write a list of mappings, or a mapping of lists"
@@ -114,6 +118,7 @@ def _json(text: str, path: Path, *, lines: bool) -> dict[str, Column]:
 
 
 def _parquet(path: Path) -> dict[str, Column]:
+    refuse_endless(path)
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import read_table as read

@@ -1,5 +1,6 @@
 """A mistake is one line that says where and what to write instead, with exit status 2 and nothing written."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -181,3 +182,61 @@ def test_a_sweep_over_nothing(tmp_path: Path) -> None:
     assert done.returncode == 2, done.stdout
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert "model=glob(zzz*): matches nothing" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fit", "data=pipe.csv"],
+        ["fit", "law=multi_power", "data=pipe.csv"],
+        ["fit", "data=pipe.parquet"],
+        ["report", "model=./pipe.yaml"],
+        ["import", "path=pipe.json", "name=mine"],
+        ["track", "log=/dev/zero", "schedule={kind: cosine, peak: 3e-4, steps: 50}"],
+        ["plan", "flops=1e22", "law=./zero.yaml"],
+    ],
+    ids=" ".join,
+)
+def test_what_has_no_end_is_not_read(arguments: list[str], tmp_path: Path) -> None:
+    for name in ("pipe.csv", "pipe.parquet", "pipe.yaml", "pipe.json"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    before = sorted(tmp_path.iterdir())
+    done = lehr(arguments, tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "pipe or a device" in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+BOMBS = {
+    "aliases of aliases": "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
+    "merges of merges": "a: &a {k: 1}\n" + "".join(f"x{i}: &x{i} {{<<: [*a, *a, *a]}}\n" for i in range(3)) + "<<: 1\n",
+    "300 levels": "a: " + "[" * 300 + "]" * 300,
+    "100,000 levels": "a: " + "[" * 100_000,
+    "levels of indentation": "".join(f"{' ' * i}a:\n" for i in range(3000)),
+    "a list that holds itself": "a: &a [*a]",
+    "a number that is none": "a: !!int abc",
+    "a truth that is none": "a: !!bool abc",
+    "a date": "a: !!timestamp 2020-13-99",
+    "a set": "? !!set {a, b}\n: 1",
+    "a number of 5,000 digits": f"a: {'9' * 5000}",
+    "half a character": 'name: "\\ud800"',
+    "a width of 1e30": "name: mine\nfamily: a\nkind: dense\nopen: weights\narchitecture: {d_model: 1e30}\n"
+    "provenance: {default: {origin: assumed, note: x}}\n",
+    "not a mapping": "- 1",
+    "nothing": "",
+    "5 MiB of a note": f"note: {'x' * (5 << 20)}",
+    "100,000 layers": "a:\n" + "- {x: 1}\n" * 200_000,
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
+def test_a_file_that_would_not_end_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "mine.yaml").write_text(text)
+    done = lehr(["count", "--config-dir", "conf", "model=mine"], tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "mine.yaml" in done.stderr or "model" in done.stderr

@@ -253,3 +253,27 @@ def test_a_path_that_another_run_holds_is_refused_at_once_where_it_will_not_wait
     process.join()
     write_folder(tmp_path / "a", {"one": b"1"})
     assert sorted(os.listdir(tmp_path)) == ["a", "held"]
+
+
+def test_what_is_ours_by_its_name_goes_and_the_rest_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/gone.json").write_text("{}")
+    (tmp_path / "a/notes.md").write_text("mine")
+    write_folder(tmp_path / "a", {"new.json": b"1"}, ours="*.json")
+    assert sorted(os.listdir(tmp_path / "a")) == ["new.json", "notes.md"]
+
+
+@pytest.mark.parametrize("name", ["late.md", "notes.md"])
+def test_what_a_person_writes_meanwhile_comes_along(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path / "a", {"one": b"1"})
+    (tmp_path / "a/notes.md").write_text("mine")
+
+    def meanwhile(one: Path, other: Path) -> bool:
+        (tmp_path / "editor").write_text("newer")
+        (tmp_path / "editor").replace(tmp_path / "a" / name)
+        return locks.exchange(one, other)
+
+    monkeypatch.setattr(files, "exchange", meanwhile)
+    write_folder(tmp_path / "a", {"one": b"2"})
+    assert (tmp_path / "a" / name).read_text() == "newer"
+    assert os.listdir(tmp_path) == ["a"]
