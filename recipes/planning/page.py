@@ -51,7 +51,7 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
         sections.insert(1, Section(name="worries", title="What to worry about", parts=[
             Bullets([("", worry) for worry in plan.worries])]))  # fmt: skip
     if notes := warnings(plan):
-        outside = Bullets([(law, says) for law, _, says in (n.partition(": ") for n in notes)])
+        outside = Bullets([(note.law, note.says) for note in notes])
         sections.append(Section(name="warnings", title="Outside the laws' ranges", parts=[outside]))
     document = Document(
         title=plan.name,

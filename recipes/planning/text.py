@@ -14,7 +14,7 @@ from lehr.recipes.planning.worries import how_far
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.simulators.laws.hyper import PowerRules
 from lehr.simulators.laws.moe import JointMoe
-from lehr.simulators.planning.choosing import Candidate, Plan
+from lehr.simulators.planning.choosing import Candidate, Plan, PlanWarning
 from lehr.simulators.planning.rates import Advice
 from lehr.simulators.planning.reading import size_at
 from lehr.simulators.quantities import Amount
@@ -214,10 +214,9 @@ def _amount(amount: Amount, form: str) -> str:
     return f"{form.format(amount.value)} ({form.format(amount.low)} to {form.format(amount.high)})"
 
 
-def warnings(plan: Planned) -> list[str]:
+def warnings(plan: Planned) -> list[PlanWarning]:
     """Where laws leave their range, each said once."""
-    said = [f"{plan.law.name}: {w}" if ":" not in w else w for w in plan.plan.warnings]
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(plan.plan.warnings))
 
 
 def as_text(plan: Planned) -> str:
@@ -287,7 +286,7 @@ def as_json(plan: Planned) -> dict[str, Any]:
         "replay": None if plan.replay is None else {"law": plan.replay[0], "share": plan.replay[1]},
         "recipe": recipe(plan),
         "worries": plan.worries,
-        "warnings": warnings(plan),
+        "warnings": [str(w) for w in warnings(plan)],
     }  # fmt: skip
 
 

@@ -66,6 +66,16 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     wins: float | None = None
 
 
+class PlanWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a choice is not to be relied on, and by which law it was made."""
+
+    law: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.law}: {self.says}"
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The candidates that the demand allows, by rising size, and which of them is the best."""
 
@@ -73,7 +83,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     loss_unit: str
     candidates: list[Candidate]
     best: int
-    warnings: list[str]
+    warnings: list[PlanWarning]
 
     @property
     def chosen(self) -> Candidate:
@@ -162,7 +172,7 @@ def choose(
         experts = np.array([float(expansion) for _, expansion in keys])
         losses, unit = law.loss(active, tokens + demand.seen, experts), law.loss_unit
         best = int(np.argmin(losses))
-        warnings = law.warnings(float(active[best]), float(tokens[best]), float(experts[best]))
+        said = [(law.name, w) for w in law.warnings(float(active[best]), float(tokens[best]), float(experts[best]))]
     else:
         surface = laws.loss if isinstance(law, Frontier) else law
         if surface is None:
@@ -179,16 +189,15 @@ def choose(
         best = int(np.argmin(losses))
         if isinstance(law, Frontier):
             best = nearest_to(law, kept, tokens, losses, flops * share)
-            warnings = law.warnings(flops * share)
+            said = [(law.name, w) for w in law.warnings(flops * share)]
         else:
             errors = joint_errors(laws.joint, keys, active, tokens) if laws.joint is not None else None
             sure = certainty(surface, reading, best, keys, errors)
-            warnings = surface.warnings(float(reading.sizes[best]), float(reading.tokens[best]))
+            far = surface.warnings(float(reading.sizes[best]), float(reading.tokens[best]))
+            said = [(surface.name, w) for w in far]
         if laws.joint is not None and keys[best][1] > 1:
-            warnings += [
-                f"{laws.joint.name}: {w}"
-                for w in laws.joint.warnings(float(active[best]), float(tokens[best]), float(keys[best][1]))
-            ]
+            far = laws.joint.warnings(float(active[best]), float(tokens[best]), float(keys[best][1]))
+            said += [(laws.joint.name, w) for w in far]
     candidates = [
         Candidate(
             d_model=width,
@@ -212,8 +221,14 @@ def choose(
     ]
     place = sum(1 for i in range(best) if np.isfinite(losses[i]))
     if place in (0, len(candidates) - 1) and len({c.d_model for c in candidates}) > 1:
-        warnings.append("the best network lies at the end of those that were tried")
-    return Plan(law=law.name, loss_unit=unit, candidates=candidates, best=place, warnings=warnings)
+        said.append((law.name, "the best network lies at the end of those that were tried"))
+    return Plan(
+        law=law.name,
+        loss_unit=unit,
+        candidates=candidates,
+        best=place,
+        warnings=[PlanWarning(law=of, says=w) for of, w in said],
+    )
 
 
 def nearest_to(law: Frontier, rungs: Mapping[Key, Rung], tokens: Floats, losses: Floats, flops: float) -> int:

@@ -156,7 +156,8 @@ def test_what_cannot_be_is_refused() -> None:
 
 
 def test_the_end_of_the_ladder_is_said() -> None:
-    assert "the best network lies at the end of those that were tried" in choose(DENSE, 1e28, REFIT).warnings
+    said = [warning.says for warning in choose(DENSE, 1e28, REFIT).warnings]
+    assert "the best network lies at the end of those that were tried" in said
 
 
 @pytest.mark.parametrize(
