@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.projecting.training_rates import lr_scheduler
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from lehr.simulators.projection.project import Assumptions, Projection
 
 __all__ = [
-    "LehrError", "check", "compare", "count", "explore", "fit", "import_config", "load_model", "load_recipe", "plan",
-    "plan_schedule", "project", "report", "sweep", "track",
+    "LehrError", "check", "compare", "count", "explore", "fit", "import_config", "load_model", "load_recipe",
+    "lr_scheduler", "plan", "plan_schedule", "project", "report", "sweep", "track",
 ]  # fmt: skip
 
 Folder = str | PathLike[str] | None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lehr
 from lehr.simulators.schedules import (
     WSD,
     Constant,
@@ -200,6 +201,10 @@ def test_a_curve_drives_a_real_optimiser_and_resumes() -> None:
 
     curve = WSD(peak=PEAK, floor_ratio=0.1, warmup=WARM_UP, decay=Decay(fraction=0.2)).resolve(STEPS)
     np.testing.assert_array_equal(stepped(lambda optimizer: as_lr_scheduler(curve, optimizer)), curve.values())
+    # and from Python's front door, written out
+    written = {"kind": "wsd", "peak": PEAK, "floor_ratio": 0.1, "warmup": {"steps": WARM}, "steps": STEPS}
+    written["decay"] = {"fraction": 0.2}
+    np.testing.assert_array_equal(stepped(lambda optimizer: lehr.lr_scheduler(written, optimizer)), curve.values())
 
     def resumed(optimizer: Any) -> Any:
         half = as_lr_scheduler(curve, optimizer)

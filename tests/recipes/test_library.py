@@ -21,6 +21,7 @@ SURFACE = {
     "import_config": "(source, *, name, out, ignore, hf_id, overwrite)",
     "load_model": "(name, *, config_dir)",
     "load_recipe": "(name, *, config_dir)",
+    "lr_scheduler": "(schedule, optimizer)",
     "plan": "(*, flops, hours, usd, days, devices, law, accelerator, out, config_dir, overrides, **settings)",
     "plan_schedule": "(*, law, steps, peak_rate, warmup_steps, now, out, config_dir, **settings)",
     "project": "(name, laws, assumptions, *, config_dir)",
