@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from lehr.recipes.catalogue.yaml import refuse_endless
 from lehr.recipes.errors import LehrError
@@ -26,6 +27,8 @@ EVENT_MARK = ".tfevents."
 """In the name of every TensorBoard event file."""
 MOST_DIGITS = 15
 """Of a step; a longer number is no step, and no float holds it."""
+LONG_BYTES = 1 << 21
+"""A longer table of numbers is read as arrays, without an object for every cell."""
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 TABLE_SUFFIXES = (".csv", ".tsv")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
@@ -61,6 +64,8 @@ def open_log(
         return LogFile(where=str(path), runs=mlflow_runs(path, metrics), notes=[])
     if path.is_dir() or EVENT_MARK in path.name:
         return _events(path)
+    if (found := _long_table(path, step, batch_tokens)) is not None:
+        return found
     text = file_text(path, "a CSV, JSON, text or TensorBoard log")
     if "\0" in text:
         raise LehrError(f"{path}: is no text; write a CSV, JSON or TensorBoard log")
@@ -79,6 +84,35 @@ def open_log(
     if batch_tokens is not None:
         rows = with_steps(rows, batch_tokens, step, str(path), notes)
     return LogFile(where=str(path), runs=_runs(rows, step, path), notes=notes)
+
+
+def _long_table(path: Path, step: str | None, batch_tokens: float | None) -> LogFile | None:
+    """A long table of numbers alone, read as arrays; ``None`` of any other file, which the rows are read of."""
+    if path.suffix.lower() != ".csv" or batch_tokens is not None or not path.is_file():
+        return None
+    if path.stat().st_size < LONG_BYTES:
+        return None
+    with path.open("rb") as file:
+        heading = file.readline().decode("utf-8", "replace").removeprefix("\ufeff")
+        file.seek(-1, 2)
+        whole = file.read(1) in b"\n\r"
+    headings = [cell.strip() for cell in heading.split(",")]
+    chosen = step if step in headings else find(STEP, headings)
+    if chosen is None or '"' in heading or len(set(headings)) < len(headings) or SEPARATOR in heading:
+        return None
+    try:
+        table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, encoding="utf-8-sig", comments=None)
+    except ValueError:
+        # an empty cell, a word or a line of another length
+        return None
+    notes = [] if whole else ["the last line has no end and was passed over: it may be half written"]
+    table = table if whole else table[:-1]
+    at = table[:, headings.index(chosen)] if table.shape[1] == len(headings) else np.array([-1.0])
+    if not np.isfinite(at).all() or (at < 0).any() or (at != np.floor(at)).any() or at.max() >= 10**MOST_DIGITS:
+        return None
+    steps = at.astype(int)
+    columns = {h: Series(steps, table[:, i].copy()) for i, h in enumerate(headings) if h != chosen}
+    return LogFile(where=str(path), runs={path.stem: columns}, notes=notes)
 
 
 def _csv_rows(text: str, where: str, notes: list[str]) -> list[Row]:
@@ -284,8 +318,11 @@ def _events(path: Path) -> LogFile:
                     # writers of several scalars put each in a folder of its own, whose name says which
                     series = found.setdefault(path.stem if path.is_dir() else file.parent.name or "run", {})
                     series.setdefault(tag, Series([], []))
-                    series[tag].steps.append(step)
-                    series[tag].values.append(value)
+                    one = series[tag]
+                    assert isinstance(one.steps, list)
+                    assert isinstance(one.values, list)
+                    one.steps.append(step)
+                    one.values.append(value)
         except OSError as error:
             raise LehrError(f"{file}: cannot be read ({error.strerror})") from error
         except DamagedError as error:

@@ -151,6 +151,9 @@ def search(law: CurveLaw, budget: Budget, *, shapes: tuple[DecayShape, ...] = SH
     free_loss = final_loss(law, rates)
 
     many = replicas(law)
+    # one schedule's band serves all of the same steps and peak
+    around = final_interval(law, starts[0], level)
+    centre = final_loss(law, starts[0])
     by_free = np.array(final_losses(many, rates))
 
     def candidate(name: str, schedule: Schedule | None, values: Floats) -> Candidate:
@@ -162,7 +165,7 @@ def search(law: CurveLaw, budget: Budget, *, shapes: tuple[DecayShape, ...] = SH
             rates=values,
             loss=loss,
             excess=loss - free_loss,
-            interval=central_interval(by_each, level) if many else final_interval(law, values, level),
+            interval=None if around is None else (loss * around[0] / centre, loss * around[1] / centre),
             # both are read from the same sets of constants, so that what they share cancels
             excess_interval=central_interval(by_each - by_free, level) if many and schedule is not None else None,
         )

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Bounds, StandardErrors, quantiles
+from lehr.simulators.laws.base import Bounds, Covariance, StandardErrors, quantiles
 from lehr.simulators.laws.curves import CurveLaw, constant_values
+from lehr.simulators.laws.curves.bands import band, basis_of
 from lehr.simulators.laws.curves.base import with_constants
 from lehr.simulators.quantities import Floats
+from lehr.simulators.scheduling.pieces import as_pieces
 
 MOST_REPLICAS = 200
 """Sets of constants of one interval; its 2.5 % quantile then has a standard error of 0.19 standard deviations."""
@@ -81,20 +83,29 @@ def final_losses(many: Sequence[CurveLaw], rates: ArrayLike) -> list[float]:
     >>> final_losses(laws, np.full(10000, 1e-4))
     [3.5, 2.5]
     """
-    return [final_loss(one, rates) for one in many]
+    pieces = as_pieces(np.asarray(rates, dtype=float))
+    return (
+        [one.final_loss(*pieces) for one in many]
+        if len(pieces[0]) < len(np.asarray(rates))
+        else [one.final_loss(rates) for one in many]
+    )
 
 
 def final_interval(law: CurveLaw, rates: ArrayLike, level: float = 0.95) -> Bounds | None:
     """Bounds of the final loss [law.loss_unit]; ``None`` where the law says nothing of its errors.
 
-    From the fit's covariance or draws where it has them; else plus and minus the worst relative error on curves that
-    were held out, which is no statement at a ``level``.
+    Of a covariance the band of a run about its law, without the noise of rows; of draws their quantiles; else plus and
+    minus the worst relative error on curves that were held out, which is no statement at a ``level``.
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, worst_relative_error=0.01)
     >>> [round(v, 4) for v in final_interval(law, np.full(10000, 1e-4))]
     [3.465, 3.535]
     """
+    if isinstance(law.uncertainty, Covariance):
+        array = np.asarray(rates, dtype=float)
+        low, high = band(law, array, level=level, steps=[len(array) - 1], noise=0.0)
+        return float(low[0]), float(high[0])
     if many := replicas(law):
         return central_interval(final_losses(many, rates), level)
     if law.worst_relative_error is None:
@@ -121,7 +132,9 @@ def interval_basis(law: CurveLaw) -> str:
     'the law says nothing of its errors'
     """
     if law.uncertainty is not None and not isinstance(law.uncertainty, StandardErrors):
-        return "95 % by the covariance of the fit's constants"
+        if isinstance(law.uncertainty, Covariance):
+            return f"95 % of runs about the law: {basis_of(law)}"
+        return "95 % by the draws of the fit's constants"
     if law.worst_relative_error is not None:
         return (
             f"plus and minus {law.worst_relative_error:.2%}, the worst relative error on curves that were held out; "

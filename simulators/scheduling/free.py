@@ -9,7 +9,8 @@ import numpy as np
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.numerics.search import projected_descent
 from lehr.simulators.quantities import Floats
-from lehr.simulators.scheduling.final import final_loss, final_slope
+from lehr.simulators.scheduling.final import final_loss
+from lehr.simulators.scheduling.pieces import pieces_of
 
 N_KNOTS = 256
 """Points between which the free form is straight."""
@@ -17,6 +18,8 @@ LOWEST = 1e-6
 """The least rate of a knot, as a share of the peak."""
 MOST_STEPS = 200
 """Of the descent from one start."""
+MOST_PIECES, PARTS = 8192, 16
+"""Of constant rate, in which a descent reads a schedule; of longer ones so many between two knots."""
 STEEPEST = 2.0
 """The largest fall of the logarithm of the rate from one knot to the next."""
 
@@ -49,20 +52,28 @@ def free_form(law: CurveLaw, warm_up: Floats, peak: float, n_steps: int, starts:
     """
     first = len(warm_up)
     at = knots(first, n_steps)
-    steps = np.arange(first, n_steps, dtype=float)
+    edges = piece_edges(at, n_steps)
+    held = np.diff(edges)
+    # the rate of a piece is that of the middle of its steps
+    steps = edges[:-1] + (held - 1) / 2
     right = np.clip(np.searchsorted(at, steps, side="right"), 1, len(at) - 1)
     share = (steps - at[right - 1]) / (at[right] - at[right - 1])
+    begin, ones = pieces_of(warm_up)
+    lengths = np.concatenate([ones, held])
+    every = np.arange(first, n_steps, dtype=float)
 
-    def rates_of(u: Floats) -> tuple[Floats, Floats]:
-        at_knots = np.maximum(peak * np.exp(-np.cumsum(u)), peak * LOWEST)
-        # in this form equal knots give equal rates, to the last bit
-        between = at_knots[right - 1] + share * (at_knots[right] - at_knots[right - 1])
-        return np.concatenate([warm_up, between]), at_knots
+    def at_knots_of(u: Floats) -> Floats:
+        return np.asarray(np.maximum(peak * np.exp(-np.cumsum(u)), peak * LOWEST))
+
+    def whole(u: Floats) -> Floats:
+        return np.concatenate([warm_up, np.interp(every, at, at_knots_of(u))])
 
     def objective(u: Floats) -> tuple[float, Floats]:
-        rates, at_knots = rates_of(u)
-        loss, slope = final_slope(law, rates)
-        slope = slope[first:]
+        at_knots = at_knots_of(u)
+        # in this form equal knots give equal rates, to the last bit
+        between = at_knots[right - 1] + share * (at_knots[right] - at_knots[right - 1])
+        loss, slope = law.final_slope(np.concatenate([begin, between]), lengths)
+        slope = slope[len(begin) :]
         by_knot = np.bincount(right - 1, (1 - share) * slope, len(at)) + np.bincount(right, share * slope, len(at))
         by_log = np.where(at_knots > peak * LOWEST, by_knot * at_knots, 0.0)
         return loss, -np.cumsum(by_log[::-1])[::-1]
@@ -73,7 +84,20 @@ def free_form(law: CurveLaw, warm_up: Floats, peak: float, n_steps: int, starts:
             best, least = start, loss
         log_rate = np.log(np.maximum(start[at.astype(int)], peak * LOWEST) / peak)
         u = np.clip(-np.diff(log_rate, prepend=0.0), 0.0, STEEPEST)
-        point, loss = projected_descent(objective, u, STEEPEST, steps=MOST_STEPS, enough=1e-7)
-        if loss < least:
-            best, least = rates_of(point)[0], loss
+        point, _ = projected_descent(objective, u, STEEPEST, steps=MOST_STEPS, enough=1e-7)
+        found = whole(point)
+        if (loss := final_loss(law, found)) < least:
+            best, least = found, loss
     return best
+
+
+def piece_edges(at: Floats, n_steps: int) -> Floats:
+    """Where the pieces begin and end that stand for the steps between knots ``at``: every step, or a few a knot.
+
+    >>> piece_edges(np.array([0.0, 2.0, 4.0]), 5).tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    """
+    if n_steps - at[0] <= MOST_PIECES:
+        return np.arange(at[0], n_steps + 1)
+    parts = np.linspace(at[:-1], at[1:], PARTS, endpoint=False).T.ravel()
+    return np.unique(np.concatenate([parts.round(), [at[-1], n_steps]]))

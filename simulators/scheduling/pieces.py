@@ -34,3 +34,19 @@ def plateau(rate: float, steps: float) -> tuple[Floats, Floats]:
     """
     ends = steps * (np.geomspace(0.01, 1.01, PLATEAU_PIECES + 1) - 0.01)
     return np.full(PLATEAU_PIECES, rate), np.diff(ends)
+
+
+def as_pieces(rates: Floats, most: int = 8192) -> tuple[Floats, Floats]:
+    """A whole schedule (steps,) as no more than ``most`` pieces, shorter and shorter towards its end where drops count.
+
+    >>> rates, steps = as_pieces(np.linspace(1.0, 0.0, 100_000), most=100)
+    >>> len(rates) <= 100, float(steps.sum()), float(steps[-1])
+    (True, 100000.0, 1.0)
+    """
+    n = len(rates)
+    if n <= most:
+        return rates, np.ones(n)
+    even, late = np.linspace(0, n, most // 2), n - np.geomspace(1.0, n / 2, most // 2 - 1)
+    bounds = np.unique(np.concatenate([even, late]).round().astype(int))
+    steps = np.diff(bounds).astype(float)
+    return np.add.reduceat(rates, bounds[:-1]) / steps, steps

@@ -43,6 +43,8 @@ UNKNOWN_NOISE = 0.01
 FEW = 3
 """Rows whose mean is first set beside the forecast."""
 ROUNDS = 8
+CHUNK, CONTEXT = 1 << 16, 20
+"""Rows that are judged at a time, and how many windows of the rows before them are looked at again."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,17 +152,47 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
     >>> [(a.kind, a.first, a.last, round(a.size, 2)) for a in alarms(residuals, np.zeros(100), Rules(rows=100)).found]
     [('spike', 80, 80, 0.2)]
     """
-    n, length, run = len(residuals), rules.reference, rules.run
+    n, length = len(residuals), rules.reference
     if not n:
         return Judged([], None, 0.0)
+    level = np.zeros(n) if forecast is None else forecast
+    parts, context = [], CONTEXT * length
+    for begin in range(0, n, CHUNK):
+        # rows before a chunk say how its first ones should lie
+        lead = min(begin, context)
+        here = slice(begin - lead, begin + CHUNK)
+        flagged = _flags(residuals[here], allowance[here], level[here], rules)
+        parts.append({kind: (flags[lead:], size[lead:]) for kind, (flags, size) in flagged.items()})
+    joined = {kind: [np.concatenate([part[kind][i] for part in parts]) for i in (0, 1)] for kind in KINDS}
+    near: dict[Kind, int] = {"spike": 1, "divergence": rules.run, "drift": 1, "shift": rules.run}
+    found = [alarm for kind in KINDS for alarm in _spans(kind, joined[kind][0], joined[kind][1], near[kind])]
+    last = slice(-context - length, None)
+    spikes, raised = joined["spike"][0][last], joined["divergence"][0][last]
+    finite, e = np.isfinite(residuals[last]), residuals[last]
+    quiet, tested = e[finite & ~spikes & ~raised][-length:], e[finite & ~spikes][-length:]
+    return Judged(
+        sorted(found, key=lambda a: (a.first, a.kind)),
+        scatter(tested) if len(tested) > 1 else None,
+        float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
+    )
+
+
+Flags = dict[Kind, tuple[NDArray[np.bool_], Floats]]
+"""For each rule the rows that it raises, and by how much each is off [log loss]."""
+
+
+def _flags(residuals: Floats, allowance: Floats, level: Floats, rules: Rules) -> Flags:
+    """What each rule says of each row; ``level`` is the log of the forecast."""
+    n, length, run = len(residuals), rules.reference, rules.run
     finite = np.isfinite(residuals)
     e = np.where(finite, residuals, 0.0)
-    level = np.zeros(n) if forecast is None else forecast
     tail = rules.false_alarms / rules.rows
     spike_t = t_quantile(tail, length - 1)
     run_at = run_quantile(tail, run, length)
     spikes, raised = np.zeros(n, bool), np.zeros(n, bool)
-    excess, rise = np.zeros(n), np.zeros(n)
+    lowest = np.full(n, -np.inf)
+    if n >= run:
+        lowest[run - 1 :] = sliding_window_view(np.where(finite, e, np.inf), run).min(axis=1)
     for _ in range(ROUNDS):
         kept = finite & ~spikes & ~raised
         near, far = before(e, kept, length, 1), before(e, kept, length, run)
@@ -174,12 +206,8 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
             allowance + spike_t * np.maximum(rules.noise, np.where(near.count >= 8, near.deviation, 0.0)),
         )
         more = finite & (excess > bound)
-        lowest = np.full(n, -np.inf)
-        if n >= run:
-            lowest[run - 1 :] = sliding_window_view(np.where(finite, e, np.inf), run).min(axis=1)
         away = MOVES * np.abs(level - before(level, kept, length, run).mean) + STILL * allowance
-        rise = lowest - far.mean
-        ends = (far.count >= length) & (rise > away + run_at * far.deviation)
+        ends = (far.count >= length) & (lowest - far.mean > away + run_at * far.deviation)
         long = np.zeros(n, bool)
         for i in range(min(run, n)):
             long[: n - i] |= ends[i:]
@@ -188,21 +216,17 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
         spikes |= more
         raised |= long
     raised |= ~finite
-    found = _spans("divergence", raised, np.where(finite, excess, np.inf), run)
-    found += _spans("spike", spikes & ~raised, excess, 1)
     kept = finite & ~(spikes & ~raised)
-    found += _levels(e, level, allowance, rules, kept=kept, calm=~raised)
-    quiet, tested = e[finite & ~spikes & ~raised][-length:], e[kept][-length:]
-    return Judged(
-        sorted(found, key=lambda a: (a.first, a.kind)),
-        scatter(tested) if len(tested) > 1 else None,
-        float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
-    )
+    return {
+        "spike": (spikes & ~raised, excess),
+        "divergence": (raised, np.where(finite, excess, np.inf)),
+        **_levels(e, level, allowance, rules, kept=kept, calm=~raised),
+    }
 
 
 def _levels(
     e: Floats, level: Floats, allowance: Floats, rules: Rules, *, kept: NDArray[np.bool_], calm: NDArray[np.bool_]
-) -> list[Alarm]:
+) -> Flags:
     """Drifts of the ``kept`` rows' mean off the forecast, and shifts of their level where they are ``calm``."""
     length, run = rules.reference, rules.run
     mean_t = t_by_count(rules.false_alarms / rules.rows / 2, length)
@@ -221,7 +245,7 @@ def _levels(
     moved = MOVES * np.abs(before(level, kept, run, 0).mean - before(level, kept, length, run).mean) + STILL * allowance
     noise = old.deviation * widened * sqrt(1 / run + 1 / length)
     shift = kept & calm & (old.count >= length) & (np.abs(change) > moved + mean_t[length] * noise)
-    return _spans("drift", drift, recent.mean, 1) + _spans("shift", shift, change, run)
+    return {"drift": (drift, recent.mean), "shift": (shift, change)}
 
 
 def _spans(kind: Kind, flags: NDArray[np.bool_], size: Floats, near: int) -> list[Alarm]:

@@ -11,6 +11,7 @@ import msgspec
 from lehr.recipes.fitting.curves.result import FittedCurves, Judged
 from lehr.recipes.fitting.law_file import bullets, finite
 from lehr.recipes.presenting.tables import text_table
+from lehr.simulators.laws.curves.bands import basis_of
 from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.laws.curves.fitting import mean_score
 
@@ -21,13 +22,14 @@ def as_text(fitted: FittedCurves, folder: Path) -> str:
     constants = constant_values(law)
     rows = [[name, f"{value:.5g}", _between(fit.intervals[name])] for name, value in constants.items()]
     residual = law.uncertainty.residual if law.uncertainty is not None else None  # type: ignore[union-attr]
-    left_out = "" if fit.misfit is None else f", {fit.misfit:.3%} of it the law's own misfit, from leaving each run out"
+    left_out = "" if fit.misfit is None else f"; runs that were each left out strayed by {fit.misfit:.3%}"
     parts = [
         f"{law.title}\n{law.loss_unit}; steps {_number(law.range.steps)}, peak rate {_number(law.range.peak_rate)}",
         text_table(["constant", "value", f"{fitted.settings.level:.0%} interval"], rows, right={1}),
         f"of {fit.n_starts} starts {fit.followed} were followed to their end, {fit.agreeing} of them to this minimum\n"
         f"residuals: {fit.scale:.3%} of the loss; about {fit.repeated:.0f} neighbouring rows say the same\n"
-        f"a run strays from the law by {residual or 0.0:.3%} (standard deviation){left_out}",
+        f"rows scatter about the law by {residual or 0.0:.3%} (standard deviation){left_out}\n"
+        f"band: {basis_of(law)}",
         _scores(fitted),
     ]
     if fit.notes:
