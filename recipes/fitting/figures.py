@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from lehr.recipes.fitting.curves import figures as curves
-from lehr.recipes.fitting.points import figures as points
 from lehr.recipes.fitting.points.result import FittedPoints
 from lehr.recipes.fitting.result import Fit
-from lehr.recipes.fitting.surfaces import figures as surfaces
 from lehr.recipes.fitting.surfaces.result import Fitted
 
 
 def draw(fitted: Fit) -> dict[str, bytes]:
-    """``fit.svg`` and ``fit.png``."""
+    """``fit.svg`` and ``fit.png``; none of a surface where none are asked for, which need not wait for matplotlib."""
+    if isinstance(fitted, Fitted) and not fitted.settings.pictures:
+        return {}
+    from lehr.recipes.fitting.curves import figures as curves
+    from lehr.recipes.fitting.points import figures as points
+    from lehr.recipes.fitting.surfaces import figures as surfaces
+
     if isinstance(fitted, FittedPoints):
         return points.draw(fitted)
     return surfaces.draw(fitted) if isinstance(fitted, Fitted) else curves.draw(fitted)

@@ -11,6 +11,15 @@ import msgspec
 import numpy as np
 
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.reading.kept import (
+    cross_entropy,
+    filtered,
+    last_of_each,
+    refuse_compute_as_tokens,
+    repeated_tokens,
+    without_repeats,
+)
+from lehr.recipes.reading.roles import PREFIXES, WORDS, words_of
 from lehr.recipes.reading.tables import Column
 from lehr.simulators.counting import NConvention
 from lehr.simulators.laws.base import LossUnit
@@ -63,8 +72,6 @@ FLOPS_PER_ND = 6.0
 GAP = 1e3
 """Neighbouring sizes further apart than this factor look like two units."""
 
-REPEATS = ("all", "best", "mean")
-
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """How a table is read: ``columns`` by role, ``units`` that its numbers count in, conventions, rows to keep."""
@@ -75,6 +82,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     n_convention: str | None = None
     loss_unit: str | None = None
     repeats: str = "all"
+    checkpoints: str = "last"
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -91,7 +99,7 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
     parameters alike. Raises ``LehrError`` with the column, the row and what to write.
     """
     notes: list[str] = []
-    table, rows = _filtered(table, reading.where, where, notes)
+    table, rows = filtered(table, reading.where, where, notes)
     chosen = _choose(table, reading.columns, where)
     values = {
         role: numbers(table[heading], heading, where, rows) * _scale(role, heading, reading.units, notes)
@@ -103,13 +111,19 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
     labels = [str(v) for v in table[chosen["run"]]] if "run" in chosen else [f"row {row}" for row in rows]
     convention = _convention(reading.n_convention, chosen.get("n", ""), notes)
     unit = loss_unit_of(reading.loss_unit, chosen["loss"], notes)
+    if words_of(chosen["loss"]) & {"ppl", "perplexity"}:
+        values["loss"] = cross_entropy(values["loss"], chosen["loss"], where, rows)
+        notes.append(f"{chosen['loss']!r} is a perplexity: its natural logarithm is taken, nats/token")
+    refuse_compute_as_tokens(n, d, chosen, where)
+    notes += repeated_tokens(table, d)
     try:
         runs = make_runs(n, d, values["loss"], label=labels, n_convention=convention, loss_unit=unit)
     except ValueError as error:
         hint = "; or say the unit: units={n: 1e9, d: 1e9}" if "looks like" in str(error) else ""
         said = re.sub(r"^row (\d+)", lambda found: f"row {rows[int(found[1]) - 1]}", str(error))
         raise LehrError(f"{where}: {said}{hint}") from error
-    runs = _without_repeats(runs, reading.repeats, notes)
+    runs = last_of_each(runs, reading.checkpoints, notes)
+    runs = without_repeats(runs, reading.repeats, notes)
     for name, sizes in (("parameters", runs.parameters), ("tokens", runs.tokens)):
         notes += _gaps(name, sizes)
     return Read(runs=runs, notes=notes)
@@ -124,32 +138,6 @@ def plainly(heading: str) -> str:
     return re.sub(r"[^a-z0-9]", "", heading.lower())
 
 
-def _filtered(
-    table: Mapping[str, Column], kept: Mapping[str, Any], where: str, notes: list[str]
-) -> tuple[dict[str, Column], list[int]]:
-    """The rows to keep, and their numbers in the table, from 1."""
-    rows = list(range(len(next(iter(table.values())))))
-    for heading, wanted in kept.items():
-        if heading not in table:
-            raise LehrError(f"{where}: where.{heading}: no such column; {nearest(heading, table)}")
-        options = {_cell(w) for w in (wanted if isinstance(wanted, list) else [wanted])}
-        rows = [i for i in rows if _cell(table[heading][i]) in options]
-        if not rows:
-            found = sorted({str(v) for v in table[heading]})[:8]
-            raise LehrError(f"{where}: where.{heading}: no row has {wanted!r}; found {', '.join(found)}")
-    if kept:
-        notes.append(f"{len(rows)} of {len(next(iter(table.values())))} rows kept by `where`")
-    return {heading: [column[i] for i in rows] for heading, column in table.items()}, [i + 1 for i in rows]
-
-
-def _cell(value: Any) -> Any:
-    """A number where it is one, so that 1, 1.0 and "1" are alike."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return str(value)
-
-
 def _choose(table: Mapping[str, Column], named: Mapping[str, str], where: str) -> dict[str, str]:
     """Role to heading. Raises ``LehrError`` where one that is needed is missing."""
     for role, heading in named.items():
@@ -162,9 +150,7 @@ def _choose(table: Mapping[str, Column], named: Mapping[str, str], where: str) -
     for role, names in NAMES.items():
         if role in chosen:
             continue
-        found = [plain[name] for name in names if name in plain]
-        if role not in UNITLESS:
-            found += [heading for key, heading in plain.items() if _unit_word(key, names) is not None]
+        found = _headings(role, names, plain, table)
         if unused := [heading for heading in found if heading not in chosen.values()]:
             chosen[role] = unused[0]
     if "loss" not in chosen:
@@ -184,6 +170,17 @@ def _choose(table: Mapping[str, Column], named: Mapping[str, str], where: str) -
     return chosen
 
 
+def _headings(role: str, names: Sequence[str], plain: Mapping[str, str], table: Mapping[str, Column]) -> list[str]:
+    """The headings that may be ``role``, the likeliest first: by name, by name and unit, by their words."""
+    found = [plain[name] for name in names if name in plain]
+    if role not in UNITLESS:
+        found += [heading for key, heading in plain.items() if _unit_word(key, names) is not None]
+    if not found and role in WORDS:
+        is_one, is_none = WORDS[role]
+        found = [h for h in table if words_of(h) & is_one and not words_of(h) & is_none]
+    return found
+
+
 def _unit_word(key: str, names: Sequence[str]) -> float | None:
     """The unit at the end of a heading, where what is before it is one of ``names``."""
     for word, scale in SCALES.items():
@@ -201,6 +198,12 @@ def _scale(role: str, heading: str, units: Mapping[str, float], notes: list[str]
     if role in units:
         notes.append(f"{heading!r} counts in {units[role]:g} {ROLES[role]}")
         return units[role]
+    words = words_of(heading)
+    if role == "flops" and "pfdays" in words:
+        raise LehrError(f"{heading} counts in PF-days; write units={{flops: 8.64e19}}, the FLOP of one")
+    if role == "flops" and (prefix := next((PREFIXES[w] for w in words if w in PREFIXES), None)) is not None:
+        notes.append(f"{heading!r} is taken to count in {prefix:g} FLOP, as its name says")
+        return prefix
     if role not in UNITLESS and (guessed := _unit_word(plainly(heading), NAMES[role])) is not None:
         notes.append(f"{heading!r} is taken to count in {guessed:g} {ROLES[role]}, as its name says")
         return guessed
@@ -294,40 +297,16 @@ def loss_unit_of(given: str | None, heading: str, notes: list[str]) -> LossUnit:
     if plainly(heading).endswith(("bpb", "bitsperbyte")):
         notes.append(f"{heading!r} is taken to be in bits/byte")
         return "bits/byte"
+    if words_of(heading) & {"bpc"} or plainly(heading).endswith("bitsperchar"):
+        notes.append(f"{heading!r} is taken to be in bits/char")
+        return "bits/char"
+    if words_of(heading) & {"bits", "bit"}:
+        notes.append(f"{heading!r} is taken to be in bits/token")
+        return "bits/token"
+    if words_of(heading) & {"ppl", "perplexity"}:
+        return "nats/token"
     notes.append("losses are taken to be in nats/token; loss_unit=bits/byte says otherwise")
     return "nats/token"
-
-
-def _without_repeats(runs: Runs, repeats: str, notes: list[str]) -> Runs:
-    """Rows that repeat another exactly are counted once; of runs of one N and D all, the best or the mean are kept."""
-    if repeats not in REPEATS:
-        raise LehrError(f"repeats: {repeats!r} is not known; write one of {', '.join(REPEATS)}")
-    rows = np.stack([runs.parameters, runs.tokens, runs.loss], axis=1)
-    _, first = np.unique(rows, axis=0, return_index=True)
-    if len(first) < len(runs):
-        notes.append(f"{len(runs) - len(first)} rows repeat another one exactly and were left out")
-        runs = runs.take(np.sort(first))
-    _, first, group = np.unique(
-        np.stack([runs.parameters, runs.tokens], axis=1), axis=0, return_index=True, return_inverse=True
-    )
-    group = group.reshape(-1)
-    if len(first) == len(runs):
-        return runs
-    members = [np.flatnonzero(group == g) for g in range(len(first))]
-    if repeats == "best":
-        chosen = np.sort([m[np.argmin(runs.loss[m])] for m in members])
-        notes.append(f"of {len(runs)} runs the best for each N and D were kept: {len(chosen)}")
-        return runs.take(chosen)
-    if repeats == "mean":
-        means = msgspec.structs.replace(runs, loss=np.array([runs.loss[m].mean() for m in members])[group])
-        notes.append(f"{len(runs)} runs were averaged to one for each N and D: {len(first)}")
-        return means.take(np.sort(first))
-    wide = max(float(np.ptp(runs.loss[m]) / runs.loss[m].min()) for m in members)
-    notes.append(
-        f"{len(runs)} runs share {len(first)} pairs of N and D; losses of one pair differ by up to {wide:.1%}"
-        + ("; if they come from a search of hyper-parameters, write repeats=best" if wide > 0.01 else "")
-    )
-    return runs
 
 
 def _gaps(name: str, sizes: Floats) -> list[str]:

@@ -55,7 +55,8 @@ def refused(folder: Path, *arguments: str, data: list[dict[str, Any]]) -> str:
 
 
 def test_the_law_comes_back_with_its_interval_and_as_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = fit(tmp_path)
+    told = fit(tmp_path, "pictures=true", "profiles=true")
+    assert all(told["constants"][name]["profile"] for name in ("alpha", "beta"))
     for name in ("E", "A", "B", "alpha", "beta"):
         low, high = told["constants"][name]["interval"]
         # 20 draws give a crude interval; the planted value lies within twice its width all the same
@@ -148,7 +149,7 @@ def test_test_runs_are_predicted_and_not_fitted(tmp_path: Path) -> None:
 
 
 def test_approach_2_tells_its_bias(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from lehr.simulators.laws.fitting.isoflop import isoflop_profiles
+    from tests.profiles import isoflop_profiles
 
     runs = isoflop_profiles(CHINCHILLA, [1e19, 1e20, 1e21], points=9)
     data = [{"n": n, "d": d, "loss": y} for n, d, y in zip(runs.parameters, runs.tokens, runs.loss, strict=True)]

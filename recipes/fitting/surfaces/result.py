@@ -26,6 +26,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     forms: list[str]
     approach: int
+    outliers: str = "keep"
+    profiles: bool = True
+    pictures: bool = True
 
 
 class Constant(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +48,15 @@ class Optimum(msgspec.Struct, frozen=True, kw_only=True):
     tokens: float
     parameters_interval: Bounds | None
     tokens_interval: Bounds | None
+
+
+class Without(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The fit without the runs that stand far apart: their labels, the law, and the optima beside those with them."""
+
+    labels: list[str]
+    law: Surface
+    optima: list[Optimum]
+    with_them: list[Optimum]
 
 
 class Approach2(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -68,6 +80,7 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     comparison: Comparison | None
     test: HeldOut | None
     approach_2: Approach2 | None
+    without: Without | None
     notes: list[str]
 
     @property

@@ -15,7 +15,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import level_of, name_of, starts_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.fitting.arguments import BEST, several, stem_of
-from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings
+from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings, Without
 from lehr.recipes.reading.columns import Read, Reading, runs_of
 from lehr.recipes.reading.tables import Column, read_table
 from lehr.simulators.evidence import Fact, Provenance
@@ -32,12 +32,23 @@ from lehr.simulators.laws.fitting import (
     profile,
     resample,
 )
+from lehr.simulators.laws.fitting.fit import some_starts
 from lehr.simulators.laws.fitting.forms import form_called
 from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas
 from lehr.simulators.laws.fitting.limits import NO_FLOOR
 from lehr.simulators.laws.fitting.mixing import runs_in_bits
+from lehr.simulators.laws.fitting.resampling import starts_about
 from lehr.simulators.laws.surfaces import Surface
 
+MOST_OUTLIERS = 0.1
+"""Of the runs; more are no outliers but runs that the form misses."""
+COMPARED = ("chinchilla", "skaling", "overtraining", "farseer")
+"""The forms among which law=best chooses."""
+GROSS = 10.0
+"""Spreads from the law beyond which a run is left out for a second opinion. A normal run is never there, and a band of
+runs that the form misses is not either."""
+PASSES = 2
+"""Gross outliers hide others behind them: once more after they have gone."""
 FURTHER = 10.0
 """The optimum is told at the largest budget and at this many times it."""
 
@@ -71,7 +82,8 @@ def settings_of(job: Composed, kind: str) -> Settings:
     approach = job.setting("approach", int)
     if approach not in (2, 3):
         raise LehrError(f"approach: {approach} is not known; write 3 (the surface), or 2 (and parabolas)")
-    forms = job.setting("forms", list[str])
+    given: list[str] | None = job.setting("forms", list[str] | None)
+    forms = (list(COMPARED) if kind == BEST else []) if given is None else given
     for form in forms:
         try:
             form_called(form)
@@ -84,8 +96,11 @@ def settings_of(job: Composed, kind: str) -> Settings:
         n_convention=job.setting("n_convention", str | None),
         loss_unit=job.setting("loss_unit", str | None),
         repeats=job.setting("repeats", str),
+        checkpoints=job.setting("checkpoints", str),
     )
     return Settings(
+        outliers=job.choice("outliers", ("keep", "drop")), profiles=job.setting("profiles", bool),
+        pictures=job.setting("pictures", bool),
         law=kind, data=data, test=several(job, "test"), reading=reading, name=name, delta=delta,
         starts=starts_of(job), bootstrap=bootstrap, level=level_of(job), forms=forms,
         approach=approach,
@@ -111,6 +126,14 @@ def _fit(settings: Settings, read: Read) -> Fitted:
             "write all in one unit (nats = bits x 0.6931)"
         )
     comparison = None
+    dropped: list[str] = []
+    if settings.outliers == "drop":
+        form = settings.law if settings.law != BEST else "chinchilla"
+        keep = without_gross(fit_law(runs, form, delta=settings.delta, starts=settings.starts))
+        dropped = [runs.label[i] for i in np.flatnonzero(~keep)]
+        runs = runs.take(keep)
+        if dropped:
+            notes.append(f"left out as outliers: {', '.join(dropped)}")
     chosen = settings.law
     first = fit_law(runs, chosen, delta=settings.delta, starts=settings.starts) if chosen != BEST else None
     forms = list(dict.fromkeys([*settings.forms, *([chosen] if chosen != BEST else [])]))
@@ -120,6 +143,7 @@ def _fit(settings: Settings, read: Read) -> Fitted:
         )
         chosen = comparison.use if chosen == BEST else chosen
     fit = first or next(score.fit for score in comparison.scores if score.form == chosen)  # type: ignore[union-attr]
+    refuse_rising(fit)
     law, constants = _with_intervals(fit, settings)
     files = ", ".join(Path(path).name for path in settings.data)
     law = msgspec.structs.replace(
@@ -141,12 +165,56 @@ def _fit(settings: Settings, read: Read) -> Fitted:
     except ValueError as error:
         largest = None
         notes.append(f"the largest models could not be held out: {error}")
+    optima = [_optimum(law, float(runs.flops.max()) * x, settings.level) for x in (1.0, FURTHER)]
     return Fitted(
+        without=_without(fit, optima, settings),
         settings=settings, read=read, fit=fit, law=law, constants=constants, largest=largest,
-        optima=[_optimum(law, float(runs.flops.max()) * x, settings.level) for x in (1.0, FURTHER)],
+        optima=optima,
         comparison=comparison, test=_tested(settings, law, runs),
         approach_2=_approach_2(runs, law) if settings.approach == 2 else None,
         notes=[*fit.notes, *notes],
+    )  # fmt: skip
+
+
+def without_gross(fit: LawFit) -> np.ndarray:
+    """A mask of the runs that are left when those further than ``GROSS`` spreads have gone, ``PASSES`` times."""
+    keep = np.ones(len(fit.runs), dtype=bool)
+    current, rows = fit, np.arange(len(fit.runs))
+    form = form_called(fit.form)
+    for _ in range(PASSES):
+        far = [rows[o.row - 1] for o in current.outliers if abs(o.deviations) > GROSS]
+        if not far:
+            break
+        keep[far] = False
+        rows = np.flatnonzero(keep)
+        left = fit.runs.take(rows)
+        starts = np.concatenate([starts_about(fit, 12, 0), some_starts(form, left, min(60, len(form.starts(left))))])
+        current = fit_law(left, fit.form, delta=fit.delta, starts=starts)
+    return keep
+
+
+def refuse_rising(fit: LawFit) -> None:
+    """Raise ``ValueError`` where the loss rises with parameters or tokens: there is no optimum to tell."""
+    values = _values(fit)
+    for name, what in (("alpha", "parameters"), ("beta", "tokens"), ("eta", "parameters and tokens")):
+        if name in values and values[name] <= 0:
+            raise ValueError(
+                f"{name} is {values[name]:.3g}, not above 0: the loss of these runs does not fall with {what}, so that "
+                "there is no optimum; check the columns, or keep the best run of each size (repeats=best)"
+            )
+
+
+def _without(fit: LawFit, optima: list[Optimum], settings: Settings) -> Without | None:
+    """The optima without gross outliers, where there are some and few."""
+    keep = without_gross(fit)
+    if keep.all() or (~keep).mean() > MOST_OUTLIERS:
+        return None
+    left, form = fit.runs.take(keep), form_called(fit.form)
+    starts = np.concatenate([starts_about(fit, 12, 0), some_starts(form, left, min(60, len(form.starts(left))))])
+    law = fit_law(left, fit.form, delta=fit.delta, starts=starts).law
+    return Without(
+        labels=[fit.runs.label[i] for i in np.flatnonzero(~keep)], law=law, with_them=optima,
+        optima=[_optimum(law, o.flops, settings.level) for o in optima],
     )  # fmt: skip
 
 
@@ -173,7 +241,7 @@ def _with_intervals(fit: LawFit, settings: Settings) -> tuple[Surface, list[Cons
             # where the search was stopped, its draws were stopped too
             intervals.pop(coordinate.removeprefix("log "), None)
     profiles: dict[str, Bounds] = {}
-    for coordinate in fit.coordinates:
+    for coordinate in fit.coordinates if settings.profiles else ():
         name = coordinate.removeprefix("log ")
         if name in _values(fit):
             bounds = profile(fit, coordinate, settings.level)

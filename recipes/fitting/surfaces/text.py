@@ -28,15 +28,20 @@ def as_text(fitted: Fitted, folder: Path) -> str:
     bootstrap = f"{settings.bootstrap} draws of the runs" if settings.bootstrap else "the covariance"
     delta = f"Huber's loss, delta {fit.delta:g}" if isfinite(fit.delta) else "least squares"
     parts = [
+        *([_outliers_first(fitted)] if fitted.without else []),
         f"{fitted.law.title}\n"
         f"N ({runs.n_convention}) {_range(runs.parameters)}, D {_range(runs.tokens)} tokens, "
         f"loss {runs.loss.min():.4g} to {runs.loss.max():.4g} {runs.loss_unit}",
         text_table(
-            ["constant", "value", f"{level} interval", "profile"],
-            [[c.name, f"{c.value:.5g}", _between(c.interval), _between(c.profile)] for c in fitted.constants],
+            ["constant", "value", f"{level} interval", *(["profile"] if settings.profiles else [])],
+            [
+                [c.name, f"{c.value:.5g}", _between(c.interval), *([_between(c.profile)] if settings.profiles else [])]
+                for c in fitted.constants
+            ],
             right={1},
         )
-        + f"\nintervals: {bootstrap}; profile: where the objective stays near its minimum",
+        + f"\nintervals: {bootstrap}"
+        + ("; profile: where the objective stays near its minimum" if settings.profiles else ""),
         f"objective {fit.objective:.9g} ({delta} on the log loss); of {fit.n_starts} starts {fit.followed} were "
         f"followed to their end, {fit.agreeing} of them to this minimum\n"
         f"R2 {fitted.r_squared:.4f}; spread of a run about the law {fit.scale:.2%} of its loss; "
@@ -59,14 +64,26 @@ def as_text(fitted: Fitted, folder: Path) -> str:
         parts.append(_approach_2(fitted.approach_2))
     if fit.outliers:
         more = f"\n  and {len(fit.outliers) - NAMED} more (fit.json)" if len(fit.outliers) > NAMED else ""
-        parts.append(
-            "outliers (they weigh little in this fit):\n" + bullets([str(o) for o in fit.outliers[:NAMED]]) + more
-        )
+        parts.append("outliers:\n" + bullets([str(o) for o in fit.outliers[:NAMED]]) + more)
     if fitted.notes:
         parts.append("what these runs do not say:\n" + bullets(fitted.notes))
     parts.append("read:\n" + bullets(fitted.read.notes))
     parts.append(f"{folder / 'fit.yaml'}   take it with law={folder / 'fit.yaml'}")
     return "\n\n".join(parts)
+
+
+def _outliers_first(fitted: Fitted) -> str:
+    """The optimum without the runs that stand far apart, and with them."""
+    without = fitted.without
+    assert without is not None
+    named = ", ".join(without.labels[:NAMED]) + (", ..." if len(without.labels) > NAMED else "")
+    lines = [
+        f"Without {len(without.labels)} of {len(fitted.fit.runs)} runs that stand far apart ({named}) the optimum at "
+        f"{o.flops:.3g} FLOP is {short(o.parameters)} on {short(o.tokens)} tokens, {o.tokens / o.parameters:.3g} a "
+        f"parameter; with them {w.tokens / w.parameters:.3g}."
+        for o, w in list(zip(without.optima, without.with_them, strict=True))[:1]
+    ]
+    return "\n".join([*lines, "The law that is written has them; outliers=drop leaves them out."])
 
 
 def _comparison(fitted: Fitted) -> str:
@@ -158,6 +175,9 @@ def as_json(fitted: Fitted) -> bytes:
                 strict=True,
             )
         ],
+        "without_outliers": None if fitted.without is None else {
+            "runs": fitted.without.labels, "optima": [msgspec.to_builtins(o) for o in fitted.without.optima],
+        },
         "outliers": [msgspec.to_builtins(o) for o in fit.outliers],
         "largest_left_out": _held_out_json(fitted.largest),
         "test": _held_out_json(fitted.test),

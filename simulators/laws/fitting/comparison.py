@@ -32,7 +32,7 @@ FOLDS = 10
 """Parts of a cross-validation."""
 STARTS_PER_FOLD = 6
 STARTS_ABOUT = 12
-STARTS_ANEW = 120
+STARTS_ANEW = 60
 """Starting points of a fit without the largest runs: about the fit to all, and the form's own."""
 
 
