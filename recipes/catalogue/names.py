@@ -11,6 +11,7 @@ import msgspec
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.errors import LehrError, nearest_few
 
 SHOWN_AS_THEY_ARE = ("law", "accelerator", "cluster", "trainer")
 """Groups whose files have a title; only that is read of them here, not their form."""
@@ -89,6 +90,15 @@ def named(text: str, labels: Iterable[str]) -> set[str]:
     apart = {label: words(label) for label in labels}
     called = {label for label, parts in apart.items() if "".join(parts) == "".join(wanted)}
     return called or {label for label, parts in apart.items() if parts[: len(wanted)] == wanted}
+
+
+def find(text: str, catalogue: Catalogue) -> list[Entry]:
+    """The entries of ``catalogue`` that ``text`` names. Raises ``LehrError`` with the nearest where there is none."""
+    everything = entries(catalogue)
+    if found := look_up(text, everything):
+        return found
+    labels = [label for entry in everything for label in entry.labels]
+    raise LehrError(f"name: nothing is called {text!r}; {nearest_few(text, labels)}")
 
 
 def look_up(text: str, among: list[Entry]) -> list[Entry]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from lehr.recipes.catalogue.names import Entry, entries, look_up
+from lehr.recipes.catalogue.names import Entry, find
 from lehr.recipes.catalogue.usage import Files
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
-from lehr.recipes.errors import LehrError, nearest_few
+from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.tables import text_table
 
 FEW = 3
@@ -25,11 +25,7 @@ def run(job: Composed) -> int:
     text = str(given)
     if given in (None, ""):
         raise LehrError('name: nothing to look for; write lehr find name="Claude 4"')
-    everything = entries(job.catalogue)
-    found = look_up(text, everything)
-    if not found:
-        labels = [label for entry in everything for label in entry.labels]
-        raise LehrError(f"name: nothing is called {text!r}; {nearest_few(text, labels)}")
+    found = find(text, job.catalogue)
     if form == "json":
         files = Files(job.catalogue)
         rows = [

@@ -1,0 +1,275 @@
+"""What a verb computes from its settings, composed as the command composes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lehr.recipes.library.common import Folder, catalogue_of, job_of, write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lehr.recipes.exporting.result import Export
+    from lehr.recipes.fitting.result import Fit
+    from lehr.recipes.laying_out.answer import Answer
+    from lehr.recipes.planning.result import Planned
+    from lehr.recipes.report.facts import ReportData
+    from lehr.recipes.scheduling.result import Scheduled
+    from lehr.recipes.tracking.result import Look
+
+
+def report(
+    model: str,
+    *,
+    recipe: str | None = None,
+    law: Path | str | None = None,
+    out: Folder = None,
+    config_dir: Folder = None,
+    overrides: Sequence[str] = (),
+    **settings: Any,
+) -> ReportData:
+    """A whole recipe projected and set beside what was published: ``projection``, ``comparisons``, ``forecast``.
+
+    With ``out`` the page, its text, its data and its plots are written to ``<out>/<model>/`` (``lehr report``).
+
+    >>> half = report("starcoder", overrides=["recipe.stages.pt.steps=125000"])
+    >>> f"{half.projection.totals.flops:.3g} FLOP"
+    '5.87e+22 FLOP'
+    """
+    from lehr.recipes.report.run import report_data, report_files
+
+    given = {"model": model, "recipe": recipe, "law": law, **settings, "out": out}
+    job = job_of("report", given, config_dir, overrides)
+    data = report_data(job)
+    if out is not None:
+        write(job.folder("model") / data.model.name, report_files(job, data))
+    return data
+
+
+def export(
+    model: str, to: str, *, recipe: str | None = None, out: Folder = None, config_dir: Folder = None, **settings: Any
+) -> Export:
+    """The recipe of ``model``, or the one called ``recipe``, in the words of the trainer ``to``: ``.files`` by path.
+
+    ``settings`` are ``stages``, ``devices``, ``devices_per_node``, ``micro_batch``, ``inexact``, ``seed``. With ``out``
+    the files are written to ``<out>/export/<model>/<trainer>/`` (``lehr export``).
+
+    >>> sorted(export("starcoder", "trl", stages=["pt"]).files)[:2]
+    ['01_pt/sft.yaml', 'README.md']
+    """
+    from lehr.recipes.exporting.run import export as export_recipe
+
+    catalogue = catalogue_of(config_dir)
+    stated = catalogue.recipe(model if recipe is None else recipe)
+    base = stated.base.model if stated.base else None
+    known = {base: catalogue.model(base)} if base and catalogue.has("model", base) else {}
+    done = export_recipe(catalogue.model(model), stated, to, models=known, **settings)
+    if out is not None:
+        write(Path(out) / "export" / model / to, done.files)
+    return done
+
+
+def layout(
+    model: str,
+    *,
+    accelerator: str | None = None,
+    cluster: str | None = None,
+    devices: int | None = None,
+    out: Folder = None,
+    config_dir: Folder = None,
+    **settings: Any,
+) -> Answer:
+    """How to divide ``model`` among accelerators: what fits, how fast it is, and what the others lose.
+
+    With ``out`` the page and its data are written to ``<out>/layout/<name>/`` (``lehr layout page=true``).
+
+    >>> best = layout("starcoder", accelerator="h100_sxm", devices=64).best
+    >>> best.fits, best.low < best.seconds < best.high
+    (True, True)
+    """
+    import json
+    from importlib.metadata import version
+
+    from lehr.recipes.laying_out.answer import answer
+    from lehr.recipes.laying_out.question import asked
+
+    given = {"model": model, "accelerator": accelerator, "cluster": cluster, "devices": devices, **settings}
+    job = job_of("layout", {**given, "out": out}, config_dir)
+    found = answer(asked(job))
+    if out is not None:
+        from lehr.recipes.laying_out.page import render
+        from lehr.recipes.laying_out.text import as_json
+
+        body = {"version": 1, "lehr": version("lehr"), **as_json(found)}
+        data = (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
+        page = render(found, f"lehr layout {' '.join(job.overrides)}")
+        write(job.folder() / "layout" / found.question.name, {"layout.json": data, **page})
+    return found
+
+
+def fit(
+    data: Path | str | Sequence[Path | str],
+    *,
+    law: Path | str = "chinchilla",
+    test: Sequence[Path | str] = (),
+    out: Folder = None,
+    config_dir: Folder = None,
+    **settings: Any,
+) -> Fit:
+    """The constants of ``law`` from runs: a table for a loss surface, logs for a curve law. ``law="best"`` takes the
+    form that predicts held-out runs best; ``.law`` of the result is the law.
+
+    With ``out`` the law, its data and its figures are written to ``<out>/fit/<name>/`` (``lehr fit``).
+
+    >>> import tempfile
+    >>> sizes, amounts = (1e8, 3e8, 1e9), (2e9, 1e10, 5e10)
+    >>> rows = [f"{n:g},{d:g},{1.8 + 482 / n**0.35 + 2085 / d**0.37:.6f}" for n in sizes for d in amounts]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs = Path(folder, "runs.csv")
+    ...     size = runs.write_text("n,d,loss\\n" + "\\n".join(rows))
+    ...     fitted = fit(runs, bootstrap=0, forms=[], starts=100)
+    >>> round(fitted.law.alpha, 3), round(fitted.law.beta, 3)
+    (0.35, 0.37)
+    """
+    from lehr.recipes.fitting.run import fit_job
+
+    several = [str(data)] if isinstance(data, (str, PathLike)) else [str(path) for path in data]
+    given = {"data": several, "law": law, "test": [str(path) for path in test], **settings, "out": out}
+    job = job_of("fit", given, config_dir)
+    fitted = fit_job(job)
+    if out is not None:
+        from lehr.recipes.fitting.text import files
+
+        write(job.folder() / "fit" / fitted.settings.name, files(fitted))
+    return fitted
+
+
+def plan(
+    *,
+    flops: float | None = None,
+    hours: float | None = None,
+    usd: float | None = None,
+    days: float | None = None,
+    devices: int | None = None,
+    law: Path | str | None = None,
+    accelerator: str | None = None,
+    out: Folder = None,
+    config_dir: Folder = None,
+    overrides: Sequence[str] = (),
+    **settings: Any,
+) -> Planned:
+    """From a budget, one of ``flops``, ``hours``, ``usd`` or ``days`` with ``devices``, to a network and its recipe.
+
+    ``.plan.chosen`` is the network of least loss, ``.plan.candidates`` the ranking behind it. With ``out`` the model,
+    the recipe, the ranking and the page are written to ``<out>/plan/<name>/`` (``lehr plan``).
+
+    >>> found = plan(flops=1e22, compare_laws=[])
+    >>> all(found.plan.chosen.loss <= rung.loss for rung in found.plan.candidates)
+    True
+    """
+    from lehr.recipes.planning.run import planned
+
+    budget = {"flops": flops, "hours": hours, "usd": usd, "days": days, "devices": devices}
+    given = {**budget, "law": law, "accelerator": accelerator, **settings, "out": out}
+    job = job_of("plan", given, config_dir, overrides)
+    found = planned(job)
+    if out is not None:
+        from lehr.recipes.planning.page import files
+
+        write(job.folder() / "plan" / found.name, files(found, f"lehr plan {' '.join(job.overrides)}"))
+    return found
+
+
+def plan_schedule(
+    *,
+    law: Path | str | None = None,
+    steps: int | None = None,
+    peak_rate: float | None = None,
+    warmup_steps: int | None = None,
+    now: int | None = None,
+    out: Folder = None,
+    config_dir: Folder = None,
+    **settings: Any,
+) -> Scheduled:
+    """The learning-rate schedules of least final loss for ``steps`` by a curve law; with ``now`` what a cool-down from
+    that step would give.
+
+    ``.found.best`` is the best schedule, ``.found.free`` the bound. With ``out`` files are written to
+    ``<out>/plan_schedule/<law>/`` (``lehr plan schedule``).
+
+    >>> downs = plan_schedule(now=6000, cooldown=[1000, 2000], warmup_steps=500).downs
+    >>> sorted({down.steps for down in downs}), all(down.gain > 0 for down in downs)
+    ([1000, 2000], True)
+    """
+    from lehr.recipes.scheduling.result import Chosen
+    from lehr.recipes.scheduling.run import schedule_job
+
+    own = {"law": law, "steps": steps, "peak_rate": peak_rate, "warmup_steps": warmup_steps, "now": now}
+    job = job_of("plan_schedule", {**own, **settings, "out": out}, config_dir)
+    found = schedule_job(job)
+    if out is not None:
+        from lehr.recipes.scheduling.text import files
+
+        kind = "plan_schedule" if isinstance(found, Chosen) else "cool_down"
+        write(job.folder() / kind / found.law.name, files(found))
+    return found
+
+
+def track(
+    log: Path | str,
+    *,
+    law: Path | str | None = None,
+    schedule: Path | str | Mapping[str, Any] | None = None,
+    recipe: str | None = None,
+    out: Folder = None,
+    config_dir: Folder = None,
+    **settings: Any,
+) -> Look:
+    """A running job's log beside its forecast under ``schedule``, or under that of a stage of ``recipe``.
+
+    ``.seen.state`` says where the run stands, ``.seen.final`` where it will end. With ``out`` the figure is written to
+    ``<out>/track/<log>/`` (``lehr track``).
+
+    >>> import tempfile
+    >>> from lehr.recipes.projecting.schedules import read_schedule
+    >>> schedule = {"kind": "cosine", "peak": 3e-4, "steps": 8000}
+    >>> loss = catalogue_of(None).law("multi_power_25m").loss(read_schedule(schedule).values())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     log = Path(folder, "run.csv")
+    ...     size = log.write_text("step,loss\\n" + "".join(f"{s},{loss[s]:.5f}\\n" for s in range(100, 4000, 20)))
+    ...     look = track(log, schedule=schedule)
+    >>> look.seen.state, look.seen.step
+    ('inside', 3980)
+    """
+    from lehr.recipes.tracking.run import track_job
+
+    rates = schedule if isinstance(schedule, Mapping) or schedule is None else str(schedule)
+    given = {"log": str(log), "law": law, "schedule": rates, "recipe": recipe, **settings, "out": out}
+    job = job_of("track", given, config_dir)
+    look = track_job(job)
+    if out is not None:
+        from lehr.recipes.tracking.figures import draw
+
+        write(job.folder() / "track" / Path(log).stem, draw(look.law, look.planned, look.seen))
+    return look
+
+
+def sweep(
+    axes: Mapping[str, Sequence[Any] | str], *, out: Folder = None, config_dir: Folder = None,
+    overrides: Sequence[str] = (), **settings: Any,
+) -> pa.Table:  # fmt: skip
+    """Every combination of what ``axes`` hold, as a table with a line a job: names, figures, status and reason.
+
+    A value of ``axes`` is a list, or one of Hydra's words for many: ``"glob(*)"``, ``"range(0.2,0.6,0.01)"``,
+    ``"interval(1e11,1e13)"`` for a search. With ``out`` files are written to ``<out>/multirun/`` (``lehr report -m``).
+
+    >>> table = sweep({"model": ["starcoder", "santacoder"], "mfu": [0.3, 0.4]}, law="besiroglu")
+    >>> table.num_rows, [round(hours) for hours in table["hours"].to_pylist()][:2]
+    (4, [337477, 253108])
+    """
+    from lehr.recipes.sweeping.python import sweep_table
+
+    return sweep_table(axes, settings, out=out, config_dir=config_dir, overrides=overrides)
