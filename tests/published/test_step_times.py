@@ -40,6 +40,7 @@ def without_vtrain() -> tuple[Fit, np.ndarray]:
     return fit_constants(table().take(np.flatnonzero(~inside)), stored().fit().logs), np.flatnonzero(inside)
 
 
+@pytest.mark.slow
 def test_the_table_gives_the_constants() -> None:
     fit = fit_constants(table())
     for name, log in zip(NAMES, fit.logs, strict=True):
@@ -70,6 +71,7 @@ def test_errors_of_rows_left_out(kind: str, median: float, mean: float, quantile
     assert 0.85 <= errors.within_band <= 0.95
 
 
+@pytest.mark.slow
 def test_vtrain_unseen() -> None:
     """Layouts of GPT 3.6B and 18.4B on A100, none of them fitted; vTrain's own mean error there is 14.7 %, with
     profiled kernels (Bang et al., data/ground_truth_multi.csv)."""
@@ -80,6 +82,7 @@ def test_vtrain_unseen() -> None:
 
 
 @pytest.mark.parametrize("network", sorted({row.model for row in rows() if "vtrain" in row.source}))
+@pytest.mark.slow
 def test_what_the_model_picks_of_measured_layouts(network: str) -> None:
     """The layout that it ranks first is within 5 % of the best that was measured, constants fitted without them."""
     fit, index = without_vtrain()

@@ -82,6 +82,7 @@ def test_the_text_begins_with_the_answer(capsys: pytest.CaptureFixture[str]) -> 
     assert "Rests on" in out
 
 
+@pytest.mark.slow
 def test_a_page_is_the_same_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pages = []
     folder = tmp_path / "layout" / "gpt2_124m"
