@@ -134,6 +134,11 @@ def _points(law: CurveLaw, rates: Floats) -> dict[str, Any]:
     }
 
 
+def loss_of_last(law: CurveLaw, rates: Floats) -> float:
+    """The loss after the last of ``rates``, without that of all the steps before it [law.loss_unit]."""
+    return float(law.loss_at(rates, [len(rates) - 1])[0])
+
+
 def cool_down_text(law: CurveLaw, now: int, so_far: Floats, downs: list[CoolDown], warnings: list[str]) -> str:
     """The cool-downs as a table."""
     rows = [
@@ -151,7 +156,7 @@ def cool_down_text(law: CurveLaw, now: int, so_far: Floats, downs: list[CoolDown
     return "\n".join(
         [
             f"{law.title}: decay now, after {now:,} steps, from rate {so_far[-1]:g} "
-            f"(loss {float(law.loss(so_far)[-1]):.4f} {law.loss_unit})",
+            f"(loss {loss_of_last(law, so_far):.4f} {law.loss_unit})",
             "",
             text_table(headings, rows, right={0, 2, 4, 5}),
             "",
@@ -170,7 +175,7 @@ def cool_down_json(
         "loss_unit": law.loss_unit,
         "now": now,
         "rate": float(so_far[-1]),
-        "loss": float(law.loss(so_far)[-1]),
+        "loss": loss_of_last(law, so_far),
         "cool_downs": [
             {
                 "steps": d.steps,
