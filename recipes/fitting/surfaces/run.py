@@ -155,16 +155,16 @@ def _fit(settings: Settings, read: Read) -> Fitted:
     if any(" " in name and not name.startswith("log ") for name in fit.coordinates):
         notes.append(f"the constants of {chosen} make up for each other: read its surface, not a single one of them")
     held = next((s.held_out for s in comparison.scores if s.form == chosen), []) if comparison else []
+    largest = next((h for h in held if h.by == "parameters"), None)
+    if largest is None:
+        try:
+            largest = hold_out(runs, chosen, delta=settings.delta, fit=fit)
+            held = [*held, largest]
+        except ValueError as error:
+            notes.append(f"the largest models could not be held out: {error}")
     law = msgspec.structs.replace(law, misfit=misfit_of(fit, held))
     if law.misfit is None:
         notes.append("too few runs to hold out the largest: how far the form itself misses larger ones is not known")
-    try:
-        largest = next((h for h in held if h.by == "parameters"), None) or hold_out(
-            runs, chosen, delta=settings.delta, fit=fit
-        )
-    except ValueError as error:
-        largest = None
-        notes.append(f"the largest models could not be held out: {error}")
     optima = [_optimum(law, float(runs.flops.max()) * x, settings.level) for x in (1.0, FURTHER)]
     return Fitted(
         without=_without(fit, optima, settings),
@@ -188,7 +188,7 @@ def without_gross(fit: LawFit) -> np.ndarray:
         keep[far] = False
         rows = np.flatnonzero(keep)
         left = fit.runs.take(rows)
-        starts = np.concatenate([starts_about(fit, 12, 0), some_starts(form, left, min(60, len(form.starts(left))))])
+        starts = np.concatenate([starts_about(fit, 8, 0), some_starts(form, left, min(24, len(form.starts(left))))])
         current = fit_law(left, fit.form, delta=fit.delta, starts=starts)
     return keep
 
@@ -210,7 +210,7 @@ def _without(fit: LawFit, optima: list[Optimum], settings: Settings) -> Without 
     if keep.all() or (~keep).mean() > MOST_OUTLIERS:
         return None
     left, form = fit.runs.take(keep), form_called(fit.form)
-    starts = np.concatenate([starts_about(fit, 12, 0), some_starts(form, left, min(60, len(form.starts(left))))])
+    starts = np.concatenate([starts_about(fit, 8, 0), some_starts(form, left, min(24, len(form.starts(left))))])
     law = fit_law(left, fit.form, delta=fit.delta, starts=starts).law
     return Without(
         labels=[fit.runs.label[i] for i in np.flatnonzero(~keep)], law=law, with_them=optima,
