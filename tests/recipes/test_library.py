@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,15 +174,25 @@ def test_a_mistake_is_an_error_in_one_line(ask: Callable[[], Any], says: str, he
     assert contents(here) == {}
 
 
-def test_a_hydra_application_around_it_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hydra import compose, initialize_config_dir
-    from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf
+APPLICATION = """
+import lehr
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
 
-    monkeypatch.setenv("ELSEWHERE", "theirs")
+with initialize_config_dir({folder!r}, version_base="1.3"):
+    before = HydraConfig.instance().cfg
+    lehr.plan(flops=1e21, compare_laws=[])
+    assert HydraConfig.instance().cfg is before
+    print(OmegaConf.to_container(compose("app"), resolve=True))
+"""
+
+
+def test_a_hydra_application_around_it_is_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "app.yaml").write_text("a: ${oc.env:ELSEWHERE}\n")
-    with initialize_config_dir(str(tmp_path), version_base="1.3"):
-        before = HydraConfig.instance().cfg
-        lehr.plan(flops=1e21, compare_laws=[])
-        assert HydraConfig.instance().cfg is before
-        assert OmegaConf.to_container(compose("app"), resolve=True) == {"a": "theirs"}
+    # in a process of its own: the command, which other tests run in this one, sets Hydra up for good
+    done = subprocess.run(
+        [sys.executable, "-c", APPLICATION.format(folder=str(tmp_path))],
+        env={**os.environ, "ELSEWHERE": "theirs"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == "{'a': 'theirs'}", done.stderr
