@@ -36,6 +36,8 @@ REFERENCE, LEAST_REFERENCE = 50, 12
 """Rows before the ones tested, which say how far rows scatter: a twelfth of the run's, no more and no fewer."""
 RUN, LEAST_RUN = 10, 3
 """Rows in a row that make a divergence or a shift: a sixtieth of the run's."""
+SCALES = (1, 4)
+"""Times the reference and the run, at which levels are judged."""
 MOVES, STILL = 0.35, 0.2
 """Of a change of the forecast, by how much the law may be wrong; of the law's error, how much may come at any time."""
 UNKNOWN_NOISE = 0.01
@@ -57,9 +59,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
       more than their level may move and the multiple of their standard deviation that this has the probability
       false_alarms / rows; or a loss is no finite number, which no healthy run has.
     - ``shift``: the mean of the last ``run`` rows lies off that of the ``reference`` rows before them, above or below,
-      by more than its level may move and Student's t at 1 - false_alarms / (2 rows), times its standard error.
+      by more than its level may move and Student's t at 1 - false_alarms / (4 rows), times its standard error; and so
+      for windows four times as long.
     - ``drift``: the mean of the last ``reference`` rows lies off the forecast, above or below, by more than d and
-      Student's t at 1 - false_alarms / (2 rows), times their standard error. Both errors are widened by
+      Student's t at 1 - false_alarms / (4 rows), times their standard error; and so for a window four times as long.
+      Both errors are widened by
       sqrt((1 + r) / (1 - r)) where the rows have a first autocorrelation r above zero.
 
     Rows of a spike or a divergence are left out of what later rows are compared with, those of a spike out of what
@@ -164,7 +168,7 @@ def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats 
         flagged = _flags(residuals[here], allowance[here], level[here], rules)
         parts.append({kind: (flags[lead:], size[lead:]) for kind, (flags, size) in flagged.items()})
     joined = {kind: [np.concatenate([part[kind][i] for part in parts]) for i in (0, 1)] for kind in KINDS}
-    near: dict[Kind, int] = {"spike": 1, "divergence": rules.run, "drift": 1, "shift": rules.run}
+    near: dict[Kind, int] = {"spike": 1, "divergence": rules.run, "drift": length, "shift": rules.run}
     found = [alarm for kind in KINDS for alarm in _spans(kind, joined[kind][0], joined[kind][1], near[kind])]
     last = slice(-context - length, None)
     spikes, raised = joined["spike"][0][last], joined["divergence"][0][last]
@@ -227,9 +231,23 @@ def _flags(residuals: Floats, allowance: Floats, level: Floats, rules: Rules) ->
 def _levels(
     e: Floats, level: Floats, allowance: Floats, rules: Rules, *, kept: NDArray[np.bool_], calm: NDArray[np.bool_]
 ) -> Flags:
-    """Drifts of the ``kept`` rows' mean off the forecast, and shifts of their level where they are ``calm``."""
+    """Drifts of the ``kept`` rows' mean off the forecast, and shifts of their level where they are ``calm``: of the
+    last rows, and of several times as many, in which less is hidden by noise."""
+    nothing = np.zeros(len(e), bool)
+    found: Flags = {"drift": (nothing, np.zeros(len(e))), "shift": (nothing, np.zeros(len(e)))}
+    for times in SCALES:
+        scaled = msgspec.structs.replace(rules, reference=rules.reference * times, run=rules.run * times)
+        for kind, (flags, size) in _levels_of(e, level, allowance, scaled, kept).items():
+            before_it, sizes = found[kind]
+            more = flags & calm if kind == "shift" else flags
+            found[kind] = (before_it | more, np.where(more & ~before_it, size, sizes))
+    return found
+
+
+def _levels_of(e: Floats, level: Floats, allowance: Floats, rules: Rules, kept: NDArray[np.bool_]) -> Flags:
+    """Drift and shift by windows of one length."""
     length, run = rules.reference, rules.run
-    mean_t = t_by_count(rules.false_alarms / rules.rows / 2, length)
+    mean_t = t_by_count(rules.false_alarms / rules.rows / (2 * len(SCALES)), length)
     recent = before(e, kept, length, 0)
     lagged = np.concatenate([[0.0], e[:-1]])
     spread = np.maximum(recent.deviation, np.where(recent.count < 8, rules.noise, 0.0))
@@ -244,7 +262,7 @@ def _levels(
     change = last.mean - old.mean
     moved = MOVES * np.abs(before(level, kept, run, 0).mean - before(level, kept, length, run).mean) + STILL * allowance
     noise = old.deviation * widened * sqrt(1 / run + 1 / length)
-    shift = kept & calm & (old.count >= length) & (np.abs(change) > moved + mean_t[length] * noise)
+    shift = kept & (old.count >= length) & (np.abs(change) > moved + mean_t[length] * noise)
     return {"drift": (drift, recent.mean), "shift": (shift, change)}
 
 

@@ -30,6 +30,9 @@ STATES: dict[State, str] = {
     "no rows": "no rows after warm-up yet",
 }
 """Where a run stands."""
+EARLY, FADES = 0.05, 0.5
+"""What warm-up leaves in the loss at its end, that no law describes [log loss], and the share of its length within
+which it falls by a factor e."""
 N_BAND = 400
 """Steps at which a law's band is read; between them it is straight."""
 
@@ -90,6 +93,9 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
         basis = f"{law.worst_relative_error:.2%}, the law's worst relative error on curves that were held out"
     else:
         spread, basis = np.zeros(n), "nothing: the law states no error and is taken as exact"
+    if peak and spread.any():
+        since = np.maximum(np.arange(n) - peak, 0)
+        spread = np.hypot(spread, EARLY * np.exp(-since / (FADES * peak)))
     return Plan(rates=rates, loss=law.loss(rates), spread=spread, basis=basis, first=peak, degrees=degrees, noise=noise)
 
 
