@@ -16,7 +16,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: fuzz kill report test slow independent check lint benchmarks browser clean
+.PHONY: fuzz kill engines report test slow independent check lint benchmarks browser clean
 
 report: $(VENV)/.lehr
 	$(BIN)/lehr report model=$(MODEL)
@@ -40,6 +40,9 @@ lint: $(VENV)/.lint
 
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz.run $(SECONDS_OF_FUZZ)
+
+engines: $(VENV)/.test
+	$(BIN)/python -m pytest tests/engines -p no:cacheprovider
 
 kill: $(VENV)/.test
 	$(BIN)/python -m tests.kill.run $(KILLS)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lehr.recipes.composing.sources import guard
+from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import write_file
+from lehr.recipes.presenting.locks import claim, claimed, release
 from lehr.recipes.sweeping.arguments import Arguments
 from lehr.recipes.sweeping.journal import Journal
 from lehr.recipes.sweeping.sweep import Sweep
@@ -18,6 +21,9 @@ from lehr.simulators.quantities import Size
 
 def pending_batches(whole: Sweep, launched: int) -> list[str]:
     """Hydra's command line that runs what is not done on the engine; empty where all is done."""
+    while launched and any(_runs(path) for path in (whole.folder / "batches").glob("*.json")):
+        # an engine reports the first worker that broke, while others go on
+        time.sleep(0.2)
     rows = whole.done()
     pending = [number for number in range(whole.total) if number not in rows]
     wanted = whole.job.setting("batches", Size | None)
@@ -44,6 +50,16 @@ def write_batches(whole: Sweep, pending: Sequence[int], wanted: int | None, laun
     return ["--multirun", *given.flags, *given.base, "hydra.sweeper.params=null", here, f"batch={','.join(paths)}"]
 
 
+def _runs(path: Path) -> bool:
+    """Is a worker at the batch of ``path`` now?"""
+    try:
+        claim(path, wait=False)
+    except LehrError:
+        return True
+    release(path)
+    return False
+
+
 def run_batch(config: Any) -> None:
     """One job of the engine: the rows of its batch into its journal."""
     # an engine's worker is another process
@@ -52,8 +68,11 @@ def run_batch(config: Any) -> None:
     batch = json.loads(path.read_bytes())
     given = Arguments(batch["flags"], batch["base"], batch["each"], batch["words"])
     whole = Sweep(config, given, params=batch["params"], folder=path.parents[1])
-    mine = set(batch["jobs"])
-    with Journal(whole.folder / "journal" / f"batch-{path.stem}.jsonl", whole.mark) as journal:
-        for number, job in whole.jobs():
-            if number in mine:
-                journal.add(number, whole.row(number, job))
+    with claimed(path):
+        others = [other for other in path.parent.glob("*.json") if other != path and _runs(other)]
+        taken = {*whole.done(), *(job for other in others for job in json.loads(other.read_bytes())["jobs"])}
+        mine = set(batch["jobs"]) - taken
+        with Journal(whole.folder / "journal" / f"batch-{path.stem}.jsonl", whole.mark) as journal:
+            for number, job in whole.jobs():
+                if number in mine:
+                    journal.add(number, whole.row(number, job))
