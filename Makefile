@@ -33,6 +33,10 @@ slow: $(VENV)/.test
 independent: $(VENV)/.independent
 	$(BIN)/python -m pytest tests/independent
 
+# exports against the trainers' own code: LEHR_TRAINERS names a folder with an environment for each
+trainers: $(VENV)/.test
+	$(BIN)/python -m pytest tests/trainers
+
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -123,4 +123,5 @@ TRAINER = Trainer(
     package="a checkout of github.com/PrimeIntellect-ai/prime-rl (packages/prime-rl-configs)",
     stage=stage,
     prove="prime_rl",
+    unproven="its configuration needs Python 3.12 or later; write python=<one that has it> with prove=true",
 )
