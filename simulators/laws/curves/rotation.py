@@ -1,11 +1,12 @@
 """How far a step turns the weights: the learning rate over their norm, which weight decay draws to an equilibrium.
 
 A layer before a normalisation does not feel the size of its weights, so that a step is as long as it turns them. With
-an update of fixed size, as Adam's is nearly, and decoupled weight decay lambda, the mean square w of the weights obeys
-dw = -2 lambda eta w + c eta^2 (the equilibrium of Kosson et al., arXiv:2305.17212). In M = 2 lambda w / c, which has
-the unit of a learning rate, it is dM = 2 lambda eta (eta - M): M goes to the rate, within 1 / (2 lambda eta) steps, and a step
-turns the weights by r = eta / sqrt(M). At a rate that was held for long r is the root of the rate; where the rate falls
-fast, r falls as fast as the rate. So laws in r carry over from one peak rate to another, and laws in eta do not.
+an update of fixed size, as Adam's is nearly, and decoupled weight decay lambda, the mean square w of the weights
+obeys dw = -2 lambda eta w + c eta^2 (the equilibrium of Kosson et al., arXiv:2305.17212). In M = 2 lambda w / c,
+which has the unit of a learning rate, it is dM = 2 lambda eta (eta - M): M goes to the rate, within 1 / (2 lambda
+eta) steps, and a step turns the weights by r = eta / sqrt(M). At a rate that was held for long r is the root of the
+rate; where the rate falls fast, r falls as fast as the rate. So laws in r carry over from one peak rate to another,
+and laws in eta do not.
 """
 
 from __future__ import annotations
