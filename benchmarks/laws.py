@@ -22,7 +22,7 @@ import numpy as np
 
 from lehr.simulators.laws import Chinchilla
 from lehr.simulators.laws.fitting import LawFit, Runs, compare_forms, fit_law, make_runs, resample
-from lehr.simulators.laws.fitting.forms import FORMS
+from lehr.simulators.laws.surfaces.forms import FORMS
 from tests.data import DATA
 
 POINTS = DATA / "epoch_chinchilla" / "svg_extracted_data.csv"

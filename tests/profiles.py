@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.fitting.isoflop import ParabolaBias, bias_on_grid
-from lehr.simulators.laws.fitting.runs import Runs, make_runs
 from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.laws.surfaces.runs import Runs, make_runs
 
 BUDGETS = (1e17, 1e18, 1e19, 1e20, 1e21)
 

@@ -9,7 +9,7 @@ from typing import Any
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.simulators.laws.curves import CURVE_LAWS
-from lehr.simulators.laws.fitting.forms import FORMS
+from lehr.simulators.laws.surfaces.forms import FORMS
 
 POINTS: dict[str, tuple[str, ...]] = {"rectified": ("examples",), "clark_routed": ("parameters", "experts")}
 """The forms of a few points, and the columns that each needs beside the loss."""

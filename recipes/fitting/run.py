@@ -8,7 +8,7 @@ from lehr.recipes.composing.group_files import unwrapped
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.fitting.arguments import BEST, POINTS, kind_of
 from lehr.recipes.fitting.result import Fit
-from lehr.simulators.laws.fitting.forms import FORMS
+from lehr.simulators.laws.surfaces.forms import FORMS
 
 
 def fit_job(job: Composed) -> Fit:

@@ -23,7 +23,7 @@ from lehr.recipes.reading.roles import PREFIXES, WORDS, words_of
 from lehr.recipes.reading.tables import Column
 from lehr.simulators.counting import NConvention
 from lehr.simulators.laws.base import LossUnit
-from lehr.simulators.laws.fitting.runs import Runs, make_runs
+from lehr.simulators.laws.surfaces.runs import Runs, make_runs
 from lehr.simulators.quantities import Floats
 
 ROLES = {

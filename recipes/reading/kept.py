@@ -12,7 +12,7 @@ import numpy as np
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.reading.roles import words_of
 from lehr.recipes.reading.tables import Column
-from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.quantities import Floats
 
 REPEATS = ("all", "best", "mean")

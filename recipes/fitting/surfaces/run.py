@@ -33,12 +33,12 @@ from lehr.simulators.laws.fitting import (
     resample,
 )
 from lehr.simulators.laws.fitting.fit import some_starts
-from lehr.simulators.laws.fitting.forms import form_called
 from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas
 from lehr.simulators.laws.fitting.limits import NO_FLOOR
 from lehr.simulators.laws.fitting.mixing import runs_in_bits
 from lehr.simulators.laws.fitting.resampling import starts_about
 from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.laws.surfaces.forms import form_called
 
 MOST_OUTLIERS = 0.1
 """Of the runs; more are no outliers but runs that the form misses."""

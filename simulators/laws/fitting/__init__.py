@@ -10,9 +10,9 @@ from lehr.simulators.laws.fitting.comparison import (
     misfit_of,
 )
 from lehr.simulators.laws.fitting.fit import LawFit, fit_law
-from lehr.simulators.laws.fitting.forms import FORMS
 from lehr.simulators.laws.fitting.resampling import Resampled, profile, resample
-from lehr.simulators.laws.fitting.runs import Runs, make_runs
+from lehr.simulators.laws.surfaces.forms import FORMS
+from lehr.simulators.laws.surfaces.runs import Runs, make_runs
 
 __all__ = [
     "FORMS", "Comparison", "FormScore", "HeldOut", "LawFit", "Resampled", "Runs", "compare_forms",

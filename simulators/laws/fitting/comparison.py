@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Misfit
 from lehr.simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of, some_starts
-from lehr.simulators.laws.fitting.forms import form_called
 from lehr.simulators.laws.fitting.resampling import starts_about
-from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.surfaces.forms import form_called
+from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.numerics.levenberg import settle_groups
 from lehr.simulators.quantities import Floats
 

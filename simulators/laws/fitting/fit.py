@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.laws.base import AnyUncertainty, Covariance, ValidRange
-from lehr.simulators.laws.fitting.forms import Form, form_called
 from lehr.simulators.laws.fitting.limits import Outlier, check_enough, identifiability_notes, outliers_of, spread
-from lehr.simulators.laws.fitting.runs import Runs
 from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.laws.surfaces.form import Form
+from lehr.simulators.laws.surfaces.forms import form_called
+from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.numerics.levenberg import SURVIVORS, Problem, race
 from lehr.simulators.quantities import Floats
 
@@ -76,7 +77,7 @@ def fit_law(
     Raises ``ValueError`` where the runs cannot determine the form: too few of them, all of one size.
 
     >>> import numpy as np
-    >>> from lehr.simulators.laws.fitting.runs import make_runs
+    >>> from lehr.simulators.laws.surfaces.runs import make_runs
     >>> n, d = np.meshgrid([1e8, 3e8, 1e9, 3e9], [2e9, 1e10, 5e10, 2e11])
     >>> loss = 1.8 + 400 * n**-0.34 + 1500 * d**-0.36
     >>> fit = fit_law(make_runs(n.ravel(), d.ravel(), loss.ravel()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.fitting.runs import Runs
 from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.quantities import Floats
 
 SAME_BUDGET = 0.05
@@ -92,7 +92,7 @@ def bias_on_grid(law: Surface, runs: Runs, flops: float) -> ParabolaBias:
     Raises ``ValueError`` where the runs are no isoFLOP profiles, as ``fit_parabolas`` does.
 
     >>> from lehr.simulators.laws import Chinchilla
-    >>> from lehr.simulators.laws.fitting.runs import make_runs
+    >>> from lehr.simulators.laws.surfaces.runs import make_runs
     >>> law = Chinchilla(name="printed", title="", n_convention="total", loss_unit="nats/token",
     ...     E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
     >>> flops = np.geomspace(1e17, 1e21, 5)[:, None]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.fitting.forms import Form
-from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.surfaces.form import Form
+from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.quantities import Floats
 
 OUTLIER = 5.0

@@ -7,7 +7,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from lehr.simulators.laws.fitting.runs import Runs
+from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.laws.units import convert_loss
 from lehr.simulators.quantities import Floats
 
@@ -32,7 +32,7 @@ def runs_in_bits(runs: Runs) -> NDArray[np.int64]:
     are the bits.
 
     >>> import numpy as np
-    >>> from lehr.simulators.laws.fitting.runs import make_runs
+    >>> from lehr.simulators.laws.surfaces.runs import make_runs
     >>> n, d = (x.ravel() for x in np.meshgrid(np.geomspace(1e8, 1e10, 5), np.geomspace(1e9, 1e12, 5)))
     >>> loss = 1.8 + 480 * n**-0.35 + 2000 * d**-0.37
     >>> loss[[3, 7, 20]] /= np.log(2)

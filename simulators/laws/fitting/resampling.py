@@ -9,9 +9,9 @@ import numpy as np
 
 from lehr.simulators.laws.base import Bounds, Draws, quantiles
 from lehr.simulators.laws.fitting.fit import LawFit, problem_of
-from lehr.simulators.laws.fitting.forms import form_called
-from lehr.simulators.laws.fitting.runs import Runs
 from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.laws.surfaces.forms import form_called
+from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.numerics.levenberg import settle, settle_groups
 from lehr.simulators.quantities import Floats
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer
 from lehr.simulators.laws.surfaces.base import Surface, positive
+from lehr.simulators.laws.surfaces.form import Form, power
+from lehr.simulators.laws.surfaces.runs import Runs
+from lehr.simulators.numerics.levenberg import Model
 from lehr.simulators.quantities import Floats, Positive
 
 
@@ -54,3 +59,36 @@ def additive_optimum(flops: float, a: float, b: float, alpha: float, beta: float
     g = (alpha * a / (beta * b)) ** (1 / total)
     work = flops / 6
     return g * work ** (beta / total), work ** (alpha / total) / g
+
+
+class ChinchillaForm(Form):
+    """log(E + A / N**alpha + B / D**beta), started from Hoffmann et al.'s grid of 4,500 points (appendix D.3)."""
+
+    law_class = Chinchilla
+    coordinates = ("log E", "log A", "log B", "alpha", "beta")
+    low = (-50.0, -50.0, -50.0, -1.0, -1.0)
+    high = (50.0, 200.0, 200.0, 5.0, 5.0)
+
+    def starts(self, runs: Runs) -> Floats:
+        """alpha, beta in {0, .5, .., 2}, log E in {-1, -.5, .., 1}, log A, log B in {0, 5, .., 25}."""
+        exponents, scales = np.arange(5) * 0.5, np.arange(6) * 5.0
+        return np.array(list(product(np.arange(5) * 0.5 - 1, scales, scales, exponents, exponents)))
+
+    def model(self, runs: Runs) -> Model:
+        """Derivatives are the shares of the three terms, times -log N or -log D for the exponents."""
+        log_n, log_d = np.log(runs.parameters), np.log(runs.tokens)
+
+        def predict(theta: Floats) -> tuple[Floats, Floats]:
+            size = power(theta[:, 1], theta[:, 3], log_n)
+            data = power(theta[:, 2], theta[:, 4], log_d)
+            floor = np.exp(theta[:, 0])[:, None]
+            loss = floor + size + data
+            slopes = np.empty((len(theta), 5, len(log_n)))
+            np.divide(floor, loss, out=slopes[:, 0])
+            np.divide(size, loss, out=slopes[:, 1])
+            np.divide(data, loss, out=slopes[:, 2])
+            np.multiply(slopes[:, 1], -log_n, out=slopes[:, 3])
+            np.multiply(slopes[:, 2], -log_d, out=slopes[:, 4])
+            return np.log(loss), slopes
+
+        return predict

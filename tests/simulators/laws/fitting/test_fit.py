@@ -8,9 +8,9 @@ import pytest
 from lehr.simulators.laws.base import constants
 from lehr.simulators.laws.fitting import fit_law, make_runs
 from lehr.simulators.laws.fitting.fit import SCOUTED
-from lehr.simulators.laws.fitting.forms import FORMS
-from lehr.simulators.laws.fitting.runs import Runs
 from lehr.simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Surface
+from lehr.simulators.laws.surfaces.forms import FORMS
+from lehr.simulators.laws.surfaces.runs import Runs
 from tests.simulators.laws.fitting.cases import CHINCHILLA, SKALING, planted
 
 COMMON = {"name": "planted", "title": "", "n_convention": "total", "loss_unit": "nats/token"}

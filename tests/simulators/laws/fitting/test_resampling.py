@@ -7,8 +7,8 @@ import pytest
 
 from lehr.simulators.laws.base import Draws
 from lehr.simulators.laws.fitting import LawFit, fit_law, make_runs, profile, resample
-from lehr.simulators.laws.fitting.forms import form_called
 from lehr.simulators.laws.fitting.resampling import resample_counts
+from lehr.simulators.laws.surfaces.forms import form_called
 from tests.simulators.laws.fitting.cases import CHINCHILLA, planted
 
 SIMULATIONS = 60
