@@ -137,6 +137,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """The share of the stage's tokens that is code [1], where ``corpora`` are those of code alone; ``None`` where
         it is not known: no data are named, or corpora without shares that are not all of one kind.
 
+        >>> from lehr.simulators.objectives import NextToken
         >>> Stage(kind="PT", objective=NextToken(), data={"python": 0.7, "text": 0.3}, code=["python"]).code_share()
         0.7
         """

@@ -33,7 +33,7 @@ def loss_along(
     >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
     >>> loss = loss_along(law, count_parameters(net), np.array([1e11, 1e12]))
     >>> loss.value.round(3).tolist(), loss.low.round(3).tolist(), loss.high.round(3).tolist()
-    ([2.16, 2.029], [2.125, 1.995], [2.206, 2.075])
+    ([2.142, 2.029], [2.108, 1.995], [2.188, 2.075])
     """
     low_n, high_n = count.at(law.n_convention, flops_per_token)
     if low_n < high_n:

@@ -29,6 +29,14 @@ NOT_IN_TRANSFORMERS = {
 }  # fmt: skip
 """Families that cannot be built, with the reason."""
 
+READ_BY_IMPORT = {
+    "Apertus", "DeepSeek-V4", "Gemma 4", "GLM-4.7", "GLM-5", "gpt-oss", "Granite", "Hunyuan", "IQuest-Coder", "Jais",
+    "KAT-Coder", "Kolibri", "LFM2.5", "Laguna", "Ling", "Mellum", "MiMo-V2", "MiniCPM5", "Nemotron 3", "Nemotron 3.5",
+    "OLMo", "Qwen3.5", "Qwen3.6", "Qwen3.8", "Seed-Coder", "Solar", "Trinity", "Youtu-LLM",
+}  # fmt: skip
+"""Families whose files were written by the importer: ``test_import`` holds its reader of their class against that class,
+and the catalogue holds each total against a stored or published one."""
+
 CLASSES = {
     # family, or name where one family has several: the class
     "LLaMA-1": "Llama", "Llama-2": "Llama", "Llama-3": "Llama", "Llama-3.1": "Llama", "Code Llama": "Llama",
@@ -51,7 +59,7 @@ CLASSES = {
     "Qwen3-Next": "Qwen3Next",
     "DeepSeek-V2": "DeepseekV2", "DeepSeek-Coder-V2": "DeepseekV2", "DeepSeek-V3": "DeepseekV3",
     "DeepSeek-R1": "DeepseekV3", "DeepSeek-V3.1": "DeepseekV3", "Kimi-K2": "DeepseekV3",
-    "DeepSeek-V3.2": "DeepseekV32",
+    "DeepSeek-V3.2": "DeepseekV32", "deepseek_v3_2": "DeepseekV32",
     "GLM-4": "Glm", "GLM-4.5": "Glm4Moe", "GLM-4.6": "Glm4Moe", "LLaMA-4": "Llama4Text",
     "MiniMax-M1": "MiniMax", "MiniMax-01": "MiniMax", "MiniMax-M2": "MiniMaxM2",
     "Gemma": "Gemma", "Gemma 2": "Gemma2", "CodeGemma": "Gemma", "codexembed_2b": "Gemma2", "codexembed_400m": "Gte",
@@ -69,7 +77,8 @@ def class_of(model: Model) -> str | None:
 def test_every_model_is_built_or_excused() -> None:
     for model in MODELS.values():
         if model.architecture is not None:
-            assert (class_of(model) is None) == (model.family in NOT_IN_TRANSFORMERS), model.name
+            excused = {*NOT_IN_TRANSFORMERS, *READ_BY_IMPORT}
+            assert (class_of(model) is None) == (model.family in excused), model.name
 
 
 @pytest.mark.parametrize("name", [m.name for m in MODELS.values() if m.architecture is not None and class_of(m)])
