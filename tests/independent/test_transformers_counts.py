@@ -34,7 +34,7 @@ READ_BY_IMPORT = {
     "KAT-Coder", "Kolibri", "LFM2.5", "Laguna", "Ling", "Mellum", "MiMo-V2", "MiniCPM5", "Nemotron 3", "Nemotron 3.5",
     "OLMo", "Qwen3.5", "Qwen3.6", "Qwen3.8", "Seed-Coder", "Solar", "Trinity", "Youtu-LLM",
 }  # fmt: skip
-"""Families whose files were written by the importer: ``test_import`` holds its reader of their class against that class,
+"""Families whose files were written by the importer: ``test_import`` holds its reader of their class against the class,
 and the catalogue holds each total against a stored or published one."""
 
 CLASSES = {
