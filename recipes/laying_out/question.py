@@ -12,6 +12,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, ClusterFile, RecipeFile
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.laying_out.settings import bounded, word, word_or_none
 from lehr.simulators.adapters import LoRA, adapter_parameters
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.machine.accelerator import Accelerator
@@ -74,33 +75,32 @@ def asked(job: Composed) -> Question:
     stage_name, stage = main_stage(catalogue, model.name)
     cluster = _chosen(job, "cluster", ClusterFile)
     accelerator = _accelerator(job, catalogue, cluster, stage)
-    precision = job.setting("precision", str | None)
     return question(
         catalogue,
         model,
         accelerator,
         cluster=cluster,
         stage=(stage_name, stage) if stage_name is not None and stage is not None else None,
-        devices=job.setting("devices", int | None),
-        sequence_length=job.setting("sequence_length", int | None),
-        global_batch=job.setting("global_batch", int | None),
-        precision=None if precision is None else _one_of("precision", precision, get_args(TrainingPrecision)),
-        software=SOFTWARE[job.choice("software", tuple(SOFTWARE))],
-        held={key: value for key in HELD if (value := job.setting(key, int | None)) is not None},
-        recompute=job.setting("recompute", str | None),
-        schedule=job.setting("schedule", str | None),
-        overlap=job.setting("overlap_experts", bool),
+        devices=bounded(job, "devices"),
+        sequence_length=bounded(job, "sequence_length"),
+        global_batch=bounded(job, "global_batch"),
+        precision=word_or_none(job, "precision", get_args(TrainingPrecision)),
+        software=SOFTWARE[word(job, "software", SOFTWARE)],
+        held={key: value for key in HELD if (value := bounded(job, key)) is not None},
+        recompute=word_or_none(job, "recompute", RECOMPUTES),
+        schedule=word_or_none(job, "schedule", SCHEDULES),
+        overlap=bounded(job, "overlap_experts"),
         terms=Terms(
-            optimizer=cast(OptimizerStates, job.choice("optimizer", get_args(OptimizerStates))),
-            offload=_share(job, "offload"),
-            loss_chunk=job.setting("loss_chunk", int | None),
-            imbalance=_at_least_one(job, "imbalance"),
+            optimizer=cast(OptimizerStates, word(job, "optimizer", get_args(OptimizerStates))),
+            offload=bounded(job, "offload"),
+            loss_chunk=bounded(job, "loss_chunk"),
+            imbalance=bounded(job, "imbalance"),
         ),
-        layout=job.setting("layout", str | dict[str, Any]),
-        measured=job.setting("measured", float | None),
+        layout=bounded(job, "layout"),
+        measured=bounded(job, "measured"),
         lora=_lora(job),
-        quantized=job.choice("trains", TRAINS) == "qlora",
-        memory=job.choice("memory", COUNTED),
+        quantized=word(job, "trains", TRAINS) == "qlora",
+        memory=word(job, "memory", COUNTED),
     )
 
 
@@ -132,8 +132,6 @@ def question(
     main = stage[1] if stage is not None else None
     hardware = main.hardware if main is not None else None
     n = devices if devices is not None else _count(cluster, main)
-    if n < 1:
-        raise LehrError(f"devices: {n} is below 1; write a number of accelerators")
     seq_len = _length(sequence_length, main, architecture, notes)
     if precision is None:
         precision = (hardware.precision if hardware else None) or "bf16"
@@ -210,8 +208,6 @@ def _length(given: int | None, stage: Stage | None, architecture: Architecture, 
     if seq_len is None:
         seq_len = min(DEFAULT_SEQUENCE, architecture.context_length)
         notes.append(f"sequences of {seq_len:,} tokens, assumed")
-    if seq_len < 1:
-        raise LehrError(f"sequence_length: {seq_len} is below 1; write a number of tokens")
     return seq_len
 
 
@@ -242,11 +238,9 @@ def main_stage(catalogue: Catalogue, name: str) -> tuple[str | None, Stage | Non
 
 def _lora(job: Composed) -> LoRA | None:
     """The adapters that are trained in place of the network."""
-    if job.choice("trains", TRAINS) == "full":
+    if word(job, "trains", TRAINS) == "full":
         return None
-    rank, targets = job.setting("rank", int), job.setting("targets", list[str] | str)
-    if rank < 1:
-        raise LehrError(f"rank: {rank} is below 1; write a number of features, such as 8")
+    rank, targets = bounded(job, "rank"), bounded(job, "targets")
     return LoRA(rank=rank, targets=(targets,) if isinstance(targets, str) else tuple(targets))
 
 
@@ -300,18 +294,4 @@ def _recurrent(architecture: Architecture) -> bool:
 def _one_of(key: str, value: str, options: Any) -> str:
     if value not in options:
         raise LehrError(f"{key}: {value!r} is not known; {nearest(value, options)}")
-    return value
-
-
-def _share(job: Composed, key: str) -> float:
-    value: float = job.setting(key, float)
-    if not 0 <= value <= 1:
-        raise LehrError(f"{key}: {value:g} is no share; write a number from 0 to 1")
-    return value
-
-
-def _at_least_one(job: Composed, key: str) -> float:
-    value: float = job.setting(key, float)
-    if value < 1:
-        raise LehrError(f"{key}: {value:g} is below 1; write the fullest rank over the mean, such as 1.2")
     return value

@@ -6,7 +6,6 @@ import json
 from importlib.metadata import version
 
 from lehr.recipes.composing.job import Composed
-from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import write_folder
 
 
@@ -15,19 +14,17 @@ def run(job: Composed) -> int:
     it alone."""
     from lehr.recipes.laying_out.answer import answer
     from lehr.recipes.laying_out.question import asked
+    from lehr.recipes.laying_out.settings import bounded, word
     from lehr.recipes.laying_out.text import as_json, as_text
 
-    form = job.choice("format", ("text", "json"))
-    show = job.setting("show", int)
-    if show < 1:
-        raise LehrError(f"show: {show} is below 1; write how many layouts to list")
-    found = answer(asked(job), show)
+    form, page = word(job, "format", ("text", "json")), bounded(job, "page")
+    found = answer(asked(job), bounded(job, "show"))
     body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(found)}, indent=2, ensure_ascii=False) + "\n"
     if form == "json":
         print(body, end="")
         return 0
     print(as_text(found))
-    if job.setting("page", bool):
+    if page:
         # pictures take matplotlib, which text does not wait for
         from lehr.recipes.laying_out.page import render
 

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.cli import main
+from lehr.recipes.laying_out.settings import BOUNDS
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -124,12 +127,41 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["accelerator=h1000"], "no accelerator is called 'h1000'"),
         (["model=llama_3_1_405b"], "no layout of llama_3_1_405b on 8 h100_sxm fits: the leanest takes"),
         (["layout=published"], "layout: the recipe has no published layout"),
-        (["offload=2"], "offload: 2 is no share"),
+        (["offload=2"], "offload: 2 is above 1; write a share from 0 to 1"),
         (["imbalance=0.5"], "imbalance: 0.5 is below 1"),
         (["trains=lora", "targets=[wq]"], "targets: no matrix is called 'wq'"),
         (["trains=lora", "rank=0"], "rank: 0 is below 1"),
         (["show=0"], "show: 0 is below 1"),
         (["software=megatron"], "software: 'megatron' is not known; did you mean megatron_core?"),
+        (["devices=1e30"], "devices: 1e+30 will not do; write a number of accelerators"),
+        (["devices=1e9"], "devices: 1000000000 is above 10,000,000; write a number of accelerators"),
+        (["sequence_length=0"], "sequence_length: 0 is below 1; write a number of tokens"),
+        (["global_batch=-3"], "global_batch: -3 is below 1; write the sequences of a step"),
+        (["global_batch=0"], "global_batch: 0 is below 1; write the sequences of a step"),
+        (["global_batch=2.5"], "global_batch: 2.5 will not do; write the sequences of a step"),
+        (["tp=0"], "tp: 0 is below 1; write the size of a tensor group"),
+        (["pp=-1"], "pp: -1 is below 1; write a number of pipeline stages"),
+        (["vpp=0"], "vpp: 0 is below 1; write the chunks of layers"),
+        (["cp=0"], "cp: 0 is below 1; write the size of a context group"),
+        (["ep=-8"], "ep: -8 is below 1; write the size of an expert group"),
+        (["dp=-1"], "dp: -1 is below 1; write the size of the data group"),
+        (["micro_batch=-1"], "micro_batch: -1 is below 1; write the sequences of a micro-batch"),
+        (["micro_batch=0"], "micro_batch: 0 is below 1; write the sequences of a micro-batch"),
+        (["zero=7"], "zero: 7 will not do; write 0, 1, 2 or 3"),
+        (["loss_chunk=-1"], "loss_chunk: -1 is below 1; write a number of tokens"),
+        (["overlap_experts=5"], "overlap_experts: 5 will not do; write true or false"),
+        (["page=5"], "page: 5 will not do; write true or false"),
+        (["imbalance=1e9"], "imbalance: 1000000000 is above 10,000; write the fullest rank over the mean"),
+        (["trains=lora", "targets=5"], "targets: 5 will not do; write all, attention, mlp, experts"),
+        (["layout=5"], "layout: 5 will not do; write best, published, or a layout"),
+        (["memory=640e9"], "memory: 640000000000 is not known; write one of allocated, nvidia_smi"),
+        (["precision=16"], "precision: 16 is not known; did you mean"),
+        (["optimizer=8"], "optimizer: 8 is not known; write one of 8bit, bf16, fp32, muon, none"),
+        (["recompute=5"], "recompute: 5 is not known; write one of full, modules, none, operators, selective"),
+        (["schedule=5"], "schedule: 5 is not known; write one of 1f1b, dualpipe, zero_bubble"),
+        (["trains=5"], "trains: 5 is not known; write one of full, lora, qlora"),
+        (["software=5"], "software: 5 is not known; write one of"),
+        (["format=5"], "format: 5 is not known; write one of json, text"),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
 )
@@ -140,3 +172,10 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], arguments: li
     assert (status, out) == (2, "")
     assert err.startswith(f"lehr: {says}"), err
     assert err.count("\n") == 1
+
+
+def test_every_setting_is_bounded_or_one_of_some_words() -> None:
+    """What is added to conf/layout.yaml is given a type too."""
+    words = {"precision", "recompute", "schedule", "software", "trains", "optimizer", "memory", "format"}
+    settings = load_yaml(CONF / "layout.yaml").keys() - {"defaults", "hydra", "out"}
+    assert settings == words | BOUNDS.keys()
