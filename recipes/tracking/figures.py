@@ -32,12 +32,14 @@ def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
                 first, last = seen.steps[alarm.first], seen.steps[alarm.last]
                 axes.axvspan(first, max(last, first + planned.n_steps // 400), color=colour, alpha=0.25, lw=0,
                              label=kind if i == 0 else None)  # fmt: skip
-        low, high = seen.final_interval
-        end = planned.n_steps - 1
-        axes.errorbar([end], [seen.final], [[seen.final - low], [high - seen.final]], fmt="o", color=SERIES[2],
-                      markersize=4, capsize=3)  # fmt: skip
-        axes.annotate(f"{seen.final:.4f}", (end, seen.final), (6, 0), textcoords="offset points", va="center",
-                      color=SERIES[2], annotation_clip=False)  # fmt: skip
+        low = seen.final_forecast
+        if seen.final is not None and seen.final_interval is not None:
+            low, high = seen.final_interval
+            end = planned.n_steps - 1
+            axes.errorbar([end], [seen.final], [[seen.final - low], [high - seen.final]], fmt="o", color=SERIES[2],
+                          markersize=4, capsize=3)  # fmt: skip
+            axes.annotate(f"{seen.final:.4f}", (end, seen.final), (6, 0), textcoords="offset points", va="center",
+                          color=SERIES[2], annotation_clip=False)  # fmt: skip
         # the fall just after warm-up would leave no room for what matters
         top = float(np.quantile(centre, 0.9))
         if len(seen.losses[finite]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import expm1, isfinite
 from typing import Any
 
 import msgspec
@@ -27,14 +27,12 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
             f"{seen.forecast:.4f}, a row should lie in {seen.expected[0]:.4f} to {seen.expected[1]:.4f}"
         )
     if seen.offset is not None:
-        lines.append(f"the last rows lie {seen.offset:+.2%} off the forecast")
-    low, high = seen.final_interval
-    lines.append(
-        f"final loss: {seen.final:.4f} [{law.loss_unit}] ({low:.4f} to {high:.4f}); forecast before the run: "
-        f"{seen.final_forecast:.4f}"
-    )
-    if seen.state == "divergence":
-        lines.append("the final loss is that of a run that goes on as its law says: a diverging one does not")
+        lines.append(f"the last rows lie {expm1(seen.offset):+.2%} off the forecast")
+    before = f"forecast before the run: {seen.final_forecast:.4f}"
+    if seen.final is None:
+        lines.append(f"final loss: not known: {seen.astray}; {before} [{law.loss_unit}]")
+    else:
+        lines.append(f"final loss: {seen.final:.4f} [{law.loss_unit}] ({_interval(seen)}); {before}")
     lines += [f"  {alarm_words(a, seen)}" for a in seen.alarms]
     lines += [f"note: {note}" for note in [*notes, *seen.notes]]
     lines += [f"warning: {w}" for w in law.range.curve_warnings(planned.rates)]
@@ -60,15 +58,19 @@ def as_table(looks: list[tuple[str, Look]]) -> str:
     rows = []
     for name, look in looks:
         seen = look.seen
-        low, high = seen.final_interval
         done = "" if seen.step is None else f"{min(seen.step + 1, look.planned.n_steps) / look.planned.n_steps:.0%}"
-        offset = "" if seen.offset is None else f"{seen.offset:+.2%}"
-        rows.append([name, seen.state, done, _loss(seen.loss), offset, f"{seen.final:.4f}", f"{low:.4f} to {high:.4f}"])
+        offset = "" if seen.offset is None else f"{expm1(seen.offset):+.2%}"
+        rows.append([name, seen.state, done, _loss(seen.loss), offset, _loss(seen.final), _interval(seen)])
     return text_table(["run", "state", "done", "loss", "off", "final", "interval"], rows, right={2, 3, 4, 5})
 
 
 def _loss(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4f}"
+
+
+def _interval(seen: Tracked) -> str:
+    """Of the final loss; nothing where the law does not know it."""
+    return "" if seen.final_interval is None else "{:.4f} to {:.4f}".format(*seen.final_interval)
 
 
 def alarm_words(alarm: Alarm, seen: Tracked) -> str:
@@ -77,12 +79,12 @@ def alarm_words(alarm: Alarm, seen: Tracked) -> str:
     >>> from types import SimpleNamespace
     >>> seen = SimpleNamespace(steps=[10, 20, 30])
     >>> alarm_words(Alarm(kind="drift", first=1, last=2, size=-0.012), seen)
-    'drift: steps 20 to now, -1.20%'
+    'drift: steps 20 to now, -1.19%'
     """
     first, last = int(seen.steps[alarm.first]), int(seen.steps[alarm.last])
     now = alarm.last == len(seen.steps) - 1
     span = f"step {first:,}" if first == last else f"steps {first:,} to {'now' if now else f'{last:,}'}"
-    size = f"{alarm.size:+.2%}" if isfinite(alarm.size) else "the loss is no finite number"
+    size = f"{expm1(alarm.size):+.2%}" if isfinite(alarm.size) else "the loss is no finite number"
     return f"{alarm.kind}: {span}, {size}"
 
 
@@ -90,10 +92,10 @@ def as_line(planned: Plan, seen: Tracked) -> str:
     """One look in one line."""
     if seen.step is None or seen.forecast is None:
         return STATES["no rows"]
-    low, high = seen.final_interval
+    end = "unknown" if seen.final is None else f"{seen.final:.4f} ({_interval(seen)})"
     return (
         f"step {seen.step:,}/{planned.n_steps:,}  loss {_loss(seen.loss)}  forecast {seen.forecast:.4f}  "
-        f"final {seen.final:.4f} ({low:.4f} to {high:.4f})  {seen.state}"
+        f"final {end}  {seen.state}"
     )
 
 
@@ -102,6 +104,9 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
 
     def plain(value: float | None) -> float | None:
         return value if value is not None and isfinite(value) else None
+
+    def share(log_ratio: float | None) -> float | None:
+        return expm1(log_ratio) if log_ratio is not None and isfinite(log_ratio) else None
 
     return {
         "version": 1,
@@ -115,14 +120,19 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
         "forecast": plain(seen.forecast),
         "expected": seen.expected,
         "rate": None if seen.rate is None else msgspec.to_builtins(seen.rate),
-        "offset": plain(seen.offset),
-        "final": {"loss": seen.final, "interval": seen.final_interval, "forecast": seen.final_forecast},
+        "offset": share(seen.offset),
+        "final": {
+            "loss": seen.final,
+            "interval": seen.final_interval,
+            "forecast": seen.final_forecast,
+            "unknown": seen.astray,
+        },
         "alarms": [
             {
                 "kind": a.kind,
                 "first_step": int(seen.steps[a.first]),
                 "last_step": int(seen.steps[a.last]),
-                "relative_size": plain(a.size),
+                "relative_size": share(a.size),
             }
             for a in seen.alarms
         ],

@@ -106,7 +106,7 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ``residuals`` are log(loss) - log(forecast) of the rows after warm-up, whose steps and losses stand beside.
     ``expected`` is the interval of the last row's loss, ``final_interval`` that of the loss after the last step,
     ``noise`` the standard deviation of a healthy row [log loss]; ``offset`` is how far the last rows lie off the
-    forecast [log loss].
+    forecast [log loss]. ``final`` and ``final_interval`` are ``None`` where the law is not this run's (``astray``).
     """
 
     state: State
@@ -118,8 +118,8 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     alarms: list[Alarm]
     offset: float | None
     final_forecast: float
-    final: float
-    final_interval: Bounds
+    final: float | None
+    final_interval: Bounds | None
     steps: NDArray[np.int_]
     losses: Floats
     residuals: Floats
@@ -131,6 +131,17 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def outside(self) -> bool:
         """Is the run outside its band now?"""
         return self.state in ("spike", "divergence", "drift", "shift", "rate")
+
+    @property
+    def astray(self) -> str | None:
+        """Why the law says nothing of this run's end; ``None`` where it does."""
+        if self.final is not None:
+            return None
+        if self.state == "rate":
+            return "the run has another learning rate than the plan, and the forecast is of the plan"
+        if self.state == "divergence":
+            return "the run diverges, which no law describes"
+        return "the run has left its forecast by more than the law's error allows: the law is not this run's"
 
 
 def track(
@@ -146,7 +157,7 @@ def track(
     The rate comes first: a run on another schedule has no forecast here.
 
     A log counts updates from 0 or from 1: the row of step n of a run of n steps is that after the last one.
-    Raises ``ValueError`` for rates of false alarms and levels that cannot be.
+    Raises ``ValueError`` for rates of false alarms and levels that cannot be, and for a log that begins after the end.
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> from lehr.simulators.tracking.rows import in_order
@@ -155,7 +166,7 @@ def track(
     >>> losses = planned.loss[steps] * (1 + 0.001 * np.sin(steps**2))
     >>> losses[-1] *= 1.1
     >>> seen = track(planned, in_order(steps, losses))
-    >>> seen.state, seen.step, round(seen.final, 2)
+    >>> seen.state, seen.step, round(seen.final or 0.0, 2)
     ('spike', 499, 3.5)
     """
     if not 0 < level < 1:
@@ -164,6 +175,11 @@ def track(
     off = None if rates is None else departure(planned.rates, *rates)
     inside = (rows.steps >= planned.first) & (rows.steps <= n)
     steps, losses = rows.steps[inside], rows.losses[inside]
+    if not len(steps) and len(rows) and (late := rows.steps[rows.steps > n]).size:
+        raise ValueError(
+            f"the log's rows after warm-up begin at step {late[0]:,}, after the plan's {n:,} steps; write the whole "
+            "run's schedule, or columns={step: <heading>} where this is no step"
+        )
     at = np.minimum(steps, n - 1)
     rules = Rules.of(max(ceil((n - planned.first) / rows.spacing), len(steps), 1), false_alarms, planned.noise)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -174,7 +190,6 @@ def track(
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
     offset, error = settled(recent, planned, int(at[-1]) if len(at) else 0)
-    final = final_forecast * exp(offset)
     last = len(steps) - 1
     state: State = "no rows" if last < 0 else "inside"
     for kind in ("shift", "drift", "spike", "divergence"):
@@ -184,6 +199,10 @@ def track(
             state = kind
     if off is not None:
         state = "rate"
+    ends: tuple[float, Bounds] | None = None
+    if state not in ("divergence", "rate") and not _left(found, last, rules.run):
+        final = final_forecast * exp(offset)
+        ends = final, (final * exp(-z * error), final * exp(z * error))
     notes = _notes(rows, planned, len(steps), rules.reference)
     expected: Bounds | None = None
     if last >= 0:
@@ -200,8 +219,8 @@ def track(
         alarms=found,
         offset=recent.mean if recent else None,
         final_forecast=final_forecast,
-        final=final,
-        final_interval=(final * exp(-z * error), final * exp(z * error)),
+        final=ends[0] if ends else None,
+        final_interval=ends[1] if ends else None,
         steps=steps,
         losses=losses,
         residuals=residuals,
@@ -209,6 +228,12 @@ def track(
         rules=rules,
         notes=notes,
     )
+
+
+def _left(found: list[Alarm], last: int, run: int) -> bool:
+    """Has the run left its forecast by row ``last``: drifts it, or is each of its last ``run`` rows a spike?"""
+    least = {"drift": 1, "spike": run}
+    return any(a.last == last and a.last - a.first + 1 >= least.get(a.kind, last + 2) for a in found)
 
 
 def settled(recent: Scatter | None, planned: Plan, step: int) -> tuple[float, float]:

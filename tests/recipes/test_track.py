@@ -166,3 +166,38 @@ def test_the_schedule_of_a_recipe_is_taken(folder: Path, capsys: pytest.CaptureF
     _, said = told(capsys, "log=run.jsonl", "recipe=starcoder")
     assert "of 250,000" in said
     assert "warning: 249999 steps lie outside the fitted range" in said
+
+
+def test_differences_are_shares_of_the_forecast(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "run.jsonl", [(s, v * 0.565) for s, v in losses(4000)])
+    _, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert "the last rows lie -43." in said
+    assert "drift: step" in said
+    _, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml", "format=json")
+    data = json.loads(said)
+    assert data["offset"] == pytest.approx(-0.435, abs=0.005)
+    assert data["alarms"][-1]["relative_size"] == pytest.approx(-0.435, abs=0.01)
+
+
+@pytest.mark.parametrize(("rows", "factor"), [(199, 5e-5), (199, 3.0), (30, 1.2)])
+def test_no_end_is_said_of_a_run_that_has_left_its_law(
+    folder: Path, capsys: pytest.CaptureFixture[str], rows: int, factor: float
+) -> None:
+    healthy = losses(4000)
+    write(folder / "run.jsonl", [*healthy[:-rows], *((s, v * factor) for s, v in healthy[-rows:])])
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml", "picture=true")
+    assert status == 1
+    assert "final loss: not known: the run " in said
+    _, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml", "format=json")
+    final = json.loads(said)["final"]
+    assert (final["loss"], final["interval"]) == (None, None)
+    assert final["unknown"].startswith("the run ")
+
+
+def test_rows_that_all_lie_after_the_end_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for early in ([], [(100, 6.0)]):
+        write(folder / "run.jsonl", [*early, *((s + 7000, v) for s, v in losses(1000))])
+        status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+        assert status == 2
+        assert "begin at step 7,020, after the plan's 6,000 steps; write the whole run's schedule" in said
+        assert said.count("\n") == 1
