@@ -20,6 +20,8 @@ from lehr.simulators.machine.step_time import INDEX, Parts, Rates, rates_of, ste
 
 CONVENTIONS = ("causal", "full")
 """Counts of FLOPs by which the utilisation is given."""
+LEAST_MEASURED = 1e-6
+"""Share of the peak below which no step was measured [1]."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +86,7 @@ def answer(question: Question, show: int = 8, calibration: Calibration | None = 
     capacity = question.accelerator.memory_bytes
     if capacity is None:
         raise LehrError(f"{question.accelerator.name}: its file has no memory_bytes; add what it holds in bytes")
+    _refuse_measured(question)
     layouts = legal_layouts(question.work, question.choice)
     if len(layouts) == 0 and question.given is None:
         raise LehrError(_none_legal(question))
@@ -232,13 +235,7 @@ def _found(question: Question, at: Evaluated | None, index: int, calibration: Ca
     ratio = seconds / float(at.parts.total[index])
     tokens = question.global_batch * question.work.seq_len
     speed = tokens / seconds / question.devices
-    # frozen weights have no gradient: of three passes two are left
-    passes = 1.0 if question.trained else 2 / 3
-    flops = {
-        c: passes * training_flops_per_token(question.architecture, question.work.seq_len, _convention(question, c))
-        for c in CONVENTIONS
-    }
-    peak = question.accelerator.peak.get(_peak_of(question)) or max(question.accelerator.peak.values())
+    flops, peak = _flops(question), _peak(question)
     memory = {name: float(np.broadcast_to(getattr(at.memory, name), len(at.layouts))[index]) for name in Memory._fields}
     number = int(memory.pop("rank"))
     total = sum(memory.values())
@@ -265,8 +262,34 @@ def _convention(question: Question, name: str) -> FlopConvention:
     return FLOP_CONVENTIONS["causal_with_mtp"] if question.mtp and name == "causal" else FLOP_CONVENTIONS[name]
 
 
-def _peak_of(question: Question) -> str:
-    return {"mxfp8": "fp8", "nvfp4": "fp4"}.get(question.precision, question.precision)
+def _flops(question: Question) -> dict[str, float]:
+    """FLOPs of a token by each convention."""
+    # frozen weights have no gradient: of three passes two are left
+    passes = 1.0 if question.trained else 2 / 3
+    return {
+        c: passes * training_flops_per_token(question.architecture, question.work.seq_len, _convention(question, c))
+        for c in CONVENTIONS
+    }
+
+
+def _peak(question: Question) -> float:
+    peak = question.accelerator.peak
+    named = {"mxfp8": "fp8", "nvfp4": "fp4"}.get(question.precision, question.precision)
+    return peak.get(named) or max(peak.values())
+
+
+def _refuse_measured(question: Question) -> None:
+    """Raise ``LehrError`` where a measured speed is of no layout, or none that the accelerator can have."""
+    if question.measured is None:
+        return
+    if question.given is None:
+        raise LehrError("measured: is the speed of a layout; write layout=published or 'layout={tp: 8}' beside it")
+    most = _peak(question) / _flops(question)["causal"]
+    if not LEAST_MEASURED * most <= question.measured <= most:
+        raise LehrError(
+            f"measured: {question.measured:g} tokens/s is no speed of {question.accelerator.name}, whose peak is "
+            f"{most:,.0f}; write tokens a second and device"
+        )
 
 
 def _key(layouts: Layouts, i: int) -> tuple[int, ...]:

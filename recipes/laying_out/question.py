@@ -37,6 +37,8 @@ DEFAULT_ACCELERATOR = "h100_sxm"
 DEFAULT_SEQUENCE = 4096
 DEFAULT_BATCH = 2**22
 """Tokens of a step where no recipe says: about what 7B to 70B models were trained with [tokens]."""
+FEW = 1000
+"""Updates of a stage below which an assumed batch is said to be a large share of it."""
 TRAINS = ("full", "lora", "qlora")
 COUNTED = ("nvidia_smi", "allocated")
 """Whose count of memory is meant: the driver's, or the trainer's own allocator's."""
@@ -144,9 +146,12 @@ def question(
         raise LehrError(f"{model.name}: {error}") from error
     given = _given(layout, stage)
     batch = global_batch or (given.global_batch if given is not None else None) or _batch(main, seq_len, n, notes)
+    if given is not None and isinstance(layout, dict):
+        _refuse_two(given, layout, {"precision": precision, "optimizer": terms.optimizer, "global_batch": int(batch)})
     network = network_of(accelerator, cluster)
     if given is not None:
         given = _completed(given, work, n, int(batch), precision)
+        notes += _apart(given, {**(held or {}), "recompute": recompute, "schedule": schedule})
     # what a layout that is set beside the best may do, the best may do too
     named = schedule or (given.schedule if given is not None else None)
     schedules = tuple(dict.fromkeys([*([] if schedule else [0]), *_indices("schedule", named, SCHEDULES)]))
@@ -216,8 +221,32 @@ def _batch(stage: Stage | None, seq_len: int, devices: int, notes: list[str]) ->
     if stage is not None and stage.batch is not None:
         return int(stage.batch.sequences)
     batch = max(1, round(DEFAULT_BATCH / seq_len / devices)) * devices
-    notes.append(f"a batch of {batch:,} sequences, assumed")
+    updates = stage.n_tokens / (batch * seq_len) if stage is not None and stage.n_tokens else None
+    if updates is not None and updates < 2:
+        raise LehrError(
+            f"devices: a batch of {batch:,} sequences, assumed, leaves the stage {updates:.2g} updates; "
+            "write fewer devices, or global_batch"
+        )
+    few = f": a large share of the stage, which has {updates:,.0f} updates of it" if updates and updates < FEW else ""
+    notes.append(f"a batch of {batch:,} sequences, assumed{few}")
     return batch
+
+
+def _refuse_two(given: Layout, layout: dict[str, Any], whole: dict[str, Any]) -> None:
+    """Raise ``LehrError`` where a layout names another value of what all layouts share."""
+    for key, value in whole.items():
+        own = getattr(given, key)
+        if key in layout and own is not None and own != value:
+            raise LehrError(f"layout.{key}: {own} stands beside {key}={value}; write {key}={own}, or leave it out here")
+
+
+def _apart(given: Layout, held: dict[str, Any]) -> list[str]:
+    """Where the layout that is set beside the best is not what the search holds."""
+    return [
+        f"the search holds {key}={value}, the layout given has {key}: {getattr(given, key)}"
+        for key, value in held.items()
+        if value is not None and getattr(given, key) != value
+    ]
 
 
 def _indices(key: str, value: str | None, options: Any) -> tuple[int, ...]:

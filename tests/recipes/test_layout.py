@@ -11,7 +11,11 @@ import pytest
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.cli import main
+from lehr.recipes.errors import LehrError
+from lehr.recipes.laying_out.question import _batch
 from lehr.recipes.laying_out.settings import BOUNDS
+from lehr.simulators.objectives import NextToken
+from lehr.simulators.training import Stage
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -161,6 +165,14 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["schedule=5"], "schedule: 5 is not known; write one of 1f1b, dualpipe, zero_bubble"),
         (["trains=5"], "trains: 5 is not known; write one of full, lora, qlora"),
         (["software=5"], "software: 5 is not known; write one of"),
+        (["measured=-1", "layout={tp: 2}"], "measured: -1 is not above 0; write tokens a second and device"),
+        (["measured=0", "layout={tp: 2}"], "measured: 0 is not above 0; write tokens a second and device"),
+        (["measured=1e12", "layout={tp: 2}"], "measured: 1e+12 tokens/s is no speed of h100_sxm, whose peak is 19,"),
+        (["measured=1e-9", "layout={tp: 2}"], "measured: 1e-09 tokens/s is no speed of h100_sxm"),
+        (["measured=9100"], "measured: is the speed of a layout; write layout=published or 'layout={tp: 8}'"),
+        (["layout={precision: fp8}"], "layout.precision: fp8 stands beside precision=bf16; write precision=fp8"),
+        (["layout={optimizer: muon}"], "layout.optimizer: muon stands beside optimizer=fp32; write optimizer=muon"),
+        (["layout={global_batch: 64}", "global_batch=128"], "layout.global_batch: 64 stands beside global_batch=128"),
         (["format=5"], "format: 5 is not known; write one of json, text"),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
@@ -172,6 +184,22 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], arguments: li
     assert (status, out) == (2, "")
     assert err.startswith(f"lehr: {says}"), err
     assert err.count("\n") == 1
+
+
+def test_a_layout_apart_from_what_is_held_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={tp: 2}")
+    said = "the search holds tp=4, the layout given has tp: 2"
+    assert said in found(capsys, *base, "tp=4")["notes"]
+    assert not [note for note in found(capsys, *base, "tp=2")["notes"] if "holds" in note]
+
+
+def test_an_assumed_batch_that_is_much_of_the_stage_is_said() -> None:
+    stage = Stage(kind="PT", objective=NextToken(), tokens=1e12)
+    notes: list[str] = []
+    assert _batch(stage, 8192, 1_000_000, notes) == 1_000_000
+    assert notes == ["a batch of 1,000,000 sequences, assumed: a large share of the stage, which has 122 updates of it"]
+    with pytest.raises(LehrError, match=r"leaves the stage 1\.2 updates; write fewer devices, or global_batch"):
+        _batch(stage, 8192, 100_000_000, notes)
 
 
 def test_every_setting_is_bounded_or_one_of_some_words() -> None:
