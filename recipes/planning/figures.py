@@ -55,11 +55,12 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
     if plan.network != "dense":
         axes.legend(frameon=False, fontsize=8)
     figure.subplots_adjust(left=0.09, right=0.97, top=0.96, bottom=0.13)
+    spends = "the same" if all(c.useful == 1 for c in plan.plan.candidates) else "at most"
     best = f"{shape_of(chosen, plan.top_k)} on {short(chosen.tokens)} tokens, loss {chosen.loss:.3f}"
     return figure, Picture(
         name="ladder",
         title="What each network of the ladder would reach",
-        caption=f"Each point spends the same {plan.bought.work.value:.3g} FLOP; smaller networks see more tokens. The "
+        caption=f"Each point spends {spends} {plan.bought.work.value:.3g} FLOP; smaller networks see more tokens. The "
         "band is what the law's certainty leaves of the difference to the chosen network (95 %).",
         alternative=f"Loss along the ladder; the least is {best}.",
     )

@@ -157,8 +157,8 @@ def at_bounds(plan: Planned) -> Table:
     """The choice at the ends of the budget's interval."""
     return Table(
         name="bounds",
-        caption=f"The budget is {short(plan.hours.value)} accelerator-hours of {plan.accelerator.title}; what work it "
-        "buys depends on the utilisation",
+        caption=f"The plan takes {short(plan.hours.value)} accelerator-hours of {plan.accelerator.title}; what work "
+        "they buy depends on the utilisation",
         columns=[Column("Work", "FLOP", True), Column("Would train"), Column("Tokens", "", True),
                  Column("Loss", plan.plan.loss_unit, True)],
         rows=[

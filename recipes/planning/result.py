@@ -69,6 +69,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     bought: Bought
+    spent: float
     hours: Amount
     days: Amount | None
     usd: Amount | None

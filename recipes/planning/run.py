@@ -88,26 +88,29 @@ def _planned(job: Composed) -> Planned:
         seconds.append(Second(plan=other, regret_of_choice=own[0] if own else None, joint=False))
     hyper = [as_hyper(catalogue.law(name)) for name in job.setting("hyper_laws", list[str])]
     architecture = architectures[key]
-    tokens, flops = amounts(architecture, plan, shares, bought.work.value, length, longest)
+    spent = bought.work.value
+    if plan.chosen.useful < 1:
+        spent = plan.chosen.serving_flops + (spent - plan.chosen.serving_flops) * plan.chosen.useful
+    tokens, flops = amounts(architecture, plan, shares, spent, length, longest)
     question = Question(
         rung=rungs[key], expansion=key[1], chosen=plan.chosen, laws=hyper, decay_law=_decay_law(job),
         published=published_stages(catalogue), machine=machine, sequence_length=length, long_length=longest,
         base=base, base_tokens=demand.seen, base_rates=_base_rates(job, base), replay=_replay(job, base),
     )  # fmt: skip
     stages = settings_of(question, shares, tokens, flops)
-    total = time_of(machine, bought.work.value)
+    total = time_of(machine, spent)
     fit, fits = fit_of(machine, rungs[key].count)
     surface = law if isinstance(law, Surface) else laws.loss
     found = Planned(
         name=job.setting("name", str),
-        bought=bought, hours=total.hours, days=total.days, usd=total.usd, usd_per_hour=price,
+        bought=bought, spent=spent, hours=total.hours, days=total.days, usd=total.usd, usd_per_hour=price,
         accelerator=machine.device, precision=machine.precision, devices=machine.devices,
         law=law, surface=surface, plan=plan, architecture=architecture, base=base, sequence_length=length,
         stages=stages, demand=demand, network=network, top_k=job.setting("top_k", int), seconds=seconds,
         at_bounds=[(b, chosen_by(law, b)) for b in (bought.work.low, bought.work.high) if b is not None],
         rates=[rates(one, question, plan) for one in hyper], hyper=hyper, replay=question.replay, rungs=rungs,
         own_optimum=own_optimum(law, plan, bought.work.value * share, demand),
-        vocabulary=best_vocabulary(laws.vocabulary, rungs[key], bought.work.value * share),
+        vocabulary=best_vocabulary(laws.vocabulary, rungs[key], spent * share),
         fit=fit, worries=[],
     )  # fmt: skip
     return msgspec.structs.replace(found, worries=worries(found, fits=fits))

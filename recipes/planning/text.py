@@ -58,6 +58,11 @@ def verdicts(plan: Planned) -> list[str]:
     )
     lines.append(budget_line(plan))
     lines += why_lines(plan)
+    if chosen.useful < 1:
+        lines.append(
+            f"Spend {plan.spent:.3g} FLOP and keep the rest of the budget: more epochs of "
+            f"{plan.demand.unique:.3g} tokens do not lower the loss; more data would."
+        )
     if chosen.epochs > 1:
         lines.append(f"The data is repeated {chosen.epochs:.3g} times; {plan.demand.unique:.3g} tokens are unique.")
     if chosen.serving_flops:
@@ -96,6 +101,8 @@ def budget_line(plan: Planned) -> str:
         if name != plan.bought.binding
     ]  # fmt: skip
     binds = f"Budget: {plan.bought.binding} binds" if others else "Budget"
+    if plan.plan.chosen.useful < 1:
+        amounts[0] += f", of which {plan.spent:.3g} are of use"
     return f"{binds}: {', '.join(amounts)}{'; ' + ', '.join(others) + ' FLOP' if others else ''}."
 
 
@@ -256,6 +263,7 @@ def as_json(plan: Planned) -> dict[str, Any]:
     return {
         "name": plan.name,
         "work": msgspec.to_builtins(plan.bought.work),
+        "spent": plan.spent,
         "binding": plan.bought.binding,
         "limits": msgspec.to_builtins(plan.bought.limits),
         "accelerator_hours": plan.hours.value,

@@ -21,10 +21,17 @@ def worries(plan: Planned, *, fits: bool) -> list[str]:
     found = []
     law, chosen = plan.law, plan.plan.chosen
     beyond = how_far(law.range, parameters=chosen.active, tokens=chosen.tokens)
+    worth = ""
+    if plan.surface is law and plan.plan.read_at is not None:
+        # repeated tokens, and parameters that they cannot teach, are read as what they are worth
+        n, d = plan.plan.read_at
+        read = how_far(law.range, parameters=n, tokens=d)
+        if read > beyond and chosen.epochs > 1:
+            beyond, worth = read, f", worth {n:.3g} on {d:.3g},"
     if beyond >= FAR:
         found.append(
-            f"no law reaches here: {chosen.active:.3g} parameters on {chosen.tokens:.3g} tokens lie {beyond:,.0f} "
-            f"times beyond the runs of {law.name}; its answer is a guess"
+            f"no law reaches here: {chosen.active:.3g} parameters on {chosen.tokens:.3g} tokens{worth} lie "
+            f"{beyond:,.0f} times beyond the runs of {law.name}; its answer is a guess"
         )
     elif beyond >= NOTABLE:
         found.append(

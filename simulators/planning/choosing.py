@@ -19,7 +19,8 @@ from lehr.simulators.laws import DataConstrained, Frontier, VocabularyLaw
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.planning.certainty import Certainty, certainty, joint_errors
-from lehr.simulators.planning.reading import Key, Rung, read_surface, size_at
+from lehr.simulators.planning.reading import Key, Reading, Rung, read_surface, size_at
+from lehr.simulators.planning.repeating import most_epochs, useful_tokens
 from lehr.simulators.quantities import Floats
 
 CONVENTION = FLOP_CONVENTIONS["causal"]
@@ -47,7 +48,8 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One rung of the ladder at the budget. ``regret`` is its loss above the best one's, with the interval that the
-    law's certainty leaves; ``wins`` the share of the law's replicas by which it is the best [1]."""
+    law's certainty leaves; ``wins`` the share of the law's replicas by which it is the best [1]. ``useful`` is the
+    share of what the budget leaves for training that lowers the loss [1]: less than 1 where data repeats too often."""
 
     d_model: int
     expansion: int
@@ -64,6 +66,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     regret_low: float | None = None
     regret_high: float | None = None
     wins: float | None = None
+    useful: float = 1.0
 
 
 class PlanWarning(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,13 +80,15 @@ class PlanWarning(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The candidates that the demand allows, by rising size, and which of them is the best."""
+    """The candidates that the demand allows, by rising size, and which of them is the best. ``read_at`` are the
+    parameters and tokens that the law of the loss was asked for the best: what repeated data and experts are worth."""
 
     law: str
     loss_unit: str
     candidates: list[Candidate]
     best: int
     warnings: list[PlanWarning]
+    read_at: tuple[float, float] | None = None
 
     @property
     def chosen(self) -> Candidate:
@@ -140,7 +145,8 @@ def choose(
     """Spend ``flops`` on each rung and rank what the loss would be.
 
     Of the budget, ``share`` is for pre-training and ``demand.served`` tokens of inference are paid first. Repeated
-    tokens, and parameters beyond what they can teach, count as much as ``laws.repetition`` says. A frontier chooses the
+    tokens, and parameters beyond what they can teach, count as much as ``laws.repetition`` says, and a rung stops where
+    more epochs would raise its loss or teach nothing: the budget is an upper bound. A frontier chooses the
     rung that lies nearest to its optimum, and ``laws.loss`` tells what that costs. Raises ``ValueError`` where
     nothing fits, or where a law is missing that the question needs.
 
@@ -168,6 +174,8 @@ def choose(
     keys, tokens, serving, memory = list(kept), tokens[fits], serving[fits], memory[fits]
     active = np.array([float(r.count.active["all"]) for r in kept.values()])
     sure: Certainty | None = None
+    read_at: tuple[float, float] | None = None
+    bought = tokens
     if isinstance(law, JointMoe):
         experts = np.array([float(expansion) for _, expansion in keys])
         losses, unit = law.loss(active, tokens + demand.seen, experts), law.loss_unit
@@ -177,10 +185,7 @@ def choose(
         surface = laws.loss if isinstance(law, Frontier) else law
         if surface is None:
             raise ValueError(f"{law.name} gives no loss; give a law of the loss beside it")
-        reading = read_surface(
-            surface, kept, tokens, seen=demand.seen, unique=demand.unique, joint=laws.joint,
-            repetition=laws.repetition, vocabulary=laws.vocabulary,
-        )  # fmt: skip
+        tokens, reading = _read(surface, kept, tokens, demand, laws)
         losses, unit = reading.loss(surface), surface.loss_unit
         if not np.isfinite(losses).any():
             raise ValueError(
@@ -188,13 +193,14 @@ def choose(
             )
         best = int(np.argmin(losses))
         if isinstance(law, Frontier):
-            best = nearest_to(law, kept, tokens, losses, flops * share)
+            best = nearest_to(law, kept, bought, losses, flops * share)
             said = [(law.name, w) for w in law.warnings(flops * share)]
         else:
             errors = joint_errors(laws.joint, keys, active, tokens) if laws.joint is not None else None
             sure = certainty(surface, reading, best, keys, errors)
             far = surface.warnings(float(reading.sizes[best]), float(reading.tokens[best]))
             said = [(surface.name, w) for w in far]
+        read_at = float(reading.sizes[best]), float(reading.tokens[best])
         if laws.joint is not None and keys[best][1] > 1:
             far = laws.joint.warnings(float(active[best]), float(tokens[best]), float(keys[best][1]))
             said += [(laws.joint.name, w) for w in far]
@@ -215,6 +221,7 @@ def choose(
             regret_low=None if sure is None else float(sure.regret_low[i]),
             regret_high=None if sure is None else float(sure.regret_high[i]),
             wins=None if sure is None else float(sure.wins[i]),
+            useful=float(tokens[i] / bought[i]),
         )
         for i, ((width, expansion), rung) in enumerate(kept.items())
         if np.isfinite(losses[i])
@@ -228,7 +235,26 @@ def choose(
         candidates=candidates,
         best=place,
         warnings=[PlanWarning(law=of, says=w) for of, w in said],
+        read_at=read_at,
     )
+
+
+def _read(
+    surface: Surface, rungs: Mapping[Key, Rung], tokens: Floats, demand: Demand, laws: Laws
+) -> tuple[Floats, Reading]:
+    """The tokens of each rung that are of use, all of them where data does not repeat, and where the law is read."""
+
+    def read(tokens: Floats) -> Reading:
+        return read_surface(
+            surface, rungs, tokens, seen=demand.seen, unique=demand.unique, joint=laws.joint,
+            repetition=laws.repetition, vocabulary=laws.vocabulary,
+        )  # fmt: skip
+
+    repeated = surface if isinstance(surface, DataConstrained) else laws.repetition
+    if demand.unique is not None and repeated is not None and np.any(tokens > demand.unique):
+        most = most_epochs(repeated.R_D_star) * (demand.unique + demand.seen) - demand.seen
+        tokens = useful_tokens(lambda d: read(d).loss(surface), tokens, demand.unique, most)
+    return tokens, read(tokens)
 
 
 def nearest_to(law: Frontier, rungs: Mapping[Key, Rung], tokens: Floats, losses: Floats, flops: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,34 @@ def test_beyond_the_ladders_end_the_optimum_has_no_upper_bound(capsys: pytest.Ca
     dispatch(["plan", "flops=1e28"])
     said = capsys.readouterr().out
     assert "the law puts the optimum at 1.47T or more active parameters (95 %)" in said
+
+
+@pytest.mark.parametrize("law", ["besiroglu", "muennighoff"])
+def test_a_larger_budget_never_gives_a_worse_loss(law: str, capsys: pytest.CaptureFixture[str]) -> None:
+    budgets = ["1e18", "1e20", "1e22", "1e25"]
+    plans = [printed(capsys, "plan", f"flops={b}", "unique_tokens=1e6", f"law={law}") for b in budgets]
+    losses = [plan["chosen"]["loss"] for plan in plans]
+    # the search ends within rounding of the same minimum
+    assert all(after <= before * (1 + 1e-9) for before, after in pairwise(losses)), losses
+    # what more epochs do not lower is not spent: neither in the stages nor in hours and money
+    assert [plan["spent"] < plan["work"]["value"] for plan in plans[-2:]] == [True, True]
+    assert plans[-1]["spent"] == pytest.approx(plans[-2]["spent"], rel=1e-3)
+    assert plans[-1]["usd"]["value"] == pytest.approx(plans[-2]["usd"]["value"], rel=1e-3)
+    last = plans[-1]
+    assert sum(last["stages"].values()) == pytest.approx(last["chosen"]["tokens"], rel=1e-9)
+    assert last["chosen"]["epochs"] < 150
+    if law == "besiroglu":
+        assert all("no law reaches here" in plan["worries"][0] for plan in plans)
+
+
+def test_what_the_budget_has_too_much_is_said_first_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    dispatch(["plan", "flops=1e25", "unique_tokens=1e6"])
+    said = capsys.readouterr().out
+    assert (
+        "and keep the rest of the budget: more epochs of 1e+06 tokens do not lower the loss; more data would." in said
+    )
+    dispatch(["plan", "flops=1e21", "unique_tokens=5e9"])
+    assert "keep the rest" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
