@@ -16,7 +16,7 @@ import numpy as np
 from lehr.recipes.errors import LehrError
 from lehr.recipes.exporting.result import Export, StageResult
 from lehr.recipes.exporting.trainers import trainers
-from lehr.recipes.presenting.files import write_file
+from lehr.recipes.presenting.files import write_folder
 
 MOST_UPDATES = 2000
 """Of a stage, at which its rates are asked for; where phases begin and end are always among them."""
@@ -128,7 +128,8 @@ def prove(export: Export, folder: Path, python: str | None, megatron: str | None
     proven = all(v.ok for v in verdicts)
     body = json.loads((folder / "export.json").read_bytes())
     body |= {"proven": proven, "unproven_because": None, "verdicts": msgspec.to_builtins(verdicts)}
-    write_file(folder / "export.json", (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode())
+    proved = (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
+    write_folder(folder, {**export.files, "export.json": proved})
     return 0 if proven else 1
 
 

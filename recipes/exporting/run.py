@@ -53,6 +53,9 @@ def export(
     if to not in known:
         raise LehrError(f"to: there is no trainer {to!r}; {nearest(to, known)}")
     trainer = known[to]
+    for key, value in (("devices", devices), ("devices_per_node", devices_per_node), ("micro_batch", micro_batch)):
+        if value is not None and value < 1:
+            raise LehrError(f"{key}: {value}; write a whole number of 1 or more")
     for name in stages or []:
         if name not in recipe.stages:
             raise LehrError(f"stages: {recipe.name} has none called {name!r}; {nearest(name, recipe.stages)}")

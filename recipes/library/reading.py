@@ -112,12 +112,12 @@ def compare(*names: str, out: Folder = None, config_dir: Folder = None) -> list[
     """
     from lehr.recipes.comparing import compare as compare_models
     from lehr.recipes.comparing import page
-    from lehr.recipes.presenting.files import write_file
+    from lehr.recipes.presenting.files import write_beside
 
     rows = compare_models(catalogue_of(config_dir), list(names))
     if out is not None:
         name, content = page(list(names), rows)
-        write_file(Path(out) / "compare" / name, content)
+        write_beside(Path(out) / "compare", {name: content})
     return rows
 
 
@@ -161,8 +161,7 @@ def explore(
     explored = explore_catalogue(catalogue_of(config_dir), laws, selected)
     if out is not None:
         from lehr.recipes.exploring.text import files
-        from lehr.recipes.presenting.files import write_file
+        from lehr.recipes.presenting.files import write_beside
 
-        for name, content in files(explored).items():
-            write_file(Path(out) / name, content)
+        write_beside(Path(out), files(explored))
     return explored

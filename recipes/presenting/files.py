@@ -22,6 +22,9 @@ from lehr.recipes.presenting.locks import beside, claimed, exchange
 MANIFEST = ".lehr.json"
 """The account of a folder's files."""
 
+SINGLE = ".lehr.files.json"
+"""The account of files that were each written beside whatever else their folder holds."""
+
 MOST_BYTES = 200
 """Of a name, which file systems hold to 255 with what is written beside it."""
 
@@ -87,6 +90,27 @@ def write_folder(
                 raise
 
 
+def write_beside(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put ``files`` (name to content) into ``folder`` beside all else, in place of those that were written before.
+
+    Raises ``LehrError`` where that cannot be done, and where a person's file has the name of one or was edited since.
+    """
+    with told(folder):
+        folder = followed(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with claimed(folder / SINGLE):
+            account = _account(folder, SINGLE) or {}
+            for name, content in files.items():
+                listed, where = account.get(name), folder / name
+                if listed != "" and where.is_file() and where.read_bytes() != content and _digest(where) != listed:
+                    raise _stays(where, listed)
+            # a run that is killed between the files and their account leaves files that are known as written here
+            write_file(folder / SINGLE, _account_of(account | dict.fromkeys(files, "")))
+            for name, content in files.items():
+                write_file(folder / name, content)
+            write_file(folder / SINGLE, _account_of(account | _digests(files)))
+
+
 def begin_folder(folder: Path) -> None:
     """Begin a folder that is worked in before its files are there, so that it is known as one of ours.
 
@@ -96,7 +120,7 @@ def begin_folder(folder: Path) -> None:
         if followed(folder).is_dir() and any(followed(folder).iterdir()) and _account(followed(folder)) is None:
             raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
         if _account(followed(folder)) is None:
-            write_file(followed(folder) / MANIFEST, _as_account({}))
+            write_file(followed(folder) / MANIFEST, _account_of({}))
 
 
 def _persons(folder: Path, files: Mapping[str, bytes], ours: str | None) -> list[Path]:
@@ -124,10 +148,14 @@ def _persons(folder: Path, files: Mapping[str, bytes], ours: str | None) -> list
             or (name in parents and (where.is_symlink() or not where.is_dir()))
             or any(str(p) in files for p in path.parents)
         ):
-            said = "was edited since it was written" if listed else "was not written by lehr"
-            raise LehrError(f"{where}: {said}, and stays; move it away, or write another folder with out=...")
+            raise _stays(where, listed)
         stays.append(path)
     return stays
+
+
+def _stays(where: Path, listed: str | None) -> LehrError:
+    said = "was edited since it was written" if listed else "was not written by lehr"
+    return LehrError(f"{where}: {said}, and stays; move it away, or write another folder with out=...")
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -147,7 +175,7 @@ def _fill(new: Path, old: Path, files: Mapping[str, bytes], stays: Sequence[Path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     if account:
-        (new / MANIFEST).write_bytes(_as_account(files))
+        (new / MANIFEST).write_bytes(_account_of(_digests(files)))
     for path in stays:
         _take_along(old / path, new / path)
     if old.exists():
@@ -197,22 +225,24 @@ def _take_late(old: Path, folder: Path, late: Callable[[Path], bool]) -> None:
             where.replace(folder / path)
 
 
-def _account(folder: Path) -> dict[str, str] | None:
+def _account(folder: Path, kept: str = MANIFEST) -> dict[str, str] | None:
     """Name to digest of what was written, or ``None`` where the folder keeps no account."""
     try:
-        found = json.loads((folder / MANIFEST).read_bytes())["files"]
+        found = json.loads((folder / kept).read_bytes())["files"]
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise LehrError(
-            f"{folder / MANIFEST}: is not as it was written; remove it, or write another out=..."
-        ) from error
+        raise LehrError(f"{folder / kept}: is not as it was written; remove it, or write another out=...") from error
     return {str(name): str(digest) for name, digest in found.items()}
 
 
-def _as_account(files: Mapping[str, bytes]) -> bytes:
-    digests = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
-    return (json.dumps({"version": 1, "files": digests}, indent=1, ensure_ascii=False) + "\n").encode()
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _account_of(digests: Mapping[str, str]) -> bytes:
+    listed = {"version": 1, "files": dict(sorted(digests.items()))}
+    return (json.dumps(listed, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _digest(path: Path) -> str:

@@ -15,7 +15,7 @@ from lehr.recipes.catalogue.gaps import FIELDS, bare, counted, entries
 from lehr.recipes.checking import check_all, check_model, check_recipe
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
-from lehr.recipes.presenting.files import write_file
+from lehr.recipes.presenting.files import write_beside
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.evidence import Comparison, State
@@ -37,7 +37,7 @@ def run(job: Composed) -> int:
             rows += check_recipe(*project_by_name(catalogue, model.name))
     table = as_json(rows)
     path = job.folder() / "check" / "check.json"
-    write_file(path, table.encode())
+    write_beside(path.parent, {path.name: table.encode()})
     if form == "json":
         print(table, end="")
     else:

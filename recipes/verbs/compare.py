@@ -11,7 +11,7 @@ import msgspec
 from lehr.recipes.comparing import as_text, compare, page
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
-from lehr.recipes.presenting.files import write_file
+from lehr.recipes.presenting.files import write_beside
 
 
 def run(job: Composed) -> int:
@@ -27,7 +27,7 @@ def run(job: Composed) -> int:
         )
     elif form == "html":
         name, content = page(names, rows)
-        write_file(job.folder() / "compare" / name, content)
+        write_beside(job.folder() / "compare", {name: content})
         print(job.folder() / "compare" / name)
     else:
         print(as_text(names, rows, get_terminal_size().columns if sys.stdout.isatty() else None))

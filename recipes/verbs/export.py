@@ -27,10 +27,6 @@ def run(job: Composed) -> int:
         from lehr.recipes.exporting.trainers import trainers
 
         raise LehrError(f"to: is missing; write to= one of {', '.join(trainers())}")
-    for key in ("devices", "micro_batch"):
-        value = job.setting(key, int | None)
-        if value is not None and value < 1:
-            raise LehrError(f"{key}: {value}; write a whole number of 1 or more")
     base = recipe.base.model if recipe.base else None
     known = {base: job.catalogue.model(base)} if base and job.catalogue.has("model", base) else {}
     done = export(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lehr.recipes.cli import dispatch
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting import files, locks
-from lehr.recipes.presenting.files import MANIFEST, write_file, write_folder
+from lehr.recipes.presenting.files import MANIFEST, SINGLE, write_beside, write_file, write_folder
 
 FORK = multiprocessing.get_context("fork")
 
@@ -277,3 +278,51 @@ def test_what_a_person_writes_meanwhile_comes_along(name: str, tmp_path: Path, m
     write_folder(tmp_path / "a", {"one": b"2"})
     assert (tmp_path / "a" / name).read_text() == "newer"
     assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("change", ["MINE", None], ids=["a person's", "ours"])
+def test_a_file_beside_others_takes_the_place_of_ours_only(change: str | None, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("MINE")
+    write_beside(tmp_path, {"one": b"1"})
+    if change is not None:
+        (tmp_path / "one").write_text(change)
+        with pytest.raises(LehrError, match="one: was edited since it was written, and stays; move it away"):
+            write_beside(tmp_path, {"one": b"2"})
+        with pytest.raises(LehrError, match="other: was not written by lehr, and stays"):
+            write_beside(tmp_path, {"two": b"2", "other": b"2"})
+    else:
+        write_beside(tmp_path, {"two": b"2"})
+        write_beside(tmp_path, {"one": b"2"})
+    assert (tmp_path / "one").read_text() == (change or "2")
+    assert (tmp_path / "other").read_text() == "MINE"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [SINGLE, "one", "other", *(["two"] if change is None else [])]
+
+
+def test_a_file_beside_others_killed_anywhere_is_written_by_the_next_run(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    for at in range(1, 200):
+        write_beside(folder, {"one": b"1"})
+        again = killed_at(lambda: write_beside(folder, {"one": b"2"}), at, True)
+        assert (folder / "one").read_bytes() in (b"1", b"2")
+        write_beside(folder, {"one": b"3"})
+        assert (folder / "one").read_bytes() == b"3"
+        assert sorted(os.listdir(folder)) == [SINGLE, "one"]
+        if not again:
+            break
+    assert 5 < at < 199
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (["explore"], "explorer.html"),
+        (["check", "model=starcoder"], "check/check.json"),
+        (["compare", "starcoder", "santacoder", "format=html"], "compare/starcoder_santacoder.html"),
+    ],
+)
+def test_every_verb_that_writes_one_file_leaves_a_persons(words: list[str], file: str, tmp_path: Path) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("MINE")
+    with pytest.raises(LehrError, match="was not written by lehr, and stays"):
+        dispatch([*words, f"out={tmp_path}"])
+    assert (tmp_path / file).read_text() == "MINE"
