@@ -48,6 +48,9 @@ def read_rows(
         if role not in ("step", "loss", "rate"):
             raise LehrError(f"columns.{role}: unknown; {nearest(role, ('step', 'loss', 'rate'))}")
     one_role_each(columns)
+    for name, value in (("row_steps", row_steps), ("batch_tokens", batch_tokens)):
+        if value is not None and not value > 0:
+            raise LehrError(f"{name}: {value} is not above 0; write how many there are, such as 100")
     paths = [path] if path.exists() else [Path(part) for part in str(path).split("+")]
     logs = [open_log(p, columns.get("step"), row_steps=row_steps, batch_tokens=batch_tokens) for p in paths]
     notes = [note for log in logs for note in log.notes]

@@ -59,8 +59,6 @@ def follow_job(job: Composed) -> Iterator[Look]:
     path, law = log_of(job), curve_law(job)
     planned = _planned(job, law)
     every = job.setting("every", float)
-    if every <= 0:
-        raise LehrError(f"every: {every} is not above 0; write seconds, such as 10")
     spacing, last_row = 1.0, -1
     before: tuple[int | None, int] | None = None
     while True:
@@ -85,6 +83,8 @@ def follow_job(job: Composed) -> Iterator[Look]:
 
 
 def _planned(job: Composed, law: CurveLaw) -> Plan:
+    if (every := job.setting("every", float)) <= 0:
+        raise LehrError(f"every: {every} is not above 0; write seconds, such as 10")
     try:
         return plan(law, rates(job))
     except ValueError as error:

@@ -6,10 +6,12 @@ from math import expm1, isfinite
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from lehr.recipes.presenting.tables import text_table
 from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Alarm, Plan, Tracked
 from lehr.simulators.tracking.rates import Departure
 from lehr.simulators.tracking.track import STATES
@@ -84,8 +86,18 @@ def alarm_words(alarm: Alarm, seen: Tracked) -> str:
     first, last = int(seen.steps[alarm.first]), int(seen.steps[alarm.last])
     now = alarm.last == len(seen.steps) - 1
     span = f"step {first:,}" if first == last else f"steps {first:,} to {'now' if now else f'{last:,}'}"
-    size = f"{expm1(alarm.size):+.2%}" if isfinite(alarm.size) else "the loss is no finite number"
+    size = f"{expm1(alarm.size):+.2%}" if isfinite(alarm.size) else _impossible(seen.losses[alarm.first :])
     return f"{alarm.kind}: {span}, {size}"
+
+
+def _impossible(losses: Floats) -> str:
+    """What is wrong with the first of ``losses`` that no run can have.
+
+    >>> _impossible(np.array([3.0, -0.3])), _impossible(np.array([3.0, np.nan, -0.3]))
+    ('the loss is -0.3, not above zero', 'the loss is no finite number')
+    """
+    bad = float(losses[int(np.argmin(np.isfinite(losses) & (losses > 0)))])
+    return f"the loss is {bad:g}, not above zero" if isfinite(bad) else "the loss is no finite number"
 
 
 def as_line(planned: Plan, seen: Tracked) -> str:

@@ -77,6 +77,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.steps < 2 or not self.peak > 0:
             raise ValueError(f"steps {self.steps}, peak rate {self.peak:g}; write 2 steps or more and a rate above 0")
+        if self.warmup_steps < 0:
+            raise ValueError(f"warmup_steps {self.warmup_steps} is negative; write 0 or more")
         if not 0 <= self.warmup_steps < self.steps - 1:
             raise ValueError(
                 f"warm-up of {self.warmup_steps} steps leaves nothing of {self.steps}; write a shorter one"

@@ -57,7 +57,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
       are so many, by more than d and t times the ``noise`` that the law's own runs had.
     - ``divergence``: ``run`` rows one after another all lie above the mean of the ``reference`` rows before them by
       more than their level may move and the multiple of their standard deviation that this has the probability
-      false_alarms / rows; or a loss is no finite number, which no healthy run has.
+      false_alarms / rows; or a loss is no finite number above 0, which no healthy run has.
     - ``shift``: the mean of the last ``run`` rows lies off that of the ``reference`` rows before them, above or below,
       by more than its level may move and Student's t at 1 - false_alarms / (4 rows), times its standard error; and so
       for windows four times as long.

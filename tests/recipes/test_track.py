@@ -148,6 +148,9 @@ def test_a_document_that_is_being_written_is_looked_at_again(folder: Path) -> No
         (("log=run.jsonl", "schedule=plan.yaml", "columns={loss: x}"), "no column of the loss"),
         (("log=run.jsonl", "schedule=plan.yaml", "false_alarms=0.9"), "below 0.5"),
         (("log=run.jsonl", "schedule={kind: cosine, peak: 1e-3}"), "`steps` is missing"),
+        (("log=run.jsonl", "schedule=plan.yaml", "every=-1"), "every: -1.0 is not above 0; write seconds"),
+        (("log=run.jsonl", "schedule=plan.yaml", "row_steps=-1"), "row_steps: -1 is not above 0; write"),
+        (("log=run.jsonl", "schedule=plan.yaml", "batch_tokens=-1"), "batch_tokens: -1.0 is not above 0; write"),
         (("log=run.jsonl", "recipe=starcoder", "stage=px"), "stage: starcoder has none called 'px'"),
     ],
 )
@@ -201,3 +204,13 @@ def test_rows_that_all_lie_after_the_end_are_refused(folder: Path, capsys: pytes
         assert status == 2
         assert "begin at step 7,020, after the plan's 6,000 steps; write the whole run's schedule" in said
         assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("bad", [-0.3, 0.0])
+def test_a_loss_that_is_not_above_zero_is_told_as_such(
+    folder: Path, capsys: pytest.CaptureFixture[str], bad: float
+) -> None:
+    write(folder / "run.jsonl", [*losses(3000), (3000, bad)])
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert status == 1
+    assert f"step 3,000, the loss is {bad:g}, not above zero" in said
