@@ -47,6 +47,14 @@ class Composed(msgspec.Struct, frozen=True):
         return value
 
 
+def without_recipe(job: Composed, model: str) -> LehrError:
+    """The error that says which recipe is missing: the one that was asked for, or the model's own."""
+    asked = [o.partition("=")[2].strip("'\"") for o in job.overrides if o.startswith("recipe=")]
+    if asked and asked[-1] not in ("", "null", model):
+        return LehrError(f"no recipe is called {asked[-1]!r}; {nearest(asked[-1], job.catalogue.files('recipe'))}")
+    return LehrError(f"{model} has no recipe; write recipe=<name of one>, or a file recipe/{model}.yaml")
+
+
 def composed(config: Any, primary: str) -> Composed:
     """Resolve Hydra's configuration of a running job, whose settings ``conf/<primary>.yaml`` has.
 

@@ -11,7 +11,7 @@ import msgspec
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile, as_surface, decode_law
-from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError
 from lehr.recipes.projecting.model import DEFAULT_LAWS, project_model
 from lehr.simulators.laws import AnyLaw, ScalingLaw
@@ -73,7 +73,7 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
     decoded = decoded or Decoded()
     model = decoded(config["model"], Model, "model")
     if config.get("recipe") is None:
-        raise LehrError(f"{model.name} has no recipe; write recipe=<name of one>, or a file recipe/{model.name}.yaml")
+        raise without_recipe(job, model.name)
     recipe = decoded(config["recipe"], RecipeFile, "recipe")
     gone = {o.removeprefix(TAKEN) for o in job.overrides if o.startswith(TAKEN)}
     budget = job.setting("train_flops", float | None)

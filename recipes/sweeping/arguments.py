@@ -9,7 +9,7 @@ import msgspec
 
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.yaml import load_yaml
-from lehr.recipes.sweeping.axes import override
+from lehr.recipes.sweeping.axes import override, refuse_endless
 from lehr.recipes.sweeping.merging import GROUPS
 
 _WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp")
@@ -62,6 +62,8 @@ def _each(texts: Sequence[str]) -> list[str]:
     that may vary, or set what only a file that varies brings."""
     settings = {*load_yaml(CONF / "report.yaml"), *GROUPS}
     parsed = {text: override(text) for text in texts}
+    for o in parsed.values():
+        refuse_endless(o)
     keys = {text: o.key_or_group.partition("@")[0].partition(".") for text, o in parsed.items()}
     swept = {o.get_key_element() for o in parsed.values() if o.is_sweep_override()}
     brought = any(o.is_sweep_override() and keys[text][0] not in settings for text, o in parsed.items())

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 
+MOST_JOBS = 10_000_000
+"""Of one sweep, whose values are all held at once."""
+
+
 class SearchRange(msgspec.Struct, frozen=True):
     """A range without steps, which only a search can take: ``interval(1e11,1e13)``, ``tag(log,interval(...))``."""
 
@@ -81,6 +85,7 @@ def slots(
                               each=True, globbed=False, prefix=prefix, interval=interval)  # fmt: skip
             continue
         if override.is_sweep_override():
+            refuse_endless(override)
             values = list(override.sweep_string_iterator())
             if not values:
                 raise LehrError(f"{override.input_line}: matches nothing")
@@ -97,6 +102,19 @@ def slots(
             globbed=isinstance(override.value(), Glob),
         )
     return list(found.values())
+
+
+def refuse_endless(override: Override) -> None:
+    """Raise ``LehrError`` for a range that never ends, or has more values than a sweep can have jobs."""
+    from hydra.core.override_parser.types import RangeSweep
+
+    if not isinstance(space := override.value(), RangeSweep):
+        return
+    start, stop, step = float(space.start or 0.0), float(space.stop or 0.0), float(space.step)
+    if step == 0.0:
+        raise LehrError(f"{override.input_line}: the step must not be zero; write range(start,stop,step), such as 0.1")
+    if (n := (stop - start) / step) > MOST_JOBS:
+        raise LehrError(f"{override.input_line}: has {n:.3g} values; write a larger step, for at most {MOST_JOBS:,}")
 
 
 def override(text: str) -> Override:

@@ -73,6 +73,8 @@ class Sweep:
         self._refuse_what_is_not_added({str(k): v for k, v in hydra.runtime.choices.items()})
         self._refuse_several_sweeps()
         self.total = axes.n_jobs(self.slots)
+        if self.total > axes.MOST_JOBS:
+            raise LehrError(f"the sweep has {self.total:.3g} jobs; write fewer values, for at most {axes.MOST_JOBS:,}")
         self.varies = [slot.swept for slot in self.slots]
         self._numeric = [slot.numbers() is not None for slot in self.slots]
         self._globbed = [slot.globbed for slot in self.slots]

@@ -7,7 +7,7 @@ import json
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
-from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError
 from lehr.recipes.exporting.run import INEXACT, export
 from lehr.recipes.exporting.text import as_json, as_text
@@ -20,7 +20,7 @@ def run(job: Composed) -> int:
     inexact = job.choice("inexact", tuple(INEXACT))
     model = decode(job.config["model"], Model, "model")
     if job.config.get("recipe") is None:
-        raise LehrError(f"{model.name} has no recipe; write recipe=<name of one>, or a file recipe/{model.name}.yaml")
+        raise without_recipe(job, model.name)
     recipe = decode(job.config["recipe"], RecipeFile, "recipe")
     to = job.setting("to", str | None)
     if to is None:
