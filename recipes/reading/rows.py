@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.reading import open_log
 from lehr.recipes.reading.headings import LOSS, RATE, find, nearest_heading, one_role_each
-from lehr.recipes.reading.long import joined
+from lehr.recipes.reading.long import joined, role_of
 from lehr.recipes.reading.runs import RESTART
 from lehr.recipes.reading.series import Series
 from lehr.simulators.quantities import Floats
@@ -31,7 +31,7 @@ class LogRows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def read_rows(
-    path: Path,
+    path: Path | Sequence[Path],
     columns: dict[str, str],
     run: str | None = None,
     *,
@@ -40,9 +40,9 @@ def read_rows(
 ) -> LogRows:
     """The steps, losses and learning rates of a log, restarts and repeats resolved, and what was passed over.
 
-    A loss that is no number is kept: it is what a divergence looks like. ``path`` may be two files joined by a plus,
-    one of the loss and one of the rate. Raises ``LehrError`` where a file cannot be read, has no loss or no order, or
-    has several runs of which none is named.
+    A loss that is no number is kept: it is what a divergence looks like. ``path`` may be two files, one of the loss
+    and one of the rate, or these joined by a plus. Raises ``LehrError`` where a file cannot be read, has no loss or no
+    order, or has several runs of which none is named.
     """
     for role in columns:
         if role not in ("step", "loss", "rate"):
@@ -51,7 +51,10 @@ def read_rows(
     for name, value in (("row_steps", row_steps), ("batch_tokens", batch_tokens)):
         if value is not None and not value > 0:
             raise LehrError(f"{name}: {value} is not above 0; write how many there are, such as 100")
-    paths = [path] if path.exists() else [Path(part) for part in str(path).split("+")]
+    if isinstance(path, Path):
+        paths = [path] if path.exists() else [Path(part) for part in str(path).split("+")]
+    else:
+        paths, path = list(path), Path("+".join(map(str, path)))
     logs = [open_log(p, columns.get("step"), row_steps=row_steps, batch_tokens=batch_tokens) for p in paths]
     notes = [note for log in logs for note in log.notes]
     found = [(name, series) for log in logs for name, series in log.runs.items()]
@@ -61,6 +64,8 @@ def read_rows(
     if not runs:
         if run is not None and run not in known:
             raise LehrError(f"run: {path} has no run {run!r}; {nearest(run, known)}")
+        if wanted is None and all(role_of(s) == "rate" for s in known.values()):
+            raise LehrError(f"{path}: has the learning rate and no loss; write log=[<log of the loss>,{path}]")
         headings = [h for s in known.values() for h in s]
         hint = nearest_heading(wanted or "loss", headings)
         raise LehrError(f"{path}: no column of the loss; {hint}: write columns={{loss: <heading>}}")
@@ -83,3 +88,15 @@ def _rates(series: Mapping[str, Series], wanted: str | None, path: Path) -> tupl
         raise LehrError(f"{path}: columns.rate: no column of numbers is called {heading!r}; {nearest(heading, series)}")
     rows = in_order(series[heading].steps, series[heading].values)
     return rows.steps, rows.losses
+
+
+def paired(paths: Sequence[Path], columns: Mapping[str, str]) -> list[list[Path]]:
+    """The files of each run: one each; of files with a loss alone and as many with a rate alone, two each."""
+    if len(paths) < 2 or "loss" in columns:
+        return [[path] for path in paths]
+    roles = {p: {role_of(series) for series in open_log(p, columns.get("step")).runs.values()} for p in paths}
+    losses, rates = ([p for p in paths if roles[p] == {role}] for role in ("loss", "rate"))
+    if not rates or len(losses) != len(rates):
+        return [[path] for path in paths]
+    beside = dict(zip(losses, rates, strict=True))
+    return [[path, beside[path]] if path in beside else [path] for path in paths if path not in rates]

@@ -13,7 +13,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_schedule
 from lehr.recipes.reading import UnfinishedError
-from lehr.recipes.reading.rows import LogRows, read_rows
+from lehr.recipes.reading.rows import LogRows, paired, read_rows
 from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
@@ -34,11 +34,19 @@ def logs_of(job: Composed) -> list[Path]:
     return [Path(given)] if isinstance(given, str) else [Path(one) for one in given]
 
 
+def runs_of(job: Composed) -> list[list[Path]]:
+    """The logs of each run: one, or one of the loss and one of the rate."""
+    paths = logs_of(job)
+    settings = job.setting("row_steps", int | None), job.setting("batch_tokens", float | None)
+    # a log without a step of its own is no download of one tag
+    return paired(paths, _columns(job)) if settings == (None, None) else [[path] for path in paths]
+
+
 def track_job(job: Composed) -> Look:
     """One look. Raises ``LehrError`` for a mistake in the input."""
-    path, law = log_of(job), curve_law(job)
+    paths, law = runs_of(job)[0], curve_law(job)
     planned = _planned(job, law)
-    read = read_log(job, path)
+    read = read_log(job, *paths)
     return Look(law=law, planned=planned, seen=track_rows(job, planned, read), notes=read.notes)
 
 
@@ -47,8 +55,8 @@ def track_several(job: Composed) -> list[tuple[str, Look]]:
     law = curve_law(job)
     planned = _planned(job, law)
     out = []
-    for path in logs_of(job):
-        read = read_log(job, path)
+    for path, *beside in runs_of(job):
+        read = read_log(job, path, *beside)
         look = Look(law=law, planned=planned, seen=track_rows(job, planned, read), notes=read.notes)
         out.append((path.name, look))
     return out
@@ -56,7 +64,7 @@ def track_several(job: Composed) -> list[tuple[str, Look]]:
 
 def follow_job(job: Composed) -> Iterator[Look]:
     """A look whenever the log has grown, until its last step."""
-    path, law = log_of(job), curve_law(job)
+    paths, law = logs_of(job), curve_law(job)
     planned = _planned(job, law)
     every = job.setting("every", float)
     spacing, last_row = 1.0, -1
@@ -64,8 +72,8 @@ def follow_job(job: Composed) -> Iterator[Look]:
     while True:
         read = NOTHING
         try:
-            if path.exists():
-                read = read_log(job, path)
+            if all(path.exists() for path in paths):
+                read = read_log(job, *paths)
                 rows = read.rows
                 spacing, last_row = rows.spacing, int(rows.steps[-1]) if len(rows) else -1
         except UnfinishedError:
@@ -95,11 +103,15 @@ NOTHING = LogRows(rows=in_order([], []), rates=None, notes=[])
 """A log that is not there yet."""
 
 
-def read_log(job: Composed, path: Path) -> LogRows:
-    """The rows of ``path`` as the settings say."""
+def _columns(job: Composed) -> dict[str, str]:
+    return job.setting("columns", dict[str, str] | None) or {}
+
+
+def read_log(job: Composed, path: Path, *beside: Path) -> LogRows:
+    """The rows of ``path``, with the rate of the log ``beside`` it, as the settings say."""
     return read_rows(
-        path,
-        job.setting("columns", dict[str, str] | None) or {},
+        [path, *beside] if beside else path,
+        _columns(job),
         job.setting("run", str | None),
         row_steps=job.setting("row_steps", int | None),
         batch_tokens=job.setting("batch_tokens", float | None),

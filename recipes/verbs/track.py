@@ -8,7 +8,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
 from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.tracking.result import Look
-from lehr.recipes.tracking.run import follow_job, log_of, logs_of, track_job, track_several
+from lehr.recipes.tracking.run import follow_job, log_of, runs_of, track_job, track_several
 from lehr.recipes.tracking.text import as_json, as_line, as_table, as_text
 
 
@@ -23,7 +23,7 @@ def run(job: Composed) -> int:
             illustrate(job, look)
             outside = look.seen.outside
         return int(outside)
-    if len(logs_of(job)) > 1:
+    if len(runs_of(job)) > 1:
         looks = track_several(job)
         data = {name: as_json(one.law, one.planned, one.seen, one.notes) for name, one in looks}
         print(json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else as_table(looks))

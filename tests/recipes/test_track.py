@@ -214,3 +214,18 @@ def test_a_loss_that_is_not_above_zero_is_told_as_such(
     status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
     assert status == 1
     assert f"step 3,000, the loss is {bad:g}, not above zero" in said
+
+
+def test_a_loss_and_a_rate_downloaded_alone_are_one_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planned = read_schedule(str(folder / "plan.yaml")).values()
+    rows = losses(4000)
+    for name, values in (("tb_loss", rows), ("tb_lr", [(s, planned[s] * 0.5) for s, _ in rows])):
+        text = "".join(f"1.0,{s},{v}\n" for s, v in values)
+        (folder / f"{name}.csv").write_text("Wall time,Step,Value\n" + text)
+    for logs in ("[tb_loss.csv,tb_lr.csv]", "[tb_lr.csv,tb_loss.csv]"):
+        status, said = told(capsys, f"log={logs}", "schedule=plan.yaml")
+        assert (status, said.splitlines()[0]) == (1, "RATE: the learning rate leaves the plan")
+        assert "tb_loss: its learning rate is read from tb_lr" in said
+    status, said = told(capsys, "log=tb_lr.csv", "schedule=plan.yaml")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "tb_lr.csv: has the learning rate and no loss; write log=[<log of the loss>,tb_lr.csv]" in said
