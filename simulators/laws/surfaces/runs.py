@@ -15,6 +15,8 @@ from lehr.simulators.quantities import Floats
 
 SMALLEST_COUNT = 1e3
 """A model or a corpus below this many parameters or tokens was written in millions or billions."""
+MOST = {"parameters": 1e18, "tokens": 1e18, "loss": 1e6}
+"""Far more than any training has: a column or a unit is wrong."""
 
 
 class Runs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -62,8 +64,8 @@ def make_runs(
 ) -> Runs:
     """Check columns and make ``Runs`` of them; a convention may be a column too, if it is the same in every row.
 
-    Raises ``ValueError`` with one line: columns of different lengths, values that are no positive number, units that
-    are mixed or unknown.
+    Raises ``ValueError`` with one line: columns of different lengths, values that are no positive number or more
+    than ``MOST``, units that are mixed or unknown.
 
     >>> len(make_runs([1e8, 1e9], [2e9, 2e10], [3.3, 2.7]))
     2
@@ -83,6 +85,11 @@ def make_runs(
     for name, array in arrays.items():
         for row in np.flatnonzero(~(np.isfinite(array) & (array > 0)))[:1]:
             raise ValueError(f"row {row + 1}: {name} is {array[row]:g}; write a number above 0, or leave the run out")
+        for row in np.flatnonzero(array > MOST[name])[:1]:
+            raise ValueError(
+                f"row {row + 1}: {name} is {array[row]:g}, more than any training has; "
+                f"write at most {MOST[name]:g}, or another column or unit"
+            )
     for name, unit in (("parameters", "7e9"), ("tokens", "20e9")):
         for row in np.flatnonzero(arrays[name] < SMALLEST_COUNT)[:1]:
             raise ValueError(
