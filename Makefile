@@ -28,7 +28,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 slow: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m slow tests
+	$(BIN)/python -m pytest -n auto -m slow tests --ignore tests/engines --ignore tests/trainers
 
 independent: $(VENV)/.independent
 	$(BIN)/python -m pytest tests/independent
