@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -244,17 +244,19 @@ def _read(
 ) -> tuple[Floats, Reading]:
     """The tokens of each rung that are of use, all of them where data does not repeat, and where the law is read."""
 
-    def read(tokens: Floats) -> Reading:
+    keys = list(rungs)
+
+    def read(tokens: Floats, rows: Sequence[int]) -> Reading:
         return read_surface(
-            surface, rungs, tokens, seen=demand.seen, unique=demand.unique, joint=laws.joint,
-            repetition=laws.repetition, vocabulary=laws.vocabulary,
+            surface, {keys[i]: rungs[keys[i]] for i in rows}, tokens, seen=demand.seen, unique=demand.unique,
+            joint=laws.joint, repetition=laws.repetition, vocabulary=laws.vocabulary,
         )  # fmt: skip
 
     repeated = surface if isinstance(surface, DataConstrained) else laws.repetition
-    if demand.unique is not None and repeated is not None and np.any(tokens > demand.unique):
+    if demand.unique is not None and repeated is not None:
         most = most_epochs(repeated.R_D_star) * (demand.unique + demand.seen) - demand.seen
-        tokens = useful_tokens(lambda d: read(d).loss(surface), tokens, demand.unique, most)
-    return tokens, read(tokens)
+        tokens = useful_tokens(lambda d, rows: read(d, rows.tolist()).loss(surface), tokens, demand.unique, most)
+    return tokens, read(tokens, range(len(keys)))
 
 
 def nearest_to(law: Frontier, rungs: Mapping[Key, Rung], tokens: Floats, losses: Floats, flops: float) -> int:
