@@ -52,7 +52,7 @@ MISTAKES = {
             "devices=range(1,9999)",
             "usd_per_hour=range(1,9)",
         ],
-        "the sweep has 8e+07 jobs; write fewer values",
+        "jobs; write fewer values, for at most 10,000,000",
     ),
     "a range without a width": (["report", "-m", "mfu=range(0.2,0.7,0)"], "must not be zero; write range(start,stop"),
     "a range without steps": (["count", "-m", "sequence_length=range(1,3,0)"], "must not be zero"),
