@@ -144,7 +144,11 @@ def test_every_job_is_hydras(words: list[str], conf: Path, tmp_path: Path, monke
     flags = ["--config-dir", str(conf)]
     theirs = of_hydra(flags, words, monkeypatch)
     ours = of_lehr(flags, words, monkeypatch)
+    swept = {word.partition("=")[0] for word in words if "=" in word}
     if isinstance(theirs, str):
         assert isinstance(ours, str), f"Hydra: {theirs}"
+    elif any(word.removeprefix("~") in swept for word in words if word.startswith("~")):
+        # a group that is set and taken away in one line: Hydra takes it away, we may ask which was meant
+        assert isinstance(ours, str) or ours == theirs
     else:
         assert ours == theirs
