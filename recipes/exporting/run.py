@@ -56,6 +56,8 @@ def export(
     for key, value in (("devices", devices), ("devices_per_node", devices_per_node), ("micro_batch", micro_batch)):
         if value is not None and value < 1:
             raise LehrError(f"{key}: {value}; write a whole number of 1 or more")
+    if stages is not None and not stages:
+        raise LehrError(f"stages: names none; write stages=[{recipe.order[0]}], or leave it out for all")
     for name in stages or []:
         if name not in recipe.stages:
             raise LehrError(f"stages: {recipe.name} has none called {name!r}; {nearest(name, recipe.stages)}")
