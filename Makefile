@@ -16,7 +16,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: fuzz kill engines report test slow independent check lint benchmarks browser clean
+.PHONY: fuzz kill engines trainers report test slow independent check lint benchmarks browser clean
 
 report: $(VENV)/.lehr
 	$(BIN)/lehr report model=$(MODEL)
@@ -52,7 +52,7 @@ kill: $(VENV)/.test
 	$(BIN)/python -m tests.kill.run $(KILLS)
 
 benchmarks: $(VENV)/.test
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	for name in $(basename $(notdir $(wildcard benchmarks/*.py))); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 browser: $(VENV)/.test
 	$(BIN)/python -m pytest tests/browser

@@ -1,6 +1,6 @@
 """Curve laws and schedules against today's best: accuracy and time of a fit, of a long curve and of a long schedule.
 
-    python benchmarks/curves.py [runs]
+    python -m benchmarks.curves [runs]
 
 The fits need the public curves of the multi-power law's authors, where the tests look for them; without them that part
 is left out. A time is the median of the runs; a first run is not counted.

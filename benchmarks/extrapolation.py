@@ -1,6 +1,6 @@
 """How well the form that ``law=best`` names, and its band, hold on runs larger than those that were fitted.
 
-    python benchmarks/extrapolation.py [shuffles]
+    python -m benchmarks.extrapolation [shuffles]
 
 Public tables, looked for where the tests look. For each: the mean error of the chosen form on the larger runs over that
 of the best of four forms, and the share of these runs that the 95 % band of single runs holds. With a number of

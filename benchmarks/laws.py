@@ -1,6 +1,6 @@
 """How long a law takes to fit and to evaluate, beside a plain fit with scipy's L-BFGS-B.
 
-    python benchmarks/laws.py [coverage]
+    python -m benchmarks.laws [coverage]
 
 The fit is approach 3 of Hoffmann et al. (2022) on the points that Besiroglu et al. (2024) reconstructed, from all 4,500
 starts; the peer minimises the same objective from a few of them, one after the other, which is extrapolated. With

@@ -1,6 +1,6 @@
 """How long ``lehr report`` and ``lehr count`` take as a whole, and what they import.
 
-    python benchmarks/report.py [runs]
+    python -m benchmarks.report [runs]
 
 Wall time from the shell's point of view: the start of Python, Hydra, the catalogue, the projection, figures and files.
 The median of the runs is printed with the fastest and the slowest; a first run, which fills the disk cache, is not

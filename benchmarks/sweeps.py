@@ -1,6 +1,6 @@
 """How long sweeps take as a whole, beside Hydra's basic sweeper in the same run, and whether memory stays flat.
 
-    python benchmarks/sweeps.py
+    python -m benchmarks.sweeps
 
 Wall time from the shell's point of view: the start of Python, every job, and the three files of the result. The peer
 runs the same jobs as ``lehr report -m ... hydra/sweeper=basic format=json``: a few of them, since each takes as long as
