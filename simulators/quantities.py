@@ -25,6 +25,13 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 PositiveShare = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
 Factor = Annotated[float, msgspec.Meta(ge=1.0)]
 """By which something grows."""
+Devices = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+"""Accelerators of one run: a hundred times the largest cluster that trained a published model at the most."""
+Utilisation = Annotated[float, msgspec.Meta(ge=1e-6, le=1.0)]
+"""Share of the peak that training reaches; below a millionth of it nothing was measured [1]."""
+HourlyPrice = Annotated[float, msgspec.Meta(ge=1e-6, le=1e6)]
+"""What one accelerator costs an hour: no price that anyone asked is a thousand times higher than what was seen, 100 USD
+at the most [USD/h]."""
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

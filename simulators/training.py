@@ -10,7 +10,7 @@ import msgspec
 from lehr.simulators.layers.position import Position
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import Objective
-from lehr.simulators.quantities import Bound, NonNegative, Positive, PositiveShare, Relation, Share, Size, number
+from lehr.simulators.quantities import Bound, Devices, NonNegative, Positive, Relation, Share, Size, Utilisation, number
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
 StageKind = Literal["PT", "CPT", "ANN", "REPO_PT", "SFT", "RL", "REPO_SFT"]
@@ -66,10 +66,10 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     accelerator: str
-    count: Size | None = None
+    count: Devices | None = None
     precision: Precision | None = None
     hours: Positive | SharedHours | None = None
-    mfu: PositiveShare | None = None
+    mfu: Utilisation | None = None
     layout: Layout | None = None
     software: str | None = None
 

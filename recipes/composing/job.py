@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import msgspec
 from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.presenting.files import file_name
+from lehr.simulators.quantities import Devices, HourlyPrice, Utilisation
+
+SIDES = {">=": "is below", "<=": "is above", ">": "is not above"}
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -29,6 +33,35 @@ class Composed(msgspec.Struct, frozen=True):
             return msgspec.convert(plain(self.config[name], name), kind)
         except msgspec.ValidationError as error:
             raise LehrError(f"{name}: {str(error).partition(' - at ')[0]} (found {self.config[name]!r})") from error
+
+    def bounded(self, name: str, kind: Any, write: str) -> Any:
+        """As ``setting``, of a ``kind`` with bounds. Raises ``LehrError`` that says what to ``write``."""
+        from lehr.recipes.catalogue.yaml import plain
+
+        try:
+            return self.setting(name, kind)
+        except LehrError as error:
+            if not isinstance(error.__cause__, msgspec.ValidationError):
+                raise
+            value = plain(self.config[name], name)
+            bound = re.search(r"(>=|<=|>) (\S+)", str(error.__cause__))
+            said = f"{SIDES[bound[1]]} {float(bound[2]):,.15g}" if bound else "will not do"
+            raise LehrError(f"{name}: {value!r} {said}; write {write}") from error
+
+    def devices(self) -> int | None:
+        """How many accelerators ``devices`` asks for. Raises ``LehrError`` where there are not so many."""
+        n: int | None = self.bounded("devices", Devices | None, "a number of accelerators from 1 to 10,000,000")
+        return n
+
+    def mfu(self) -> float | None:
+        """The utilisation that ``mfu`` sets [1]. Raises ``LehrError`` for one that no training reaches."""
+        share: float | None = self.bounded("mfu", Utilisation | None, "a share of the peak, such as 0.4")
+        return share
+
+    def usd_per_hour(self) -> float | None:
+        """The price of an hour that ``usd_per_hour`` sets [USD/h]. Raises ``LehrError`` for one that nobody asks."""
+        price: float | None = self.bounded("usd_per_hour", HourlyPrice | None, "what an hour costs in USD, such as 2.5")
+        return price
 
     def folder(self, *named: str) -> Path:
         """Where the job writes: ``out``, and in a multirun a folder of each job's own below it, called by its overrides

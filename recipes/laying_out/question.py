@@ -144,14 +144,15 @@ def question(
         work = work_of(architecture, seq_len, mtp=mtp)
     except ValueError as error:
         raise LehrError(f"{model.name}: {error}") from error
-    given = _given(layout, stage)
+    holds = {k: v for k, v in {**(held or {}), "recompute": recompute, "schedule": schedule}.items() if v is not None}
+    given = _given(layout, stage, holds)
     batch = global_batch or (given.global_batch if given is not None else None) or _batch(main, seq_len, n, notes)
     if given is not None and isinstance(layout, dict):
         _refuse_two(given, layout, {"precision": precision, "optimizer": terms.optimizer, "global_batch": int(batch)})
     network = network_of(accelerator, cluster)
     if given is not None:
         given = _completed(given, work, n, int(batch), precision)
-        notes += _apart(given, {**(held or {}), "recompute": recompute, "schedule": schedule})
+        notes += _apart(given, holds)
     # what a layout that is set beside the best may do, the best may do too
     named = schedule or (given.schedule if given is not None else None)
     schedules = tuple(dict.fromkeys([*([] if schedule else [0]), *_indices("schedule", named, SCHEDULES)]))
@@ -295,9 +296,12 @@ def _accelerator(job: Composed, catalogue: Catalogue, cluster: Cluster | None, s
     return catalogue.read("accelerator", name or DEFAULT_ACCELERATOR, AcceleratorFile)
 
 
-def _given(layout: str | dict[str, Any], stage: tuple[str, Stage] | None) -> Layout | None:
+def _given(layout: str | dict[str, Any], stage: tuple[str, Stage] | None, holds: dict[str, Any]) -> Layout | None:
+    """The layout to set beside the best; one that is written out has what ``holds`` says beside it."""
     if isinstance(layout, dict):
-        return decode(layout, Layout, "layout")
+        given = decode({**holds, **layout}, Layout, "layout")
+        _refuse_two(given, layout, holds)
+        return given
     if layout == "best":
         return None
     if layout != "published":

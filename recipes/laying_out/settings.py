@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
@@ -11,13 +10,11 @@ import msgspec
 from lehr.recipes.catalogue.yaml import plain
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
-from lehr.simulators.quantities import Positive, Share
+from lehr.simulators.quantities import Devices, Positive, Share
 
-MOST_DEVICES = 10_000_000
 MOST_SEQUENCES = 1_000_000_000
 MOST_TOKENS = 1_000_000_000
 
-Devices = Annotated[int, msgspec.Meta(ge=1, le=MOST_DEVICES)]
 Sequences = Annotated[int, msgspec.Meta(ge=1, le=MOST_SEQUENCES)]
 Tokens = Annotated[int, msgspec.Meta(ge=1, le=MOST_TOKENS)]
 Rank = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -25,7 +22,7 @@ Rows = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Imbalance = Annotated[float, msgspec.Meta(ge=1.0, le=10_000.0)]
 
 BOUNDS: dict[str, tuple[Any, str]] = {
-    "devices": (Devices | None, f"a number of accelerators from 1 to {MOST_DEVICES:,}"),
+    "devices": (Devices | None, "a number of accelerators from 1 to 10,000,000"),
     "sequence_length": (Tokens | None, f"a number of tokens from 1 to {MOST_TOKENS:,}"),
     "global_batch": (Sequences | None, f"the sequences of a step from 1 to {MOST_SEQUENCES:,}"),
     "tp": (Devices | None, "the size of a tensor group, such as 8"),
@@ -49,20 +46,10 @@ BOUNDS: dict[str, tuple[Any, str]] = {
 }
 """What may stand at each setting that is no choice of words, and how to say so."""
 
-SIDES = {">=": "is below", "<=": "is above", ">": "is not above"}
-
 
 def bounded(job: Composed, key: str) -> Any:
     """The value of a setting within its bounds. Raises ``LehrError`` that says what to write instead."""
-    kind, write = BOUNDS[key]
-    try:
-        return job.setting(key, kind)
-    except LehrError as error:
-        if not isinstance(error.__cause__, msgspec.ValidationError):
-            raise
-        bound = re.search(r"(>=|<=|>) (\S+)", str(error.__cause__))
-        said = f"{SIDES[bound[1]]} {float(bound[2]):,.15g}" if bound else "will not do"
-        raise LehrError(f"{key}: {plain(job.config[key], key)!r} {said}; write {write}") from error
+    return job.bounded(key, *BOUNDS[key])
 
 
 def word(job: Composed, key: str, options: Collection[str]) -> str:

@@ -11,9 +11,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.catalogue.accelerators import accelerator_called
-from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.files import CONF, Catalogue
-from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.errors import LehrError, nearest
 from lehr.simulators.architecture import Architecture, Block, Layers
 from lehr.simulators.layers import MLP, Attention, Embedding, LayerNorm, NoPosition, RMSNorm, Rope
@@ -126,10 +124,6 @@ class _Reader:
         self.catalogue = catalogue
         self.models = {_plain(name): name for name in catalogue.files("model")}
         self.accelerators = list(catalogue.files("accelerator"))
-        self.shapes = {
-            name: decode(entry["architecture"], Architecture, f"shapes.yaml: {name}")
-            for name, entry in load_yaml(MEASUREMENT / "shapes.yaml").items()
-        }
         self.works: dict[Any, tuple[Work, bool]] = {}
 
     def row(self, r: dict[str, str]) -> Row:
@@ -214,9 +208,6 @@ class _Reader:
 
     def architecture(self, named: str) -> Architecture:
         plain = _plain(named)
-        for name, shape in self.shapes.items():
-            if _plain(name) == plain:
-                return shape
         if plain in self.models:
             return self.catalogue.model(self.models[plain]).shape()
         raise ValueError(f"no model is called {named!r}, and no dimensions are given")

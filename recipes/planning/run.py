@@ -206,7 +206,7 @@ def size_range(size: str | float | list[float]) -> tuple[float, float]:
 
 def _budget(job: Composed) -> Budget:
     given = {name: job.setting(name, float | None) for name in ("flops", "hours", "usd", "days")}
-    return Budget(**given, devices=job.setting("devices", Annotated[int, msgspec.Meta(ge=1)] | None))
+    return Budget(**given, devices=job.devices())
 
 
 def _machine(job: Composed, *, sparse: bool) -> Machine:
@@ -214,11 +214,11 @@ def _machine(job: Composed, *, sparse: bool) -> Machine:
     precision = job.setting("precision", str | None) or ("bf16" if "bf16" in device.peak else next(iter(device.peak)))
     if precision not in device.peak:
         raise LehrError(f"precision: {device.name} has no peak for {precision}; it has {', '.join(device.peak)}")
-    mfu: float | Interval | None = job.setting("mfu", PositiveShare | None)
+    mfu: float | Interval | None = job.mfu()
     if mfu is None:
         mfu = assumed_mfu(device, precision, sparse=sparse)
-    price = job.setting("usd_per_hour", Positive | None) or (device.price.usd_per_hour if device.price else None)
-    devices = job.setting("devices", Annotated[int, msgspec.Meta(ge=1)] | None)
+    price = job.usd_per_hour() or (device.price.usd_per_hour if device.price else None)
+    devices = job.devices()
     return Machine(device=device, precision=precision, mfu=mfu, devices=devices, usd_per_hour=price)
 
 

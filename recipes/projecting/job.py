@@ -111,18 +111,11 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
 
 def assumptions(job: Composed, accelerator: AcceleratorFile | None) -> Assumptions:
     """What the planner set. Raises ``LehrError`` for a value that cannot be."""
-    mfu = job.setting("mfu", float | None)
-    if mfu is not None and not 0 < mfu <= 1:
-        raise LehrError(f"mfu: {mfu} is not above 0 and at most 1; write a share of the peak, such as 0.4")
-    price = job.setting("usd_per_hour", float | None)
-    devices = job.setting("devices", int | None)
-    if (price is not None and price <= 0) or (devices is not None and devices < 1):
-        raise LehrError(f"usd_per_hour: {price}, devices: {devices}; write numbers above 0")
     return Assumptions(
         fallback=job.setting("fallback_accelerator", str),
         accelerator=accelerator.name if accelerator else None,
         precision=job.setting("precision", str | None),
-        devices=devices,
-        mfu=mfu,
-        usd_per_hour=price,
+        devices=job.devices(),
+        mfu=job.mfu(),
+        usd_per_hour=job.usd_per_hour(),
     )

@@ -31,6 +31,9 @@ INPUTS = re.compile(
 FIELDS = {"tokens": "tokens", "steps": "steps", "batch.sequences": "sequences", "schedule.peak": "peak_rate"}
 """What a key of a stage is among the inputs of the formulae."""
 
+LIMITS = {"mfu": (1e-6, 1.0), "devices": (1.0, 1e7), "usd_per_hour": (1e-6, 1e6)}
+"""Those of ``Utilisation``, ``Devices`` and ``HourlyPrice`` (lehr.simulators.quantities)."""
+
 WHOLE = re.compile(r"devices|.*\.(batch\.sequences|steps)")
 
 VARYING = frozenset({
@@ -55,7 +58,8 @@ def axes(slots: Sequence[Slot]) -> dict[str, Floats] | None:
             return None
         values = np.array(numbers)
         whole = not WHOLE.fullmatch(slot.key) or bool(np.all(values == np.round(values)))
-        if not (np.all(values > 0) and whole and (slot.key != "mfu" or np.all(values <= 1))):
+        least, most = LIMITS.get(slot.key, (0.0, np.inf))
+        if not (np.all(values > 0) and whole and np.all((values >= least) & (values <= most))):
             # the jobs that fail are to be named one by one
             return None
         found[slot.key] = values

@@ -35,7 +35,7 @@ def run(job: Composed) -> int:
         to,
         models=known,
         stages=job.setting("stages", list[str] | None),
-        devices=job.setting("devices", int | None),
+        devices=job.devices(),
         devices_per_node=job.setting("devices_per_node", int),
         micro_batch=job.setting("micro_batch", int | None),
         inexact="refuse" if inexact == "refuse" else "approximate",

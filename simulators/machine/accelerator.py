@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from lehr.simulators.quantities import Interval, Positive, Size
+from lehr.simulators.quantities import HourlyPrice, Interval, Positive, Size
 
 UNMEASURED = 0.82
 """Share of the peak that large products are taken to reach where nobody published one: the measured shares of
@@ -16,7 +16,7 @@ accelerators of the catalogue lie between 0.51 and 0.87, those of NVIDIA's betwe
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one accelerator costs an hour [USD/h], who asked it, when, and on what terms."""
 
-    usd_per_hour: Positive
+    usd_per_hour: HourlyPrice
     date: str
     source: str
     place: str

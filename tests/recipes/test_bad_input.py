@@ -77,11 +77,26 @@ MISTAKES = {
     "no data": (["plan", "flops=1e22", "unique_tokens=0"], "unique_tokens: Expected `float` >= 1000000.0"),
     "less than no inference": (["plan", "flops=1e22", "served_tokens=-1"], "served_tokens: Expected `float` >= 0.0"),
     "no memory": (["plan", "flops=1e22", "memory=0"], "memory: Expected `float` > 0.0"),
-    "a negative price": (["plan", "flops=1e22", "usd_per_hour=-1"], "usd_per_hour: Expected `float` > 0.0"),
+    "a negative price": (
+        ["plan", "flops=1e22", "usd_per_hour=-1"],
+        "usd_per_hour: -1 is below 1e-06; write what an hour costs",
+    ),
     "no expansion": (["plan", "flops=1e22", "network=moe", "expansions=[]"], "write expansions=[2,4,8]"),
     "a plan called like a model": (["plan", "flops=1e22", "name=starcoder"], "the catalogue has a model called"),
     "an import called like a model": (["import", "path=config.json", "name=starcoder"], "the catalogue has a model"),
     "a utilisation of 40": (["report", "mfu=40"], "write a share of the peak"),
+    "a utilisation that nothing has": (
+        ["report", "mfu=1e-300"],
+        "mfu: 1e-300 is below 1e-06; write a share of the peak",
+    ),
+    "more devices than there are": (
+        ["plan", "days=1", "devices=9223372036854775808"],
+        "is above 10,000,000; write a number",
+    ),
+    "a price that nobody asks": (
+        ["report", "usd_per_hour=1e308"],
+        "usd_per_hour: 1e+308 is above 1,000,000; write what",
+    ),
 }
 
 

@@ -173,6 +173,7 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["layout={precision: fp8}"], "layout.precision: fp8 stands beside precision=bf16; write precision=fp8"),
         (["layout={optimizer: muon}"], "layout.optimizer: muon stands beside optimizer=fp32; write optimizer=muon"),
         (["layout={global_batch: 64}", "global_batch=128"], "layout.global_batch: 64 stands beside global_batch=128"),
+        (["tp=4", "layout={tp: 2}"], "layout.tp: 2 stands beside tp=4; write tp=2, or leave it out here"),
         (["format=5"], "format: 5 is not known; write one of json, text"),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
@@ -187,10 +188,16 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], arguments: li
 
 
 def test_a_layout_apart_from_what_is_held_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={tp: 2}")
-    said = "the search holds tp=4, the layout given has tp: 2"
-    assert said in found(capsys, *base, "tp=4")["notes"]
-    assert not [note for note in found(capsys, *base, "tp=2")["notes"] if "holds" in note]
+    base = ("model=starcoder", "layout=published")
+    said = "the search holds tp=8, the layout given has tp: 4"
+    assert said in found(capsys, *base, "tp=8")["notes"]
+    assert not [note for note in found(capsys, *base, "tp=4")["notes"] if "holds" in note]
+
+
+def test_what_is_held_completes_a_layout_that_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={micro_batch: 2}")
+    given = found(capsys, *base, "tp=4", "recompute=full")["given"]["layout"]
+    assert (given["tp"], given["micro_batch"], given["recompute"]) == (4, 2, "full")
 
 
 def test_an_assumed_batch_that_is_much_of_the_stage_is_said() -> None:
