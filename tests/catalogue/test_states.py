@@ -19,6 +19,7 @@ from lehr.simulators.quantities import Bound
 from lehr.simulators.training import Hardware, Recipe, SharedHours, Stage
 
 CATALOGUE = Catalogue()
+README = Path(__file__).parents[2] / "README.md"
 FILES = [path for group in ("model", "recipe", "dataset") for path in CATALOGUE.files(group).values()]
 SAID = re.compile(r"\b(not|nor|never|nobody|no one) (was |were |is |are |has )?(been )?published", re.IGNORECASE)
 MOST_BARE = 40
@@ -69,6 +70,13 @@ def test_each_thing_asked_of_a_stage_has_one_state(name: str) -> None:
 def test_few_stages_are_bare() -> None:
     found = [f"{recipe.name}.{stage}" for recipe in CATALOGUE.recipes().values() for stage in bare(recipe)]
     assert len(found) <= MOST_BARE, found
+
+
+def test_the_readme_counts_what_nobody_has_read() -> None:
+    found = [entry for recipe in CATALOGUE.recipes().values() for entry in entries(recipe)]
+    said = re.search(r"nobody has read \(([\d,]+) of ([\d,]+) figures of stages\)", README.read_text())
+    assert said is not None
+    assert [int(figure.replace(",", "")) for figure in said.groups()] == [counted(found)["not read"], len(found)]
 
 
 def test_the_count_is_a_command() -> None:
