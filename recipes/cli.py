@@ -39,6 +39,7 @@ VERBS = {
     "layout": "how to divide a model among accelerators: what fits, how fast, what the others lose",
     "calibrate": "measure a machine, or fit the step-time model to a table of speeds",
     "plan": "from a budget to a model and its recipe",
+    "design": "which small runs to make for the forecast of a large one",
     "plan schedule": "the best learning-rate schedule for a step budget, by a curve law",
     "export": "a recipe in the words of the trainer that will run it",
     "track": "a running job beside its forecast: where it is, and whether it leaves the band",

@@ -14,7 +14,7 @@ catalogue's. Settings that a signature does not list are those of the command: `
 from __future__ import annotations
 
 from lehr.recipes.errors import LehrError
-from lehr.recipes.library.computing import export, fit, layout, plan, plan_schedule, report, sweep, track
+from lehr.recipes.library.computing import design, export, fit, layout, plan, plan_schedule, report, sweep, track
 from lehr.recipes.library.reading import (
     check,
     compare,
@@ -33,6 +33,7 @@ __all__ = [
     "check",
     "compare",
     "count",
+    "design",
     "explore",
     "export",
     "find",

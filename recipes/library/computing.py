@@ -12,6 +12,7 @@ from lehr.recipes.library.common import Folder, catalogue_of, job_of, write
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lehr.recipes.designing.result import Designed
     from lehr.recipes.exporting.result import Export
     from lehr.recipes.fitting.result import Fit
     from lehr.recipes.laying_out.answer import Answer
@@ -180,6 +181,42 @@ def plan(
         from lehr.recipes.planning.page import files
 
         write(job.folder() / "plan" / found.name, files(found, f"lehr plan {' '.join(job.overrides)}"))
+    return found
+
+
+def design(
+    *,
+    budget: float,
+    target: float | Mapping[str, float],
+    law: Path | str | None = None,
+    data: Path | str | Sequence[Path | str] | None = None,
+    out: Folder = None,
+    config_dir: Folder = None,
+    overrides: Sequence[str] = (),
+    **settings: Any,
+) -> Designed:
+    """Which small runs to make for ``budget`` [FLOP], so that the forecast of ``target`` is as sharp as possible: a
+    budget [FLOP] that is spent at its optimum, or a mapping with ``parameters`` and ``tokens``.
+
+    ``.runs`` are the runs, ``.sharpness`` what the forecast will be within, ``.grid`` the same of a plain grid. With
+    ``data``, a table of runs that exist already, the next ones. With ``out`` a recipe for each run is written to
+    ``<out>/design/<name>/`` (``lehr design``).
+
+    >>> found = design(budget=2e21, target=1e23)
+    >>> found.spent <= 2e21, found.sharpness.constants < found.grid.sharpness.constants
+    (True, True)
+    """
+    from lehr.recipes.designing.run import designed
+
+    files = None if data is None else [str(data)] if isinstance(data, (str, PathLike)) else [str(p) for p in data]
+    wanted = dict(target) if isinstance(target, Mapping) else target
+    given = {"budget": budget, "target": wanted, "law": law, "data": files, **settings, "out": out}
+    job = job_of("design", given, config_dir, overrides)
+    found = designed(job)
+    if out is not None:
+        from lehr.recipes.designing.files import files as files_of
+
+        write(job.folder() / "design" / found.name, files_of(found, f"lehr design {' '.join(job.overrides)}"))
     return found
 
 

@@ -11,33 +11,34 @@ from lehr.recipes.catalogue.yaml import plain
 from lehr.recipes.importing.model_file import Short, kind_of
 from lehr.recipes.planning.result import Planned, StageSettings
 from lehr.recipes.presenting.yaml import WIDTH
+from lehr.simulators.architecture import Architecture
 
 
 def model(plan: Planned) -> dict[str, Any]:
     """The model file."""
+    note = f"lehr plan: the rung of the ladder with the least loss by {plan.law.name} for the budget"
+    return model_of(plan.name, plan.architecture, note)
+
+
+def model_of(name: str, architecture: Architecture, note: str) -> dict[str, Any]:
+    """A model file of a network that was derived."""
     return {
-        "name": plan.name,
+        "name": name,
         "family": "planned",
-        "kind": kind_of(plan.architecture),
+        "kind": kind_of(architecture),
         "open": "dimensions",
-        "architecture": stated(plan.architecture),
-        "provenance": {
-            "default": {
-                "origin": "derived",
-                "note": f"lehr plan: the rung of the ladder with the least loss by {plan.law.name} for the budget",
-            }
-        },
+        "architecture": stated(architecture),
+        "provenance": {"default": {"origin": "derived", "note": note}},
     }
 
 
 def recipe(plan: Planned) -> dict[str, Any]:
     """The recipe file: every stage as it is to be trained."""
-    stages, facts = {}, {}
+    stages: dict[str, Any] = {}
+    facts: dict[str, dict[str, str]] = {}
     for name, settings in plan.stages.items():
-        stages[name] = stage_of(plan, settings)
-        for part, why in settings.why.items():
-            origin = "derived" if part == "batch" else "assumed"
-            facts[f"stages.{name}.{part}"] = _fact(origin, f"lehr plan: {why}")
+        stages[name] = stage_of(settings, plan.accelerator.name, plan.precision, plan.devices)
+        facts |= facts_of(settings, "lehr plan")
         if settings.data is not None and plan.replay is not None:
             facts[f"stages.{name}.data"] = _fact("derived", f"lehr plan: the least share of replay by {plan.replay[0]}")
     default = _fact("assumed", "lehr plan: the stage's share of the budget over what a token costs")
@@ -47,7 +48,15 @@ def recipe(plan: Planned) -> dict[str, Any]:
     return {**body, "provenance": {"default": default, "exceptions": facts}}
 
 
-def stage_of(plan: Planned, settings: StageSettings) -> dict[str, Any]:
+def facts_of(settings: StageSettings, verb: str) -> dict[str, dict[str, str]]:
+    """Why each part of a stage is as it is, by its path in the recipe."""
+    return {
+        f"stages.{settings.name}.{part}": _fact("derived" if part == "batch" else "assumed", f"{verb}: {why}")
+        for part, why in settings.why.items()
+    }
+
+
+def stage_of(settings: StageSettings, accelerator: str, precision: str, devices: int | None) -> dict[str, Any]:
     """One stage as a recipe has it."""
     stage: dict[str, Any] = {
         "kind": settings.kind, "objective": settings.objective, "tokens": round(settings.tokens),
@@ -57,9 +66,9 @@ def stage_of(plan: Planned, settings: StageSettings) -> dict[str, Any]:
     }  # fmt: skip
     if settings.data is not None:
         stage["data"] = settings.data
-    hardware: dict[str, Any] = {"accelerator": plan.accelerator.name, "precision": plan.precision}
-    if plan.devices is not None:
-        hardware["count"] = plan.devices
+    hardware: dict[str, Any] = {"accelerator": accelerator, "precision": precision}
+    if devices is not None:
+        hardware["count"] = devices
     return {**stage, "hardware": hardware}
 
 

@@ -59,7 +59,7 @@ def _planned(job: Composed) -> Planned:
     longest = max(length_of(length, job.setting("long_sequence_length", int), kind_of(name)) for name in shares)
     architectures = _architectures(job, network, base, longest)
     rungs = _within(job, {key: rung_of(architecture, length) for key, architecture in architectures.items()}, base)
-    machine = _machine(job, sparse=all(expansion > 1 for _, expansion in rungs))
+    machine = machine_of(job, sparse=all(expansion > 1 for _, expansion in rungs))
     budget = _budget(job)
     price = machine.usd_per_hour
     bought = buy(budget, peak=machine.device.peak[machine.precision], mfu=machine.mfu, usd_per_hour=price)
@@ -93,7 +93,7 @@ def _planned(job: Composed) -> Planned:
         spent = plan.chosen.serving_flops + (spent - plan.chosen.serving_flops) * plan.chosen.useful
     tokens, flops = amounts(architecture, plan, shares, spent, length, longest)
     question = Question(
-        rung=rungs[key], expansion=key[1], chosen=plan.chosen, laws=hyper, decay_law=_decay_law(job),
+        rung=rungs[key], expansion=key[1], loss=plan.chosen.loss, laws=hyper, decay_law=decay_law_of(job),
         published=published_stages(catalogue), machine=machine, sequence_length=length, long_length=longest,
         base=base, base_tokens=demand.seen, base_rates=_base_rates(job, base), replay=_replay(job, base),
     )  # fmt: skip
@@ -209,7 +209,8 @@ def _budget(job: Composed) -> Budget:
     return Budget(**given, devices=job.devices())
 
 
-def _machine(job: Composed, *, sparse: bool) -> Machine:
+def machine_of(job: Composed, *, sparse: bool) -> Machine:
+    """The device that the settings name, and what it reaches."""
     device = decode(job.config["accelerator"], AcceleratorFile, "accelerator")
     precision = job.setting("precision", str | None) or ("bf16" if "bf16" in device.peak else next(iter(device.peak)))
     if precision not in device.peak:
@@ -275,7 +276,8 @@ def _replay(job: Composed, base: str | None) -> tuple[str, float] | None:
     return None if share is None else (law.name, share)
 
 
-def _decay_law(job: Composed) -> Timescale:
+def decay_law_of(job: Composed) -> Timescale:
+    """The law of weight decay. Raises ``LehrError`` where it is of something else."""
     law = job.catalogue.law(job.setting("decay_law", str))
     if not isinstance(law, Timescale):
         raise LehrError(f"decay_law: {law.name} is no law of AdamW's time scale; write power_lines")

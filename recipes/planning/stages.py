@@ -12,7 +12,6 @@ import numpy as np
 from lehr.recipes.planning.machine import Machine, time_of
 from lehr.recipes.planning.result import StageSettings
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
-from lehr.simulators.planning.choosing import Candidate
 from lehr.simulators.planning.published import PublishedStage, like_size, values
 from lehr.simulators.planning.rates import Advice, advise, batch_by_law, published_alone, rate_by_law
 from lehr.simulators.planning.reading import Rung, size_at
@@ -39,11 +38,11 @@ GROUP = 8
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What the settings of all stages depend on."""
+    """What the settings of all stages depend on; ``loss`` is the one that is forecast, which some rules ask for."""
 
     rung: Rung
     expansion: int
-    chosen: Candidate
+    loss: float
     laws: Sequence[HyperLaw]
     decay_law: Timescale
     published: Sequence[PublishedStage]
@@ -54,6 +53,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     base_tokens: float = 0.0
     base_rates: tuple[float | None, float | None] = (None, None)
     replay: tuple[str, float] | None = None
+    held_in_range: bool = False
+    """Whether networks and trainings smaller than those of a law are read as its smallest: many small runs that a law
+    is to be fitted to must have rates and batches of one rule, which does not jump where its range ends."""
 
     @property
     def size(self) -> float:
@@ -99,12 +101,16 @@ def length_of(question_length: int, long_length: int, kind: str) -> int:
 
 def inputs_of(question: Question, law: HyperLaw, tokens: float) -> dict[str, float]:
     """What a law of hyper-parameters may ask about the plan, N by its own convention."""
+    n = size_at(question.rung, law.n_convention, every_expert=law.every_expert)
+    if question.held_in_range:
+        n = max(n, law.range.parameters[0]) if law.range.parameters else n
+        tokens = max(tokens, law.range.tokens[0]) if law.range.tokens else tokens
     return {
-        "n": size_at(question.rung, law.n_convention, every_expert=law.every_expert),
+        "n": n,
         "d": tokens,
         "flops": question.rung.training * tokens,
         "experts": float(question.expansion),
-        "loss": question.chosen.loss,
+        "loss": question.loss,
     }
 
 

@@ -29,6 +29,7 @@ SURFACE = {
     "load_recipe": "(name, *, config_dir)",
     "lr_scheduler": "(schedule, optimizer)",
     "plan": "(*, flops, hours, usd, days, devices, law, accelerator, out, config_dir, overrides, **settings)",
+    "design": "(*, budget, target, law, data, out, config_dir, overrides, **settings)",
     "plan_schedule": "(*, law, steps, peak_rate, warmup_steps, now, out, config_dir, **settings)",
     "project": "(name, laws, assumptions, *, config_dir)",
     "report": "(model, *, recipe, law, out, config_dir, overrides, **settings)",

@@ -1,0 +1,1 @@
+"""``lehr design``: the small runs that forecast a large one, as recipes."""
