@@ -47,6 +47,42 @@ def adapter_parameters(architecture: Architecture, lora: LoRA) -> int:
     return total
 
 
+class Adapters(msgspec.Struct, frozen=True, kw_only=True):
+    """What adapters add to a network: their parameters, those of them that stand beside routed ``experts``, and the
+    features of a token that they read in the whole stack [values], which they keep for their own gradients."""
+
+    parameters: float
+    experts: float
+    features: float
+
+
+def adapters_of(architecture: Architecture, lora: LoRA) -> Adapters:
+    """The adapters of ``lora``. Raises ``ValueError`` where a target names no matrix of the network.
+
+    The matrices of a mixer that read the block's input (queries, keys and values) read it once; a routed expert reads
+    its own tokens.
+
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> adapters_of(llama3_8b, LoRA(rank=8, targets=("q_proj", "v_proj")))           # 32 x 4096 features
+    Adapters(parameters=3407872.0, experts=0.0, features=131072.0)
+    >>> adapters_of(llama3_8b, LoRA(rank=8)).features == 32 * (2 * 4096 + 2 * 4096 + 14336)
+    True
+    """
+    features, experts = 0.0, 0.0
+    for block, n in architecture.stack():
+        mixed = False
+        for weight in block.weights(architecture.d_model):
+            if weight.role != "matrix" or len(weight.shape) != 2 or not any(targeted(weight, t) for t in lora.targets):
+                continue
+            reads = weight.shape[1] == architecture.d_model and not weight.name.endswith(("o_proj", "out_proj"))
+            shared = reads and targeted(weight, "attention")
+            features += 0 if shared and mixed else n * weight.shape[1] * weight.active
+            experts += lora.rank * sum(weight.shape) * weight.copies * n if weight.component == "experts" else 0
+            mixed = mixed or shared
+    return Adapters(parameters=float(adapter_parameters(architecture, lora)), experts=experts, features=features)
+
+
 def body(architecture: Architecture) -> list[tuple[Weight, int]]:
     """The tensors of the blocks with how often each occurs; tables, head and the norms at the ends are left out."""
     stacks = [(architecture.d_model, architecture.stack()), (architecture.d_encoder, architecture.encoder_stack())]

@@ -133,7 +133,8 @@ def evaluate(question: Question, layouts: Layouts, logs: np.ndarray, terms: Term
         raise LehrError(str(error)) from error
     parts = step_parts(demand, rates, logs)
     own = "megatron" if question.memory == "allocated" else "megatron, nvidia-smi"
-    holding = HOLDINGS["torchtitan" if question.software.name.startswith("torchtitan") else own]
+    trainer = question.software.name.partition("_")[0]
+    holding = HOLDINGS[trainer if trainer in ("torchtitan", "litgpt", "transformers") else own]
     memory = memory_of(question.work, layouts, holding, terms or question.terms)
     seconds = parts.total * np.exp(-shift_of(question, logs))
     return Evaluated(layouts, parts, seconds, memory, rates)

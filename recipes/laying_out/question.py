@@ -13,7 +13,7 @@ from lehr.recipes.catalogue.recipe_files import AcceleratorFile, ClusterFile, Re
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.laying_out.settings import bounded, word, word_or_none
-from lehr.simulators.adapters import LoRA, adapter_parameters
+from lehr.simulators.adapters import Adapters, LoRA, adapters_of
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.cluster import Cluster, network_of
@@ -176,7 +176,7 @@ def question(
         terms=msgspec.structs.replace(
             terms,
             eight_bits=precision in ("fp8", "mxfp8", "nvfp4"),
-            adapters=float(_adapters(architecture, lora)) if lora is not None else 0.0,
+            adapters=_adapters(architecture, lora) if lora is not None else None,
             quantized=quantized,
         ),
         choice=Choice(
@@ -274,9 +274,9 @@ def _lora(job: Composed) -> LoRA | None:
     return LoRA(rank=rank, targets=(targets,) if isinstance(targets, str) else tuple(targets))
 
 
-def _adapters(architecture: Architecture, lora: LoRA) -> int:
+def _adapters(architecture: Architecture, lora: LoRA) -> Adapters:
     try:
-        return adapter_parameters(architecture, lora)
+        return adapters_of(architecture, lora)
     except ValueError as error:
         raise LehrError(f"targets: {error}") from error
 

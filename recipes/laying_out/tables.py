@@ -117,12 +117,32 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
-class _Reader:
-    """Rows to layouts; networks and their work are made once each."""
+class Networks:
+    """The networks of a table's rows: of their own dimensions, or by their names in the catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.models = {_plain(name): name for name in catalogue.files("model")}
+
+    def network(self, r: dict[str, str]) -> Architecture:
+        """The network of a row. Raises ``ValueError`` where neither its name nor its dimensions tell it."""
+        named = _named(r)
+        sized = r.get("d_model", "").isdigit() and r.get("d_ff", "").isdigit()
+        return _dense(r, named) if sized else self.architecture(named)
+
+    def architecture(self, named: str) -> Architecture:
+        """The network of the catalogue that is called ``named``."""
+        plain = _plain(named)
+        if plain in self.models:
+            return self.catalogue.model(self.models[plain]).shape()
+        raise ValueError(f"no model is called {named!r}, and no dimensions are given")
+
+
+class _Reader(Networks):
+    """Rows to layouts; networks and their work are made once each."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(catalogue)
         self.accelerators = list(catalogue.files("accelerator"))
         self.works: dict[Any, tuple[Work, bool]] = {}
 
@@ -200,18 +220,6 @@ class _Reader:
             self.works[(*key, seq_len, mtp)] = (work_of(architecture, seq_len, mtp=mtp), recurrent)
         return self.works[(*key, seq_len, mtp)]
 
-    def network(self, r: dict[str, str]) -> Architecture:
-        """The network of a row: of its own dimensions, or by its name."""
-        named = _named(r)
-        sized = r.get("d_model", "").isdigit() and r.get("d_ff", "").isdigit()
-        return _dense(r, named) if sized else self.architecture(named)
-
-    def architecture(self, named: str) -> Architecture:
-        plain = _plain(named)
-        if plain in self.models:
-            return self.catalogue.model(self.models[plain]).shape()
-        raise ValueError(f"no model is called {named!r}, and no dimensions are given")
-
 
 def _named(r: dict[str, str]) -> str:
     """A row's model without its remarks."""
@@ -226,8 +234,9 @@ def _dense(r: dict[str, str], named: str) -> Architecture:
     tied = not gated and "nemotron" not in named.lower()
     vocab = int(r["vocab_size"]) if r.get("vocab_size") else 256000 if "nemotron" in named.lower() else 51200
     norm = RMSNorm() if gated else LayerNorm()
+    d_head = int(r["d_head"]) if r.get("d_head") else sizes["d_model"] // sizes["n_heads"]
     mixer = Attention(
-        n_heads=sizes["n_heads"], n_kv_heads=sizes["n_kv_heads"], d_head=sizes["d_model"] // sizes["n_heads"],
+        n_heads=sizes["n_heads"], n_kv_heads=sizes["n_kv_heads"], d_head=d_head,
         qkv_bias=plain_bias, out_bias=plain_bias, position=Rope(base=10000.0) if gated else NoPosition(),
     )  # fmt: skip
     mlp = MLP(d_ff=sizes["d_ff"], activation="silu" if gated else "gelu", gated=gated, bias=plain_bias)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from lehr.simulators.adapters import Adapters
 from lehr.simulators.machine.layout import Layouts, OptimizerStates
 from lehr.simulators.machine.work import BlockWork, Work
 
@@ -26,10 +27,14 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
     ``weight``, ``gradient``: bytes of a parameter on each rank; ``whole`` of them stay on each rank of a pipeline under
     FSDP. ``logit``: bytes of a logit, its loss and gradient. ``transient``: bytes of the gradient of the largest matrix
-    beside its accumulator. ``working``: activations of one layer while it is computed again, over what it keeps.
-    ``gathered``: copies of a layer's input that a tensor group
-    gathers whole. ``context``: what the runtime, its communicators and the measurement add [byte]. ``rise``: fragments
-    over what is allocated [1].
+    beside its accumulator; ``step``: those of every parameter that its update takes for a moment, when activations are
+    gone. ``working``: activations of one layer while it is computed again, over what it keeps. ``gathered``: copies of
+    a layer's input that a tensor group gathers whole. ``untied`` trainers hold a tied head apart. ``context``: what the
+    runtime, its communicators and the measurement add [byte]. ``rise``: fragments over what is allocated [1].
+
+    Bytes of a feature that are kept beside what layers list, where kernels are not ``fused``: ``eager`` of every block,
+    ``rms`` of every root-mean-square norm that computes in 32 bits. Those of adapters: ``adapted`` of a feature that
+    one reads, with its dropout's mask, and ``upcast`` of a block whose weights are quantised.
     """
 
     weight: float = 2.0
@@ -41,25 +46,47 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     operators: float = 0.47
     gathered: float = 0.0
     fused: bool = True
+    eager: float = 0.0
+    rms: float = 0.0
+    adapted: float = 3.0
+    upcast: float = 0.0
+    step: float = 0.0
+    untied: bool = False
     context: float = 0.3 * 2**30
     rise: float = 1.0
 
 
-MEGATRON = Holding()
+MEGATRON = Holding(logit=4.65, transient=5.15, context=0.29 * 2**30)
 """Megatron Core with its distributed optimiser, as its allocator counts."""
 
 TORCHTITAN = Holding(
-    weight=4.0, gradient=4.0, whole=5.0, logit=12.6, transient=0.0, working=2.0, gathered=5.0, context=4.0 * 2**30
+    weight=4.0, gradient=4.0, whole=5.6, logit=12.2, transient=0.0, working=1.94, gathered=5.0, context=4.1 * 2**30
 )
 """FSDP2 with 32-bit parameters, as its allocator reserves."""
 
-NVIDIA_SMI = 5.2 * 2**30
-"""What nvidia-smi shows beyond Megatron's own count: the context, communicators and cached blocks [byte]."""
+LITGPT = Holding(
+    weight=2.0, gradient=2.0, logit=9.2, transient=0.0, context=0.0, fused=False, eager=4.5, rms=3.7, upcast=10.3,
+    untied=True,
+)  # fmt: skip
+"""LitGPT on one device in pure 16 bits, LoRA, QLoRA and full, as its allocator counts."""
 
+TRANSFORMERS = Holding(
+    weight=2.0, gradient=2.0, logit=31.5, transient=0.0, context=1.5 * 2**30, fused=False, eager=4.5, rms=3.7,
+    upcast=10.3, step=2.0,
+)  # fmt: skip
+"""transformers and PEFT in pure 16 bits, as their allocator reserves over a run of documents of many lengths."""
+
+NVIDIA_SMI = msgspec.structs.replace(MEGATRON, working=7.0, context=4.4 * 2**30)
+"""Megatron Core as nvidia-smi shows it: the context, communicators, cached blocks and what a layer works with on its
+own beside the allocator's count."""
+
+# constants that the tables of conf/measurement told: tests/catalogue fits them again
 HOLDINGS = {
     "megatron": MEGATRON,
     "torchtitan": TORCHTITAN,
-    "megatron, nvidia-smi": msgspec.structs.replace(MEGATRON, context=NVIDIA_SMI),
+    "litgpt": LITGPT,
+    "transformers": TRANSFORMERS,
+    "megatron, nvidia-smi": NVIDIA_SMI,
 }
 
 
@@ -87,8 +114,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     ``optimizer`` are its states, ``offload`` the share of them in the host's memory. ``imbalance`` is what the fullest
     expert rank gets of routed tokens over the mean. ``loss_chunk`` tokens have their logits at once. ``eight_bits``
     stores what recomputation by modules leaves in 8 bits, as DeepSeek-V3 does; ``away`` is the share of kept
-    activations in the host's memory. ``adapters`` are parameters that are trained beside frozen weights, which
-    ``quantized`` holds in 4 bits with their scales, tables and head in 32 (QLoRA, Dettmers et al., arXiv:2305.14314).
+    activations in the host's memory. ``adapters`` are trained beside frozen weights; ``bits`` are those of a frozen
+    weight with its scales, 16 where nothing is said; ``quantized`` holds it in 4, tables and head in 32 (QLoRA,
+    Dettmers et al., arXiv:2305.14314). ``copies`` are further networks of the same size that are only read, in 16 bits,
+    such as a reference policy. No token of a ``loss_chunk`` of 0 has logits: a head of another kind is trained.
     """
 
     optimizer: OptimizerStates = "fp32"
@@ -97,8 +126,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     loss_chunk: int | None = None
     eight_bits: bool = False
     away: float = 0.0
-    adapters: float = 0.0
+    adapters: Adapters | None = None
     quantized: bool = False
+    copies: int = 0
+    bits: float | None = None
 
 
 PLAIN = Terms()
@@ -149,12 +180,19 @@ def in_flight(layouts: Layouts, which: Rank) -> np.ndarray:
 def rank_memory(work: Work, layouts: Layouts, which: Rank, holding: Holding = MEGATRON, terms: Terms = PLAIN) -> Memory:
     """Memory of the first or the last pipeline rank of each layout [byte]."""
     x, pp = layouts, layouts.pp
-    held = _held(work, x, which)
-    states = _adapted(x, held, holding, terms) if terms.adapters else _states(work, x, held, holding, terms)
+    held = _held(work, x, which, untied=holding.untied)
+    if terms.adapters is None:
+        states = _states(work, x, held, holding, terms)
+        trained = held.dense + held.routed
+    else:
+        trained = _trained(x, terms.adapters)
+        states = _adapted(x, held, holding, terms, trained)
     activations, logits = _passing(work, x, which, holding, terms)
     largest = 0.0 if terms.adapters else max((b.largest for b in work.blocks), default=0.0) * 2 / x.tp
     transient = np.where(x.zero < 3, holding.transient * largest, 0.0)
+    transient = np.maximum(transient, holding.step * trained - activations - logits)
     weights, gradients, optimizer = states
+    weights = weights + terms.copies * 2.0 * (held.dense + held.routed)
     parts = (weights, gradients, optimizer * (1 - terms.offload), activations, logits, transient)
     number = np.zeros(len(x)) if which == "first" else pp - 1.0
     return Memory._make([*(holding.rise * part for part in parts), np.full(len(x), holding.context), number])
@@ -178,13 +216,14 @@ def _share(work: Work, x: Layouts) -> np.ndarray:
     return share
 
 
-def _held(work: Work, x: Layouts, which: Rank) -> _Held:
+def _held(work: Work, x: Layouts, which: Rank, *, untied: bool = False) -> _Held:
     tp, alone, layers, module = x.tp, x.pp == 1, _share(work, x), work.mtp
     body = sum(b.n * (b.mixer + b.mlp + b.shared) for b in work.blocks) * layers / tp
     body = body + sum(b.n * b.replicated for b in work.blocks) * layers
     routed = work.routed * layers / (x.ep * x.etp)
     last = work.table if which == "first" else work.head or work.head_work
-    ends = np.where(alone, work.table + work.head, last) / tp + work.ends
+    apart = work.head_work if untied and work.head == 0 else 0.0
+    ends = np.where(alone, work.table + work.head + apart, last) / tp + work.ends
     if module is not None and which == "last":
         body = body + module.n * ((module.mixer + module.mlp + module.shared) / tp + module.replicated)
         routed = routed + module.n * module.expert * module.n_experts / (x.ep * x.etp)
@@ -219,15 +258,21 @@ def _states(work: Work, x: Layouts, held: _Held, holding: Holding, terms: Terms)
     return over(3, holding.weight) + gathered, over(2, holding.gradient), states
 
 
-def _adapted(x: Layouts, held: _Held, holding: Holding, terms: Terms) -> tuple[np.ndarray, ...]:
+def _trained(x: Layouts, adapters: Adapters) -> np.ndarray:
+    """Parameters of the adapters of a rank, those of experts on the rank of their expert."""
+    beside: np.ndarray = (adapters.parameters - adapters.experts) / (x.tp * x.pp)
+    return beside + adapters.experts / (x.ep * x.etp * x.pp)
+
+
+def _adapted(x: Layouts, held: _Held, holding: Holding, terms: Terms, trained: np.ndarray) -> tuple[np.ndarray, ...]:
     """The same of a rank that trains adapters beside frozen weights [byte]."""
-    each, at_ends = (FOUR_BITS, 4.0) if terms.quantized else (2.0, 2.0)
+    each = terms.bits / 8 if terms.bits is not None else FOUR_BITS if terms.quantized else 2.0
+    at_ends = 4.0 if terms.quantized else 2.0
     cut = x.zero >= 3
     weights = (each * (held.dense - held.ends) + at_ends * held.ends) / np.where(cut, held.sharded, 1)
     weights = weights + each * held.routed / np.where(cut, held.expert_sharded, 1)
-    trained = terms.adapters / (x.tp * x.pp)
     states = OPTIMIZER_BYTES[terms.optimizer] * trained / np.where(x.zero >= 1, held.sharded, 1)
-    return weights, holding.gradient * trained, states
+    return weights + 2.0 * trained, holding.gradient * trained, states
 
 
 def _passing(work: Work, x: Layouts, which: Rank, holding: Holding, terms: Terms) -> tuple[np.ndarray, np.ndarray]:
@@ -246,17 +291,22 @@ def _passing(work: Work, x: Layouts, which: Rank, holding: Holding, terms: Terms
 def _kept(work: Work, x: Layouts, holding: Holding, terms: Terms) -> tuple[np.ndarray, np.ndarray]:
     """What a token leaves in the whole stack, and in its largest layer before any recomputation [byte/token]."""
     sequence = np.where(x.sequence_parallel.astype(bool), x.tp, 1)
+    frozen = 0.0 if terms.adapters is None else 1.0
+    beside = holding.eager * work.d_model
+    beside += holding.adapted * terms.adapters.features / work.n_layers if terms.adapters is not None else 0.0
+    beside += holding.upcast * work.d_model if terms.quantized else 0.0
 
     def of(b: BlockWork) -> np.ndarray:
-        shared = b.kept - (b.fused_away if holding.fused else 0.0)
-        routed = b.kept_routed - (b.fused_away_routed if holding.fused else 0.0)
-        return np.asarray((shared + terms.imbalance * routed) / x.tp + b.kept_sequence / sequence)
+        shared = b.kept - (b.fused_away if holding.fused else 0.0) - frozen * b.unread
+        routed = b.kept_routed - (b.fused_away_routed if holding.fused else 0.0) - frozen * b.unread_routed
+        alike = b.kept_sequence - frozen * b.inputs + holding.rms * b.rms
+        return np.asarray((shared + terms.imbalance * routed) / x.tp + (alike + beside) / sequence)
 
     full = [of(b) for b in work.blocks]
     whole = np.max(np.stack(full), axis=0)
     stack = sum(b.n * each for b, each in zip(work.blocks, full, strict=True))
     inputs = sum(b.n * b.kept_input for b in work.blocks) / sequence
-    light = sum(b.n * b.kept_sequence for b in work.blocks) / sequence
+    light = sum(b.n * (b.kept_sequence - frozen * b.inputs) for b in work.blocks) / sequence
     saved = sum(b.n * (b.again + terms.imbalance * b.again_routed) for b in work.blocks) / x.tp
     kept = np.select(
         [x.recompute == 3, x.recompute == 2, x.recompute == 1, x.recompute == 4],

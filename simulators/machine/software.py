@@ -60,9 +60,12 @@ SOFTWARE = {
         ),
         Software(name="llm_foundry", year=2023.5, attention="flash2", fused=False, overlaps_tensor=False, uneven=False),
         Software(name="nemo", year=2024.5),
+        Software(name="litgpt", year=2024.3, attention="flash2", fused=False, overlaps_tensor=False),
+        Software(name="transformers", year=2024.3, attention="flash2", fused=False, overlaps_tensor=False),
         Software(name="torchtitan_eager", year=2024.9, attention="flash2", fused=False, overlaps_tensor=False),
         Software(name="torchtitan", year=2024.9, attention="flash2", overlaps_tensor=False),
         Software(name="torchtitan_async", year=2024.9, attention="flash2"),
     )
 }
-"""Software whose speed was measured, by name."""
+"""Software by name. The speed of all but LitGPT and transformers was measured; of those two only memory was, and they
+are taken to compute as torchtitan does without a compiler."""

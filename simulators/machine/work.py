@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from lehr.simulators.architecture import Architecture, Block
-from lehr.simulators.layers import MLA, MLP, Attention, MoE
+from lehr.simulators.layers import MLA, MLP, Attention, MoE, RMSNorm
 from lehr.simulators.layers.base import Kept, Weight
 
 FLASH = Kept()
@@ -28,7 +28,9 @@ class BlockWork(msgspec.Struct, frozen=True, kw_only=True):
     ``kept`` are the bytes that a token leaves for the backward pass: those that a tensor group shares, those that only
     sequence parallelism shares (``kept_sequence``), of routed experts (``kept_routed``), and of attention's scores
     where they are kept (``kept_scores``); ``fused_away`` is what of them a fused gate does not keep,
-    ``again`` what recomputing norms, latent up-projections and activations saves.
+    ``again`` what recomputing norms, latent up-projections and activations saves. ``inputs``, ``unread`` and
+    ``unread_routed`` are what of ``kept_sequence``, ``kept`` and ``kept_routed`` only the gradients of weights read, so
+    that frozen ones keep none of it; ``rms`` are the features of root-mean-square norms.
     ``largest`` is the largest matrix [parameters].
     """
 
@@ -54,6 +56,10 @@ class BlockWork(msgspec.Struct, frozen=True, kw_only=True):
     fused_away_routed: float
     again: float
     again_routed: float
+    inputs: float
+    rms: float
+    unread: float
+    unread_routed: float
     largest: float
 
 
@@ -203,8 +209,19 @@ def _block(block: Block, d_model: int, seq_len: int, n: int, *, causal: bool) ->
             2.0 * mixer.n_heads * (2 * (mixer.d_nope + mixer.d_rope) + mixer.d_value) if isinstance(mixer, MLA) else 0.0
         ),
         again_routed=2.0 * moe.top_k * (moe.d_ff_expert + (moe.d_latent or d_model)) if moe is not None else 0.0,
+        inputs=inputs,
+        rms=float(d_model * block.n_norms) if isinstance(block.norm, RMSNorm) else 0.0,
+        unread=2.0 * _last_input(block),
+        unread_routed=2.0 * moe.top_k * (moe.d_ff_expert + (moe.d_latent or d_model)) if moe is not None else 0.0,
         largest=largest,
     )
+
+
+def _last_input(block: Block) -> float:
+    """Features that the last matrix of a dense or shared MLP reads."""
+    if isinstance(block.mlp, MoE):
+        return float(block.mlp.d_ff_shared)
+    return float(block.mlp.d_ff) if isinstance(block.mlp, MLP) else 0.0
 
 
 def _gate(block: Block) -> float:
