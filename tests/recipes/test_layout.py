@@ -109,7 +109,7 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
     full, lora, qlora = (found(capsys, *base, f"trains={how}")["given"] for how in ("full", "lora", "qlora"))
     assert full["memory_bytes"] > lora["memory_bytes"] > qlora["memory_bytes"]
     assert lora["seconds"] < full["seconds"]
-    # 8.03B parameters in 16 bits; 7.0B of them in 4.127 bits and 1.05B, table and head, in 32; 21M of adapters of rank 8
+    # 8.03B parameters in 16 bits; 7.0B of them in 4.127 bits and 1.05B, table and head, in 32; adapters of rank 8
     adapters = 2 * 20_971_520
     assert lora["memory"]["weights"] == pytest.approx(2 * 8_030_261_248 + adapters)
     tables = 2 * 128256 * 4096
