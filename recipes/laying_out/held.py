@@ -16,7 +16,7 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.laying_out.tables import Networks
 from lehr.simulators.adapters import LoRA, adapters_of
 from lehr.simulators.architecture import Architecture, Layers
-from lehr.simulators.machine.layout import Layout, OptimizerStates, as_arrays
+from lehr.simulators.machine.layout import Layout, as_arrays
 from lehr.simulators.machine.memory import HOLDINGS, Holding, Terms, memory_of
 from lehr.simulators.machine.work import work_of
 
@@ -91,7 +91,7 @@ def _row(r: dict[str, str], networks: Networks) -> Held:
         gib=float(r["gib"]),
         architecture=network,
         terms=Terms(
-            optimizer=cast(OptimizerStates, "bf16" if r["kind"] in SIXTEEN else "fp32"),
+            optimizer="bf16" if r["kind"] in SIXTEEN else "fp32",
             imbalance=UNEVEN if r["kind"] == "nvidia-smi" else 1.0,
             offload=float(r.get("offload") or 0),
             adapters=adapters_of(network, adapters) if lora else None,

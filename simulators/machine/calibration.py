@@ -97,10 +97,10 @@ def fit_constants(rows: Measured, start: np.ndarray | None = None, most_steps: i
 
     The covariance is the inverse of the Gauss-Newton matrix at the end.
     """
-    factor = np.linalg.cholesky(covariance(rows))
+    whitening = np.linalg.inv(np.linalg.cholesky(covariance(rows)))
 
     def residuals(x: np.ndarray) -> np.ndarray:
-        white: np.ndarray = np.linalg.solve(factor, predicted_logs(rows, x) - rows.logs)
+        white: np.ndarray = whitening @ (predicted_logs(rows, x) - rows.logs)
         return white
 
     def objective(r: np.ndarray, x: np.ndarray) -> float:
