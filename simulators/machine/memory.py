@@ -260,9 +260,9 @@ def _states(work: Work, x: Layouts, held: _Held, holding: Holding, terms: Terms)
 
 def _trained(x: Layouts, adapters: Adapters) -> np.ndarray:
     """Parameters of the adapters of a rank, those of experts on the rank of their expert."""
-    beside: np.ndarray = (adapters.parameters - adapters.experts) / (x.tp * x.pp)
-    experts: np.ndarray = adapters.experts / (x.ep * x.etp * x.pp)
-    return beside + experts
+    beside, experts = adapters.parameters - adapters.experts, adapters.experts
+    held: np.ndarray = beside / (x.tp * x.pp) + experts / (x.ep * x.etp * x.pp)
+    return held
 
 
 def _adapted(x: Layouts, held: _Held, holding: Holding, terms: Terms, trained: np.ndarray) -> tuple[np.ndarray, ...]:
