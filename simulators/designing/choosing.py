@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -21,8 +22,10 @@ DEGREES = 3
 """Of freedom of a misfit that was measured on hold-outs by size, tokens and budget."""
 LARGEST_SHARES = (1 / 2, 1 / 3, 1 / 5)
 """Of the budget, which one run may take: all of them are tried."""
-SIZE_WEIGHTS = (0.0, 0.01, 0.04)
+SIZE_WEIGHTS = (0.0, 0.04)
 """How much an e-fold of error of the best size counts beside the log loss at the target: all of them are tried."""
+BENDS = (0.0, 1.0)
+"""Times the misfit that a run is doubted by for each e-fold between it and the target: both are tried."""
 SMALLEST_SHARE = 1 / 2000
 """Of the budget, which a run takes at least: three decades of budgets are what public tables span."""
 POWERS = (0.25, 0.5, 1.0)
@@ -112,9 +115,13 @@ def pool_of(
 class _Scorer:
     """The variance at the target for sets of entries, averaged over constants that the belief allows."""
 
-    def __init__(self, belief: Belief, pool: Pool, target: Target, misfit: float, weight: float = 0.0) -> None:
+    def __init__(  # noqa: PLR0917  (each is one fact of the question)
+        self, belief: Belief, pool: Pool, target: Target, misfit: float, weight: float = 0.0, bend: float = 1.0
+    ) -> None:
         theta = belief.draw(VIEWS)
-        self.slopes = belief.at(theta, pool.n, pool.d)[1].transpose(0, 2, 1) / belief.noise
+        self.flops = 6 * pool.n * pool.d
+        self.target, self.size, self.bend = target.flops, misfit, bend * misfit
+        self.slopes = (belief.at(theta, pool.n, pool.d)[1] / self.doubt(belief.noise, self.flops)).transpose(0, 2, 1)
         self.wanted = belief.at(theta, target.n, target.d)[1]
         if weight:
             slopes = _slopes_of_best(belief, theta, float(target.flops[0]))
@@ -122,12 +129,16 @@ class _Scorer:
         start = np.linalg.inv(belief.covariance)[None]
         self.largest = 0.0
         if belief.made is not None:
-            made = belief.at(theta, belief.made.parameters, belief.made.tokens)[1] / belief.noise
+            made = belief.at(theta, belief.made.parameters, belief.made.tokens)[1]
+            made = made / self.doubt(belief.noise, belief.made.flops)
             start = start + made @ made.transpose(0, 2, 1)
             self.largest = float(belief.made.flops.max())
         self.start = np.broadcast_to(start, (len(theta), *belief.covariance.shape))
-        self.flops = 6 * pool.n * pool.d
-        self.target, self.size = target.flops, misfit
+
+    def doubt(self, noise: float, flops: Floats) -> Floats:
+        """How far a run may lie from the law that holds at the target [log loss]: its noise, and what the form may bend
+        by on the way, ``bend`` for each e-fold."""
+        return np.asarray(np.hypot(noise, self.bend * np.maximum(0.0, np.log(self.target.mean() / flops))))
 
     def form_variance(self, rows: list[int]) -> float:
         """What the form may miss at the target."""
@@ -160,18 +171,19 @@ def propose(
     belief: Belief, pool: Pool, target: Target, *, budget: float, most: int = 24, misfit: float = MISFIT
 ) -> list[Design]:
     """Designs of at most ``most`` entries of ``pool`` that cost ``budget`` [FLOP] together, for a sharp forecast at
-    ``target``: one for each cap on the largest run and each weight of the best size.
+    ``target``: one for each cap on the largest run, each weight of the best size and each doubt of far runs.
 
-    The variance of the forecast is that of the constants, J' (P + sum J_i J_i' / noise**2)**-1 J with the derivatives J
+    The variance of the forecast is that of the constants, J' (P + sum J_i J_i' / s_i**2)**-1 J with the derivatives J
     of the log loss and the prior P, averaged over constants that the belief allows, and the form's: ``misfit``, and as
-    much again for each e-fold from the largest run to the target. Runs are added by what they gain over a power of
-    their cost (as in arXiv:2604.22753), and then exchanged one by one (Fedorov 1972).
+    much again for each e-fold from the largest run to the target. A run's s is its noise, and perhaps ``misfit`` for
+    each e-fold from it to the target: what bends on the way makes far runs tell less. Runs are added by what they gain
+    over a power of their cost (as in arXiv:2604.22753), and then exchanged one by one (Fedorov 1972).
 
     Raises ``ValueError`` where the budget does not pay for runs of ``FEWEST_SIZES`` sizes.
     """
     found = []
-    for weight in SIZE_WEIGHTS:
-        scorer = _Scorer(belief, pool, target, misfit, weight)
+    for weight, bend in product(SIZE_WEIGHTS, BENDS):
+        scorer = _Scorer(belief, pool, target, misfit, weight, bend)
         for share in LARGEST_SHARES:
             allowed = pool.cost <= budget * share
             if len(np.unique(pool.n[allowed])) < FEWEST_SIZES:

@@ -106,19 +106,17 @@ def equivalent_sizes(
     >>> equivalent_sizes(law, rungs, np.array([1e12]), None).tolist()      # a dense model stands for itself
     [8030261248.0]
     """
-    sizes = []
-    for ((_, expansion), rung), d in zip(rungs.items(), tokens, strict=True):
-        n = size_for(law, rung, neutral=neutral)
-        if expansion > 1:
-            if joint is None:
-                raise ValueError(
-                    "a mixture of experts needs a law that knows mixtures; write moe_law=ludziejewski_joint"
-                )
-            active = float(rung.count.active["all"])
-            dense = joint.dense_size(active, float(d), float(expansion)) if d > 0 else None
-            n = np.nan if dense is None else n * dense / active
-        sizes.append(n)
-    return np.array(sizes)
+    sizes = np.array([size_for(law, rung, neutral=neutral) for rung in rungs.values()])
+    expansions = np.array([expansion for _, expansion in rungs], dtype=float)
+    mixed = expansions > 1
+    if not mixed.any():
+        return sizes
+    if joint is None:
+        raise ValueError("a mixture of experts needs a law that knows mixtures; write moe_law=ludziejewski_joint")
+    active = np.array([float(rung.count.active["all"]) for rung in rungs.values()])
+    trained = np.where(tokens > 0, tokens, np.nan)
+    sizes[mixed] *= joint.dense_size(active[mixed], trained[mixed], expansions[mixed]) / active[mixed]
+    return sizes
 
 
 def read_surface(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import msgspec
 import numpy as np
 
@@ -215,12 +217,14 @@ def dense_equivalent(
     e = sparsity.expansion
     if isinstance(law, JointMoe):
         n = float(count.active["all"])
-        size, best = law.dense_size(n, tokens, e), law.dense_flops(n, tokens, e)
+        found, best = float(law.dense_size(n, tokens, e)), law.dense_flops(n, tokens, e)
+        # to the digits to which the work is found
+        known = None if isnan(found) else float(f"{found:.12g}")
         return DenseEquivalent(
             law=law.name,
             inputs={"active_parameters": n, "tokens": tokens, "experts": e},
-            parameters=size,
-            work_same_tokens=None if size is None else size / n,
+            parameters=known,
+            work_same_tokens=None if known is None else known / n,
             work_best=None if best is None else best / (6 * n * tokens),
             outside=law.outside(n, tokens, e),
         )

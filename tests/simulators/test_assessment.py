@@ -84,4 +84,6 @@ def test_a_mixture_in_the_terms_of_the_laws() -> None:
     assert found.work_best == pytest.approx(float(LEVERAGE.leverage(1 / 8, 2 * 4096 / 1792, 5e22)))
     assert found.parameters is None
     found = dense_equivalent(JOINT, sparsity, count, 1e12, 5e22)
-    assert found.work_same_tokens == JOINT.dense_size(count.active["all"], 1e12, 8) / count.active["all"]
+    same = float(JOINT.dense_size(count.active["all"], 1e12, 8)) / count.active["all"]
+    # told to twelve digits
+    assert found.work_same_tokens == pytest.approx(same, rel=1e-11)

@@ -63,7 +63,7 @@ def test_the_variance_is_that_of_a_linear_bayesian_fit() -> None:
     wanted = belief.at(belief.theta[None], target.n, target.d)[1][0, :, 0]
     expected = np.sum(np.linalg.lstsq(stacked.T @ stacked, wanted, rcond=None)[0] * wanted)
     alone = msgspec.structs.replace(belief, theta=belief.theta)
-    scorer = _Scorer(alone, pool, target, 0.0)
+    scorer = _Scorer(alone, pool, target, 0.0)  # without misfit a run's doubt is its noise
     scorer.slopes, scorer.wanted, scorer.start = scorer.slopes[:1], scorer.wanted[:1], scorer.start[:1]
     assert scorer.variance(rows) == pytest.approx(expected, rel=1e-6)
 

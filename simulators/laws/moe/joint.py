@@ -13,6 +13,9 @@ from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
 from lehr.simulators.numerics.search import solve_monotonic
 from lehr.simulators.quantities import Floats
 
+LARGEST = 1e18
+"""A dense model of more parameters is none."""
+
 
 class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="joint_moe"):
     """L = a E_hat**delta N**(alpha + gamma ln E_hat) + b E_hat**omega D**(beta + zeta ln E_hat) + c (equation 6).
@@ -65,8 +68,9 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
         """The active parameters and tokens of least loss at 6 N D = ``flops`` [parameters], [tokens]."""
         return self.with_experts(experts).optimum(flops)
 
-    def dense_size(self, n: float, d: float, experts: float) -> float | None:
-        """The dense model that reaches the same loss on the same tokens [parameters]; ``None`` where no size does.
+    def dense_size(self, n: ArrayLike, d: ArrayLike, experts: ArrayLike) -> Floats:
+        """The dense model that reaches the same loss on the same tokens, broadcast [parameters]; NaN where no size
+        does: with A / N**alpha and B / D**beta the terms of a dense model, N = (A / (L - c - B / D**beta))**(1/alpha).
 
         >>> law = JointMoe(name="x", title="", n_convention="active", loss_unit="nats/token", a=35.91, alpha=-0.1889,
         ...     delta=-0.2285, gamma=0.0098, b=35.98, beta=-0.1775, omega=0.5529, zeta=-0.0259, c=1.3637,
@@ -74,8 +78,10 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
         >>> f"{law.dense_size(1e9, 20e9, 8):.2g}"
         '1.8e+09'
         """
-        loss = float(self.loss(n, d, experts))
-        return solve_monotonic(lambda size: float(self.loss(size, d)), 1e3, 1e18, loss)
+        dense = self.with_experts(1)
+        left = self.loss(n, d, experts) - self.c - dense.B * np.asarray(d, dtype=float) ** -dense.beta
+        size = (dense.A / np.where(left > 0, left, np.nan)) ** (1 / dense.alpha)
+        return np.asarray(np.where(size <= LARGEST, size, np.nan))
 
     def dense_flops(self, n: float, d: float, experts: float) -> float | None:
         """The least work with which a dense model reaches the same loss, its size and tokens chosen freely [FLOP]."""
