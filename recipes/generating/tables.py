@@ -81,7 +81,7 @@ def _row(catalogue: Catalogue, row: Mapping[str, str]) -> tuple[Load, float]:
         raise ValueError(f"no accelerator is called {row['accelerator']!r}")
     if row["precision"] not in SERVING_PRECISIONS:
         raise ValueError(f"precision: {nearest(row['precision'], SERVING_PRECISIONS)}")
-    precision: ServingPrecision = row["precision"]  # type: ignore[assignment]
+    precision: ServingPrecision = row["precision"]
     devices, prompt, response = int(row["devices"]), float(row["prompt"]), float(row["response"])
     load = load_of(
         catalogue.model(row["model"]).shape(),

@@ -200,7 +200,7 @@ def room(load: Load) -> np.ndarray:
 
 def running(load: Load) -> np.ndarray:
     """Sequences at once: as many as are asked for and fit [1]."""
-    return np.minimum(load.asked, np.maximum(room(load), 1.0))
+    return np.asarray(np.minimum(load.asked, np.maximum(room(load), 1.0)))
 
 
 def step_seconds(load: Load, sequences: np.ndarray | float, logs: np.ndarray) -> np.ndarray:
