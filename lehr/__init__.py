@@ -24,6 +24,7 @@ from lehr.recipes.library import (
     plan_schedule,
     project,
     report,
+    rollout,
     sweep,
     track,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "plan_schedule",
     "project",
     "report",
+    "rollout",
     "sweep",
     "track",
 ]

@@ -21,7 +21,7 @@ from lehr.simulators.evidence import Comparison, Reported, Rule, Verdict, matche
 from lehr.simulators.laws.base import Law, LawFigure
 from lehr.simulators.laws.inference import answers_of
 from lehr.simulators.layers import Attention
-from lehr.simulators.projection.project import Projection
+from lehr.simulators.projection.project import Projection, StageRollout
 from lehr.simulators.quantities import Interval
 from lehr.simulators.training import Recipe, Stage
 
@@ -214,6 +214,7 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
         ],
         "accelerator_hours": [
             Candidate("projected", sum(t.hours.value for t in times) or None, "h", low, high),
+            *([_rollouts(only.rollout)] if stage is not None and only and only.rollout else []),
             # for one stage that would compare a figure with itself
             *([Candidate("sum of the published stages", hours, "h")] if stage is None and len(stated) > 1 else []),
         ],
@@ -223,6 +224,12 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
         "cost_usd": [Candidate("published hours at the published price", money, "USD")],
         "stages": [Candidate("", ", ".join(dict.fromkeys(s.kind for s in _stages(recipe, stage))))],
     }
+
+
+def _rollouts(rollout: StageRollout) -> Candidate:
+    """The hours of a stage of policy gradients by its rollouts."""
+    hours = rollout.hours
+    return Candidate("rollouts", hours.value, "h", hours.low, hours.high)
 
 
 def _stages(recipe: Recipe, stage: str | None) -> list[Stage]:

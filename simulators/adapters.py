@@ -13,6 +13,10 @@ GROUPS = ("all", "attention", "mlp", "experts")
 experts."""
 
 
+SHORT = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj"}
+"""Short names of attention's matrices."""
+
+
 class LoRA(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Two matrices beside each of ``targets``, from ``d_in`` to ``rank`` features and from there to ``d_out`` (Hu et
     al., arXiv:2106.09685, section 4.1). ``targets`` are names of matrices or ``GROUPS``."""
@@ -34,10 +38,11 @@ def adapter_parameters(architecture: Architecture, lora: LoRA) -> int:
     >>> adapter_parameters(llama3_8b, LoRA(rank=16))
     41943040
     """
+    targets = {SHORT.get(t, t) for t in lora.targets}
     matrices = [(w, n) for w, n in body(architecture) if w.role == "matrix" and len(w.shape) == 2]
-    total, missed = 0, set(lora.targets)
+    total, missed = 0, set(targets)
     for weight, n in matrices:
-        hit = {t for t in lora.targets if targeted(weight, t)}
+        hit = {t for t in targets if targeted(weight, t)}
         missed -= hit
         if hit:
             total += lora.rank * sum(weight.shape) * weight.copies * n

@@ -6,14 +6,21 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from lehr.simulators.quantities import Positive, Share, Size
+from lehr.simulators.quantities import Positive, PositiveShare, Share, Size
+from lehr.simulators.rollouts import Rollout
 
 
 class Fim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Fill in the middle: the share of documents cut in three and reordered (Bavarian et al., arXiv:2207.14255)."""
+    """Fill in the middle: the share of documents cut in three and reordered (Bavarian et al., arXiv:2207.14255);
+    ``spm`` is the share of these whose suffix comes first."""
 
     rate: Share
     formats: list[Literal["psm", "spm"]] = []
+    spm: Share | None = None
+
+    def __post_init__(self) -> None:
+        if self.spm and "spm" not in self.formats:
+            raise ValueError("spm: is a share of a format that `formats` does not name; write formats: [psm, spm]")
 
 
 class NextToken(
@@ -103,6 +110,21 @@ class Supervised(
     """Supervised fine-tuning: the loss counts the answers' tokens."""
 
 
+class Distillation(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="distillation"
+):
+    """Knowledge distillation: the probabilities of a ``teacher`` stand in for those of the text (Hinton et al.,
+    arXiv:1503.02531); ``weight`` is the share of the loss that they have, the rest being that of the text.
+
+    Every token takes a forward pass of the teacher, unless its probabilities were ``stored`` before.
+    """
+
+    teacher: str
+    temperature: Positive = 1.0
+    weight: PositiveShare = 1.0
+    stored: bool = False
+
+
 class Preference(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="preference"
 ):
@@ -114,10 +136,14 @@ class Preference(
 class PolicyGradient(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="policy_gradient"
 ):
-    """Online reinforcement learning (PPO, GRPO and their kin); ``method`` absent where the report does not name it."""
+    """Online reinforcement learning (PPO, GRPO and their kin); ``method`` absent where the report does not name it.
+
+    ``group_size`` answers are written to each prompt; ``rollout`` says what a step writes, scores and learns from.
+    """
 
     method: str | None = None
     group_size: Size | None = None
+    rollout: Rollout | None = None
 
 
 Objective = (
@@ -128,6 +154,7 @@ Objective = (
     | ContinuousDiffusion
     | Contrastive
     | Supervised
+    | Distillation
     | Preference
     | PolicyGradient
 )

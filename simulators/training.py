@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import ceil
 from typing import Annotated, Literal
 
 import msgspec
 
+from lehr.simulators.adapters import LoRA
 from lehr.simulators.layers.position import Position
 from lehr.simulators.machine.layout import Layout
-from lehr.simulators.objectives import Objective
+from lehr.simulators.objectives import Objective, PolicyGradient
 from lehr.simulators.quantities import Bound, Devices, NonNegative, Positive, Relation, Share, Size, Utilisation, number
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
@@ -85,15 +87,33 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The model that training starts from, and the tokens that it had seen."""
+    """The model that training starts from, and the tokens that it had seen; ``upcycled`` weights of a dense one fill
+    the experts of a mixture (Komatsuzaki et al., arXiv:2212.05055)."""
 
     model: str
     tokens: Positive | Bound | None = None
+    upcycled: bool = False
 
     @property
     def n_tokens(self) -> float | None:
         """The tokens to compute with [tokens]; the bound where only one was published."""
         return number(self.tokens)
+
+
+class Adapter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is trained beside frozen weights: low-rank matrices (Hu et al., arXiv:2106.09685), with magnitudes of their
+    own (Liu et al., arXiv:2402.09353), or beside weights in 4 bits (Dettmers et al., arXiv:2305.14314). ``targets`` are
+    matrices, ``alpha`` over ``rank`` scales what they add."""
+
+    kind: Literal["lora", "dora", "qlora"] = "lora"
+    rank: Size
+    alpha: Positive | None = None
+    targets: tuple[str, ...] = ("all",)
+
+    @property
+    def matrices(self) -> LoRA:
+        """The low-rank matrices alone."""
+        return LoRA(rank=self.rank, targets=self.targets)
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +141,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     datasets: list[str] = []
     position: Position | None = None
     hardware: Hardware | None = None
+    adapter: Adapter | None = None
     note: str | None = None
 
     def __post_init__(self) -> None:
@@ -157,18 +178,38 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @property
     def n_steps(self) -> int | None:
-        """Optimiser updates of the stage [steps]: stated, or tokens over batch; unknown is ``None``."""
+        """Optimiser updates of the stage [steps]: stated, or tokens over batch, or examples times epochs over batch,
+        the last batch cut short; unknown is ``None``. Examples of reinforcement learning are prompts, of which each
+        step writes its own batch.
+
+        >>> from lehr.simulators.objectives import Supervised
+        >>> Stage(kind="SFT", objective=Supervised(), examples=100_000, epochs=3, batch=Batch(sequences=128)).n_steps
+        2344
+        """
         if self.steps is not None:
             return int(number(self.steps) or 0)
         tokens = number(self.tokens)
+        if tokens is None and self._counts_examples:
+            assert self.batch is not None
+            seen = (number(self.examples) or 0.0) * (number(self.epochs) or 1.0)
+            return max(1, ceil(seen / self.batch.sequences))
         if tokens is None or self.batch is None or self.sequence_length is None:
             return None
         return self.batch.steps_for(tokens, self.sequence_length)
 
     @property
+    def _counts_examples(self) -> bool:
+        """Do updates follow from examples? They do where a batch holds so many of them at every step."""
+        plain = self.batch is not None and self.batch.ramp is None
+        return plain and self.examples is not None and not isinstance(self.objective, PolicyGradient)
+
+    @property
     def bound(self) -> Relation | None:
         """How the stage's true length lies to ``n_tokens`` and ``n_steps``; nothing where it is no bound."""
         stated = self.tokens if self.tokens is not None else self.steps
+        if stated is None and self._counts_examples:
+            bounds = {of.relation for of in (self.examples, self.epochs) if isinstance(of, Bound)}
+            return None if not bounds else bounds.pop() if len(bounds) == 1 else "between"
         return stated.relation if isinstance(stated, Bound) else None
 
     @property

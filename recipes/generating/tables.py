@@ -18,17 +18,15 @@ from lehr.recipes.errors import LehrError, nearest
 from lehr.simulators.machine.generation import (
     GENERATION_NAMES,
     GENERATION_PRIORS,
-    SERVING_PRECISIONS,
     Load,
-    ServingPrecision,
     load_of,
     stack_loads,
 )
 from lehr.simulators.machine.generation_fit import GenerationFit, Measured
+from lehr.simulators.rollouts import SERVING_PRECISIONS, ServingPrecision
 
 TABLE = CONF / "measurement" / "decode.csv"
 FILE = CONF / "calibration" / "generation.yaml"
-CACHE_BYTES = {"bf16": 2.0, "fp8": 1.0}
 
 
 class Constant(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +87,7 @@ def _row(catalogue: Catalogue, row: Mapping[str, str]) -> tuple[Load, float]:
         devices=devices,
         tensor=int(row["tp"]),
         precision=precision,
-        cache_bytes=CACHE_BYTES[row["cache"]],
+        cache_bytes=1.0 if row["cache"] == "fp8" else 2.0,
         prompt=prompt,
         output=response,
         asked=float(row["concurrency"] or "inf"),

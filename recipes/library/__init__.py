@@ -14,7 +14,18 @@ catalogue's. Settings that a signature does not list are those of the command: `
 from __future__ import annotations
 
 from lehr.recipes.errors import LehrError
-from lehr.recipes.library.computing import design, export, fit, layout, plan, plan_schedule, report, sweep, track
+from lehr.recipes.library.computing import (
+    design,
+    export,
+    fit,
+    layout,
+    plan,
+    plan_schedule,
+    report,
+    rollout,
+    sweep,
+    track,
+)
 from lehr.recipes.library.reading import (
     check,
     compare,
@@ -47,6 +58,7 @@ __all__ = [
     "plan_schedule",
     "project",
     "report",
+    "rollout",
     "sweep",
     "track",
 ]

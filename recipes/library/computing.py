@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lehr.recipes.designing.result import Designed
     from lehr.recipes.exporting.result import Export
     from lehr.recipes.fitting.result import Fit
+    from lehr.recipes.generating.result import Rolled
     from lehr.recipes.laying_out.answer import Answer
     from lehr.recipes.planning.result import Planned
     from lehr.recipes.report.facts import ReportData
@@ -108,6 +109,43 @@ def layout(
         data = (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
         page = render(found, f"lehr layout {' '.join(job.overrides)}")
         write(job.folder() / "layout" / found.question.name, {"layout.json": data, **page})
+    return found
+
+
+def rollout(
+    model: str,
+    *,
+    accelerator: str = "h100_sxm",
+    devices: int = 64,
+    out: Folder = None,
+    config_dir: Folder = None,
+    **settings: Any,
+) -> Rolled:
+    """What a step of reinforcement learning of ``model`` takes: ``.step`` with its parts, ``.splits``, ``.best``.
+
+    With ``out`` the page and its data are written to ``<out>/rollout/<model>/`` (``lehr rollout page=true``).
+
+    >>> found = rollout("qwen2_5_7b", devices=64, response_length=4000, response_cap=16384)
+    >>> found.step.seconds.low < found.step.seconds.value < found.step.seconds.high
+    True
+    """
+    import json
+    from importlib.metadata import version
+
+    from lehr.recipes.generating.run import roll
+
+    job = job_of(
+        "rollout", {"model": model, "accelerator": accelerator, "devices": devices, **settings, "out": out}, config_dir
+    )
+    found = roll(job)
+    if out is not None:
+        from lehr.recipes.generating.page import render
+        from lehr.recipes.generating.text import as_json
+
+        body = {"version": 1, "lehr": version("lehr"), **as_json(found)}
+        data = (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
+        page = render(found, f"lehr rollout {' '.join(job.overrides)}")
+        write(job.folder() / "rollout" / found.model, {"rollout.json": data, **page})
     return found
 
 

@@ -10,12 +10,15 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError, nearest
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import count_parameters
 from lehr.simulators.evidence import Reported
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.objectives import Distillation, PolicyGradient
 from lehr.simulators.projection.project import Assumptions, Projection, add_totals, project
 from lehr.simulators.quantities import Interval
-from lehr.simulators.training import Recipe
+from lehr.simulators.training import PRETRAINING, Recipe
 
 DEFAULT_LAWS = ("besiroglu", "chinchilla")
 FALLBACK_ACCELERATOR = "h100_sxm"
@@ -38,6 +41,19 @@ def project_model(
     """
     if assumptions is None:
         assumptions = Assumptions(fallback=FALLBACK_ACCELERATOR)
+    first = _base_recipe(catalogue, recipe, descent)
+    base = None
+    if first is not None:
+        base = project_model(
+            catalogue,
+            catalogue.model(first.model),
+            first,
+            (),
+            assumptions=assumptions,
+            accelerators=accelerators,
+            descent=(*descent, recipe.name),
+        )
+    recipe, said = _from_base(catalogue, model, recipe, base)
     try:
         own = project(
             model.shape(),
@@ -46,30 +62,57 @@ def project_model(
             accelerators=catalogue.accelerators if accelerators is None else accelerators,
             assumptions=assumptions,
             laid_out=_laid_out(catalogue, model, recipe, assumptions),
+            generation=_generation(recipe),
+            teachers=_teachers(catalogue, recipe),
         )
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
-    if recipe.base is None:
+    if said and own.stages:
+        start = msgspec.structs.replace(own.stages[0], warnings=[*said, *own.stages[0].warnings])
+        own = msgspec.structs.replace(own, stages=[start, *own.stages[1:]])
+    if base is None or first is None:
         return own
+    history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
+    return msgspec.structs.replace(own, totals_with_base=history)
+
+
+def _base_recipe(catalogue: Catalogue, recipe: Recipe, descent: Sequence[str]) -> RecipeFile | None:
+    """The recipe of the model that ``recipe`` starts from; ``None`` where the catalogue has none.
+
+    Raises ``LehrError`` for a base that is not known, or comes back to the recipe itself.
+    """
+    if recipe.base is None:
+        return None
     if not catalogue.has("recipe", recipe.base.model):
         if not catalogue.has("model", recipe.base.model):
             known = nearest(recipe.base.model, {*catalogue.files("model"), *catalogue.files("recipe")})
             raise LehrError(f"recipe {recipe.name}: base: no model is called {recipe.base.model!r}; {known}")
-        return own
+        return None
     first = catalogue.recipe(recipe.base.model)
-    if first.name in (line := (*descent, recipe.name)):
+    if first.name in (*descent, recipe.name):
         raise LehrError(f"recipe {recipe.name}: its base comes back to {first.name}; write another base, or null")
-    base = project_model(
-        catalogue,
-        catalogue.model(first.model),
-        first,
-        (),
-        assumptions=assumptions,
-        accelerators=accelerators,
-        descent=line,
-    )
-    history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
-    return msgspec.structs.replace(own, totals_with_base=history)
+    return first
+
+
+def _from_base(catalogue: Catalogue, model: Model, recipe: Recipe, base: Projection | None) -> tuple[Recipe, list[str]]:
+    """``recipe`` with its base's tokens from the base's own recipe where it states none, and what is to be said of the
+    base."""
+    if recipe.base is None:
+        return recipe, []
+    said, own = [], recipe.base
+    if own.tokens is None and base is not None:
+        seen = [s.cumulative_tokens for s in base.stages if s.kind in PRETRAINING]
+        if seen and seen[-1] is not None:
+            own = msgspec.structs.replace(own, tokens=seen[-1])
+            said.append(f"its base {own.model} had seen {seen[-1]:.4g} tokens by its own recipe")
+    if catalogue.has("model", own.model) and (shape := catalogue.model(own.model).architecture) is not None:
+        theirs, ours = count_parameters(shape).total, count_parameters(model.shape()).total
+        if theirs != ours and not own.upcycled and shape.blocks != model.shape().blocks:
+            said.append(
+                f"its base {own.model} has another architecture ({theirs / 1e9:.3g}B parameters, not "
+                f"{ours / 1e9:.3g}B): its weights do not fit; write base.upcycled=true where they fill experts"
+            )
+    return msgspec.structs.replace(recipe, base=own), said
 
 
 def _laid_out(catalogue: Catalogue, model: Model, recipe: Recipe, assumptions: Assumptions) -> dict[str, Interval]:
@@ -92,6 +135,22 @@ def _laid_out(catalogue: Catalogue, model: Model, recipe: Recipe, assumptions: A
     # a stage's batch and tokens may be swept; the layout is what its authors ran
     own = catalogue.recipe(recipe.name).stages if catalogue.has("recipe", recipe.name) else {}
     return {name: utilisation_of(catalogue, model, name, stage, own.get(name, stage)) for name, stage in laid.items()}
+
+
+def _teachers(catalogue: Catalogue, recipe: Recipe) -> dict[str, Architecture]:
+    """The networks that stages distil. Raises ``LehrError`` for one that is not known."""
+    names = {s.objective.teacher for s in recipe.stages.values() if isinstance(s.objective, Distillation)}
+    return {name: catalogue.model(name).shape() for name in sorted(names)}
+
+
+def _generation(recipe: Recipe) -> tuple[float, ...] | None:
+    """Constants of generation where a stage generates."""
+    if not any(isinstance(stage.objective, PolicyGradient) for stage in recipe.stages.values()):
+        return None
+    # a file of constants, which other recipes need not wait for
+    from lehr.recipes.generating.tables import generation_fit
+
+    return tuple(float(log) for log in generation_fit().logs)
 
 
 def project_by_name(

@@ -7,7 +7,7 @@ prompts take the engine's time beside it, as continuous batching mixes both.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,13 +17,8 @@ from lehr.simulators.decoding import decoding_state
 from lehr.simulators.layers import MLA, MoE
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.constants import Prior
+from lehr.simulators.rollouts import ServingPrecision
 
-ServingPrecision = Literal["bf16", "fp8", "fp4"]
-SERVING_PRECISIONS: dict[ServingPrecision, str] = {
-    "bf16": "weights in 16 bits",
-    "fp8": "weights of the layers in 8 bits",
-    "fp4": "weights of the layers in 4 bits, with a scale of 8 bits for each 16",
-}
 WEIGHT_BYTES: dict[ServingPrecision, float] = {"bf16": 2.0, "fp8": 1.0, "fp4": 4.5 / 8}
 """Bytes of a weight of the layers; tables and head stay in 16 bits."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lehr.simulators.counting import ParameterCount
-from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.laws import DataConstrained, ScalingLaw
 from lehr.simulators.laws.base import replicate
 from lehr.simulators.quantities import Amount, Amounts, Floats
 
@@ -17,13 +17,14 @@ def loss_along(
     *,
     flops_per_token: float | None = None,
     interval: bool = True,
+    unique: float | None = None,
 ) -> Amounts:
     """The loss that ``law`` gives after ``tokens`` (points,) [law.loss_unit].
 
     A dense model has the law's own interval, if it has one and ``interval`` asks for it. A mixture of experts lies
     between dense models of its active and of its total parameters, since a law of dense models says nothing finer
     about it; the central value is the geometric mean of the two sizes. ``flops_per_token`` is for a law whose N counts
-    them.
+    them; of the tokens ``unique`` differ, which a law of repeated data reads and the others do not.
 
     >>> from lehr.simulators.counting import count_parameters
     >>> from lehr.simulators.laws import Chinchilla
@@ -36,14 +37,13 @@ def loss_along(
     ([2.142, 2.029], [2.108, 1.995], [2.188, 2.075])
     """
     low_n, high_n = count.at(law.n_convention, flops_per_token)
+
+    def at(n: float) -> Floats:
+        return law.loss(n, tokens, unique) if isinstance(law, DataConstrained) else law.loss(n, tokens)
+
     if low_n < high_n:
-        return Amounts(
-            value=law.loss((low_n * high_n) ** 0.5, tokens),
-            low=law.loss(high_n, tokens),
-            high=law.loss(low_n, tokens),
-            unit=law.loss_unit,
-        )
-    value = law.loss(low_n, tokens)
+        return Amounts(value=at((low_n * high_n) ** 0.5), low=at(high_n), high=at(low_n), unit=law.loss_unit)
+    value = at(low_n)
     if not interval or replicate(law) is None:
         return Amounts(value=value, unit=law.loss_unit)
     low, high = law.intervals(low_n, tokens)
@@ -51,7 +51,12 @@ def loss_along(
 
 
 def project_loss(
-    law: ScalingLaw, count: ParameterCount, tokens: float, *, flops_per_token: float | None = None
+    law: ScalingLaw,
+    count: ParameterCount,
+    tokens: float,
+    *,
+    flops_per_token: float | None = None,
+    unique: float | None = None,
 ) -> Amount:
     """``loss_along`` for one number of tokens [law.loss_unit].
 
@@ -65,4 +70,5 @@ def project_loss(
     >>> f"{loss.value:.3f}, {loss.low:.3f} to {loss.high:.3f} {loss.unit}"
     '2.029, 1.995 to 2.075 nats/token'
     """
-    return loss_along(law, count, np.asarray(tokens, dtype=float), flops_per_token=flops_per_token).at()
+    points = np.asarray(tokens, dtype=float)
+    return loss_along(law, count, points, flops_per_token=flops_per_token, unique=unique).at()

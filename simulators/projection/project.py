@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from lehr.simulators.adapters import adapter_parameters
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import (
     FLOP_CONVENTIONS,
@@ -16,12 +17,13 @@ from lehr.simulators.counting import (
     forward_flops_per_token,
     training_flops_per_token,
 )
-from lehr.simulators.laws import ScalingLaw
+from lehr.simulators.laws import DataConstrained, ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
+from lehr.simulators.objectives import Distillation, NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
+from lehr.simulators.projection.rollout_time import StageRollout, project_rollout
 from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
-from lehr.simulators.quantities import Amount, Interval, Relation
+from lehr.simulators.quantities import Amount, Interval, Relation, number
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "DenseComparison",
     "Projection",
     "StageProjection",
+    "StageRollout",
     "Time",
     "Totals",
     "add_totals",
@@ -66,6 +69,9 @@ class StageProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     warnings: list[str]
     bound: Relation | None = None
     """How the true length lies to ``tokens``, and with it steps, work, hours and cost; the loss lies the other way."""
+    rollout: StageRollout | None = None
+    """What a stage of policy gradients takes by its rollouts, where steps or examples were published; apart from
+    ``time`` and from the totals, as it mostly rests on assumed lengths."""
 
 
 class DenseComparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,10 +163,15 @@ def project_stage(
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
     laid_out: Interval | None = None,
+    generation: tuple[float, ...] | None = None,
+    repeated: float = 0.0,
+    teachers: Mapping[str, Architecture] = MappingProxyType({}),
 ) -> StageProjection:
     """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown).
 
-    ``laid_out`` is the utilisation of the layout that the stage ran under [1].
+    ``laid_out`` is the utilisation of the layout that the stage ran under [1], ``generation`` the logarithms of the
+    constants of generation, without which no rollout is projected. ``repeated`` tokens before had been seen already;
+    ``teachers`` are networks that a stage distils, by name.
 
     >>> from lehr.simulators.planning.ladder import dense
     >>> from lehr.simulators.quantities import Interval
@@ -186,12 +197,19 @@ def project_stage(
             if isinstance(stage.objective, Preference)
             else "tokens of RL count one forward pass for the rollout and one update; the reward model is not counted"
         )
+    more, further = _beside(stage, architecture, seq_len, teachers)
+    per_token, warnings = per_token + more, warnings + further
     flops = None if tokens is None else per_token * tokens
     after = None if tokens is None or tokens_before is None else tokens_before + tokens
     loss: dict[str, Amount] = {}
     if after is not None and stage.kind in PRETRAINING and isinstance(stage.objective, NextToken):
+        unique = after - repeated - repeats_of(stage)
         for law in laws:
-            loss[law.name] = project_loss(law, count, after, flops_per_token=per_token)
+            loss[law.name] = project_loss(law, count, after, flops_per_token=per_token, unique=unique)
+            if after > MANY_EPOCHS * unique and not isinstance(law, DataConstrained):
+                warnings.append(
+                    f"{law.name}: takes {after / unique:.3g} epochs for fresh tokens; law=muennighoff does not"
+                )
             warnings += [f"{law.name}: {w}" for w in law.warnings(count.at(law.n_convention, per_token)[0], after)]
     curve = stage.curve()
     return StageProjection(
@@ -222,7 +240,46 @@ def project_stage(
         loss=loss,
         warnings=warnings,
         bound=stage.bound,
+        rollout=None
+        if generation is None
+        else project_rollout(stage, architecture, accelerators=accelerators, assumptions=assumptions, logs=generation),
     )
+
+
+MANY_EPOCHS = 4.0
+"""Times that tokens may be seen before it shows in the loss (Muennighoff et al., arXiv:2305.16264, abstract) [1]."""
+
+
+def repeats_of(stage: Stage) -> float:
+    """Tokens of a stage that it had seen before: all passes but the first [tokens].
+
+    >>> repeats_of(Stage(kind="PT", objective=NextToken(), tokens=40e9, epochs=4))
+    30000000000.0
+    """
+    tokens, epochs = stage.n_tokens or 0.0, number(stage.epochs) or 1.0
+    return tokens * (1 - 1 / max(epochs, 1.0))
+
+
+def _beside(
+    stage: Stage, architecture: Architecture, seq_len: int, teachers: Mapping[str, Architecture]
+) -> tuple[float, list[str]]:
+    """What a teacher's pass adds to the work of a token, and what frozen weights take away [FLOP]; what is to be said
+    of it."""
+    per_token, said, convention = 0.0, [], stage_convention(architecture, stage)
+    if stage.adapter is not None:
+        trained = adapter_parameters(architecture, stage.adapter.matrices)
+        # frozen weights pass gradients on and have none; the adapters have both
+        per_token += 6.0 * trained - forward_flops_per_token(architecture, seq_len, convention)
+        share = trained / count_parameters(architecture).total
+        said.append(f"{trained:,} parameters of adapters are trained, {share:.3g} of the network's")
+    objective = stage.objective
+    if isinstance(objective, Distillation):
+        if objective.teacher not in teachers:
+            raise ValueError(f"objective.teacher: no model is called {objective.teacher!r}")
+        if not objective.stored:
+            per_token += forward_flops_per_token(teachers[objective.teacher], seq_len, convention)
+            said.append(f"a token counts a forward pass of its teacher {objective.teacher}")
+    return per_token, said
 
 
 def add_up(stages: Sequence[StageProjection]) -> Totals:
@@ -286,9 +343,12 @@ def project(
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
     laid_out: Mapping[str, Interval] = MappingProxyType({}),
+    generation: tuple[float, ...] | None = None,
+    teachers: Mapping[str, Architecture] = MappingProxyType({}),
 ) -> Projection:
     """Project every stage of ``recipe`` for a network of ``architecture``; ``laid_out`` has the utilisation of stages
-    whose layout was published.
+    whose layout was published, ``generation`` the logarithms of the constants of generation, ``teachers``
+    the networks that stages distil.
 
     Raises ``ValueError`` with the stage's name where a stage cannot be projected as it stands.
 
@@ -307,6 +367,7 @@ def project(
     """
     count = count_parameters(architecture)
     seen: float | None = recipe.base.n_tokens if recipe.base else 0.0
+    repeated = 0.0
     stages: list[StageProjection] = []
     for name, stage in recipe.ordered():
         try:
@@ -320,6 +381,9 @@ def project(
                 accelerators=accelerators,
                 assumptions=assumptions,
                 laid_out=laid_out.get(name),
+                generation=generation,
+                repeated=repeated,
+                teachers=teachers,
             )
         except ValueError as error:
             raise ValueError(f"stage {name}: {error}") from error
@@ -327,6 +391,7 @@ def project(
         # fine-tuning and RL tokens are not tokens of a corpus: the loss law's count stays where it was
         if stage.kind in PRETRAINING:
             seen = projected.cumulative_tokens
+            repeated += repeats_of(stage)
     return Projection(
         model=recipe.model,
         parameters=count,

@@ -1,0 +1,87 @@
+"""Power, energy, carbon and money of a run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.quantities import Amount, Factor, NonNegative, Positive, Share
+
+TRAINING = 0.85
+WAITING = 0.15
+"""Share of its largest draw that a device takes while it trains, and while it saves or waits (Morrison et al.,
+arXiv:2503.05804, abstract: between about 15 and 85 %)."""
+
+GENERATING = 0.35
+"""The same while it generates, bound by memory: 137 to 300 of 700 W (Ma et al., arXiv:2605.11999, abstract)."""
+
+POWER_SPREAD = 0.12
+"""Standard deviation of the logarithm of the power: measured means of TPU v3 are 0.54 to 0.69 of its 450 W, host
+and fans with them (Patterson et al., arXiv:2104.10350, Table 4)."""
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a run stands. ``pue`` is the building's power over that of its machines [1], ``host`` the power of a
+    machine over that of its devices [1], ``carbon`` what a kilowatt-hour emits [kg/kWh], ``electricity`` what it costs
+    where it is not in the rent [USD/kWh]."""
+
+    pue: Factor = 1.1
+    host: Factor = 1.15
+    carbon: NonNegative = 0.385
+    electricity: NonNegative = 0.0
+
+
+class Power(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shares of a device's largest draw by what it does [1]."""
+
+    training: Share = TRAINING
+    generating: Share = GENERATING
+    waiting: Share = WAITING
+
+
+def power_of(device: Accelerator, watts: float | None = None) -> float:
+    """The largest draw of a device [W]. Raises ``ValueError`` where it is not known."""
+    if watts is not None:
+        return watts
+    if device.power is None:
+        raise ValueError(f"{device.name}: its largest draw is not published; write power in watts")
+    return device.power
+
+
+def energy_of(
+    device: Accelerator,
+    training: float,
+    generating: float = 0.0,
+    waiting: float = 0.0,
+    *,
+    site: Site = Site(),  # noqa: B008, frozen
+    power: Power = Power(),  # noqa: B008, frozen
+) -> Amount:
+    """Energy of so many accelerator-hours in each state, the building with it [MWh].
+
+    >>> h100 = Accelerator(name="h100", title="H100", peak={"bf16": 989e12}, power=700)
+    >>> round(energy_of(h100, 1e6).value)                                # 10**6 h x 595 W x 1.15 x 1.1
+    753
+    """
+    states = power.training * training + power.generating * generating + power.waiting * waiting
+    value = states * power_of(device) * site.host * site.pue / 1e6
+    return Amount(value=value, low=value * 0.82, high=value * 1.22, unit="MWh")
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is paid beside the devices: ``reserved`` is taken off their price [1], ``storage`` and ``network`` are paid
+    for each device and hour [USD/h]."""
+
+    reserved: Share = 0.0
+    storage: NonNegative = 0.0
+    network: NonNegative = 0.0
+
+
+def dollars(hours: float, usd_per_hour: Positive, energy: float, site: Site, bill: Bill) -> float:
+    """What a run costs [USD]: devices, storage, network, and electricity where it is paid apart.
+
+    >>> dollars(1000.0, 2.0, 1.0, Site(electricity=0.1), Bill(reserved=0.3))
+    1500.0
+    """
+    each = usd_per_hour * (1 - bill.reserved) + bill.storage + bill.network
+    return hours * each + energy * 1000 * site.electricity

@@ -1,0 +1,120 @@
+"""How long a stage of reinforcement learning takes: its steps, each with what it writes, scores and learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.rollout import STATE_BYTES, Plant, RolloutStep, rollout_step
+from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.projection.stage_time import Assumptions, hourly_rate
+from lehr.simulators.quantities import Amount, number
+from lehr.simulators.rollouts import Rollout, completed
+from lehr.simulators.training import Stage
+
+LEAST_DEVICES = 8
+"""Devices of a stage of which no number is known, where the network fits on them [1]."""
+
+
+class StageRollout(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage of reinforcement learning: accelerator-hours and days with their 90 % interval, one step, how many of
+    them, and what of all that was assumed."""
+
+    hours: Amount
+    days: Amount
+    cost: Amount | None
+    accelerator: str
+    devices: int
+    steps: float
+    tokens: float
+    step: RolloutStep
+    assumed: list[str]
+
+
+def rollouts_of(stage: Stage, objective: PolicyGradient, rollout: Rollout) -> float | None:
+    """Times that answers are written and learnt from: updates over those of a rollout, or passes over the prompts;
+    ``None`` where neither was published.
+
+    >>> stage = Stage(kind="RL", objective=PolicyGradient(), examples=6400, epochs=2)
+    >>> rollouts_of(stage, stage.objective, Rollout(prompts=128))
+    100.0
+    """
+    if stage.steps is not None:
+        return (number(stage.steps) or 0.0) / (rollout.updates * rollout.epochs)
+    examples = number(stage.examples)
+    if examples is None or rollout.prompts is None:
+        return None
+    return examples * (number(stage.epochs) or 1.0) / rollout.prompts
+
+
+def project_rollout(
+    stage: Stage,
+    architecture: Architecture,
+    *,
+    accelerators: Mapping[str, Accelerator],
+    assumptions: Assumptions,
+    logs: tuple[float, ...],
+) -> StageRollout | None:
+    """Hours of a stage of policy gradients; ``logs`` are the constants of generation. ``None`` where how long it is was
+    not published, and for networks that do not write token after token.
+
+    Raises ``ValueError`` where the devices that are stated do not hold what they should.
+    """
+    objective = stage.objective
+    if not isinstance(objective, PolicyGradient) or not architecture.causal or architecture.encoder is not None:
+        return None
+    answers = stage.batch.sequences if stage.batch else None
+    done = completed(objective.rollout, objective.group_size, answers, objective.method)
+    steps = rollouts_of(stage, objective, done.rollout)
+    if steps is None:
+        return None
+    assumed = list(done.assumed)
+    if stage.steps is None and stage.epochs is None:
+        assumed.append("one pass over the prompts")
+    replaced = assumptions.accelerator is not None
+    published = None if replaced else stage.hardware
+    name = published.accelerator if published else assumptions.accelerator or assumptions.fallback
+    device = accelerators[name]
+    devices = assumptions.devices or (published.count if published else None)
+    if published is None and not replaced:
+        assumed.append(f"on {device.title}")
+    if devices is None:
+        devices = _enough(architecture, device)
+        assumed.append(f"{devices} devices")
+    step = rollout_step(
+        Plant(
+            architecture=architecture,
+            rollout=done.rollout,
+            samples=done.samples,
+            device=device,
+            devices=devices,
+            logs=logs,
+            lengths_spread=done.spread,
+        )
+    )
+    each, rate = steps * devices / 3600, hourly_rate(device, assumptions)
+    seconds = step.seconds
+    hours = Amount(value=seconds.value * each, low=seconds.low * each, high=seconds.high * each, unit="h")
+    return StageRollout(
+        hours=hours,
+        days=hours.scaled(1 / devices / 24, "d"),
+        cost=hours.scaled(rate, "USD") if rate else None,
+        accelerator=name,
+        devices=devices,
+        steps=steps,
+        tokens=steps * step.tokens,
+        step=step,
+        assumed=assumed,
+    )
+
+
+def _enough(architecture: Architecture, device: Accelerator) -> int:
+    """The least power of two, eight or more, of devices that hold all states in half of their memory [1]."""
+    states, devices = STATE_BYTES * count_parameters(architecture).total, LEAST_DEVICES
+    while states / devices > (device.memory_bytes or 80e9) / 2:
+        devices *= 2
+    return devices

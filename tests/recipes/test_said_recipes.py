@@ -1,0 +1,104 @@
+"""What a recipe can say of adapters, teachers, passes over data, bases and rollouts, and what follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lehr
+from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.presenting.yaml import as_yaml
+from lehr.simulators.projection.project import Projection
+
+STAGE = {
+    "kind": "SFT", "objective": {"kind": "supervised"}, "sequence_length": 4096, "batch": {"sequences": 128},
+    "hardware": {"accelerator": "h100_sxm", "count": 8, "precision": "bf16"},
+}  # fmt: skip
+
+
+def project(folder: Path, model: str, stage: dict[str, object], law: str = "besiroglu", **more: object) -> Projection:
+    recipe = {
+        "name": "mine", "model": model, "order": ["one"], "stages": {"one": {**STAGE, **stage}}, **more,
+        "provenance": {"default": {"origin": "assumed", "note": "ours"}},
+    }  # fmt: skip
+    (folder / "recipe").mkdir(parents=True, exist_ok=True)
+    (folder / "recipe" / "mine.yaml").write_bytes(as_yaml(recipe))
+    assert load_yaml(folder / "recipe" / "mine.yaml")["model"] == model
+    return lehr.report(model, recipe="mine", law=law, config_dir=folder).projection
+
+
+def test_updates_follow_from_examples_epochs_and_batch(tmp_path: Path) -> None:
+    one = project(tmp_path, "starcoder2_15b", {"examples": 100_000, "epochs": 3}).stages[0]
+    assert (one.steps, one.tokens) == (2344, None)
+
+
+def test_a_base_without_tokens_has_those_of_its_own_recipe(tmp_path: Path) -> None:
+    stage = {"kind": "CPT", "objective": {"kind": "next_token"}, "tokens": 1e11}
+    found = project(tmp_path, "starcoder2_15b", stage, base={"model": "starcoder2_15b"}).stages[0]
+    assert found.cumulative_tokens == pytest.approx(4.3e12 + 1e11)
+    assert "4.3e+12 tokens by its own recipe" in found.warnings[0]
+
+
+def test_a_base_of_another_architecture_is_remarked_on(tmp_path: Path) -> None:
+    stage = {"kind": "CPT", "objective": {"kind": "next_token"}, "tokens": 1e11}
+    for upcycled in (False, True):
+        base = {"model": "starcoder2_15b", "tokens": 4.3e12, "upcycled": upcycled}
+        said = project(tmp_path, "deepseek_v3", stage, base=base).stages[0].warnings
+        assert any("another architecture" in line for line in said) is not upcycled
+
+
+def test_repeated_tokens_are_worth_less_by_the_law_that_knows_them(tmp_path: Path) -> None:
+    stage = {"kind": "PT", "objective": {"kind": "next_token"}, "tokens": 50e9, "sequence_length": 2048}
+    losses = [
+        project(tmp_path, "santacoder", {**stage, "epochs": epochs}, law="muennighoff").stages[0].loss["muennighoff"]
+        for epochs in (1, 40)
+    ]
+    assert [round(loss.value, 3) for loss in losses] == [2.455, 2.710]
+    other = project(tmp_path, "santacoder", {**stage, "epochs": 40}).stages[0]
+    assert any("40 epochs for fresh tokens" in line for line in other.warnings)
+
+
+def test_frozen_weights_take_two_of_three_passes_and_an_adapter_its_own(tmp_path: Path) -> None:
+    plain = project(tmp_path, "starcoder2_15b", {"tokens": 1e9}).stages[0].flops_per_token
+    adapter = {"kind": "lora", "rank": 16, "alpha": 32, "targets": ["q", "v"]}
+    found = project(tmp_path, "starcoder2_15b", {"tokens": 1e9, "adapter": adapter}).stages[0]
+    # 40 layers, q from 6,144 to 6,144 and v from there to 512 features
+    trained = 40 * 16 * ((6144 + 6144) + (6144 + 512))
+    assert found.flops_per_token == pytest.approx(plain * 2 / 3 + 6 * trained)
+    assert f"{trained:,} parameters" in found.warnings[0]
+
+
+def test_a_teacher_adds_its_forward_pass(tmp_path: Path) -> None:
+    stage = {"kind": "PT", "tokens": 1e11, "sequence_length": 2048}
+    plain = project(tmp_path, "santacoder", {**stage, "objective": {"kind": "next_token"}}).stages[0]
+    taught = {"kind": "distillation", "teacher": "starcoder2_15b", "temperature": 2.0}
+    found = project(tmp_path, "santacoder", {**stage, "objective": taught}).stages[0]
+    assert found.flops_per_token - plain.flops_per_token == pytest.approx(2 * 15.7e9, rel=0.1)
+    stored = project(tmp_path, "santacoder", {**stage, "objective": {**taught, "stored": True}}).stages[0]
+    assert stored.flops_per_token == plain.flops_per_token
+
+
+def test_a_stage_of_rollouts_has_hours_that_name_what_they_assume(tmp_path: Path) -> None:
+    rollout = {"prompts": 128, "response": {"cap": 8192}, "generators": 4, "behind": 1}
+    objective = {"kind": "policy_gradient", "method": "grpo", "group_size": 8, "rollout": rollout}
+    one = project(tmp_path, "qwen2_5_7b", {"kind": "RL", "objective": objective, "steps": 200}).stages[0]
+    assert one.rollout is not None
+    assert one.rollout.hours.low is not None
+    assert one.rollout.assumed == ["prompts of 300 tokens", "answers of 2,048 tokens on average, a quarter of the cap"]
+
+
+@pytest.mark.parametrize(
+    ("rollout", "says"),
+    [
+        ({"response": {"mean": -5}}, "response.mean"),
+        ({"response": {"mean": 500, "cap": 100}}, "below the mean"),
+        ({"generators": 0}, "generators"),
+        ({"verifier": {"seconds": 4}}, "cpus"),
+        ({"prompts": 8, "generators": 8}, "leave none to train"),
+    ],
+)
+def test_rollouts_that_cannot_be_are_refused(tmp_path: Path, rollout: dict[str, object], says: str) -> None:
+    objective = {"kind": "policy_gradient", "group_size": 8, "rollout": rollout}
+    with pytest.raises(lehr.LehrError, match=says):
+        project(tmp_path, "qwen2_5_7b", {"kind": "RL", "objective": objective, "steps": 200})

@@ -1,0 +1,163 @@
+"""Lengths of answers, and a step of reinforcement learning: properties that hold for any constants."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lehr.simulators.machine.accelerator import Accelerator, Link
+from lehr.simulators.machine.generation import GENERATION_PRIORS
+from lehr.simulators.machine.rollout import Plant, RolloutStep, rollout_step, splits
+from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.planning.ladder import dense
+from lehr.simulators.projection.rollout_time import project_rollout, rollouts_of
+from lehr.simulators.projection.stage_time import Assumptions
+from lehr.simulators.rollouts import Lengths, Rollout, Verifier, completed
+from lehr.simulators.training import Stage
+
+H100 = Accelerator(
+    name="h100", title="H100", peak={"bf16": 989e12, "fp8": 1979e12}, achieved={"bf16": 794.5e12},
+    memory_bytes=80e9, bandwidth=3.35e12, network=50e9, link=Link(name="NVLink", bandwidth=450e9, domain=8),
+)  # fmt: skip
+LLAMA = dense(4096, vocab_size=128256, context_length=8192)
+LOGS = tuple(float(np.log(p.centre)) for p in GENERATION_PRIORS.values())
+ANSWERS = Lengths(mean=2000, cap=16384)
+
+
+def step(devices: int = 64, **changes: object) -> RolloutStep:
+    asked = {"prompts": 512, "prompt": Lengths(mean=300), "response": ANSWERS, **changes}
+    return rollout_step(plant(Rollout(**asked), devices))  # type: ignore[arg-type]
+
+
+def plant(rollout: Rollout, devices: int = 64) -> Plant:
+    return Plant(architecture=LLAMA, rollout=rollout, samples=16, device=H100, devices=devices, logs=LOGS)
+
+
+@given(st.floats(10, 1e4), st.floats(1.0, 30.0), st.floats(1.0, 3.7))
+def test_lengths_have_the_mean_and_keep_below_the_cap(mean: float, cap: float, ratio: float) -> None:
+    most = max(1, round(mean * cap)) + 1
+    lengths = Lengths(mean=mean, cap=most, p95=min(mean * ratio, most))
+    quantiles = lengths.quantiles()
+    assert fmean(quantiles) == pytest.approx(mean, rel=1e-3)
+    assert max(quantiles) <= most
+    assert list(quantiles) == sorted(quantiles)
+
+
+def test_a_quantile_is_that_of_the_law() -> None:
+    """Without a cut the point that 95 % lie below is the one that was given."""
+    lengths = Lengths(mean=1000, p95=2500)
+    points = lengths.quantiles()
+    assert points[59] < 2500 < points[62]
+    assert lengths.longest(1e6) > lengths.longest(1e3) > 2500
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"mean": 2000, "cap": 1000}, "below the mean"),
+        ({"mean": 2000, "p95": 1000}, "not between"),
+        ({"mean": 2000, "p95": 9000}, "not between"),
+        ({"mean": 2000, "p95": 6000, "cap": 5000}, "above the cap"),
+        ({"p95": 5000}, "beside a mean"),
+    ],
+)
+def test_lengths_that_cannot_be_are_refused(given: dict[str, float], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Lengths(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"response": {"mean": -1}},
+        {"prompts": 0},
+        {"generators": 0},
+        {"verifier": {"seconds": 5, "cpus": 0}},
+        {"verifier": {"seconds": 5}},
+        {"behind": 1},
+    ],
+)
+def test_a_rollout_that_cannot_be_is_refused(data: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(data, Rollout)
+
+
+def test_the_parts_add_up_where_devices_do_both() -> None:
+    one = step()
+    parts = msgspec.structs.asdict(one.parts)
+    assert sum(parts.values()) == pytest.approx(one.seconds.value)
+    assert one.seconds.low < one.seconds.value < one.seconds.high
+
+
+def test_a_split_takes_the_longer_side() -> None:
+    one = step(generators=32, behind=1, partial=True)
+    p = one.parts
+    longer = max(p.generation + p.prompts + p.tail + p.verifying, p.scoring + p.updating)
+    assert one.seconds.value == pytest.approx(longer + p.moving + p.once)
+    assert p.tail == 0
+    assert step(generators=32).parts.tail > 0
+
+
+def test_generation_stops_answering_to_devices_and_training_does_not() -> None:
+    few, many = step(64), step(512)
+    assert few.parts.updating / many.parts.updating > 3
+    assert few.parts.tail / many.parts.tail < 2
+
+
+def test_a_heavier_tail_costs_more() -> None:
+    assert step(response=Lengths(mean=2000, cap=32768)).seconds.value > step().seconds.value
+    assert step(response=Lengths(mean=2000, cap=2000)).parts.tail < step().parts.tail
+
+
+def test_a_verifier_shows_where_it_takes_longer_than_the_answers() -> None:
+    slow = step(verifier=Verifier(seconds=30, cpus=16))
+    assert slow.parts.verifying == pytest.approx(
+        8192 * 30 / 16 - slow.parts.generation - slow.parts.prompts - slow.parts.tail
+    )
+    assert step(verifier=Verifier(seconds=2, cpus=10_000)).parts.verifying == 2
+
+
+def test_more_passes_cost_more() -> None:
+    plain = step(reference=False).seconds.value
+    assert plain < step().seconds.value < step(critic=True).seconds.value
+    assert step(epochs=2).parts.updating == pytest.approx(2 * step().parts.updating)
+    assert step(reward_parameters=70e9).parts.scoring > step().parts.scoring
+
+
+def test_the_best_split_is_the_least_of_all() -> None:
+    shares = splits(plant(Rollout(prompts=512, prompt=Lengths(mean=300), response=ANSWERS)))
+    best = min(shares, key=lambda s: s.seconds)
+    assert step(generators=best.generators).seconds.value == pytest.approx(best.seconds)
+
+
+def test_devices_that_hold_too_little_are_refused() -> None:
+    with pytest.raises(ValueError, match="leave none to train"):
+        step(generators=64)
+    with pytest.raises(ValueError, match="do not hold"):
+        rollout_step(msgspec.structs.replace(plant(Rollout(prompts=1)), devices=1, architecture=dense(
+            16384, vocab_size=128256, context_length=8192)))  # fmt: skip
+
+
+def test_what_was_not_published_is_assumed_and_named() -> None:
+    done = completed(None, None, None)
+    assert done.spread > 0
+    assert len(done.assumed) == 4
+    whole = completed(Rollout(prompts=8, prompt=Lengths(mean=5), response=Lengths(mean=9)), 4, None)
+    assert (whole.assumed, whole.spread) == ([], 0.0)
+
+
+def test_a_stages_hours_are_its_steps() -> None:
+    assumptions = Assumptions(fallback="h100", devices=64)
+    rollout = Rollout(prompts=512, prompt=Lengths(mean=300), response=ANSWERS, updates=4)
+    stage = Stage(kind="RL", objective=PolicyGradient(group_size=16, rollout=rollout), steps=400)
+    found = project_rollout(stage, LLAMA, accelerators={"h100": H100}, assumptions=assumptions, logs=LOGS)
+    assert found is not None
+    assert found.steps == 100
+    assert found.hours.value == pytest.approx(100 * 64 * step(updates=4).seconds.value / 3600)
+    assert found.assumed == ["on H100"]
+    assert rollouts_of(Stage(kind="RL", objective=PolicyGradient()), PolicyGradient(), rollout) is None
