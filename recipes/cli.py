@@ -38,6 +38,7 @@ VERBS = {
     "reference": "say which projections moved since they were last accepted",
     "layout": "how to divide a model among accelerators: what fits, how fast, what the others lose",
     "rollout": "what a step of reinforcement learning takes, and the best split of its devices",
+    "cost": "what a whole recipe really costs: days with failures, energy, carbon, money",
     "calibrate": "measure a machine, or fit the step-time model to a table of speeds",
     "plan": "from a budget to a model and its recipe",
     "design": "which small runs to make for the forecast of a large one",

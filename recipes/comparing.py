@@ -91,6 +91,7 @@ def training(recipe: Recipe, projection: Projection) -> dict[tuple[str, str], An
         ("tokens, known stages", "tokens"): totals.tokens or None,
         ("training FLOPs, known stages", "FLOP"): totals.flops or None,
         **_amount("accelerator-hours", "h", totals.hours),
+        **_amount("accelerator-hours of rollouts", "h", projection.rollout_hours),
         **_amount("cost", "USD", totals.cost),
         ("stages of unknown length", ""): ", ".join(totals.unknown) or "none",
     }

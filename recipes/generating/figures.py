@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from lehr.recipes.generating.result import Rolled
 from lehr.recipes.generating.text import SAID
@@ -56,6 +57,8 @@ def answering(found: Rolled) -> tuple[Figure, Picture]:
     axes.plot(best.generators, best.seconds, color=INK, marker="o")
     axes.axhline(found.step.seconds.value, color=MUTED, linewidth=0.8)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"Devices that generate, of {found.plant.devices}; the line is the step as asked")
     axes.set_ylabel("Seconds")
     axes.grid(color=GRID)

@@ -30,6 +30,7 @@ MEANT = {
     "score": "utilisation of scoring",
     "transfer": "speed of the weights' transfer",
     "switch": "speed of the switch",
+    "software": "the system that runs it",
     "imbalance": "balance of the engines",
     "once": "what happens once a step",
     "response": "mean length of an answer",

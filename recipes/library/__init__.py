@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from lehr.recipes.errors import LehrError
 from lehr.recipes.library.computing import (
+    cost,
     design,
     export,
     fit,
@@ -43,6 +44,7 @@ __all__ = [
     "LehrError",
     "check",
     "compare",
+    "cost",
     "count",
     "design",
     "explore",

@@ -12,6 +12,7 @@ from lehr.recipes.library.common import Folder, catalogue_of, job_of, write
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lehr.recipes.costing.result import Costed
     from lehr.recipes.designing.result import Designed
     from lehr.recipes.exporting.result import Export
     from lehr.recipes.fitting.result import Fit
@@ -146,6 +147,33 @@ def rollout(
         data = (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
         page = render(found, f"lehr rollout {' '.join(job.overrides)}")
         write(job.folder() / "rollout" / found.model, {"rollout.json": data, **page})
+    return found
+
+
+def cost(model: str, *, out: Folder = None, config_dir: Folder = None, **settings: Any) -> Costed:
+    """What the recipe of ``model`` really costs: ``.days`` by the calendar, ``.energy``, ``.carbon``, ``.dollars``.
+
+    With ``out`` the page and its data are written to ``<out>/cost/<model>/`` (``lehr cost page=true``).
+
+    >>> found = cost("deepseek_v3")
+    >>> found.work_days < found.days.value, found.stages[0].uptime.share.value > 0.95
+    (True, True)
+    """
+    import json
+    from importlib.metadata import version
+
+    from lehr.recipes.costing.run import cost as cost_of
+
+    job = job_of("cost", {"model": model, **settings, "out": out}, config_dir)
+    found = cost_of(job)
+    if out is not None:
+        from lehr.recipes.costing.page import render
+        from lehr.recipes.costing.text import as_json
+
+        body = {"version": 1, "lehr": version("lehr"), **as_json(found)}
+        data = (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
+        page = render(found, f"lehr cost {' '.join(job.overrides)}")
+        write(job.folder() / "cost" / found.model, {"cost.json": data, **page})
     return found
 
 

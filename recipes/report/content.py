@@ -14,6 +14,7 @@ from lehr.recipes.report.headline import headline, verdict
 from lehr.recipes.report.optimum import equal_loss, optimal
 from lehr.recipes.report.phases import phases
 from lehr.recipes.report.reward import reward
+from lehr.recipes.report.rollouts import rollouts
 
 
 def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
@@ -25,12 +26,17 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     sections = [
         Section(name="headline", title="In short", parts=[Cards(headline(data))]),
         Section(name="stages", title="Stages", parts=_stages(data)),
-        Section(name="figures", title="Figures", parts=[p for name, p in pictures.items() if name != "reward"]),
+        Section(
+            name="figures",
+            title="Figures",
+            parts=[p for name, p in pictures.items() if name not in ("reward", "rollout")],
+        ),
         *course(data),
         *optimal(data),
         Section(name="published", title="Projected beside published", parts=[notes.comparison(data)]),
         *_dense(data),
         *reward(data, pictures.get("reward")),
+        *rollouts(data, pictures.get("rollout")),
         Section(
             name="architecture",
             title="Architecture",

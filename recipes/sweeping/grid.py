@@ -15,8 +15,10 @@ import numpy as np
 
 from lehr.recipes.projecting.job import ProjectedJob
 from lehr.recipes.sweeping.axes import Slot
+from lehr.simulators.laws import DataConstrained
 from lehr.simulators.projection.grid import Inputs, total, vary
 from lehr.simulators.projection.loss import loss_along
+from lehr.simulators.projection.project import repeats_of
 from lehr.simulators.quantities import Amounts, Floats
 from lehr.simulators.training import PRETRAINING
 
@@ -79,13 +81,18 @@ def extreme(slot: Slot, shortest: bool) -> Override:
 
 def fits(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
     """Do the formulae of this module hold for every swept key of this recipe?"""
+    repeated = isinstance(job.laws[0], DataConstrained) and any(map(repeats_of, job.recipe.stages.values()))
+    rolled = {s.name for s in job.projection.stages if s.rollout is not None}
+    if repeated or (rolled and "devices" in swept):
+        # a law of repeats, and rollouts, have no closed formula here
+        return False
     for key in swept:
         match = INPUTS.fullmatch(key)
         name = match["stage"] if match else None
         if match is None or name is None:
             continue
         stage = job.recipe.stages.get(name)
-        if stage is None:
+        if stage is None or name in rolled:
             return False
         stated = {
             "tokens": stage.tokens,
@@ -93,9 +100,8 @@ def fits(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
             "batch.sequences": stage.batch,
             "schedule.peak": stage.schedule,
         }
-        if stated[match["field"]] is None:
-            return False
-        if match["field"] == "batch.sequences" and (stage.batch is None or stage.batch.ramp is not None):
+        plain = stage.batch is not None and stage.batch.ramp is None and (stage.tokens or stage.steps)
+        if stated[match["field"]] is None or (match["field"] == "batch.sequences" and not plain):
             return False
         if match["field"] == "steps" and stage.tokens is not None:
             # the batch follows from steps and tokens

@@ -111,11 +111,28 @@ def simulate_finish(
     runs: int = 10_000,
     seed: int = 0,
 ) -> Finish:
-    """When ``runs`` jobs of ``days`` of training end, each with failures of its own: what was trained since the last
-    checkpoint is lost, and a restart may fail as the job does.
+    """When ``runs`` jobs of ``days`` of training end, by ``finishing_days``.
 
     >>> simulate_finish(30.0, 8, runs=200).median < 30.2
     True
+    """
+    found = finishing_days(days, devices, reliability, runs=runs, seed=seed)
+    low, median, high = np.quantile(found, [0.05, 0.5, 0.95])
+    return Finish(runs=runs, mean=float(found.mean()), median=float(median), low=float(low), high=float(high))
+
+
+def finishing_days(
+    days: float,
+    devices: Size,
+    reliability: Reliability = Reliability(),  # noqa: B008, frozen
+    *,
+    runs: int = 10_000,
+    seed: int = 0,
+) -> np.ndarray:
+    """Days (runs,) until each of ``runs`` jobs of ``days`` of training ends, with failures of its own: what was trained
+    since the last checkpoint is lost, and a restart may fail as the job does [d].
+
+    Raises ``ValueError`` for days or runs that are not above 0.
     """
     if not days > 0 or runs < 1:
         raise ValueError(f"days {days:g}, runs {runs}; write numbers above 0")
@@ -137,9 +154,7 @@ def simulate_finish(
         going = going[~done]
         if len(going) and reliability.restart > 0:
             wall[going] += _restarts(rng, len(going), reliability.restart, between)
-    found = wall / 86400
-    low, median, high = np.quantile(found, [0.05, 0.5, 0.95])
-    return Finish(runs=runs, mean=float(found.mean()), median=float(median), low=float(low), high=float(high))
+    return np.asarray(wall / 86400)
 
 
 def _restarts(rng: np.random.Generator, n: int, restart: float, between: float) -> np.ndarray:

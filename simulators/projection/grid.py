@@ -63,7 +63,7 @@ def vary(projected: StageProjection, stage: Stage, inputs: Inputs) -> StageGrid:
     length, batch = stage.sequence_length, stage.batch
     sequences, steps = inputs.sequences, inputs.steps
     tokens: Any = projected.tokens if inputs.tokens is None else inputs.tokens
-    if stage.tokens is None and batch is not None and length is not None and stage.n_steps is not None:
+    if stage.tokens is None and batch is not None and length is not None and stage.steps is not None:
         steps = np.asarray(stage.n_steps, dtype=float) if steps is None else steps
         tokens = np.asarray(batch.clock(length).tokens_at(steps) if sequences is None else steps * (sequences * length))
     batch_tokens: Any = projected.batch_tokens

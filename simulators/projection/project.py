@@ -107,6 +107,15 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     dense: DenseComparison | None
     totals_with_base: Totals | None = None
 
+    @property
+    def rollout_hours(self) -> Amount | None:
+        """Accelerator-hours of the rollouts of all stages, which are in no total [h]; ``None`` without any."""
+        found: Amount | None = None
+        for stage in self.stages:
+            if stage.rollout is not None:
+                found = stage.rollout.hours if found is None else found + stage.rollout.hours
+        return found
+
 
 def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseComparison | None:
     """A token's training work beside that of dense models of the same total and the same active parameters.

@@ -19,11 +19,11 @@ class Drawn(msgspec.Struct, frozen=True):
 def draw_all(data: ReportData) -> list[Drawn]:
     """Every figure that there is something to show for, in the order of the report."""
     from lehr.recipes.presenting.figures import as_png, as_svg, styled
-    from lehr.recipes.report.plots import components, loss, mix, rates, reward, work
+    from lehr.recipes.report.plots import components, loss, mix, rates, reward, rollout, work
 
     drawn = []
     with styled():
-        for module in (rates, loss, work, components, mix, reward):
+        for module in (rates, loss, work, components, mix, reward, rollout):
             if (made := module.draw(data)) is not None:
                 figure, picture = made
                 drawn.append(Drawn(picture, as_svg(figure), as_png(figure)))

@@ -1,0 +1,1 @@
+"""What a whole recipe really costs: its days with failures, its energy and carbon, its money."""

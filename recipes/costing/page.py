@@ -1,0 +1,57 @@
+"""What a recipe costs, as a page."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from lehr.recipes.costing.figures import draw_all
+from lehr.recipes.costing.result import Costed
+from lehr.recipes.costing.text import as_text
+from lehr.recipes.presenting.document import Cell, Column, Document, Section, Table, Text
+from lehr.recipes.presenting.figures import as_png, as_svg, styled
+from lehr.recipes.presenting.html import as_html
+
+
+def render(found: Costed, command: str) -> dict[str, bytes]:
+    """``cost.html`` and ``plots/``."""
+    with styled():
+        drawn = [(picture, as_svg(figure), as_png(figure)) for figure, picture in draw_all(found)]
+    told = as_text(found).split("\n\n")
+    document = Document(
+        title=found.model,
+        subtitle=command,
+        verdict=told[0].splitlines()[0],
+        verdict_mark="",
+        sections=[
+            Section(name="told", title="In short", parts=[*(Text(line) for line in told[0].splitlines()[1:])]),
+            Section(name="moves", title="What moves it", parts=[*(picture for picture, _, _ in drawn)]),
+            Section(name="stages", title="Stages", parts=[_table(found)]),
+            Section(name="rests", title="What it rests on", parts=[*(Text(line) for line in told[-1].splitlines())]),
+        ],
+        version=version("lehr"),
+        numbers={},
+        beside=[("cost.json", "holds the same as data")],
+    )
+    files = {"cost.html": as_html(document, {p.name: svg for p, svg, _ in drawn}).encode()}
+    for picture, svg, png in drawn:
+        files[f"plots/{picture.name}.svg"], files[f"plots/{picture.name}.png"] = svg.encode(), png
+    return files
+
+
+def _table(found: Costed) -> Table:
+    columns = [Column("Stage"), Column("Devices", "", True), Column("Work", "h", True),
+               Column("Between failures", "h", True), Column("Checkpoint every", "min", True),
+               Column("Trains", "%", True), Column("Hours by")]  # fmt: skip
+    rows = [
+        [
+            Cell(s.name),
+            Cell(f"{s.devices:,}"),
+            Cell(f"{s.hours.value:,.0f}"),
+            Cell(f"{s.uptime.between:,.1f}"),
+            Cell(f"{s.uptime.every / 60:,.0f}"),
+            Cell(f"{100 * s.uptime.share.value:.1f}"),
+            Cell(s.basis),
+        ]
+        for s in found.stages
+    ]
+    return Table(name="stages", caption="Work and failures", columns=columns, rows=rows)

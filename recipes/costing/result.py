@@ -1,0 +1,43 @@
+"""What a recipe costs, as a structure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lehr.simulators.machine.failures import Finish, Uptime
+from lehr.simulators.quantities import Amount
+from lehr.simulators.sensitivity import Spread
+
+
+class StageCost(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage: accelerator-hours of its work [h], devices, what failures leave of their time, and from what its hours
+    are. ``generating`` is the share of them that generates [1]."""
+
+    name: str
+    kind: str
+    accelerator: str
+    devices: int
+    hours: Amount
+    generating: float
+    uptime: Uptime
+    basis: str
+
+
+class Costed(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole: days of pure work and by the calendar, billed hours, energy [MWh], carbon [t] and money [USD], each
+    with its 90 % interval; ``finish`` is the distribution of the last day that failures alone make. ``left_out`` are
+    stages whose hours nobody knows."""
+
+    model: str
+    stages: list[StageCost]
+    work_days: float
+    days: Spread
+    finish: Finish
+    billed: Spread
+    energy: Spread | None
+    carbon: Spread | None
+    dollars: Spread | None
+    usd_per_hour: float | None
+    grid: str
+    left_out: list[str]
+    assumed: list[str]

@@ -1,0 +1,289 @@
+"""From a job to what its recipe costs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from math import log
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
+from lehr.recipes.composing.job import Composed, without_recipe
+from lehr.recipes.costing.result import Costed, StageCost
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.projecting.model import project_model
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.energy import POWER_SPREAD, Bill, Power, Site, dollars, energy_of
+from lehr.simulators.machine.failures import Finish, Reliability, finishing_days, uptime
+from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
+from lehr.simulators.quantities import Amount, Size
+from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
+from lehr.simulators.training import Recipe
+
+GRID = CONF / "measurement" / "grid.csv"
+NON_NEGATIVE = Annotated[float, msgspec.Meta(ge=0.0)]
+
+
+def cost(job: Composed) -> Costed:
+    """What the recipe of a job costs. Raises ``LehrError`` where it cannot be told."""
+    model = decode(job.config["model"], Model, "model")
+    if job.config.get("recipe") is None:
+        raise without_recipe(job, model.name)
+    recipe = decode(job.config["recipe"], RecipeFile, "recipe")
+    accelerators: dict[str, Accelerator] = dict(job.catalogue.accelerators)
+    chosen = None
+    if job.config.get("accelerator") is not None:
+        chosen = decode(job.config["accelerator"], AcceleratorFile, "accelerator")
+        accelerators[chosen.name] = chosen
+    assumptions = Assumptions(
+        fallback=job.setting("fallback_accelerator", str),
+        accelerator=chosen.name if chosen else None,
+        precision=job.setting("precision", str | None),
+        devices=job.devices(),
+        mfu=job.mfu(),
+        usd_per_hour=job.usd_per_hour(),
+    )
+    projection = project_model(
+        job.catalogue, model, recipe, (), assumptions=assumptions, accelerators=accelerators
+    )  # fmt: skip
+    settings = _settings(job)
+    stages, left_out, assumed = _stages(recipe, projection, settings.reliability)
+    if not stages:
+        raise LehrError(
+            f"recipe {recipe.name}: of no stage hours and devices are known; write devices=512, or tokens of a stage"
+        )
+    bare = _costed(stages, accelerators, assumptions, settings)
+    return msgspec.structs.replace(bare, model=model.name, left_out=left_out, assumed=list(dict.fromkeys(assumed)))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the planner set beside the recipe."""
+
+    reliability: Reliability
+    site: Site
+    power: Power
+    bill: Bill
+    grid: str
+    price_spread: float
+    runs: int
+    seed: int
+
+
+def _settings(job: Composed) -> Settings:
+    def number(key: str) -> float:
+        found: float = job.bounded(key, NON_NEGATIVE, "a number of 0 or more")
+        return found
+
+    every = job.config["every_seconds"]
+    said = {
+        "device_hours": job.config["device_hours"], "save": job.config["save_seconds"],
+        "restart": job.config["restart_seconds"], "evaluation": job.config["evaluation"],
+        **({} if every is None else {"every": every}),
+    }  # fmt: skip
+    carbon, grid = _grid(job)
+    if not number("evaluation") < 1:
+        raise LehrError("evaluation: is the whole time; write a share below 1")
+    return Settings(
+        reliability=decode(said, Reliability, "failures"),
+        site=decode({"pue": job.config["pue"], "host": job.config["host"], "carbon": carbon,
+                     "electricity": job.config["electricity"]}, Site, "site"),
+        power=decode({name: job.config[f"{name}_power"] for name in ("training", "generating", "waiting")},
+                     Power, "power"),
+        bill=decode({name: job.config[name] for name in ("reserved", "storage", "network")}, Bill, "bill"),
+        grid=grid,
+        price_spread=number("price_spread"),
+        runs=job.bounded("runs", Size, "how many runs to simulate, such as 10000"),
+        seed=job.setting("seed", int),
+    )  # fmt: skip
+
+
+def _grid(job: Composed) -> tuple[float, str]:
+    """What a kilowatt-hour emits [kg/kWh], and who said it when."""
+    asked = job.config["grid"]
+    if isinstance(asked, (int, float)) and not isinstance(asked, bool):
+        if asked < 0:
+            raise LehrError(f"grid: {asked} is below 0; write kg of CO2 a kWh, such as 0.385")
+        return float(asked), "as set"
+    with GRID.open(newline="", encoding="utf-8") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    if asked not in rows:
+        raise LehrError(f"grid: {asked!r} is not known; {nearest(str(asked), rows)}, or kg of CO2 a kWh")
+    row = rows[asked]
+    return float(row["kg_per_kwh"]), f"{asked} of {row['date']} ({row['source']})"
+
+
+def _stages(
+    recipe: Recipe, projection: Projection, reliability: Reliability
+) -> tuple[list[StageCost], list[str], list[str]]:
+    """Stages whose hours and devices are known; the others by name; what was assumed."""
+    found, left, assumed = [], [], []
+    covered: set[str] = set()
+    for one in projection.stages:
+        if one.name in covered:
+            continue
+        hours = _hours(recipe, one)
+        if hours is not None and hours[1] == "published hours":
+            # hours of several stages stand at the first of them
+            covered |= {*recipe.stages[one.name].shares_hours_with}
+        devices = one.rollout.devices if one.rollout else one.time.devices if one.time else None
+        hardware = recipe.stages[one.name].hardware
+        devices = devices or (hardware.count if hardware else None) or _neighbour(recipe)
+        if hours is None or devices is None:
+            left.append(one.name)
+            continue
+        amount, basis, accelerator = hours
+        if one.rollout is not None and one.time is None:
+            assumed += [f"{one.name}: {word}" for word in one.rollout.assumed]
+        if one.time is not None and one.time.assumed_hardware:
+            assumed.append(f"{one.name}: on {one.time.accelerator}")
+        generating = 0.0
+        if basis == "rollouts" and one.rollout is not None:
+            parts = one.rollout.step.parts
+            whole = sum(msgspec.structs.asdict(parts).values())
+            generating = (parts.generation + parts.prompts + parts.tail) / whole
+        found.append(
+            StageCost(
+                name=one.name,
+                kind=one.kind,
+                accelerator=accelerator,
+                devices=devices,
+                hours=amount,
+                generating=generating,
+                uptime=uptime(devices, reliability),
+                basis=basis,
+            )
+        )
+    return found, left, assumed
+
+
+def _hours(recipe: Recipe, one: StageProjection) -> tuple[Amount, str, str] | None:
+    """Accelerator-hours of a stage, on what they rest, and on which accelerator."""
+    if one.time is not None:
+        return one.time.hours, "work", one.time.accelerator
+    if one.rollout is not None:
+        return one.rollout.hours, "rollouts", one.rollout.accelerator
+    hardware = recipe.stages[one.name].hardware
+    if hardware is not None and hardware.stated_hours is not None:
+        return Amount(value=hardware.stated_hours, unit="h"), "published hours", hardware.accelerator
+    return None
+
+
+def _neighbour(recipe: Recipe) -> int | None:
+    """Devices of another stage, the most of them."""
+    counts = [s.hardware.count for s in recipe.stages.values() if s.hardware and s.hardware.count]
+    return max(counts, default=None)
+
+
+def _costed(
+    stages: list[StageCost], accelerators: Mapping[str, Accelerator], assumptions: Assumptions, settings: Settings
+) -> Costed:
+    """What stages cost, without the model's name and what was left out."""
+    prices = {
+        s.accelerator: assumptions.usd_per_hour
+        or (p.usd_per_hour if (p := accelerators[s.accelerator].price) else None)
+        for s in stages
+    }
+    spreads = {"speed": _speed_spread(stages), "failures": _share_spread(stages)}
+    spreads = {key: value for key, value in spreads.items() if value > 0}
+
+    def billed(x: Mapping[str, float]) -> float:
+        return sum(_calendar_hours(s, x) for s in stages)
+
+    def days(x: Mapping[str, float]) -> float:
+        return sum(_calendar_hours(s, x) / s.devices for s in stages) / 24
+
+    def energy(x: Mapping[str, float]) -> float:
+        return sum(
+            energy_of(
+                accelerators[s.accelerator],
+                s.hours.value * x.get("speed", 1) * (1 - s.generating),
+                s.hours.value * x.get("speed", 1) * s.generating,
+                _calendar_hours(s, x) - s.hours.value * x.get("speed", 1),
+                site=settings.site,
+                power=settings.power,
+            ).value
+            * x.get("power", 1)
+            for s in stages
+        )
+
+    def money(x: Mapping[str, float]) -> float:
+        each = sum(
+            dollars(_calendar_hours(s, x), (prices[s.accelerator] or 0.0) * x.get("price", 1), 0.0, settings.site,
+                    settings.bill)
+            for s in stages
+        )  # fmt: skip
+        return each + (energy(x) * 1000 * settings.site.electricity if settings.site.electricity else 0.0)
+
+    powered = all(accelerators[s.accelerator].power is not None for s in stages)
+    priced = all(price is not None for price in prices.values())
+    if settings.site.electricity and not powered:
+        raise LehrError("electricity: the draw of an accelerator is not published; write electricity=0")
+    of_energy = {**spreads, "power": POWER_SPREAD}
+    priced_by = {**spreads, **({"price": settings.price_spread} if settings.price_spread else {})}
+    if settings.site.electricity:
+        priced_by["power"] = POWER_SPREAD
+    joules = spread_of(energy, of_energy) if powered else None
+    return Costed(
+        model="",
+        stages=stages,
+        work_days=sum(s.hours.value / s.devices for s in stages) / 24,
+        days=_of(days, spreads),
+        finish=_finish(stages, settings),
+        billed=_of(billed, spreads),
+        energy=joules,
+        carbon=None if joules is None or not settings.site.carbon else _times(joules, settings.site.carbon),
+        dollars=_of(money, priced_by) if priced else None,
+        usd_per_hour=next(iter(prices.values())) if len(set(prices.values())) == 1 else None,
+        grid=settings.grid,
+        left_out=[],
+        assumed=[],
+    )
+
+
+def _of(quantity: Callable[[Mapping[str, float]], float], spreads: Mapping[str, float]) -> Spread:
+    return spread_of(quantity, spreads)
+
+
+def _times(spread: Spread, factor: float) -> Spread:
+    """A spread in another unit."""
+    swings = [msgspec.structs.replace(s, low=s.low * factor, high=s.high * factor) for s in spread.swings]
+    return Spread(value=spread.value * factor, low=spread.low * factor, high=spread.high * factor, swings=swings)
+
+
+def _calendar_hours(stage: StageCost, x: Mapping[str, Any]) -> float:
+    """Accelerator-hours of a stage by the calendar, at most as many devices and at least its work [h]."""
+    share = min(1.0, stage.uptime.share.value / float(x.get("failures", 1)))
+    return stage.hours.value * float(x.get("speed", 1)) / share
+
+
+def _speed_spread(stages: list[StageCost]) -> float:
+    """Standard deviation of the logarithm of all hours, as if all erred the same way [1]."""
+    low = sum(s.hours.value if s.hours.low is None else s.hours.low for s in stages)
+    high = sum(s.hours.value if s.hours.high is None else s.hours.high for s in stages)
+    return log(high / low) / 2 / LEVEL
+
+
+def _share_spread(stages: list[StageCost]) -> float:
+    """The same of what failures leave [1]."""
+    weight = sum(s.hours.value for s in stages)
+    low, high = (sum(s.hours.value * (getattr(s.uptime.share, side) or 1) for s in stages) / weight
+                 for side in ("low", "high"))  # fmt: skip
+    return log(high / low) / 2 / LEVEL
+
+
+def _finish(stages: list[StageCost], settings: Settings) -> Finish:
+    """The last day over simulated runs, stage after stage."""
+    found = np.zeros(settings.runs)
+    for number, s in enumerate(stages):
+        days = s.hours.value / s.devices / 24
+        if days > 0:
+            found += finishing_days(days, s.devices, settings.reliability, runs=settings.runs,
+                                    seed=settings.seed + number)  # fmt: skip
+    low, median, high = np.quantile(found, [0.05, 0.5, 0.95])
+    return Finish(runs=settings.runs, mean=float(found.mean()), median=float(median), low=float(low), high=float(high))

@@ -1,0 +1,80 @@
+"""What a recipe costs, as one reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from lehr.recipes.costing.result import Costed
+from lehr.simulators.sensitivity import Spread
+
+MEANT = {
+    "speed": "how fast the devices are",
+    "failures": "what failures and repairs take",
+    "price": "the price of a device",
+    "power": "the power of a device",
+}
+"""What each assumption is called."""
+
+
+def as_text(found: Costed) -> str:
+    """Days, money, energy and what moves them."""
+    days = found.days
+    lines = [
+        f"{found.model}: {days.value:,.1f} calendar days ({days.low:,.1f} to {days.high:,.1f}), "
+        f"{found.work_days:,.1f} of them work",
+    ]
+    if found.dollars is not None:
+        lines.append(f"money: {said(found.dollars)} USD" + (
+            f" at {found.usd_per_hour:g} USD an hour" if found.usd_per_hour is not None else ""
+        ))  # fmt: skip
+    else:
+        lines.append("money: no price of the accelerator is on record; write usd_per_hour=2.5")
+    lines.append(f"billed: {said(found.billed)} accelerator-hours")
+    if found.energy is not None:
+        lines.append(f"energy: {said(found.energy)} MWh")
+        if found.carbon is not None:
+            lines.append(f"carbon: {said(found.carbon)} t of CO2, grid {found.grid}")
+    else:
+        lines.append("energy: the largest draw of the accelerator is not published")
+    lines.append(
+        f"failures alone: the last day is day {found.finish.median:,.1f} (median), {found.finish.low:,.1f} to "
+        f"{found.finish.high:,.1f} in nine of ten of {found.finish.runs:,} simulated runs"
+    )
+    lines += [
+        "",
+        f"  {'stage':16} {'devices':>8} {'work':>12} {'between failures':>17} {'checkpoint':>11} {'trains':>16}",
+    ]
+    for s in found.stages:
+        share = s.uptime.share
+        low, high = share.low or share.value, share.high or share.value
+        lines.append(
+            f"  {s.name[:16]:16} {s.devices:8,} {s.hours.value:10,.0f} h {s.uptime.between:15,.1f} h "
+            f"{s.uptime.every / 60:7,.0f} min {share.value:6.1%} ({low:.0%}-{high:.0%})"
+            + ("" if s.basis == "work" else f"  by {s.basis}")
+        )
+    moved = found.dollars or found.billed
+    lines += ["", "what moves the money most:" if found.dollars else "what moves the hours most:"]
+    lines += [f"  {MEANT[s.name]}: {s.low:,.0f} to {s.high:,.0f}" for s in moved.swings[:3]]
+    if found.left_out:
+        lines.append(f"left out, as nobody published how long they are: {', '.join(found.left_out)}")
+    if found.assumed:
+        lines.append(f"assumed: {'; '.join(found.assumed)}")
+    return "\n".join(lines)
+
+
+def said(of: Spread) -> str:
+    """A value with its interval.
+
+    >>> said(Spread(value=1234.5, low=1000.0, high=1500.0, swings=[]))
+    '1,234 (1,000 to 1,500)'
+    """
+    digits = 0 if of.value >= 100 else 1
+    return f"{of.value:,.{digits}f} ({of.low:,.{digits}f} to {of.high:,.{digits}f})"
+
+
+def as_json(found: Costed) -> dict[str, Any]:
+    """The same as data."""
+    data: dict[str, Any] = msgspec.to_builtins(found)
+    return data

@@ -1,0 +1,99 @@
+"""`lehr cost` and `lehr rollout`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import lehr
+from lehr.recipes.cli import main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    said = capsys.readouterr()
+    return int(ended.value.code or 0), said.out, said.err
+
+
+def test_the_calendar_has_more_days_than_the_work() -> None:
+    found = lehr.cost("llama_3_1_405b")
+    assert found.work_days < found.finish.low < found.finish.median < found.days.high
+    assert found.days.value == pytest.approx(found.work_days / found.stages[0].uptime.share.value, rel=1e-6)
+
+
+def test_hours_that_stand_for_several_stages_count_once() -> None:
+    found = lehr.cost("deepseek_r1")
+    assert [stage.name for stage in found.stages] == ["reasoning_rl", "sft"]
+    assert found.stages[0].hours.value == 41e3
+
+
+def test_money_is_price_times_billed_hours_and_what_is_paid_beside() -> None:
+    plain = lehr.cost("starcoder", usd_per_hour=2.0)
+    assert plain.dollars is not None
+    assert plain.dollars.value == pytest.approx(2.0 * plain.billed.value)
+    more = lehr.cost("starcoder", usd_per_hour=2.0, reserved=0.25, storage=0.1, electricity=0.1)
+    assert more.dollars is not None
+    assert more.energy is not None
+    assert more.dollars.value == pytest.approx(1.6 * more.billed.value + 100 * more.energy.value)
+
+
+def test_carbon_is_energy_times_the_grid() -> None:
+    for grid, kg in (("france", 0.057), (0.2, 0.2)):
+        found = lehr.cost("starcoder", grid=grid)
+        assert found.carbon is not None
+        assert found.energy is not None
+        assert found.carbon.value == pytest.approx(kg * found.energy.value)
+
+
+def test_what_moves_most_stands_first() -> None:
+    found = lehr.cost("deepseek_v3").dollars
+    assert found is not None
+    widths = [swing.width for swing in found.swings]
+    assert widths == sorted(widths, reverse=True)
+    assert {swing.name for swing in found.swings} == {"price", "speed", "failures"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["cost", "grid=mars"], "grid"),
+        (["cost", "device_hours=-3"], "device_hours"),
+        (["cost", "runs=0"], "runs"),
+        (["cost", "pue=0.5"], "pue"),
+        (["cost", "evaluation=1"], "evaluation"),
+        (["cost", "model=gpt_4"], "recipe"),
+        (["rollout", "response_length=-3"], "response.mean"),
+        (["rollout", "response_length=4000", "response_cap=2000"], "below the mean"),
+        (["rollout", "generators=0"], "generators"),
+        (["rollout", "generators=64"], "leave none to train"),
+        (["rollout", "verifier_seconds=20"], "verifier_cpus"),
+        (["rollout", "verifier_seconds=20", "verifier_cpus=0"], "cpus"),
+        (["rollout", "devices=0"], "devices"),
+        (["rollout", "model=codet5_base"], "encoder"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
+    status, out, err = run(capsys, *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert says in err
+
+
+def test_both_say_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "cost", "model=starcoder", "format=json")
+    assert (status, json.loads(out)["model"]) == (0, "starcoder")
+    status, out, _ = run(capsys, "rollout", "steps=400", "format=json")
+    found = json.loads(out)
+    assert found["hours"]["value"] == pytest.approx(400 * 64 * found["step"]["seconds"]["value"] / 3600)
+    assert found["best"]["seconds"] == min(split["seconds"] for split in found["splits"])
+
+
+@pytest.mark.slow
+def test_pages_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
+    lehr.cost("starcoder", out=tmp_path)
+    lehr.rollout("qwen2_5_7b", out=tmp_path)
+    assert (tmp_path / "cost" / "starcoder" / "cost.html").is_file()
+    assert (tmp_path / "rollout" / "qwen2_5_7b" / "plots" / "split.svg").is_file()
+    assert (tmp_path / "rollout" / "qwen2_5_7b" / "rollout.json").is_file()
