@@ -87,15 +87,16 @@ class Lengths(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return min(self._scale(shape) * exp(self.sigma * z), self.cap or inf)
 
     def _scale(self, shape: list[float]) -> float:
-        """By what the uncut shape is multiplied so that the cut lengths have the mean."""
+        """By what the uncut rising shape is multiplied so that the cut lengths have the mean."""
         if self.cap is None:
             return self.known / fmean(shape)
-        low, high = 0.0, self.cap / min(shape)
-        for _ in range(60):
-            middle = (low + high) / 2
-            below = fmean(min(middle * s, self.cap) for s in shape) < self.known
-            low, high = (middle, high) if below else (low, middle)
-        return high
+        n = len(shape)
+        for uncut in range(n, 0, -1):
+            # so many points stay below the cap, and the others are it
+            scale = (n * self.known - (n - uncut) * self.cap) / sum(shape[:uncut])
+            if scale * shape[uncut - 1] <= self.cap:
+                return scale
+        return self.cap / shape[0]
 
     def scaled(self, factor: float) -> Lengths:
         """The same with a mean ``factor`` times as long, as far as the cap lets it [tokens]."""

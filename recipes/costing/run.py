@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Mapping
 from math import log
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,12 +22,11 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.energy import POWER_SPREAD, Bill, Power, Site, dollars, energy_of
 from lehr.simulators.machine.failures import Finish, Reliability, finishing_days, uptime
 from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
-from lehr.simulators.quantities import Amount, Size
+from lehr.simulators.quantities import Amount, NonNegative, Size
 from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
 from lehr.simulators.training import Recipe
 
 GRID = CONF / "measurement" / "grid.csv"
-NON_NEGATIVE = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 def cost(job: Composed) -> Costed:
@@ -77,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def _settings(job: Composed) -> Settings:
     def number(key: str) -> float:
-        found: float = job.bounded(key, NON_NEGATIVE, "a number of 0 or more")
+        found: float = job.bounded(key, NonNegative, "a number of 0 or more")
         return found
 
     every = job.config["every_seconds"]

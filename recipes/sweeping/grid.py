@@ -18,7 +18,7 @@ from lehr.recipes.sweeping.axes import Slot
 from lehr.simulators.laws import DataConstrained
 from lehr.simulators.projection.grid import Inputs, total, vary
 from lehr.simulators.projection.loss import loss_along
-from lehr.simulators.projection.project import repeats_of
+from lehr.simulators.projection.stage_work import repeats_of
 from lehr.simulators.quantities import Amounts, Floats
 from lehr.simulators.training import PRETRAINING
 

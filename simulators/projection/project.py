@@ -7,11 +7,9 @@ from types import MappingProxyType
 
 import msgspec
 
-from lehr.simulators.adapters import adapter_parameters
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import (
     FLOP_CONVENTIONS,
-    FlopConvention,
     ParameterCount,
     count_parameters,
     forward_flops_per_token,
@@ -19,11 +17,12 @@ from lehr.simulators.counting import (
 )
 from lehr.simulators.laws import DataConstrained, ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.objectives import Distillation, NextToken, Preference, SpanDenoising, further_forward_passes
+from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
 from lehr.simulators.projection.rollout_time import StageRollout, project_rollout
 from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
-from lehr.simulators.quantities import Amount, Interval, Relation, number
+from lehr.simulators.projection.stage_work import MANY_EPOCHS, beside, repeats_of, stage_convention
+from lehr.simulators.quantities import Amount, Interval, Relation
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
 
 __all__ = [
@@ -137,18 +136,6 @@ def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseCompari
     return DenseComparison(sequence_length=seq_len, moe=moe, dense_same_total=moe + 6.0 * idle, dense_same_active=moe)
 
 
-def stage_convention(architecture: Architecture, stage: Stage) -> FlopConvention:
-    """The FLOP convention of a stage: causal, with the MTP modules where the objective trains them.
-
-    >>> from lehr.simulators.planning.ladder import dense
-    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
-    >>> stage_convention(llama3_8b, Stage(kind="PT", objective=NextToken(), tokens=1e12)).name
-    'causal'
-    """
-    trains_mtp = isinstance(stage.objective, NextToken) and stage.objective.mtp_weight is not None
-    return FLOP_CONVENTIONS["causal_with_mtp" if trains_mtp and architecture.mtp else "causal"]
-
-
 def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
     """The sequence length of a stage that states none: the whole context for long-context training, else 4,096 or
     the context where that is shorter [tokens].
@@ -206,7 +193,7 @@ def project_stage(
             if isinstance(stage.objective, Preference)
             else "tokens of RL count one forward pass for the rollout and one update; the reward model is not counted"
         )
-    more, further = _beside(stage, architecture, seq_len, teachers)
+    more, further = beside(stage, architecture, seq_len, teachers)
     per_token, warnings = per_token + more, warnings + further
     flops = None if tokens is None else per_token * tokens
     after = None if tokens is None or tokens_before is None else tokens_before + tokens
@@ -253,42 +240,6 @@ def project_stage(
         if generation is None
         else project_rollout(stage, architecture, accelerators=accelerators, assumptions=assumptions, logs=generation),
     )
-
-
-MANY_EPOCHS = 4.0
-"""Times that tokens may be seen before it shows in the loss (Muennighoff et al., arXiv:2305.16264, abstract) [1]."""
-
-
-def repeats_of(stage: Stage) -> float:
-    """Tokens of a stage that it had seen before: all passes but the first [tokens].
-
-    >>> repeats_of(Stage(kind="PT", objective=NextToken(), tokens=40e9, epochs=4))
-    30000000000.0
-    """
-    tokens, epochs = stage.n_tokens or 0.0, number(stage.epochs) or 1.0
-    return tokens * (1 - 1 / max(epochs, 1.0))
-
-
-def _beside(
-    stage: Stage, architecture: Architecture, seq_len: int, teachers: Mapping[str, Architecture]
-) -> tuple[float, list[str]]:
-    """What a teacher's pass adds to the work of a token, and what frozen weights take away [FLOP]; what is to be said
-    of it."""
-    per_token, said, convention = 0.0, [], stage_convention(architecture, stage)
-    if stage.adapter is not None:
-        trained = adapter_parameters(architecture, stage.adapter.matrices)
-        # frozen weights pass gradients on and have none; the adapters have both
-        per_token += 6.0 * trained - forward_flops_per_token(architecture, seq_len, convention)
-        share = trained / count_parameters(architecture).total
-        said.append(f"{trained:,} parameters of adapters are trained, {share:.3g} of the network's")
-    objective = stage.objective
-    if isinstance(objective, Distillation):
-        if objective.teacher not in teachers:
-            raise ValueError(f"objective.teacher: no model is called {objective.teacher!r}")
-        if not objective.stored:
-            per_token += forward_flops_per_token(teachers[objective.teacher], seq_len, convention)
-            said.append(f"a token counts a forward pass of its teacher {objective.teacher}")
-    return per_token, said
 
 
 def add_up(stages: Sequence[StageProjection]) -> Totals:

@@ -11,6 +11,7 @@ from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.rollout import STATE_BYTES, Plant, RolloutStep, rollout_step
 from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.projection.cost import days_of
 from lehr.simulators.projection.stage_time import Assumptions, hourly_rate
 from lehr.simulators.quantities import Amount, number
 from lehr.simulators.rollouts import Rollout, completed
@@ -101,7 +102,7 @@ def project_rollout(
     hours = Amount(value=seconds.value * each, low=seconds.low * each, high=seconds.high * each, unit="h")
     return StageRollout(
         hours=hours,
-        days=hours.scaled(1 / devices / 24, "d"),
+        days=days_of(hours, devices),
         cost=hours.scaled(rate, "USD") if rate else None,
         accelerator=name,
         devices=devices,

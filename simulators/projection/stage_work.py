@@ -1,0 +1,59 @@
+"""The work of a stage's tokens beside the network's own: its convention, a teacher, adapters, repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lehr.simulators.adapters import adapter_parameters
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import FLOP_CONVENTIONS, FlopConvention, count_parameters, forward_flops_per_token
+from lehr.simulators.objectives import Distillation, NextToken
+from lehr.simulators.quantities import number
+from lehr.simulators.training import Stage
+
+MANY_EPOCHS = 4.0
+"""Times that tokens may be seen before it shows in the loss (Muennighoff et al., arXiv:2305.16264, abstract) [1]."""
+
+
+def stage_convention(architecture: Architecture, stage: Stage) -> FlopConvention:
+    """The FLOP convention of a stage: causal, with the MTP modules where the objective trains them.
+
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> stage_convention(llama3_8b, Stage(kind="PT", objective=NextToken(), tokens=1e12)).name
+    'causal'
+    """
+    trains_mtp = isinstance(stage.objective, NextToken) and stage.objective.mtp_weight is not None
+    return FLOP_CONVENTIONS["causal_with_mtp" if trains_mtp and architecture.mtp else "causal"]
+
+
+def repeats_of(stage: Stage) -> float:
+    """Tokens of a stage that it had seen before: all passes but the first [tokens].
+
+    >>> repeats_of(Stage(kind="PT", objective=NextToken(), tokens=40e9, epochs=4))
+    30000000000.0
+    """
+    tokens, epochs = stage.n_tokens or 0.0, number(stage.epochs) or 1.0
+    return tokens * (1 - 1 / max(epochs, 1.0))
+
+
+def beside(
+    stage: Stage, architecture: Architecture, seq_len: int, teachers: Mapping[str, Architecture]
+) -> tuple[float, list[str]]:
+    """What a teacher's pass adds to the work of a token, and what frozen weights take away [FLOP]; what is to be said
+    of it."""
+    per_token, said, convention = 0.0, [], stage_convention(architecture, stage)
+    if stage.adapter is not None:
+        trained = adapter_parameters(architecture, stage.adapter.matrices)
+        # frozen weights pass gradients on and have none; the adapters have both
+        per_token += 6.0 * trained - forward_flops_per_token(architecture, seq_len, convention)
+        share = trained / count_parameters(architecture).total
+        said.append(f"{trained:,} parameters of adapters are trained, {share:.3g} of the network's")
+    objective = stage.objective
+    if isinstance(objective, Distillation):
+        if objective.teacher not in teachers:
+            raise ValueError(f"objective.teacher: no model is called {objective.teacher!r}")
+        if not objective.stored:
+            per_token += forward_flops_per_token(teachers[objective.teacher], seq_len, convention)
+            said.append(f"a token counts a forward pass of its teacher {objective.teacher}")
+    return per_token, said
