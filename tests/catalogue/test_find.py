@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.names import entries, look_up
 from lehr.recipes.catalogue.usage import Files
+from tests.command import lehr
 from tests.data import data_file
 
 CATALOGUE = Catalogue()
@@ -83,8 +82,7 @@ def test_where_it_is_used(term: str, user: str, stranger: str) -> None:
 
 
 def test_the_command_says_what_it_changes() -> None:
-    command = [sys.executable, "-m", "lehr", "find", "name=GSPO", "format=json"]
-    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=True)
+    done = lehr("find", "name=GSPO", "format=json")
     (row,) = json.loads(done.stdout)
     assert row["group"] == "method"
     assert "forward pass" in row["cost"]

@@ -1,10 +1,7 @@
 """Published, not published and not read are three things: none is said without what it needs."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -17,6 +14,7 @@ from lehr.simulators.evidence import Provenance
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.quantities import Bound
 from lehr.simulators.training import Hardware, Recipe, SharedHours, Stage
+from tests.command import lehr
 
 CATALOGUE = Catalogue()
 README = Path(__file__).parents[2] / "README.md"
@@ -80,9 +78,7 @@ def test_the_readme_counts_what_nobody_has_read() -> None:
 
 
 def test_the_count_is_a_command() -> None:
-    command = [sys.executable, "-m", "lehr", "check", "gaps=true", "format=json", "model=deepseek_v3"]
-    environment = {**os.environ, "PYTHONPATH": str(CONF.parent)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    done = lehr("check", "gaps=true", "format=json", "model=deepseek_v3")
     told = json.loads(done.stdout)
     expected = counted(entries(CATALOGUE.recipe("deepseek_v3")))
     assert told["summary"] == expected

@@ -1,16 +1,14 @@
 """Every system that the survey names is found in the catalogue by that name."""
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.names import entries, look_up
 from lehr.recipes.errors import LehrError
+from tests.command import lehr
 
 CATALOGUE = Catalogue()
 ENTRIES = entries(CATALOGUE)
@@ -38,12 +36,6 @@ CLOSED = [model.name for model in CATALOGUE.models().values() if model.open == "
 def test_a_closed_model_says_so_when_its_shape_is_asked_for(name: str) -> None:
     with pytest.raises(LehrError, match=f"{name} is closed"):
         CATALOGUE.model(name).shape()
-
-
-def lehr(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lehr", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(CONF.parent)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 def test_a_count_of_a_closed_model_is_one_line() -> None:

@@ -49,6 +49,7 @@ def plain_fit(runs: list[LoggedRun]) -> CurveLaw:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["25", "100"])
 def test_other_triples_are_fitted_better_than_by_the_plain_objective(size: str) -> None:
     runs = {name: log(size, name) for name in CURVES}

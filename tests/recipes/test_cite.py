@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,16 +18,12 @@ from lehr.recipes.citing.bibtex import bibtex
 from lehr.recipes.citing.gathering import sources_of
 from lehr.recipes.errors import LehrError
 from lehr.simulators.evidence import Source
+from tests.command import lehr
 
 database = pytest.importorskip("pybtex.database")
 
 CATALOGUE = Catalogue()
 ROOT = Path(__file__).parents[2]
-
-
-def lehr(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lehr", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
 
 
 def plain(text: str) -> str:

@@ -13,20 +13,14 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.cli import VERBS
 from lehr.recipes.composing.job import Composed
+from tests import command
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
 def lehr(*arguments: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "lehr", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        check=False,
-    )
+    done = command.lehr(*arguments, folder=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

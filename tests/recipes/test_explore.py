@@ -162,6 +162,7 @@ def test_it_asks_the_network_for_nothing(page: str) -> None:
     assert not re.findall(r"\bfetch\(|XMLHttpRequest|\bimport\b|WebSocket|innerHTML|\beval\(", script)
 
 
+@pytest.mark.slow
 def test_the_same_bytes_whatever_the_hash_seed() -> None:
     program = (
         "import hashlib; from lehr.recipes.catalogue.files import Catalogue; "

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -24,16 +21,10 @@ from lehr.recipes.importing.hugging_face.config import import_config
 from lehr.simulators.schedules import WSD, Batch, Cosine, Decay, Linear, Milestone, MultiStep, Warmup
 from lehr.simulators.schedules.batch import Linear as Ramp
 from lehr.simulators.training import Base
+from tests.command import lehr
 
-ROOT = Path(__file__).parents[2]
 CATALOGUE = Catalogue()
 MODELS = CATALOGUE.models()
-
-
-def lehr(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lehr", *words]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env, check=False)
 
 
 def starcoder(to: str, **changes: Any) -> Any:

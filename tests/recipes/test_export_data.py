@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import msgspec
@@ -19,16 +18,15 @@ from lehr.conf import __version__ as edition
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.publishing.cells import GROUPS, Cell, cells_of, read_back
+from tests.command import lehr
 
 pq = pytest.importorskip("pyarrow.parquet")
 CATALOGUE = Catalogue()
-ROOT = Path(__file__).parents[2]
 FILES = {(g, name): load_yaml(path) for g in GROUPS for name, path in CATALOGUE.files(g).items()}
 
 
-def export(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lehr", "export-data", f"out={folder}"]
-    return subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
+def export(folder: Path) -> CompletedProcess[str]:
+    return lehr("export-data", f"out={folder}")
 
 
 @pytest.fixture(scope="module")
