@@ -15,6 +15,8 @@ from subprocess import CompletedProcess
 
 ROOT = Path(__file__).parents[1]
 VERBS = [f"lehr.recipes.verbs.{path.stem}" for path in sorted((ROOT / "recipes" / "verbs").glob("[a-z]*.py"))]
+LONGEST = 300
+"""Seconds after which a command is taken to hang."""
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["hydra.main", "lehr.recipes.cli", "lehr.recipes.composing.job", *VERBS])
 
@@ -25,9 +27,11 @@ def lehr(*words: str, folder: Path = ROOT, **more: str) -> CompletedProcess[str]
         out, err = Path(kept) / "out", Path(kept) / "err"
         process = SERVER.Process(target=_run, args=(words, folder, more, out, err))
         process.start()
-        process.join()
+        process.join(LONGEST)
+        if process.exitcode is None:
+            process.kill()
+            raise TimeoutError(f"lehr {' '.join(words)}: still running after {LONGEST} s")
         status = process.exitcode
-        assert status is not None
         return CompletedProcess(["lehr", *words], status, out.read_text("utf-8"), err.read_text("utf-8"))
 
 

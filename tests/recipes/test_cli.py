@@ -173,4 +173,6 @@ def test_a_setting_that_is_missing_is_as_in_the_primary_config(tmp_path: Path) -
 
 def test_jobs_of_another_launcher_are_no_empty_sweep(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    lehr("count", "-m", "model=starcoder,santacoder", "hydra/launcher=joblib", folder=tmp_path)
+    # an engine keeps processes of its own: it wants an interpreter of its own
+    line = [sys.executable, "-m", "lehr", "count", "-m", "model=starcoder,santacoder", "hydra/launcher=joblib"]
+    subprocess.run(line, cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, check=True)
