@@ -15,6 +15,8 @@ MODEL ?= deepseek_v3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# what has a target of its own: torch, a browser, engines and trainers
+APART = $(foreach room,independent browser engines trainers,--ignore tests/$(room))
 
 .PHONY: fuzz kill engines trainers report test slow independent check lint benchmarks browser clean
 
@@ -25,10 +27,10 @@ check: $(VENV)/.lehr
 	$(BIN)/lehr check
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow" $(APART)
 
 slow: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m slow tests --ignore tests/engines --ignore tests/trainers
+	$(BIN)/python -m pytest -n auto -m slow tests $(APART)
 
 independent: $(VENV)/.independent
 	$(BIN)/python -m pytest tests/independent
