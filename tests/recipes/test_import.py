@@ -20,6 +20,7 @@ from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.recipes.importing.run import read_config, write_model
 from lehr.simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
+from lehr.simulators.layers import MLP
 from tests.data import data_file
 
 ROOT = Path(__file__).parents[2]
@@ -179,9 +180,25 @@ def test_modules_for_multi_token_prediction_are_counted_beside_the_network_or_sa
         each = sum(w.size for w in block.weights(d)) + 2 * d * d + 3 * d
         assert found.mtp.depth == n_modules
         assert count_parameters(found).extras == {"mtp": n_modules * each}
-    for model_type in ("hy_v3", "ernie4_5_moe", "nemotron", "mellum", "exaone_moe"):
+    # K-EXAONE: a dense layer beside layers of experts
+    dense = import_config({"model_type": "exaone_moe", "num_nextn_predict_layers": 1}).architecture
+    assert dense.mtp is not None and isinstance(dense.blocks[dense.mtp.block].mlp, MLP)
+    for model_type in ("hy_v3", "ernie4_5_moe", "nemotron", "mellum"):
         notes = import_config({"model_type": model_type, "num_nextn_predict_layers": 1}).notes
         assert any("multi-token prediction" in note for note in notes), model_type
+
+
+def test_sarvam_is_ling_and_deepseek_v3_under_new_names() -> None:
+    """The stored totals of sarvamai/sarvam-30b and sarvam-105b, by the hub."""
+    sizes = {"hidden_size": 4096, "num_attention_heads": 64, "num_experts": 128, "first_k_dense_replace": 1}
+    sizes |= {"vocab_size": 262144, "num_shared_experts": 1, "max_position_embeddings": 131072}
+    moe = {"model_type": "sarvam_moe", "num_hidden_layers": 19, "num_key_value_heads": 4, "head_dim": 64}
+    moe |= {"num_experts_per_tok": 6, "moe_intermediate_size": 1024, "intermediate_size": 8192, "use_qk_norm": True}
+    mla = {"model_type": "sarvam_mla", "num_hidden_layers": 32, "kv_lora_rank": 512, "q_lora_rank": None}
+    mla |= {"qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "q_head_dim": 192, "head_dim": 576}
+    mla |= {"num_experts_per_tok": 8, "moe_intermediate_size": 2048, "intermediate_size": 16384}
+    for fields, stored in ((moe, 32_152_650_368), (mla, 106_031_767_424)):
+        assert count_parameters(import_config(sizes | fields).architecture).stored == stored
 
 
 def test_layers_that_share_their_weights_are_counted_once_and_used_each_time() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from lehr.recipes.importing.hugging_face.classes import reads
 from lehr.recipes.importing.hugging_face.mixtures import after_dense, experts, layered
 from lehr.recipes.importing.hugging_face.parts import (
@@ -61,7 +63,7 @@ def exaone_pattern(f: Fields, pattern: object, sliding: int | None, layer: int) 
     return TYPES[int((layer + 1) % every != 0)]
 
 
-@reads("exaone_moe", "ExaoneMoe", also={"num_local_experts": "num_experts"})
+@reads("exaone_moe", "ExaoneMoe", "ExaoneMoE", also={"num_local_experts": "num_experts"})
 def exaone_moe(f: Fields) -> Network:
     """K-EXAONE: an RMSNorm over each head, windowed layers rotated, the others without a position."""
     sliding, pattern = f.extent("sliding_window") or None, f.raw("sliding_window_pattern")
@@ -69,4 +71,8 @@ def exaone_moe(f: Fields) -> Network:
     positions = {"sliding_attention": rope(f), "full_attention": rope(f) if sliding is None else no_rope(f)}
     mixers = {t: attention(f, position=positions[t], qk_norm="head", window=each[t]) for t in set(types)}
     moe = experts(f, n_shared_experts=f.extent("num_shared_experts"), router_bias_buffer=True)
-    return network(f, layered(f, [mixers[t] for t in types], after_dense(f), moe))
+    found = network(f, layered(f, [mixers[t] for t in types], after_dense(f), moe))
+    # the module beside it is a dense layer (totals of K-EXAONE-236B-A23B and K-EXAONE-2.0-750B-A37B on the hub)
+    modules = f.maybe_size("num_nextn_predict_layers", least=0) or 0
+    last = Block(mixer=mixers[types[-1]], mlp=mlp(f, gated=True), norm=RMSNorm())
+    return msgspec.structs.replace(found, mtp=modules, mtp_block=last) if modules else found
