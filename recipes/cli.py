@@ -43,6 +43,7 @@ VERBS = {
     "plan": "from a budget to a model and its recipe",
     "design": "which small runs to make for the forecast of a large one",
     "plan schedule": "the best learning-rate schedule for a step budget, by a curve law",
+    "rehearse": "train a recipe for real, small, and set it beside its plan",
     "export": "a recipe in the words of the trainer that will run it",
     "track": "a running job beside its forecast: where it is, and whether it leaves the band",
 }

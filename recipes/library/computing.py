@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lehr.recipes.generating.result import Rolled
     from lehr.recipes.laying_out.answer import Answer
     from lehr.recipes.planning.result import Planned
+    from lehr.recipes.rehearsing.result import Rehearsed
     from lehr.recipes.report.facts import ReportData
     from lehr.recipes.scheduling.result import Scheduled
     from lehr.recipes.tracking.result import Look
@@ -73,6 +74,35 @@ def export(
     if out is not None:
         write(Path(out) / "export" / model / to, done.files)
     return done
+
+
+def rehearse(
+    model: str, *, recipe: str | None = None, out: Folder = None, config_dir: Folder = None,
+    overrides: Sequence[str] = (), **settings: Any,
+) -> Rehearsed:  # fmt: skip
+    """The recipe of ``model``, or the one called ``recipe``, trained for real, small, and set beside its plan.
+
+    ``.forecasts`` has each stage's forecast beside what was measured, ``.rates`` the updates whose rate was not the
+    plan's. Takes torch. With ``out`` logs, checkpoints and figures stay in ``<out>/rehearse/<name>/``, where a run that
+    was stopped goes on (``lehr rehearse``); without, nothing is left.
+
+    >>> rehearse("rwkv_4_169m")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    lehr.recipes.errors.LehrError: its layers of RWKV-4 cannot be rehearsed yet; attention ...
+    """
+    from tempfile import TemporaryDirectory
+
+    from lehr.recipes.rehearsing.run import rehearse_job
+
+    with TemporaryDirectory() as aside:
+        folder = aside if out is None else out
+        job = job_of("rehearse", {"model": model, "recipe": recipe, **settings, "out": folder}, config_dir, overrides)
+        found, where = rehearse_job(job)
+        if out is not None:
+            from lehr.recipes.rehearsing.text import files
+
+            write(where, files(found, f"lehr rehearse {' '.join(job.overrides)}"))
+    return found
 
 
 def layout(

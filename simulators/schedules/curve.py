@@ -109,9 +109,10 @@ class Curve(msgspec.Struct, frozen=True):
     def final(self) -> float:
         """What the last phase decays to; its last update may stand a fraction of a step before that."""
         last = self.phases[-1]
-        return (
-            last.start if last.shape == "constant" else float(last.rates(np.asarray(float(last.steps)) - last.offset))
-        )
+        if last.shape == "constant":
+            return last.start
+        # an offset above 1 is what an earlier stage has done of this decay, and stays
+        return float(last.rates(np.asarray(float(last.steps) - min(last.offset, 1.0))))
 
     def __str__(self) -> str:
         """Steps and phases in one line."""

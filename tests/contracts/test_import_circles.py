@@ -11,7 +11,7 @@ from tests.contracts.imports import ROOT, circles, folders, graph, importers
 DEPTHS = range(2, 6)
 """``recipes/fitting`` lies two levels below ``lehr``, the deepest folder four."""
 
-ROOMS = ("fitting", "planning", "scheduling", "tracking", "sweeping", "exploring")
+ROOMS = ("fitting", "planning", "scheduling", "tracking", "sweeping", "exploring", "rehearsing")
 """Where a verb's result is made, is a structure, is told and is drawn."""
 
 

@@ -20,6 +20,7 @@ SURFACE = {
     "compare": "(*names, out, config_dir)",
     "count": "(model, sequence_length, *, config_dir)",
     "explore": "(*, laws, selected, out, config_dir)",
+    "rehearse": "(model, *, recipe, out, config_dir, overrides, **settings)",
     "export": "(model, to, *, recipe, out, config_dir, **settings)",
     "find": "(name, *, config_dir)",
     "layout": "(model, *, accelerator, cluster, devices, out, config_dir, **settings)",

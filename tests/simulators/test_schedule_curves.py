@@ -185,6 +185,9 @@ def test_a_decay_goes_on_where_an_earlier_stage_left_it(
     schedule = kind(peak=1.0, floor=0.1, convention=convention, over=over, elapsed=Duration(**length))  # type: ignore[arg-type]
     # the same phase read at the same place: to the last bit
     np.testing.assert_array_equal(schedule.resolve(400, clock).values(), whole.values()[600:])
+    # and it ends where the whole does, but for one step
+    one = abs(whole.values()[-1] - whole.values()[-2])
+    assert schedule.resolve(400, clock).final == pytest.approx(whole.final, abs=2 * one)
 
 
 def test_a_decay_in_tokens_ends_a_stage_whose_batch_grew() -> None:

@@ -1,0 +1,1 @@
+"""Rehearsals: a recipe trained for real, small, and held against its own plan."""

@@ -1,0 +1,116 @@
+"""Where each stage will end, told when half of it is done, and what it ended at.
+
+The losses of pre-training are a curve law's, fitted to all that was measured until then, with the band that the law has
+for any run. Those of tuning are a power of the updates; a pass rate goes on by its log-odds. None of them is fitted to
+what it forecasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lehr.recipes.rehearsing.objectives import MEASURED
+from lehr.recipes.rehearsing.result import Forecast, Log
+from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.laws.curves.bands import band, row_noise
+from lehr.simulators.laws.curves.fitting import fit_curve
+from lehr.simulators.laws.curves.runs import make_run
+from lehr.simulators.numerics.student import t_quantile
+from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.quantities import Floats
+from lehr.simulators.training import PRETRAINING, Stage
+
+LEVEL = 0.95
+STARTS = 12
+KINDS = ("multi_power", "momentum", "power_of_sum")
+"""Forms of a curve law, the first that the rows can tell is taken."""
+TUNED_KIND = "power_of_sum"
+FIRST = 8
+"""Updates of a run before which no law holds [steps]."""
+COUNTED = 128
+"""Prompts of a pass rate: of an error of one half a prompt too much or too little."""
+
+
+def forecasts(stages: Sequence[tuple[str, Stage]], logs: Sequence[Log]) -> tuple[list[Forecast], CurveLaw | None]:
+    """One forecast a stage, and the curve law of the first half of pre-training's last stage."""
+    found: list[Forecast] = []
+    law: CurveLaw | None = None
+    rates = np.zeros(0)
+    steps: list[int] = []
+    losses: list[float] = []
+    for (name, stage), log in zip(stages, logs, strict=True):
+        quantity, unit = MEASURED[type(stage.objective)]
+        own = np.array([row.lr for row in log.rows])
+        half = len(own) // 2
+        began, ended = log.measured[0][1], log.measured[-1][1]
+        common = {"stage": name, "quantity": quantity, "unit": unit, "began": began, "measured": ended}
+        after = [(done - 1, value) for done, value in sorted(log.measured) if done]
+        if stage.kind in PRETRAINING:
+            at = len(rates)
+            rates = np.concatenate([rates, own])
+            seen = [(at + step, value) for step, value in after]
+            early = [pair for pair in seen if pair[0] < at + half]
+            rows = [*zip(steps, losses, strict=True), *early]
+            fitted, said = _by_curve(rows, rates, at + half, KINDS)
+            law = fitted if fitted is not None else law
+            found.append(Forecast(**common, **said))  # type: ignore[arg-type]
+            steps += [step for step, _ in seen]
+            losses += [value for _, value in seen]
+        elif isinstance(stage.objective, PolicyGradient):
+            found.append(Forecast(**common, **_by_odds([(0, began), *after], half, len(own))))  # type: ignore[arg-type]
+        else:
+            early = [pair for pair in after if pair[0] < half]
+            found.append(Forecast(**common, **_by_curve(early, own, half, (TUNED_KIND,))[1]))  # type: ignore[arg-type]
+    return found, law
+
+
+def _by_curve(
+    rows: list[tuple[int, float]], rates: Floats, until: int, kinds: Sequence[str]
+) -> tuple[CurveLaw | None, dict[str, object]]:
+    """The loss after the last of ``rates`` by a law of the rows before step ``until``."""
+    rows = [row for row in rows if row[0] >= FIRST]
+    why = "too few measurements before its half"
+    for kind in kinds:
+        try:
+            run = make_run("rehearsal", [s for s, _ in rows], [v for _, v in rows], rates[:until])
+            law = fit_curve([run], kind, starts=STARTS, name="rehearsal").law
+            low, high = band(law, rates, level=LEVEL, steps=[len(rates) - 1], noise=row_noise(np.array(run.loss)))
+        except ValueError as error:
+            why = f"no law of form {kind} can be told: {error}"
+            continue
+        said = f"{kind} law of {len(rows)} measurements until half of it"
+        value = float(law.loss(rates)[-1])
+        return law, {"forecast": value, "low": float(low[0]), "high": float(high[0]), "why": said}
+    return None, {"forecast": None, "low": None, "high": None, "why": why}
+
+
+def _by_odds(rows: list[tuple[int, float]], half: int, n_steps: int) -> dict[str, object]:
+    """A pass rate at the end by a straight line through its log-odds until half of it, and Student's interval."""
+    early = [(step, rate) for step, rate in rows if step < half]
+    if len(early) < 4:
+        return {"forecast": None, "low": None, "high": None, "why": "fewer than 4 measurements before its half"}
+    x = np.array([step for step, _ in early], dtype=float)
+    odds = log_odds(np.array([rate for _, rate in early]))
+    slope, level = np.polyfit(x, odds, 1)
+    n, at = len(x), float(n_steps - 1)
+    spread = np.sqrt(np.sum((odds - level - slope * x) ** 2) / (n - 2))
+    # a measurement of so many prompts scatters by this much, however straight the line looks
+    rate = 1 / (1 + np.exp(-(level + slope * at)))
+    noise = np.sqrt(1.0 / (COUNTED * max(rate * (1 - rate), 1.0 / COUNTED)))
+    wide = max(float(spread), float(noise)) * np.sqrt(1 + 1 / n + (at - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2))
+    reach = t_quantile((1 - LEVEL) / 2, n - 2) * wide
+    low, high = (1 / (1 + np.exp(-(level + slope * at + side * reach))) for side in (-1, 1))
+    why = f"a line through the log-odds of {n} measurements until half of it"
+    return {"forecast": float(rate), "low": float(low), "high": float(high), "why": why}
+
+
+def log_odds(rates: Floats) -> Floats:
+    """log(p / (1 - p)) of pass rates of ``COUNTED`` prompts, none of them certain.
+
+    >>> log_odds(np.array([0.5])).tolist()
+    [0.0]
+    """
+    shares = (rates * COUNTED + 0.5) / (COUNTED + 1)
+    return np.asarray(np.log(shares / (1 - shares)))

@@ -1,0 +1,109 @@
+"""``lehr rehearse``: from settings to a trained recipe and what it says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.composing.job import Composed, without_recipe
+from lehr.recipes.errors import LehrError
+from lehr.recipes.presenting.files import begin_folder
+from lehr.recipes.presenting.locks import claimed
+from lehr.recipes.rehearsing.arguments import RehearsalSettings, settings_of
+from lehr.recipes.rehearsing.checkpoints import NAME as CHECKPOINT
+from lehr.recipes.rehearsing.corpus import read_corpus
+from lehr.recipes.rehearsing.result import Rehearsed, Row
+from lehr.recipes.rehearsing.small_recipe import Rehearsal, small
+from lehr.recipes.rehearsing.tasks import Tasks, tasks_of
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.objectives import NextToken
+
+Seen = Callable[[str, Row, int], None]
+"""Called after each update with the stage's name, its row and the number of updates of all stages."""
+
+
+def rehearse_job(job: Composed, seen: Seen | None = None) -> tuple[Rehearsed, Path]:
+    """Train what the settings ask for in its folder, and the folder. Raises ``LehrError`` for a mistake in the
+    input."""
+    model = decode(job.config["model"], Model, "model")
+    if job.config.get("recipe") is None:
+        raise without_recipe(job, model.name)
+    recipe = decode(job.config["recipe"], RecipeFile, "recipe")
+    settings = settings_of(job, f"{model.name}_{job.config['scale']}"[:100])
+    folder = job.folder() / "rehearse" / settings.name
+    return rehearse(model, recipe, settings, folder, seen), folder
+
+
+def rehearse(
+    model: Model, recipe: RecipeFile, settings: RehearsalSettings, folder: Path, seen: Seen | None = None
+) -> Rehearsed:
+    """Train ``recipe`` small in ``folder``, or go on where a run there was stopped; then set it beside its plan.
+
+    Raises ``LehrError`` where torch is missing, and for what cannot be trained.
+    """
+    began = time.perf_counter()
+    done = small(model, recipe, settings.scale, settings.name, settings.stages)
+    try:
+        import torch
+    except ImportError as error:
+        raise LehrError("rehearsing takes torch; pip install 'lehr[torch]'") from error
+    from lehr.recipes.rehearsing import checks, training
+    from lehr.recipes.rehearsing.forecasting import forecasts
+
+    corpus = read_corpus(settings.corpus)
+    stages = done.recipe.ordered()
+    tasks: Tasks | None = None
+    if any(not isinstance(stage.objective, NextToken) for _, stage in stages):
+        tasks = tasks_of(corpus, settings.scale.sequence_length)
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise LehrError("device: torch finds no cuda device; write device=cpu")
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    setup = training.Setup(
+        shape=done.model.shape(), recipe=done.recipe, corpus=corpus, tasks=tasks,
+        text_length=settings.scale.sequence_length, seed=settings.seed, device=device, save_every=settings.save_every,
+        fingerprint=fingerprint(done, settings, corpus.digest, device),
+    )  # fmt: skip
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with claimed(folder / CHECKPOINT, wait=False) if folder.exists() else claimed(folder, wait=False):
+        if settings.overwrite and (folder / CHECKPOINT).is_file():
+            (folder / CHECKPOINT).unlink()
+            shutil.rmtree(folder / "weights", ignore_errors=True)
+        begin_folder(folder)
+        whole = sum(stage.n_steps or 0 for _, stage in stages)
+        logs = training.train(setup, folder, lambda name, row: seen(name, row, whole) if seen else None)
+    found, law = forecasts(stages, logs)
+    with torch.device(device):
+        work = [checks.work_of(setup, name, stage) for name, stage in stages]
+        speed = checks.speed_of(setup, done, machine=settings.machine)
+    return Rehearsed(
+        name=settings.name, of=f"{recipe.name} of {model.name}", scale=settings.scale_name, small=done,
+        parameters=count_parameters(setup.shape).total, of_parameters=count_parameters(model.shape()).total,
+        corpus=f"{corpus.name}: {len(corpus.train):,} bytes of {corpus.n_files:,} files, {len(corpus.held_out):,} of "
+               f"{corpus.n_held_out:,} held out ({corpus.n_left_out} that share a passage left out); {corpus.digest}",
+        logs=logs, forecasts=found, rates=checks.rates_of(stages, logs), work=work, speed=speed,
+        torch=str(torch.__version__), seconds=time.perf_counter() - began, law=law,
+    )  # fmt: skip
+
+
+def fingerprint(done: Rehearsal, settings: RehearsalSettings, corpus: str, device: str) -> str:
+    """What tells a rehearsal from others: all that its bytes depend on, on one machine."""
+    import torch
+
+    parts = [
+        msgspec.to_builtins(done.model), msgspec.to_builtins(done.recipe), msgspec.to_builtins(settings.scale),
+        settings.seed, corpus, device, torch.get_num_threads(), str(torch.__version__),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
