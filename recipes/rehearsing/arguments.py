@@ -40,8 +40,11 @@ class RehearsalSettings(msgspec.Struct, frozen=True, kw_only=True):
 def settings_of(job: Composed, default_name: str) -> RehearsalSettings:
     """The settings. Raises ``LehrError`` that names the one that is wrong, and what to write."""
     scale_name = job.choice("scale", tuple(SCALES))
-    scale = OF_NAME[scale_name]
+    scale = OF_NAME["tiny" if scale_name == "own" else scale_name]
     given: dict[str, Any] = {}
+    for key in (*SIZES, "peak") if scale_name == "own" else ():
+        if job.config.get(key) is not None:
+            raise LehrError(f"{key}: with scale=own model and recipe say it; write scale=tiny, or leave it out")
     for key in SIZES:
         value = job.setting(key, int | None)
         low, high = BOUNDS[key]

@@ -30,7 +30,7 @@ def named_weights(architecture: Architecture) -> Iterator[tuple[str, Weight]]:
 
     >>> from lehr.simulators.planning.ladder import dense
     >>> [name for name, _ in named_weights(dense(128, vocab_size=256, context_length=64))][:4]
-    ['token', 'head', 'layers.0.mixer.q_proj', 'layers.0.mixer.k_proj']
+    ['token', 'head', 'final_norm.weight', 'layers.0.mixer.q_proj']
     """
     width = architecture.d_model
     for weight in architecture.embedding.weights(width):

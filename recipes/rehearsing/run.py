@@ -22,7 +22,7 @@ from lehr.recipes.rehearsing.arguments import RehearsalSettings, settings_of
 from lehr.recipes.rehearsing.checkpoints import NAME as CHECKPOINT
 from lehr.recipes.rehearsing.corpus import read_corpus
 from lehr.recipes.rehearsing.result import Rehearsed, Row
-from lehr.recipes.rehearsing.small_recipe import Rehearsal, small
+from lehr.recipes.rehearsing.small_recipe import Rehearsal, as_it_stands, small
 from lehr.recipes.rehearsing.tasks import Tasks, tasks_of
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.objectives import NextToken
@@ -51,7 +51,12 @@ def rehearse(
     Raises ``LehrError`` where torch is missing, and for what cannot be trained.
     """
     began = time.perf_counter()
-    done = small(model, recipe, settings.scale, settings.name, settings.stages)
+    done = (
+        as_it_stands(model, recipe, settings.name, settings.stages)
+        if settings.scale_name == "own"
+        else small(model, recipe, settings.scale, settings.name, settings.stages)
+    )
+    text_length = done.recipe.stages[done.recipe.order[0]].sequence_length or 1
     try:
         import torch
     except ImportError as error:
@@ -63,7 +68,7 @@ def rehearse(
     stages = done.recipe.ordered()
     tasks: Tasks | None = None
     if any(not isinstance(stage.objective, NextToken) for _, stage in stages):
-        tasks = tasks_of(corpus, settings.scale.sequence_length)
+        tasks = tasks_of(corpus, text_length)
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -73,7 +78,7 @@ def rehearse(
         torch.set_num_threads(settings.threads)
     setup = training.Setup(
         shape=done.model.shape(), recipe=done.recipe, corpus=corpus, tasks=tasks,
-        text_length=settings.scale.sequence_length, seed=settings.seed, device=device, save_every=settings.save_every,
+        text_length=text_length, seed=settings.seed, device=device, save_every=settings.save_every,
         fingerprint=fingerprint(done, settings, corpus.digest, device),
     )  # fmt: skip
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +108,7 @@ def fingerprint(done: Rehearsal, settings: RehearsalSettings, corpus: str, devic
     import torch
 
     parts = [
-        msgspec.to_builtins(done.model), msgspec.to_builtins(done.recipe), msgspec.to_builtins(settings.scale),
+        msgspec.to_builtins(done.model), msgspec.to_builtins(done.recipe), settings.scale_name,
         settings.seed, corpus, device, torch.get_num_threads(), str(torch.__version__),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

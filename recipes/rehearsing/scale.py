@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 from lehr.simulators.quantities import Positive, Size
 
-ScaleName = Literal["tiny", "small", "medium"]
+ScaleName = Literal["tiny", "small", "medium", "own"]
 SCALES: dict[ScaleName, str] = {
     "tiny": "some 300,000 parameters and 800,000 bytes: five stages in about 3 minutes on two cores",
     "small": "some 3 million parameters and 12 million bytes: an hour and a half on eight cores, minutes on a GPU",
+    "own": "model and recipe as they stand, where they are small already: a run of lehr design",
     "medium": "some 25 million parameters and 250 million bytes: for a GPU",
 }
 """What each size is for."""
+MOST_PARAMETERS = 1e9
+"""Of a network that is trained at its own size [parameters]; each takes 16 bytes."""
 
 VOCABULARY = 256
 """Bytes. Those from 0xF8 on are in no UTF-8 text and mark ends [tokens]."""
@@ -38,7 +42,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     peak: Positive
 
 
-OF_NAME: dict[str, Scale] = {
+OF_NAME: Mapping[str, Scale] = {
     "tiny": Scale(d_model=96, n_layers=3, sequence_length=128, batch_tokens=2048, updates=260, least_updates=30,
                   tuning_updates=80, peak=4e-3),
     "small": Scale(d_model=256, n_layers=4, sequence_length=256, batch_tokens=8192, updates=1500, least_updates=100,

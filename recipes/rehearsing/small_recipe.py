@@ -12,9 +12,11 @@ from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError
+from lehr.recipes.exporting.stage import missing
 from lehr.recipes.importing.model_file import kind_of
-from lehr.recipes.rehearsing.scale import Scale
+from lehr.recipes.rehearsing.scale import MOST_PARAMETERS, OF_NAME, VOCABULARY, Scale
 from lehr.recipes.rehearsing.shrinking import shrunken
+from lehr.simulators.counting import count_parameters
 from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.training import PRETRAINING, Optimizer, Stage
@@ -54,13 +56,7 @@ def small(model: Model, recipe: RecipeFile, scale: Scale, name: str, stages: lis
     >>> print(done.recipe.stages["pt"].curve())
     230 steps: warm-up linear 0 to 0.004 over 2, decay cosine 0.004 to 0.0004 over 228
     """
-    wanted = recipe.order if stages is None else stages
-    for stage_name in wanted:
-        if stage_name not in recipe.stages:
-            raise LehrError(f"stages: {recipe.name} has none called {stage_name!r}; it has {', '.join(recipe.order)}")
-    given = {n: recipe.stages[n] for n in recipe.order if n in wanted}
-    if not given:
-        raise LehrError(f"stages: names none; write stages=[{recipe.order[0]}], or leave it out for all")
+    given = _wanted(recipe, stages)
     notes: list[str] = []
     if recipe.base is not None:
         notes.append(f"it begins from random weights, not from {recipe.base.model}")
@@ -80,6 +76,48 @@ def small(model: Model, recipe: RecipeFile, scale: Scale, name: str, stages: lis
     )
     body = RecipeFile(name=name, model=name, order=list(made), stages=made, provenance=provenance)
     return Rehearsal(model=file, recipe=body, factor=factor, notes=[*left_out, *notes])
+
+
+def as_it_stands(model: Model, recipe: RecipeFile, name: str, stages: list[str] | None = None) -> Rehearsal:
+    """The recipe and its network at their own size.
+
+    Raises ``LehrError`` for what a rehearsal leaves out of larger ones, and for what the recipe does not say.
+    """
+    wanted = _wanted(recipe, stages)
+    shape = model.shape()
+    _, left_out = shrunken(shape, OF_NAME["tiny"], OF_NAME["tiny"].sequence_length)
+    total = count_parameters(shape).total
+    if left_out or total > MOST_PARAMETERS or shape.embedding.vocab_size < VOCABULARY:
+        said = left_out[0] if left_out else f"{total:.3g} parameters, {shape.embedding.vocab_size:,} tokens"
+        raise LehrError(
+            f"{model.name}: cannot be rehearsed at its own size ({said}); {MOST_PARAMETERS:.0e} parameters are the "
+            f"most, {VOCABULARY} tokens the least; write scale=tiny"
+        )
+    for stage_name, stage in wanted.items():
+        _refuse_objective(stage_name, stage)
+        if lacks := missing(stage):
+            raise LehrError(f"stage {stage_name} has no {lacks[0]}; write it, or scale=tiny")
+    body = msgspec.structs.replace(recipe, name=name, model=name, order=list(wanted), stages=wanted, reported=[])
+    own = msgspec.structs.replace(model, name=name, reported=[])
+    notes = [f"it begins from random weights, not from {recipe.base.model}"] if recipe.base is not None else []
+    return Rehearsal(model=own, recipe=msgspec.structs.replace(body, base=None), factor=1.0, notes=notes)
+
+
+def _wanted(recipe: RecipeFile, stages: list[str] | None) -> dict[str, Stage]:
+    """The stages that were asked for, in the recipe's order. Raises ``LehrError`` for one that is not there."""
+    for name in stages or []:
+        if name not in recipe.stages:
+            raise LehrError(f"stages: {recipe.name} has none called {name!r}; it has {', '.join(recipe.order)}")
+    found = {n: recipe.stages[n] for n in recipe.order if stages is None or n in stages}
+    if not found:
+        raise LehrError(f"stages: names none; write stages=[{recipe.order[0]}], or leave it out for all")
+    return found
+
+
+def _refuse_objective(name: str, stage: Stage) -> None:
+    if not isinstance(stage.objective, (NextToken, Supervised, Preference, PolicyGradient)):
+        kind = stage.objective.__struct_config__.tag
+        raise LehrError(f"stage {name} trains {kind}, which cannot be rehearsed; write stages=[...] without it")
 
 
 def _factor(stages: dict[str, Stage], scale: Scale) -> float:
@@ -119,9 +157,7 @@ def _stage(  # noqa: PLR0917  (each is one fact of the stage)
     name: str, stage: Stage, first: Stage, scale: Scale, length: int, updates: int, factor: float, notes: list[str]
 ) -> Stage:
     """One stage at the size of a rehearsal. Raises ``LehrError`` for an objective that it cannot train."""
-    if not isinstance(stage.objective, (NextToken, Supervised, Preference, PolicyGradient)):
-        kind = stage.objective.__struct_config__.tag
-        raise LehrError(f"stage {name} trains {kind}, which cannot be rehearsed; write stages=[...] without it")
+    _refuse_objective(name, stage)
     objective = stage.objective
     if isinstance(objective, NextToken) and objective.mtp_weight is not None:
         objective = msgspec.structs.replace(objective, mtp_weight=None)

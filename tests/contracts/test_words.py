@@ -17,6 +17,7 @@ PARTIAL = {
     ("lehr.recipes.exporting.trainers.torchtitan", "DECAYS"): "a shape that the trainer has not is refused",
     ("lehr.recipes.exporting.transformers_settings", "DECAYS"): "a shape that the trainer has not is refused",
     ("lehr.recipes.presenting.document", "MARKS"): "signs of what nobody published as it stands; the others have none",
+    ("lehr.recipes.rehearsing.scale", "OF_NAME"): "a recipe at its own size says its sizes itself",
     ("lehr.recipes.rehearsing.small_recipe", "TUNED"): "the stages of tuning; the others have the rate of the scale",
     ("lehr.recipes.report.assumptions", "ORIGINS"): "of what the projection put in the place of something unpublished",
     ("lehr.simulators.architecture", "NORMS_OF_PLACEMENT"): "one norm for two sublayers is asked before",

@@ -22,6 +22,7 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.rehearsing import checkpoints, networks
 from lehr.recipes.rehearsing.checks import BY_TORCH, rates_of, whole_square, work_of
 from lehr.recipes.rehearsing.corpus import split
+from lehr.recipes.rehearsing.result import Log
 from lehr.recipes.rehearsing.scale import OF_NAME
 from lehr.recipes.rehearsing.shrinking import shrunken
 from lehr.recipes.rehearsing.tasks import tasks_of
@@ -123,12 +124,20 @@ class Stopped(Exception):  # noqa: N818  (it is no error)
     """As if the process ended here."""
 
 
-@pytest.mark.parametrize("after", [1, 7, 12, 13, 29, 41, 55])
-def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path, after: int) -> None:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Setup, Path, list[Log]]:
+    """All stages, trained in one go."""
+    folder = tmp_path_factory.mktemp("whole")
     setup = setup_of(network("llama_3_1_8b", SMALL), ALL)
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "stopped").mkdir()
-    train(setup, tmp_path / "whole", quiet)
+    return setup, folder, train(setup, folder, quiet)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [7, 12, 29, 41, 55])
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    tmp_path: Path, whole: tuple[Setup, Path, list[Log]], after: int
+) -> None:
+    setup, folder, _ = whole
     seen = 0
 
     def stop(name: str, row: object) -> None:
@@ -138,21 +147,20 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path, after: int) -> 
             raise Stopped
 
     with pytest.raises(Stopped):
-        train(setup, tmp_path / "stopped", stop)
-    train(setup, tmp_path / "stopped", quiet)
-    files = sorted(p.relative_to(tmp_path / "whole") for p in (tmp_path / "whole").rglob("*") if p.is_file())
+        train(setup, tmp_path, stop)
+    train(setup, tmp_path, quiet)
+    files = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
     assert len(files) == 5 + 5 + 1
     for path in files:
-        assert (tmp_path / "whole" / path).read_bytes() == (tmp_path / "stopped" / path).read_bytes(), path
+        assert (folder / path).read_bytes() == (tmp_path / path).read_bytes(), path
 
 
-def test_every_update_has_the_planned_rate_and_tokens(tmp_path: Path) -> None:
-    setup = setup_of(network("llama_3_1_8b", SMALL), ALL)
-    logs = train(setup, tmp_path, quiet)
+def test_every_update_has_the_planned_rate_and_tokens(whole: tuple[Setup, Path, list[Log]]) -> None:
+    setup, folder, logs = whole
     rates = rates_of(setup.recipe.ordered(), logs)
     assert [(r.updates, r.other_rate, r.other_tokens, r.worst) for r in rates] == [(12, 0, 0, 0.0)] * 5
     # from the files, by the schedule's own formula
-    with (tmp_path / "01_pt.csv").open(encoding="utf-8") as file:
+    with (folder / "01_pt.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     at = np.arange(12.0)
     falling = 3e-4 + 2.7e-3 * (1 + np.cos(np.pi * (at - 3) / 9)) / 2
@@ -161,9 +169,8 @@ def test_every_update_has_the_planned_rate_and_tokens(tmp_path: Path) -> None:
     # the batch grows from 2 to 8 texts in 6 updates: 2 x 6 + 6 x 6 / 2 = 30 texts, then 8 in each
     assert sum(int(row["tokens"]) for row in rows) == 64 * (30 + 6 * 8)
     # and one that leaves the plan is told
-    late = msgspec.structs.replace(
-        logs[0], rows=[msgspec.structs.replace(r, lr=r.lr * (1 + 1e-9)) for r in logs[0].rows]
-    )
+    rows_late = [msgspec.structs.replace(r, lr=r.lr * (1 + 1e-9)) for r in logs[0].rows]
+    late = msgspec.structs.replace(logs[0], rows=rows_late)
     assert rates_of(setup.recipe.ordered()[:1], [late])[0].other_rate == 11
 
 

@@ -28,7 +28,7 @@ def made(name: str) -> object:
 
 
 def test_every_scale_has_its_sizes() -> None:
-    assert set(SCALES) == set(OF_NAME)
+    assert set(SCALES) == {*OF_NAME, "own"}
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -159,6 +159,8 @@ def test_examples_count_answers_alone() -> None:
         (("model=starcoder", "stages=[px]"), "starcoder has none called 'px'"),
         (("model=starcoder", "stages=[]"), "stages: names none"),
         (("model=starcoder", "corpus=/nowhere"), "there is no folder /nowhere"),
+        (("model=starcoder", "scale=own"), "cannot be rehearsed at its own size"),
+        (("model=starcoder", "scale=own", "d_model=64"), "d_model: with scale=own model and recipe say it"),
         (("model=gpt_4",), "has no recipe"),
         (("model=codebert",), "no decoder"),
         (("model=rwkv_4_169m",), "RWKV-4 cannot be rehearsed yet"),
