@@ -165,6 +165,8 @@ def _stage(  # noqa: PLR0917  (each is one fact of the stage)
         objective = PolicyGradient(method="grpo", group_size=max(2, min(GROUP, objective.group_size or GROUP)))
         if stage.objective.method not in (None, "grpo"):  # type: ignore[union-attr]
             notes.append(f"{name}: {stage.objective.method} is run as GRPO")  # type: ignore[union-attr]
+    if stage.adapter is not None:
+        notes.append(f"{name} trains adapters; here it trains all weights")
     own = stage.batch.sequences * stage.sequence_length if stage.batch and stage.sequence_length else None
     base = first.batch.sequences * first.sequence_length if first.batch and first.sequence_length else None
     share = min(4.0, max(0.25, own / base)) if own and base and stage.kind in PRETRAINING else 1.0
