@@ -17,16 +17,13 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.library.computing import (
     cost,
     design,
-    export,
     fit,
     layout,
     plan,
     plan_schedule,
-    rehearse,
     report,
     rollout,
     sweep,
-    track,
 )
 from lehr.recipes.library.reading import (
     check,
@@ -39,6 +36,7 @@ from lehr.recipes.library.reading import (
     load_recipe,
     project,
 )
+from lehr.recipes.library.training import export, rehearse, track
 from lehr.recipes.projecting.training_rates import lr_scheduler
 
 __all__ = [

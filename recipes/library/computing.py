@@ -7,22 +7,19 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lehr.recipes.library.common import Folder, catalogue_of, job_of, write
+from lehr.recipes.library.common import Folder, job_of, write
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from lehr.recipes.costing.result import Costed
     from lehr.recipes.designing.result import Designed
-    from lehr.recipes.exporting.result import Export
     from lehr.recipes.fitting.result import Fit
     from lehr.recipes.generating.result import Rolled
     from lehr.recipes.laying_out.answer import Answer
     from lehr.recipes.planning.result import Planned
-    from lehr.recipes.rehearsing.result import Rehearsed
     from lehr.recipes.report.facts import ReportData
     from lehr.recipes.scheduling.result import Scheduled
-    from lehr.recipes.tracking.result import Look
 
 
 def report(
@@ -51,58 +48,6 @@ def report(
     if out is not None:
         write(job.folder("model") / data.model.name, report_files(job, data))
     return data
-
-
-def export(
-    model: str, to: str, *, recipe: str | None = None, out: Folder = None, config_dir: Folder = None, **settings: Any
-) -> Export:
-    """The recipe of ``model``, or the one called ``recipe``, in the words of the trainer ``to``: ``.files`` by path.
-
-    ``settings`` are ``stages``, ``devices``, ``devices_per_node``, ``micro_batch``, ``inexact``, ``seed``. With ``out``
-    the files are written to ``<out>/export/<model>/<trainer>/`` (``lehr export``).
-
-    >>> sorted(export("starcoder", "trl", stages=["pt"]).files)[:2]
-    ['01_pt/sft.yaml', 'README.md']
-    """
-    from lehr.recipes.exporting.run import export as export_recipe
-
-    catalogue = catalogue_of(config_dir)
-    stated = catalogue.recipe(model if recipe is None else recipe)
-    base = stated.base.model if stated.base else None
-    known = {base: catalogue.model(base)} if base and catalogue.has("model", base) else {}
-    done = export_recipe(catalogue.model(model), stated, to, models=known, **settings)
-    if out is not None:
-        write(Path(out) / "export" / model / to, done.files)
-    return done
-
-
-def rehearse(
-    model: str, *, recipe: str | None = None, out: Folder = None, config_dir: Folder = None,
-    overrides: Sequence[str] = (), **settings: Any,
-) -> Rehearsed:  # fmt: skip
-    """The recipe of ``model``, or the one called ``recipe``, trained for real, small, and set beside its plan.
-
-    ``.forecasts`` has each stage's forecast beside what was measured, ``.rates`` the updates whose rate was not the
-    plan's. Takes torch. With ``out`` logs, checkpoints and figures stay in ``<out>/rehearse/<name>/``, where a run that
-    was stopped goes on (``lehr rehearse``); without, nothing is left.
-
-    >>> rehearse("rwkv_4_169m")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    lehr.recipes.errors.LehrError: its layers of RWKV-4 cannot be rehearsed yet; attention ...
-    """
-    from tempfile import TemporaryDirectory
-
-    from lehr.recipes.rehearsing.run import rehearse_job
-
-    with TemporaryDirectory() as aside:
-        folder = aside if out is None else out
-        job = job_of("rehearse", {"model": model, "recipe": recipe, **settings, "out": folder}, config_dir, overrides)
-        found, where = rehearse_job(job)
-        if out is not None:
-            from lehr.recipes.rehearsing.text import files
-
-            write(where, files(found, f"lehr rehearse {' '.join(job.overrides)}"))
-    return found
 
 
 def layout(
@@ -349,45 +294,6 @@ def plan_schedule(
         kind = "plan_schedule" if isinstance(found, Chosen) else "cool_down"
         write(job.folder() / kind / found.law.name, files(found))
     return found
-
-
-def track(
-    log: Path | str,
-    *,
-    law: Path | str | None = None,
-    schedule: Path | str | Mapping[str, Any] | None = None,
-    recipe: str | None = None,
-    out: Folder = None,
-    config_dir: Folder = None,
-    **settings: Any,
-) -> Look:
-    """A running job's log beside its forecast under ``schedule``, or under that of a stage of ``recipe``.
-
-    ``.seen.state`` says where the run stands, ``.seen.final`` where it will end. With ``out`` the figure is written to
-    ``<out>/track/<log>/`` (``lehr track``).
-
-    >>> import tempfile
-    >>> from lehr.recipes.projecting.schedules import read_schedule
-    >>> schedule = {"kind": "cosine", "peak": 3e-4, "steps": 8000}
-    >>> loss = catalogue_of(None).law("multi_power_25m").loss(read_schedule(schedule).values())
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     log = Path(folder, "run.csv")
-    ...     size = log.write_text("step,loss\\n" + "".join(f"{s},{loss[s]:.5f}\\n" for s in range(100, 4000, 20)))
-    ...     look = track(log, schedule=schedule)
-    >>> look.seen.state, look.seen.step
-    ('inside', 3980)
-    """
-    from lehr.recipes.tracking.run import track_job
-
-    rates = schedule if isinstance(schedule, Mapping) or schedule is None else str(schedule)
-    given = {"log": str(log), "law": law, "schedule": rates, "recipe": recipe, **settings, "out": out}
-    job = job_of("track", given, config_dir)
-    look = track_job(job)
-    if out is not None:
-        from lehr.recipes.tracking.figures import draw
-
-        write(job.folder() / "track" / Path(log).stem, draw(look.law, look.planned, look.seen))
-    return look
 
 
 def sweep(
