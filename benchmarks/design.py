@@ -92,9 +92,11 @@ def main() -> None:
         mark = "*" if name in IN_VIEW else " "
         print(f"{mark} {name:28s} {len(rows):3d} of {len(runs)} runs: {whole:.2%} by all; times that: "
               f"chosen {ours[-1]:.2f}, cheapest {plain[-1]:.2f}, random {chance[-1]:.2f}", flush=True)  # fmt: skip
-    means = [float(np.exp(np.mean(np.log(one)))) for one in (ours, plain, chance)]
+    known = [np.array(one) for one in (ours, plain, chance)]
+    means = [float(np.exp(np.mean(np.log(one[np.isfinite(one)])))) for one in known]
     print(f"{share:.0%} of the money, {len(ours)} tables, geometric means over the error of all runs: "
-          f"chosen {means[0]:.2f} (worst {max(ours):.2f}), cheapest {means[1]:.2f}, random {means[2]:.2f}")  # fmt: skip
+          f"chosen {means[0]:.2f} (worst {max(ours):.2f}), cheapest {means[1]:.2f}, random {means[2]:.2f} "
+          f"where it could be fitted each time ({np.isfinite(known[2]).sum()} tables)")  # fmt: skip
 
 
 if __name__ == "__main__":

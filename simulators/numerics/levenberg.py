@@ -142,7 +142,7 @@ def _descend_chunk(
     return theta, value
 
 
-def race(problem: Problem, starts: Floats) -> tuple[Floats, Floats]:
+def race(problem: Problem, starts: Floats, survivors: int = SURVIVORS) -> tuple[Floats, Floats]:
     """Let all ``starts`` descend; after every round the worse half leaves, and the last run until they stand still.
 
     Returns their rows and objectives, best first. Raises ``ValueError`` where no start has a finite objective.
@@ -152,9 +152,9 @@ def race(problem: Problem, starts: Floats) -> tuple[Floats, Floats]:
     if not finite.any():
         raise ValueError("no starting point gives a finite loss; check the units of parameters and tokens")
     theta, value = theta[finite], value[finite]
-    while len(theta) > SURVIVORS:
+    while len(theta) > survivors:
         theta, value = descend(problem, theta, ROUND, value)
-        order = np.argsort(value, kind="stable")[: max(len(theta) // 2, SURVIVORS)]
+        order = np.argsort(value, kind="stable")[: max(len(theta) // 2, survivors)]
         theta, value = theta[order], value[order]
     theta, value = settle(problem, theta, value)
     order = np.argsort(value, kind="stable")
@@ -184,7 +184,7 @@ def settle(problem: Problem, theta: Floats, value: Floats | None = None, rounds:
 def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
     """The best row of each of ``groups`` minimisations, each begun from all ``starts`` (groups, p).
 
-    ``problem`` has a row of weights for each group. After eight rounds the better half of each group's starts goes on.
+    ``problem`` has a row of weights for each group. After eight rounds the best third of each group's starts goes on.
     """
     count = len(starts)
     weight = problem.weight
@@ -195,7 +195,7 @@ def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
 
     owner = np.repeat(np.arange(groups), count)
     theta, value = descend(of(owner), np.tile(starts, (groups, 1)), 8 * ROUND)
-    kept = np.argsort(value.reshape(groups, count), axis=1, kind="stable")[:, : max(count // 2, 1)]
+    kept = np.argsort(value.reshape(groups, count), axis=1, kind="stable")[:, : max(count // 3, 1)]
     rows = (np.arange(groups)[:, None] * count + kept).ravel()
     theta, value = settle(of(owner[rows]), theta[rows], value[rows])
     best = value.reshape(groups, -1).argmin(axis=1)

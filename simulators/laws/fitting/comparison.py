@@ -34,6 +34,8 @@ STARTS_PER_FOLD = 6
 STARTS_ABOUT = 12
 STARTS_ANEW = 60
 """Starting points of a fit without the largest runs: about the fit to all, and the form's own."""
+FOLLOWED = 8
+"""Of them, to the end."""
 
 
 class HeldOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -179,7 +181,7 @@ def hold_out(
     starts: Floats = some_starts(form_called(form), left, min(STARTS_ANEW, len(own)))
     if fit is not None:
         starts = np.concatenate([starts_about(fit, STARTS_ABOUT, 0), starts])
-    law = fit_law(left, form, delta=delta, starts=starts).law
+    law = fit_law(left, form, delta=delta, starts=starts, followed=FOLLOWED).law
     error = law.loss(held.parameters, held.tokens) / held.loss - 1
     return HeldOut(
         form=form, by=by, above=float(getattr(held, by).min()), runs=held, error=error, share=share,

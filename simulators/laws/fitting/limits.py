@@ -116,7 +116,9 @@ def _inseparable(form: Form, slopes: Floats) -> list[str]:
     if dead and dead != ["log E"]:
         return [f"{', '.join(dead)} has no effect on any run: its term vanished in the fit"]
     size = np.where(size > 0, size, 1.0)
-    _, values, directions = np.linalg.svd((slopes / size[:, None]).T, full_matrices=True)
+    scaled = (slopes / size[:, None]).T
+    # all directions of the constants, and of the runs no more than there are constants
+    _, values, directions = np.linalg.svd(scaled, full_matrices=len(scaled) < len(size))
     values = np.pad(values, (0, len(size) - len(values)))
     notes = []
     for value, direction in zip(values, directions, strict=True):
