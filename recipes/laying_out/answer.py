@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 import numpy as np
 
 from lehr.recipes.errors import LehrError
-from lehr.recipes.laying_out.calibrating import Calibration, load
+from lehr.recipes.laying_out.calibrating import Calibration
+from lehr.recipes.laying_out.evaluating import FAR, Evaluated, effect_of, evaluate, load_once, measured_shift, variance
 from lehr.recipes.laying_out.question import Question
 from lehr.simulators.counting import FLOP_CONVENTIONS, FlopConvention, training_flops_per_token
-from lehr.simulators.machine.calibration import EFFECTS, SPREAD, Measured, predict
-from lehr.simulators.machine.demand import demand_of, distinct_nodes, network_key
+from lehr.simulators.machine.calibration import SPREAD
+from lehr.simulators.machine.demand import demand_of
 from lehr.simulators.machine.layout import Layout, Layouts, as_arrays
-from lehr.simulators.machine.memory import HOLDINGS, Memory, Terms, memory_of
+from lehr.simulators.machine.memory import Memory
 from lehr.simulators.machine.search import Ranking, layout_at, legal_layouts, rank
-from lehr.simulators.machine.step_time import INDEX, Parts, Rates, rates_of, step_parts
+from lehr.simulators.machine.step_time import Parts, Rates
 
 CONVENTIONS = ("causal", "full")
 """Counts of FLOPs by which the utilisation is given."""
+MEMORY_ERROR = 0.16
+"""What nine in ten of twenty readings by nvidia-smi stay within, the constants those of other runs [1]."""
 LEAST_MEASURED = 1e-6
 """Share of the peak below which no step was measured [1]."""
 
@@ -54,7 +55,9 @@ class Other(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, answered. ``best`` is the fastest that fits; ``others`` differ from all before them in more than
     recomputation and batch; ``frontier`` runs from the fastest to the leanest; ``given`` is the layout that was
-    named, ``behind`` by what share it is slower than the best, ``why`` to what most of that goes."""
+    named, ``behind`` by what share it is slower than the best, ``why`` to what most of that goes, and ``roomy`` the
+    fastest that leaves ``MEMORY_ERROR`` of the memory free. ``far`` is how many of its standard deviations a measured
+    speed lies from what was expected."""
 
     question: Question
     tried: int
@@ -67,16 +70,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     given: Found | None = None
     behind: float | None = None
     why: str = ""
-
-
-class Evaluated(NamedTuple):
-    """Layouts with their times and memory."""
-
-    layouts: Layouts
-    parts: Parts
-    seconds: np.ndarray
-    memory: Memory
-    rates: Rates
+    roomy: Other | None = None
+    far: float | None = None
 
 
 def answer(question: Question, show: int = 8, calibration: Calibration | None = None) -> Answer:
@@ -112,32 +107,16 @@ def answer(question: Question, show: int = 8, calibration: Calibration | None = 
         given=named,
         behind=named.seconds / best.seconds - 1 if named and best else None,
         why=_why(named, best) if named and best else "",
+        roomy=_roomy(question, all_, ranking, capacity) if best else None,
+        far=measured_shift(question, used, logs)[1],
     )
 
 
-def evaluate(question: Question, layouts: Layouts, logs: np.ndarray, terms: Terms | None = None) -> Evaluated:
-    """Time and memory of layouts by the constants whose logarithms are ``logs``; ``terms`` replace the question's."""
-    demand = demand_of(question.work, layouts, question.network)
-    try:
-        rates = rates_of(
-            question.accelerator,
-            question.software,
-            question.precision,
-            n_layers=question.work.n_layers,
-            mixture=question.work.sparse,
-            recurrent=question.recurrent,
-            trained=question.trained,
-            distinct=distinct_nodes(question.work, layouts, question.network.domain),
-        )
-    except ValueError as error:
-        raise LehrError(str(error)) from error
-    parts = step_parts(demand, rates, logs)
-    own = "megatron" if question.memory == "allocated" else "megatron, nvidia-smi"
-    trainer = question.software.name.partition("_")[0]
-    holding = HOLDINGS[trainer if trainer in ("torchtitan", "litgpt", "transformers") else own]
-    memory = memory_of(question.work, layouts, holding, terms or question.terms)
-    seconds = parts.total * np.exp(-shift_of(question, logs))
-    return Evaluated(layouts, parts, seconds, memory, rates)
+def _roomy(question: Question, at: Evaluated, ranking: Ranking, capacity: float) -> Other | None:
+    """The fastest layout whose memory may be wrong by as much as the model is."""
+    best = int(ranking.order[0])
+    fitting = np.flatnonzero(at.memory.total[ranking.order] * (1 + MEMORY_ERROR) <= capacity)
+    return _other(question, at, int(ranking.order[fitting[0]]), best) if len(fitting) else None
 
 
 def named(question: Question, calibration: Calibration | None = None) -> Found:
@@ -161,65 +140,6 @@ def _given(question: Question, logs: np.ndarray) -> Evaluated:
     return evaluate(question, as_arrays([own]), logs, terms)
 
 
-def effect_of(question: Question, calibration: Calibration) -> tuple[float, float]:
-    """What measurements of the same network add to the logarithm of a speed, and the variance that they take away."""
-    network = calibration.networks.get(network_key(question.work))
-    if network is None:
-        return 0.0, 0.0
-    effect = network.accelerators.get(question.accelerator.name, network.other)
-    return effect.shift, effect.explained
-
-
-def shift_of(question: Question, logs: np.ndarray) -> float:
-    """What is added to the logarithm of every layout's speed: the network's own, and what a measured step says."""
-    calibration = load_once()
-    shift, explained = effect_of(question, calibration)
-    if question.measured is None or question.given is None:
-        return shift
-    demand = demand_of(question.work, as_arrays([question.given]), question.network)
-    rates = _rates_of_given(question)
-    own = float(np.log(demand.tokens_step / step_parts(demand, rates, logs).total / demand.devices)[0]) + shift
-    row = SPREAD["mixture" if question.work.sparse else "dense"]["row"] ** 2
-    common = variance(question, calibration, demand, rates) - explained - row
-    told = float(np.log(question.measured)) - own
-    return shift + told * max(common, 0.0) / (max(common, 0.0) + row)
-
-
-def load_once() -> Calibration:
-    """The catalogue's calibration, read once."""
-    if not _LOADED:
-        _LOADED.append(load())
-    return _LOADED[0]
-
-
-_LOADED: list[Calibration] = []
-
-
-def _rates_of_given(question: Question) -> Rates:
-    assert question.given is not None
-    layouts = as_arrays([question.given])
-    return rates_of(
-        question.accelerator,
-        question.software,
-        question.precision,
-        n_layers=question.work.n_layers,
-        mixture=question.work.sparse,
-        recurrent=question.recurrent,
-        trained=question.trained,
-        distinct=distinct_nodes(question.work, layouts, question.network.domain),
-    )
-
-
-def variance(question: Question, calibration: Calibration, demand: object, rates: Rates) -> float:
-    """Variance of the logarithm of one layout's speed: the constants' and every effect's."""
-    one = Measured(demand, _columns(rates), np.zeros(1), *(np.array([""]),) * 3)  # type: ignore[arg-type]
-    return float(predict(one, calibration.fit()).spread[0] ** 2)
-
-
-def _columns(rates: Rates) -> Rates:
-    return Rates(*(np.atleast_1d(column) for column in rates))
-
-
 def _found(question: Question, at: Evaluated | None, index: int, calibration: Calibration, capacity: float) -> Found:
     assert at is not None
     layouts = at.layouts.take(np.array([index]))
@@ -228,7 +148,8 @@ def _found(question: Question, at: Evaluated | None, index: int, calibration: Ca
     _, explained = effect_of(question, calibration)
     spread2 = variance(question, calibration, demand, rates) - explained
     kind = "mixture" if question.work.sparse else "dense"
-    if question.measured is not None and question.given is not None:
+    far = measured_shift(question, calibration, calibration.fit().logs)[1]
+    if far is not None and far <= FAR:
         # of what a measured step shares with the others only the two rows' own scatter is left
         spread2 = min(spread2, 2 * SPREAD[kind]["row"] ** 2)
     factor = calibration.bands[kind].new * float(np.sqrt(max(spread2, SPREAD[kind]["row"] ** 2)))
@@ -354,10 +275,11 @@ SAID = {
 
 
 def _why(slower: Found, best: Found) -> str:
-    """To what most of the difference goes."""
+    """To what most of the difference goes: its largest parts, down to a tenth of what is lost."""
     gaps = {SAID[part]: slower.parts[part] - best.parts[part] for part in SAID}
-    worst = max(gaps, key=lambda name: gaps[name])
-    return worst if gaps[worst] > 0 else ""
+    lost = sum(gap for gap in gaps.values() if gap > 0)
+    worst = sorted((name for name in gaps if gaps[name] > 0.1 * lost), key=lambda name: -gaps[name])[:3]
+    return ", ".join(f"{name} ({100 * gaps[name] / slower.seconds:.1f} % of its step)" for name in worst)
 
 
 def _none_legal(question: Question) -> str:
@@ -385,6 +307,3 @@ def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarr
         if len(layouts) and (evaluate(question, layouts, logs).memory.total <= capacity).any():
             return f"{said}; write devices={n}, or an accelerator with more memory"
     return f"{said}; write an accelerator with more memory, offload=1 or optimizer=8bit"
-
-
-__all__ = ["EFFECTS", "INDEX", "Answer", "Found", "Other", "answer", "evaluate"]

@@ -6,10 +6,8 @@ import msgspec
 
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
-from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.laying_out.answer import named
 from lehr.recipes.laying_out.question import question
-from lehr.simulators.machine.software import CURRENT, SOFTWARE
 from lehr.simulators.quantities import Interval
 from lehr.simulators.training import Stage
 
@@ -28,9 +26,6 @@ def utilisation_of(catalogue: Catalogue, model: Model, name: str, stage: Stage, 
     """
     hardware = stage.hardware
     assert hardware is not None
-    if hardware.software is not None and hardware.software not in SOFTWARE:
-        said = nearest(hardware.software, SOFTWARE)
-        raise LehrError(f"stages.{name}.hardware.software: {hardware.software!r} is not known; {said}")
     run = msgspec.structs.replace(published, hardware=hardware)
     found = named(
         question(
@@ -38,7 +33,6 @@ def utilisation_of(catalogue: Catalogue, model: Model, name: str, stage: Stage, 
             model,
             catalogue.accelerators[hardware.accelerator],
             stage=(name, run),
-            software=SOFTWARE[hardware.software] if hardware.software else CURRENT,
             layout="published",
         )
     )

@@ -28,7 +28,7 @@ from lehr.simulators.machine.layout import (
 )
 from lehr.simulators.machine.memory import Terms
 from lehr.simulators.machine.search import Choice
-from lehr.simulators.machine.software import SOFTWARE, Software
+from lehr.simulators.machine.software import CURRENT, SOFTWARE, Software
 from lehr.simulators.machine.work import Work, work_of
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.training import PRETRAINING, Stage
@@ -87,7 +87,7 @@ def asked(job: Composed) -> Question:
         sequence_length=bounded(job, "sequence_length"),
         global_batch=bounded(job, "global_batch"),
         precision=word_or_none(job, "precision", get_args(TrainingPrecision)),
-        software=SOFTWARE[word(job, "software", SOFTWARE)],
+        software=SOFTWARE[named] if (named := word_or_none(job, "software", SOFTWARE)) else None,
         held={key: value for key in HELD if (value := bounded(job, key)) is not None},
         recompute=word_or_none(job, "recompute", RECOMPUTES),
         schedule=word_or_none(job, "schedule", SCHEDULES),
@@ -117,7 +117,7 @@ def question(
     sequence_length: int | None = None,
     global_batch: int | None = None,
     precision: str | None = None,
-    software: Software = SOFTWARE["megatron_core"],
+    software: Software | None = None,
     held: dict[str, int] | None = None,
     recompute: str | None = None,
     schedule: str | None = None,
@@ -129,7 +129,10 @@ def question(
     quantized: bool = False,
     memory: str = "nvidia_smi",
 ) -> Question:
-    """What is asked, from parts; what is not given is the stage's."""
+    """What is asked, from parts; what is not given is the stage's.
+
+    Without ``software`` a published layout runs under that of its stage, and others under ``CURRENT``.
+    """
     architecture, notes = model.shape(), list[str]()
     main = stage[1] if stage is not None else None
     hardware = main.hardware if main is not None else None
@@ -172,7 +175,7 @@ def question(
         devices=n,
         global_batch=int(batch),
         precision=precision,  # type: ignore[arg-type]
-        software=software,
+        software=software or _software(stage, layout),
         terms=msgspec.structs.replace(
             terms,
             eight_bits=precision in ("fp8", "mxfp8", "nvfp4"),
@@ -197,6 +200,18 @@ def question(
         memory=memory,
         notes=tuple(notes),
     )
+
+
+def _software(stage: tuple[str, Stage] | None, layout: str | dict[str, Any]) -> Software:
+    """What a stage's published layout ran under, or what is current."""
+    hardware = stage[1].hardware if stage is not None else None
+    name = hardware.software if hardware is not None and layout == "published" else None
+    if name is None:
+        return CURRENT
+    if name not in SOFTWARE:
+        said = nearest(name, SOFTWARE)
+        raise LehrError(f"stages.{stage[0] if stage else ''}.hardware.software: {name!r} is not known; {said}")
+    return SOFTWARE[name]
 
 
 def _count(cluster: Cluster | None, stage: Stage | None) -> int:

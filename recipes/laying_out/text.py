@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from lehr.recipes.laying_out.answer import SAID, Answer, Found, Other
+from lehr.recipes.laying_out.answer import MEMORY_ERROR, SAID, Answer, Found, Other
+from lehr.recipes.laying_out.evaluating import FAR
 from lehr.recipes.presenting.numbers import estimate, percent
 from lehr.recipes.presenting.tables import text_table
 
@@ -81,13 +82,26 @@ def _given_sentence(answer: Answer, found: Found) -> str:
             f" It takes {percent(over)} more than there is, less than the model's own error of {percent(MEMORY_ERROR)}."
         )
     if answer.behind is not None:
-        why = f", most of it {answer.why}" if answer.behind > 0 and answer.why else ""
+        why = f": {answer.why}" if answer.behind > 0 and answer.why else ""
         said += f" It is {percent(abs(answer.behind))} {'behind' if answer.behind >= 0 else 'ahead of'} the best{why}."
+        if 0 < answer.behind < found.high / found.seconds - 1:
+            said += f" A step is sure to {percent(found.high / found.seconds - 1)} only."
+        said += _with_room(answer, found)
+    if answer.far is not None and answer.far > FAR:
+        said += (
+            f" The speed measured lies {answer.far:.1f} standard deviations from what was expected: is it tokens a "
+            "second of one device, of steps after the first?"
+        )
     return said
 
 
-MEMORY_ERROR = 0.16
-"""What nine in ten of twenty readings by nvidia-smi stay within, the constants those of other runs [1]."""
+def _with_room(answer: Answer, found: Found) -> str:
+    """How far a layout is from the fastest that may err in its memory, where that is another than the best."""
+    room, best = answer.roomy, answer.best
+    if room is None or best is None or not best.seconds < room.seconds < found.seconds:
+        return ""
+    behind = percent(found.seconds / room.seconds - 1)
+    return f" It is {behind} behind the best of those that leave {percent(MEMORY_ERROR)} of their memory free."
 
 
 def time_of_stage(answer: Answer, found: Found) -> dict[str, float] | None:
@@ -194,6 +208,8 @@ def as_json(answer: Answer) -> dict[str, Any]:
         "given": told(answer.given),
         "behind": answer.behind,
         "why": answer.why,
+        "roomy": msgspec.to_builtins(answer.roomy),
+        "measured_deviations": answer.far,
         "others": msgspec.to_builtins(answer.others),
         "frontier": msgspec.to_builtins(answer.frontier),
         "errors": msgspec.to_builtins(answer.calibration.errors),

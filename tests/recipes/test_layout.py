@@ -65,7 +65,7 @@ def test_what_is_held_is_held(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_measured_step_moves_and_narrows_all(capsys: pytest.CaptureFixture[str]) -> None:
     base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={tp: 2}")
-    before, after = found(capsys, *base), found(capsys, *base, "measured=5000")
+    before, after = found(capsys, *base), found(capsys, *base, "measured=8900")
     assert after["given"]["tokens_per_second"] < before["given"]["tokens_per_second"]
     # the ratio of two layouts is the constants'
     ratio = [d["best"]["seconds"] / d["given"]["seconds"] for d in (before, after)]
@@ -215,3 +215,32 @@ def test_every_setting_is_bounded_or_one_of_some_words() -> None:
     words = {"precision", "recompute", "schedule", "software", "trains", "optimizer", "memory", "format"}
     settings = load_yaml(CONF / "layout.yaml").keys() - {"defaults", "hydra", "out"}
     assert settings == words | BOUNDS.keys()
+
+
+def test_a_measured_speed_far_from_what_was_expected_is_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
+    base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={tp: 2}")
+    _, near, _ = run(capsys, *base, "measured=9000")
+    _, far, _ = run(capsys, *base, "measured=4500")
+    assert "standard deviations from what was expected" not in near
+    assert "standard deviations from what was expected: is it tokens a second of one device" in far
+
+
+@pytest.mark.parametrize(
+    ("arguments", "most"),
+    [
+        (["model=deepseek_v3"], 0.15),
+        (["model=deepseek_v2", "devices=2048"], 0.15),
+        (["model=kimi_k2", "devices=2048"], 0.15),
+        (["model=llama_3_1_405b"], 0.05),
+        (["model=starcoder"], 0.05),
+    ],
+    ids=lambda v: v[0] if isinstance(v, list) else "",
+)
+def test_published_layouts_are_near_the_best_or_it_is_said_why(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], most: float
+) -> None:
+    """Mixtures within 15 %; Llama 3's (chunks not printed) and StarCoder's wait in their pipelines, and are told so."""
+    given = found(capsys, *arguments, "layout=published")
+    assert given["given"]["memory_bytes"] <= 1.16 * given["capacity_bytes"]
+    if given["behind"] > most:
+        assert given["why"].startswith("pipeline bubble (")
