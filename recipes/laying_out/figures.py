@@ -16,7 +16,12 @@ LEAST = 0.015
 
 def draw_all(answer: Answer) -> list[tuple[Figure, Picture]]:
     """Time, memory and the frontier; no frontier where nothing fits."""
-    return [time(answer), memory(answer), *([frontier(answer)] if answer.frontier else [])]
+    return [*of_step(answer), *([frontier(answer)] if answer.frontier else [])]
+
+
+def of_step(answer: Answer) -> list[tuple[Figure, Picture]]:
+    """Time and memory."""
+    return [time(answer), memory(answer)]
 
 
 def shown(answer: Answer) -> list[tuple[str, Found]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from lehr.recipes.laying_out.text import as_lines, rests_on
 from lehr.recipes.presenting.document import Cards, Document, Part, Picture, Section, Sources, Text
 from lehr.recipes.report import notes, shape, stages
 from lehr.recipes.report.assumptions import assumptions
@@ -16,6 +17,9 @@ from lehr.recipes.report.phases import phases
 from lehr.recipes.report.reward import reward
 from lehr.recipes.report.rollouts import rollouts
 
+APART = ("reward", "rollout", "time", "memory")
+"""Pictures that stand in sections of their own."""
+
 
 def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     """The document of ``data``, with the figures that could be drawn."""
@@ -26,14 +30,11 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     sections = [
         Section(name="headline", title="In short", parts=[Cards(headline(data))]),
         Section(name="stages", title="Stages", parts=_stages(data)),
-        Section(
-            name="figures",
-            title="Figures",
-            parts=[p for name, p in pictures.items() if name not in ("reward", "rollout")],
-        ),
+        Section(name="figures", title="Figures", parts=[p for name, p in pictures.items() if name not in APART]),
         *course(data),
         *optimal(data),
         Section(name="published", title="Projected beside published", parts=[notes.comparison(data)]),
+        *_machine(data, pictures),
         *_dense(data),
         *reward(data, pictures.get("reward")),
         *rollouts(data, pictures.get("rollout")),
@@ -67,6 +68,16 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
 def _stages(data: ReportData) -> list[Part]:
     tables = (stages.as_stated(data), stages.as_projected(data), phases(data))
     return [table for table in tables if table is not None]
+
+
+def _machine(data: ReportData, pictures: Mapping[str, Picture]) -> list[Section]:
+    """Does it fit, how is it laid out, how long does a step take."""
+    found = data.laid_out
+    if found is None:
+        return []
+    said = [found] if isinstance(found, str) else [*as_lines(found), rests_on(found)]
+    parts: list[Part] = [*map(Text, said), *(pictures[name] for name in ("time", "memory") if name in pictures)]
+    return [Section(name="machine", title="On the machine", parts=parts)]
 
 
 def _dense(data: ReportData) -> list[Section]:

@@ -11,6 +11,7 @@ import msgspec
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
 from lehr.recipes.errors import LehrError
+from lehr.recipes.laying_out.answer import Answer
 from lehr.simulators.evidence import Comparison, Fact, Source
 from lehr.simulators.laws import AnyLaw, Frontier, ScalingLaw
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
@@ -47,6 +48,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     ``laws`` give the loss of every stage; ``further_laws`` are asked where they apply: for the optimum, for what
     experts are worth and for how reinforcement learning saturates. Raises ``LehrError`` for one that says none of it.
     ``forecast`` is the loss over the stages by the first of ``laws``, where their schedules are known.
+    ``laid_out`` is the layout of the longest stage of pre-training, or why there is none.
     ``code_corpora`` are the recipe's corpora that are code.
     ``overridden`` are dotted paths that the command line set, such as ``recipe.stages.pt.tokens`` or ``mfu``.
     """
@@ -62,6 +64,7 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     overridden: Collection[str] = ()
     further_laws: Sequence[AnyLaw] = ()
     forecast: Forecast | None = None
+    laid_out: Answer | str | None = None
     code_corpora: Collection[str] = ()
 
     def __post_init__(self) -> None:

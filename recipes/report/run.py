@@ -5,11 +5,14 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.files import checked_name
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile
 from lehr.recipes.catalogue.yaml import plain
 from lehr.recipes.checking import check_model, check_recipe, excuse
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
+from lehr.recipes.laying_out.reporting import laid_out
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.recipes.projecting.forecast import forecast_recipe
 from lehr.recipes.projecting.job import ProjectedJob, project_job
@@ -52,6 +55,16 @@ def report_data(job: Composed) -> ReportData:
         overridden=set_by_hand,
         code_corpora=job.catalogue.code_corpora(recipe),
         forecast=forecast_recipe(job.catalogue, recipe, projection, projected.laws[0], projected.curve),
+        laid_out=laid_out(
+            job.catalogue,
+            model,
+            recipe,
+            accelerator=decode(job.config["accelerator"], AcceleratorFile, "accelerator")
+            if job.config.get("accelerator")
+            else None,
+            devices=job.devices(),
+            precision=job.setting("precision", str | None),
+        ),
         version=version("lehr"),
     )
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.cli import main
 from lehr.recipes.errors import LehrError
 from lehr.recipes.laying_out.question import _batch
+from lehr.recipes.laying_out.reporting import laid_out
 from lehr.recipes.laying_out.settings import BOUNDS
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.training import Stage
@@ -244,3 +245,18 @@ def test_published_layouts_are_near_the_best_or_it_is_said_why(
     assert given["given"]["memory_bytes"] <= 1.16 * given["capacity_bytes"]
     if given["behind"] > most:
         assert given["why"].startswith("pipeline bubble (")
+
+
+def test_a_report_shows_the_layout_of_its_longest_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["report", "model=starcoder", f"out={tmp_path}"])
+    assert not ended.value.code, capsys.readouterr().err
+    text = (tmp_path / "starcoder" / "report.md").read_text(encoding="utf-8")
+    assert "The layout given: TP4 PP4 DP32" in text.partition("## On the machine")[2]
+    assert {"time.svg", "memory.svg"} <= {path.name for path in (tmp_path / "starcoder" / "plots").iterdir()}
+
+
+def test_a_report_says_why_there_is_no_layout() -> None:
+    catalogue = Catalogue()
+    said = laid_out(catalogue, catalogue.model("deepseek_v2"), catalogue.recipe("deepseek_v2"))
+    assert said == "No layout: devices: how many is not known; write devices=8, or a cluster."

@@ -18,6 +18,7 @@ class Drawn(msgspec.Struct, frozen=True):
 
 def draw_all(data: ReportData) -> list[Drawn]:
     """Every figure that there is something to show for, in the order of the report."""
+    from lehr.recipes.laying_out import figures as machine
     from lehr.recipes.presenting.figures import as_png, as_svg, styled
     from lehr.recipes.report.plots import components, loss, mix, rates, reward, rollout, work
 
@@ -27,4 +28,8 @@ def draw_all(data: ReportData) -> list[Drawn]:
             if (made := module.draw(data)) is not None:
                 figure, picture = made
                 drawn.append(Drawn(picture, as_svg(figure), as_png(figure)))
+        if data.laid_out is not None and not isinstance(data.laid_out, str):
+            drawn += [
+                Drawn(picture, as_svg(figure), as_png(figure)) for figure, picture in machine.of_step(data.laid_out)
+            ]
     return drawn

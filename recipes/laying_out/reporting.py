@@ -1,0 +1,46 @@
+"""The layout of a recipe's longest pre-training stage, for its report."""
+
+from __future__ import annotations
+
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
+from lehr.recipes.errors import LehrError
+from lehr.recipes.laying_out.answer import Answer, answer
+from lehr.recipes.laying_out.question import DEFAULT_ACCELERATOR, question
+from lehr.simulators.training import PRETRAINING
+
+
+def laid_out(
+    catalogue: Catalogue,
+    model: Model,
+    recipe: RecipeFile,
+    *,
+    accelerator: AcceleratorFile | None = None,
+    devices: int | None = None,
+    precision: str | None = None,
+) -> Answer | str:
+    """The best layout of the pre-training stage with most tokens on its own hardware or that which is set, beside the
+    published one; or in words why there is none.
+
+    >>> catalogue = Catalogue()
+    >>> found = laid_out(catalogue, catalogue.model("starcoder"), catalogue.recipe("starcoder"))
+    >>> found.question.devices, found.given.layout.pp
+    (512, 4)
+    """
+    stages = [(name, stage) for name, stage in recipe.ordered() if stage.kind in PRETRAINING]
+    if not stages or model.architecture is None:
+        return "There is no stage of pre-training to lay out." if not stages else "The architecture is not public."
+    name, stage = max(stages, key=lambda pair: pair[1].n_tokens or 0.0)
+    hardware = stage.hardware
+    own = hardware is not None and accelerator is None and devices in (None, hardware.count)
+    device = accelerator or catalogue.accelerators[hardware.accelerator if hardware else DEFAULT_ACCELERATOR]
+    published = own and hardware is not None and hardware.layout is not None
+    try:
+        asked = question(
+            catalogue, model, device, stage=(name, stage), devices=devices, precision=precision,
+            layout="published" if published else "best",
+        )  # fmt: skip
+        return answer(asked)
+    except LehrError as error:
+        return f"No layout: {error}."
