@@ -26,6 +26,9 @@ libraries may round each otherwise."""
 NAMED = 12
 """New recipes that the changelog names; more are counted."""
 
+LEFT_OUT = ("warnings", "assumed", "swings", "parts")
+"""Words, and what a rollout's hours are made of, which move with them."""
+
 Figures = dict[str, float | str | None]
 
 
@@ -47,13 +50,13 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def figures(projection: Projection) -> Figures:
-    """Every number and name of a projection by dotted path; warnings are words, not figures."""
+    """Every number and name of a projection by dotted path; words are no figures."""
     flat: Figures = {}
 
     def walk(value: Any, path: str) -> None:
         if isinstance(value, dict):
             for key, below in value.items():
-                if key != "warnings":
+                if key not in LEFT_OUT:
                     walk(below, f"{path}.{key}" if path else str(key))
         elif isinstance(value, list):
             for i, below in enumerate(value):

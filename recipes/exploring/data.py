@@ -233,12 +233,19 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
         if hardware
         else None,
         "laid_out": _laid_out(projected),
+        "rollout": _rollout(projected),
         "loss": {law: [amount.value, amount.low, amount.high] for law, amount in projected.loss.items()},
         "stated": [_cell(cell) for cell in row],
         "data": [mix, mark_of(data, f"{path}.data"), ", ".join(stage.datasets)],
         "rates": rate_curve(stage),
         "warnings": projected.warnings,
     }
+
+
+def _rollout(projected: StageProjection) -> list[float | None] | None:
+    """Accelerator-hours of the stage's rollouts with their bounds [h], where they are projected."""
+    hours = projected.rollout.hours if projected.rollout is not None else None
+    return None if hours is None else [hours.low, hours.value, hours.high]
 
 
 def _laid_out(projected: StageProjection) -> list[float | None] | None:

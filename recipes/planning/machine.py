@@ -6,6 +6,7 @@ import msgspec
 
 from lehr.simulators.counting import ParameterCount
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.failures import uptime
 from lehr.simulators.projection.cost import accelerator_hours
 from lehr.simulators.quantities import Amount, Interval
 
@@ -27,7 +28,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Time(msgspec.Struct, frozen=True, kw_only=True):
-    """What work takes: accelerator-hours [h], days [d] where the devices are known, money [USD] where the price is."""
+    """What work takes: accelerator-hours [h], calendar days [d] where the devices are known, money [USD] where the
+    price is."""
 
     hours: Amount
     days: Amount | None
@@ -35,18 +37,20 @@ class Time(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def time_of(machine: Machine, flops: float) -> Time:
-    """Hours, days and money of ``flops`` of model work.
+    """Hours, days and money of ``flops`` of model work; the days have the share that failures and checkpoints take.
 
     >>> from lehr.recipes.catalogue.files import Catalogue
     >>> h100 = Catalogue().accelerators["h100_sxm"]
     >>> time = time_of(Machine(device=h100, precision="bf16", mfu=0.4, devices=1000, usd_per_hour=2.0), 1e23)
     >>> f"{time.hours.value:,.0f} h, {time.days.value:.1f} d, {time.usd.value:,.0f} USD"
-    '70,188 h, 2.9 d, 140,377 USD'
+    '70,188 h, 3.0 d, 140,377 USD'
     """
     hours = accelerator_hours(flops, machine.device.peak[machine.precision], machine.mfu)
     return Time(
         hours=hours,
-        days=hours.scaled(1 / 24 / machine.devices, "d") if machine.devices else None,
+        days=hours.scaled(1 / 24 / machine.devices / uptime(machine.devices).share.value, "d")
+        if machine.devices
+        else None,
         usd=hours.scaled(machine.usd_per_hour, "USD") if machine.usd_per_hour else None,
     )
 

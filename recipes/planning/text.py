@@ -14,6 +14,7 @@ from lehr.recipes.planning.worries import how_far
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.simulators.laws.hyper import PowerRules
 from lehr.simulators.laws.moe import JointMoe
+from lehr.simulators.machine.failures import uptime
 from lehr.simulators.planning.choosing import Candidate, Plan, PlanWarning
 from lehr.simulators.planning.rates import Advice
 from lehr.simulators.planning.reading import size_at
@@ -93,7 +94,10 @@ def budget_line(plan: Planned) -> str:
     else:
         amounts.append(f"{_amount(plan.hours, '{:,.0f}')} h of {plan.accelerator.title}")
     if plan.days is not None and plan.devices is not None:
-        amounts.append(f"{plan.days.value:.3g} days of {plan.devices:,} devices")
+        trains = uptime(plan.devices).share.value
+        amounts.append(
+            f"{plan.days.value:.3g} calendar days of {plan.devices:,} devices, which train {trains:.1%} of them"
+        )
     if plan.usd is not None:
         amounts.append(f"{plan.usd.value:,.0f} USD at {plan.usd_per_hour:.3g} USD/h")
     others = [

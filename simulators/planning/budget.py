@@ -6,6 +6,7 @@ from math import isfinite
 
 import msgspec
 
+from lehr.simulators.machine.failures import uptime
 from lehr.simulators.quantities import Amount, Interval
 
 LARGEST = 1e30
@@ -14,7 +15,7 @@ LARGEST = 1e30
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """What may be spent: one or more of ``flops`` [FLOP], ``hours`` [accelerator-hours], ``usd`` [USD] and ``days``
-    [d, with ``devices``]. Raises ``ValueError`` where there is none."""
+    [calendar days, with ``devices``]. Raises ``ValueError`` where there is none."""
 
     flops: float | None = None
     hours: float | None = None
@@ -46,12 +47,14 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def accelerator_hours(budget: Budget, usd_per_hour: float | None) -> dict[str, float]:
-    """The accelerator-hours that each limit in money or time leaves [h].
+    """The accelerator-hours of work that each limit in money or time leaves [h]; failures and checkpoints take their
+    share of days (``lehr.simulators.machine.failures``).
 
     Raises ``ValueError`` where money has no price.
 
-    >>> accelerator_hours(Budget(days=30, devices=1024, usd=2e6), 2.5)
-    {'usd': 800000.0, 'days': 737280.0}
+    >>> found = accelerator_hours(Budget(days=30, devices=1024, usd=2e6), 2.5)
+    >>> found["usd"], round(found["days"] / (30 * 24 * 1024), 3)
+    (800000.0, 0.966)
     """
     hours: dict[str, float] = {}
     if budget.hours is not None:
@@ -61,7 +64,7 @@ def accelerator_hours(budget: Budget, usd_per_hour: float | None) -> dict[str, f
             raise ValueError("the accelerator has no price; write usd_per_hour=2.5")
         hours["usd"] = budget.usd / usd_per_hour
     if budget.days is not None and budget.devices is not None:
-        hours["days"] = budget.days * 24.0 * budget.devices
+        hours["days"] = budget.days * 24.0 * budget.devices * uptime(budget.devices).share.value
     return hours
 
 
@@ -72,7 +75,7 @@ def buy(budget: Budget, *, peak: float, mfu: float | Interval, usd_per_hour: flo
 
     >>> bought = buy(Budget(days=30, devices=1024, flops=2e24), peak=989.4e12, mfu=0.4)
     >>> f"{bought.work.value:.3g}", bought.binding
-    ('1.05e+24', 'days')
+    ('1.01e+24', 'days')
     """
     limits: dict[str, Amount] = {}
     if budget.flops is not None:
@@ -102,6 +105,6 @@ def work(budget: Budget, *, peak: float, mfu: float | Interval, usd_per_hour: fl
 
     >>> bought = work(Budget(days=30, devices=1024), peak=989.4e12, mfu=0.4)
     >>> f"{bought.value:.3g}"
-    '1.05e+24'
+    '1.01e+24'
     """
     return buy(budget, peak=peak, mfu=mfu, usd_per_hour=usd_per_hour).work

@@ -45,6 +45,11 @@ function quantities(models) {
   add("Projection", "6ND", "FLOP, N active (all)", model => known(model) ? counted(model.recipe.stages.reduce((all, s) => all + (s.six_nd || 0), 0), estimate) : null);
   const money = (what, shown, of) => model => { const cell = amount(of(model), what, shown); return cell === NOT_KNOWN ? null : cell; };
   add("Projection", "Accelerator-hours", "h, known stages", money("hours", estimate, live));
+  add("Projection", "Hours of rollouts", "h, reinforcement learning, in no other figure", model => {
+    const found = (model.recipe?.stages || []).flatMap(stage => stage.rollout ? [stage.rollout] : []);
+    const [low, value, high] = [0, 1, 2].map(at => found.reduce((all, hours) => all + hours[at], 0));
+    return found.length ? counted(value, estimate, { below: between({ value, low, high }, estimate) }) : null;
+  });
   add("Projection", "Cost", "USD, known stages", money("cost", dollars, live));
   if (models.some(model => model.recipe?.totals_with_base))
     for (const [label, unit, what, shown] of [["Hours with the base's history", "h", "hours", estimate], ["Cost with the base's history", "USD", "cost", dollars]])
