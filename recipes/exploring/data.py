@@ -15,6 +15,7 @@ from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.checking import attention_variants, check_model, check_recipe
 from lehr.recipes.counting import count
 from lehr.recipes.exploring.figures import forecast_curve, loss_curves, rate_curve
+from lehr.recipes.exploring.timeline import timelines
 from lehr.recipes.presenting.document import MARKS, Cell
 from lehr.recipes.presenting.html import is_link
 from lehr.recipes.presenting.numbers import percent
@@ -52,7 +53,9 @@ def explorer_data(
         # a further recipe for a model, under its own name
         if name not in models and (names is None or name in names):
             entries.append(_entry(catalogue, name, catalogue.model(recipe.model), recipe, laws))
+    lines = timelines(catalogue, names)
     used_sources = {key for entry in entries for key in entry["uses"]}
+    used_sources |= {point["source"] for line in lines for point in line["points"]}
     return {
         "version": VERSION,
         "lehr": version("lehr"),
@@ -66,6 +69,7 @@ def explorer_data(
         "laws": [{"name": law.name, "title": law.title, "unit": law.loss_unit} for law in laws],
         "accelerators": _accelerators(catalogue),
         "models": entries,
+        "timelines": lines,
         "sources": {
             key: {
                 "title": source.title,

@@ -155,6 +155,20 @@ def test_a_link_that_is_none_is_not_held(tmp_path: Path) -> None:
     assert data["sources"]["allal_2023_santacoder"]["url"] == ""
 
 
+def test_the_timelines_hold_every_score_of_one_try(page: str) -> None:
+    lines = {line["benchmark"]: line["points"] for line in embedded(page)["timelines"]}
+    for benchmark, points in lines.items():
+        expected = {
+            (model.name, score.value, score.setting or "")
+            for model in Catalogue().models().values()
+            for score in model.scores
+            if score.benchmark == benchmark and score.metric in ("pass@1", "resolved") and model.released
+        }
+        assert {(p["model"], p["value"], p["setting"]) for p in points} == expected
+        assert [p["released"] for p in points] == sorted(p["released"] for p in points)
+    assert min(len(points) for points in lines.values()) >= 24
+
+
 def test_it_asks_the_network_for_nothing(page: str) -> None:
     outside = page.replace(json.dumps(embedded(page)), "").partition('<script type="application/json"')[0]
     assert not re.findall(r"\bsrc=|@import|<link(?! rel=\"icon\" href=\"data:,\")|url\((?!#)", outside)

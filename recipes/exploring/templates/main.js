@@ -138,6 +138,7 @@ function begin() {
   state.filter.stages = [...document.querySelectorAll("[name=stage]:checked")].map(box => box.value);
   filterRows();
   showSelection();
+  showTimelines();
   byId("filters").addEventListener("input", readFilters);
   byId("filters").addEventListener("submit", event => event.preventDefault());
   byId("filters").addEventListener("reset", () => setTimeout(readFilters));
@@ -160,8 +161,10 @@ function begin() {
   let width = innerWidth;
   addEventListener("resize", () => {
     // charts are drawn for their width; a phone's address bar changes the height only
-    if (innerWidth === width || !state.selected.size) return;
+    if (innerWidth === width) return;
     width = innerWidth;
+    showTimelines();
+    if (!state.selected.size) return;
     showLoss(chosenModels());
     showRates(chosenModels());
   });
