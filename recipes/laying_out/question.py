@@ -6,6 +6,7 @@ from typing import Any, cast, get_args
 
 import msgspec
 
+from lehr.recipes.catalogue.accelerators import accelerator_called
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
@@ -70,20 +71,26 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-def asked(job: Composed) -> Question:
-    """The question of a job. Raises ``LehrError`` where it cannot be put."""
+def asked(
+    job: Composed,
+    *,
+    accelerator: str | None = None,
+    devices: int | None = None,
+    layout: dict[str, Any] | None = None,
+) -> Question:
+    """The question of a job, on another machine or of another layout. Raises ``LehrError`` where it cannot be put."""
     catalogue = job.catalogue
     model = decode(job.config["model"], Model, "model")
     stage_name, stage = main_stage(catalogue, model.name)
     cluster = _chosen(job, "cluster", ClusterFile)
-    accelerator = _accelerator(job, catalogue, cluster, stage)
+    device = _accelerator(job, catalogue, cluster, stage) if accelerator is None else _called(catalogue, accelerator)
     return question(
         catalogue,
         model,
-        accelerator,
+        device,
         cluster=cluster,
         stage=(stage_name, stage) if stage_name is not None and stage is not None else None,
-        devices=bounded(job, "devices"),
+        devices=bounded(job, "devices") if devices is None else devices,
         sequence_length=bounded(job, "sequence_length"),
         global_batch=bounded(job, "global_batch"),
         precision=word_or_none(job, "precision", get_args(TrainingPrecision)),
@@ -98,7 +105,7 @@ def asked(job: Composed) -> Question:
             loss_chunk=bounded(job, "loss_chunk"),
             imbalance=bounded(job, "imbalance"),
         ),
-        layout=bounded(job, "layout"),
+        layout=bounded(job, "layout") if layout is None else layout,
         measured=bounded(job, "measured"),
         lora=_lora(job),
         quantized=word(job, "trains", TRAINS) == "qlora",
@@ -309,6 +316,14 @@ def _accelerator(job: Composed, catalogue: Catalogue, cluster: Cluster | None, s
     if name is None and stage is not None and stage.hardware is not None:
         name = stage.hardware.accelerator
     return catalogue.read("accelerator", name or DEFAULT_ACCELERATOR, AcceleratorFile)
+
+
+def _called(catalogue: Catalogue, name: str) -> Accelerator:
+    """The accelerator that people call ``name``. Raises ``LehrError`` where there is none."""
+    found = accelerator_called(name, catalogue.accelerators)
+    if found is None:
+        raise LehrError(f"no accelerator is called {name!r}; {nearest(name, catalogue.accelerators)}")
+    return catalogue.accelerators[found]
 
 
 def _given(layout: str | dict[str, Any], stage: tuple[str, Stage] | None, holds: dict[str, Any]) -> Layout | None:

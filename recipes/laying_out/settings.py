@@ -40,6 +40,7 @@ BOUNDS: dict[str, tuple[Any, str]] = {
     "loss_chunk": (Tokens | None, "a number of tokens, such as 1024, or null for all at once"),
     "imbalance": (Imbalance, "the fullest rank over the mean, such as 1.2"),
     "layout": (str | dict[str, Any], "best, published, or a layout: {tp: 8, pp: 4}"),
+    "over": (dict[str, list[Any]] | None, "axes with their values: {devices: [64, 128], accelerator: [h100, h200]}"),
     "measured": (Positive | None, "tokens a second and device, such as 9100"),
     "show": (Rows, "how many layouts to list, such as 8"),
     "page": (bool, "true or false"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lehr.recipes.fitting.result import Fit
     from lehr.recipes.generating.result import Rolled
     from lehr.recipes.laying_out.answer import Answer
+    from lehr.recipes.laying_out.over import Point
     from lehr.recipes.planning.result import Planned
     from lehr.recipes.report.facts import ReportData
     from lehr.recipes.scheduling.result import Scheduled
@@ -86,6 +87,19 @@ def layout(
         page = render(found, f"lehr layout {' '.join(job.overrides)}")
         write(job.folder() / "layout" / found.question.name, {"layout.json": data, **page})
     return found
+
+
+def layouts(model: str, over: dict[str, list[Any]], *, config_dir: Folder = None, **settings: Any) -> list[Point]:
+    """``model`` on several machines: the best layout of each combination of ``over``, whose axes are ``accelerator``,
+    ``devices`` and ``layout``; ``settings`` are those of ``lehr layout``.
+
+    >>> points = layouts("starcoder", {"accelerator": ["a100", "h100"], "devices": [64, 128]})
+    >>> [(p.accelerator, p.devices) for p in points][1:3]
+    [('a100_80gb', 128), ('h100_sxm', 64)]
+    """
+    from lehr.recipes.laying_out.over import over as each
+
+    return each(job_of("layout", {"model": model, **settings}, config_dir), over)
 
 
 def rollout(

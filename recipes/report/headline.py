@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lehr.conf import __version__ as edition
 from lehr.recipes.presenting.document import Card, Mark
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
 from lehr.recipes.report.facts import ReportData
-from lehr.simulators.machine.accelerator import Price
+from lehr.simulators.machine.accelerator import Price, months_before
 from lehr.simulators.projection.cost import BASES
 from lehr.simulators.projection.project import Time
 from lehr.simulators.quantities import Amount, Bound, Relation
@@ -124,7 +125,12 @@ def priced(price: Price | None, time: Time) -> str:
     if price is None:
         rate = time.cost.value / time.hours.value if time.cost else 0.0
         return f"${rate:.2f} per {time.accelerator} hour, set for this report"
-    return f"${price.usd_per_hour:.2f} per {time.accelerator} hour ({price.date})"
+    old = ", over a year before this catalogue" if months_before(price.date, edition) > OLD else ""
+    return f"${price.usd_per_hour:.2f} per {time.accelerator} hour ({price.date}{old})"
+
+
+OLD = 12
+"""Months after which a price is said to be old [month]."""
 
 
 def _interval(amount: Amount | None, *, money: bool = False) -> list[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
+from typing import Any
+
+import msgspec
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.presenting.files import write_folder
@@ -18,6 +21,8 @@ def run(job: Composed) -> int:
     from lehr.recipes.laying_out.text import as_json, as_text
 
     form, page = word(job, "format", ("text", "json")), bounded(job, "page")
+    if (axes := bounded(job, "over")) is not None:
+        return _table(job, axes, form)
     found = answer(asked(job), bounded(job, "show"))
     body = json.dumps({"version": 1, "lehr": version("lehr"), **as_json(found)}, indent=2, ensure_ascii=False) + "\n"
     if form == "json":
@@ -32,4 +37,16 @@ def run(job: Composed) -> int:
         command = f"lehr layout {' '.join(job.overrides)}"
         write_folder(folder, {"layout.json": body.encode(), **render(found, command)})
         print(f"\n{folder / 'layout.html'}")
+    return 0
+
+
+def _table(job: Composed, axes: dict[str, list[Any]], form: str) -> int:
+    """Print one network on several machines."""
+    from lehr.recipes.laying_out.over import as_text, over
+
+    points = over(job, axes)
+    if form == "json":
+        print(json.dumps(msgspec.to_builtins(points), indent=2, ensure_ascii=False))
+    else:
+        print(as_text(points))
     return 0

@@ -23,6 +23,19 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     terms: Literal["on_demand", "reserved", "spot"] = "on_demand"
 
 
+def months_before(date: str, edition: str) -> int:
+    """Months from ``date`` to ``edition``, both as year and month; a day is not counted, a month that is left out is
+    January.
+
+    >>> months_before("2024-12", "2026.11"), months_before("2026-05-17", "2026.11")
+    (23, 6)
+    """
+    (y, m), (year, month) = (
+        [int(part) for part in [*text.replace(".", "-").split("-"), "1"][:2]] for text in (date, edition)
+    )
+    return 12 * (year - y) + month - m
+
+
 class Link(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What joins the accelerators of a scale-up domain: bandwidth of each, one way [byte/s], and how many it joins."""
 

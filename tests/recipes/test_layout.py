@@ -26,11 +26,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return int(ended.value.code or 0), said.out, said.err
 
 
-def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     status, out, err = run(capsys, *arguments, "format=json")
     assert status == 0, err
-    data: dict[str, Any] = json.loads(out)
-    return data
+    return json.loads(out)
 
 
 def test_published_hours_lie_in_the_interval(capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,6 +175,8 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["layout={optimizer: muon}"], "layout.optimizer: muon stands beside optimizer=fp32; write optimizer=muon"),
         (["layout={global_batch: 64}", "global_batch=128"], "layout.global_batch: 64 stands beside global_batch=128"),
         (["tp=4", "layout={tp: 2}"], "layout.tp: 2 stands beside tp=4; write tp=2, or leave it out here"),
+        (["over={devices: 8}"], "over: {'devices': 8} will not do; write axes with their values: {devices: [64, 128]"),
+        (["over={tp: [8]}"], "over.tp: is no axis; write one of accelerator, devices, layout"),
         (["format=5"], "format: 5 is not known; write one of json, text"),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
@@ -260,3 +261,16 @@ def test_a_report_says_why_there_is_no_layout() -> None:
     catalogue = Catalogue()
     said = laid_out(catalogue, catalogue.model("deepseek_v2"), catalogue.recipe("deepseek_v2"))
     assert said == "No layout: devices: how many is not known; write devices=8, or a cluster."
+
+
+def test_machines_side_by_side_are_what_each_is_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    points = found(capsys, "model=llama_3_1_8b", "over={accelerator: [h100, h200], devices: [8, 16]}")
+    assert [(p["accelerator"], p["devices"]) for p in points] == [
+        ("h100_sxm", 8), ("h100_sxm", 16), ("h200", 8), ("h200", 16),
+    ]  # fmt: skip
+    alone = found(capsys, "model=llama_3_1_8b", "accelerator=h200", "devices=16")["best"]
+    assert points[3]["found"]["seconds"] == alone["seconds"]
+    assert points[3]["hours"] == pytest.approx(alone["stage"]["hours"])
+    one = found(capsys, "model=llama_3_1_8b", "accelerator=h100", "devices=8", "over={layout: [{tp: 2}, {tp: 3}]}")
+    assert one[0]["found"]["layout"]["tp"] == 2
+    assert one[1]["why"].startswith("layout.tp: 3 does not divide the 32 heads")

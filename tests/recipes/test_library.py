@@ -24,6 +24,7 @@ SURFACE = {
     "export": "(model, to, *, recipe, out, config_dir, **settings)",
     "find": "(name, *, config_dir)",
     "layout": "(model, *, accelerator, cluster, devices, out, config_dir, **settings)",
+    "layouts": "(model, over, *, config_dir, **settings)",
     "fit": "(data, *, law, test, out, config_dir, **settings)",
     "import_config": "(source, *, name, out, ignore, hf_id, overwrite)",
     "load_model": "(name, *, config_dir)",
