@@ -17,10 +17,13 @@ from lehr.recipes.presenting.files import file_name
 from lehr.recipes.presenting.html import as_html
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.recipes.projecting.model import DEFAULT_LAWS, project_by_name
+from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.projection.project import Projection
 from lehr.simulators.quantities import Amount
 from lehr.simulators.training import Recipe
 
+Machine = tuple[Accelerator, int]
+"""Accelerators of a kind, and how many."""
 MOST_NAMED = 4
 """Models that a page's title names."""
 
@@ -45,14 +48,20 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[tuple[str, str], float | int | str | None]
 
 
-def facts(catalogue: Catalogue, name: str, sequence_length: int) -> Facts:
-    """Everything that can be said of the model ``name``. Raises ``LehrError`` where there is none."""
+def facts(catalogue: Catalogue, name: str, sequence_length: int, machine: Machine | None = None) -> Facts:
+    """Everything that can be said of the model ``name``, and of its speed on a ``machine``. Raises ``LehrError`` where
+    there is no such model."""
     model = catalogue.model(name)
     values = shape(model, sequence_length)
     if model.architecture is not None and catalogue.has("recipe", name):
         laws = [catalogue.surface(law) for law in DEFAULT_LAWS]
         recipe, _, projection = project_by_name(catalogue, name, laws)
         values |= training(recipe, projection)
+    if machine is not None and model.architecture is not None:
+        # a layout takes numpy, which nothing else here waits for
+        from lehr.recipes.laying_out.same_machine import on_one_machine
+
+        values |= on_one_machine(catalogue, model, *machine, sequence_length)
     return Facts(name=name, values=values)
 
 
@@ -111,8 +120,9 @@ def _amount(name: str, unit: str, amount: Amount | None) -> dict[tuple[str, str]
     return {(name, unit): amount.value, **bounds}
 
 
-def compare(catalogue: Catalogue, names: list[str]) -> list[Row]:
-    """A row for each quantity that any of the models has; the rows that differ come first.
+def compare(catalogue: Catalogue, names: list[str], machine: Machine | None = None) -> list[Row]:
+    """A row for each quantity that any of the models has; the rows that differ come first. With a ``machine``, an
+    accelerator and how many, the best layout of each on it.
 
     Raises ``LehrError`` for fewer than two models.
     """
@@ -120,7 +130,7 @@ def compare(catalogue: Catalogue, names: list[str]) -> list[Row]:
         raise LehrError("compare needs two models or more; write lehr compare starcoder santacoder")
     contexts = [a.context_length for name in names if (a := catalogue.model(name).architecture) is not None]
     sequence_length = min([DEFAULT_SEQUENCE, *contexts])
-    found = [facts(catalogue, name, sequence_length) for name in names]
+    found = [facts(catalogue, name, sequence_length, machine) for name in names]
     quantities = dict.fromkeys(key for one in found for key in one.values)
     rows = [Row(quantity=q, unit=u, values=[one.values.get((q, u)) for one in found]) for q, u in quantities]
     known = [row for row in rows if any(value is not None for value in row.values)]

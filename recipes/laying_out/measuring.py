@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.laying_out.collecting import collectives, link_of
 
 SIZES = (512, 1024, 2048, 4096, 8192)
 """Sides of the square products that are timed."""
@@ -19,7 +20,8 @@ MOST_BYTES = 0.2
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured: products by precision and size [FLOP/s], copies [byte/s], attention [FLOP/s], a launch [s]."""
+    """What was measured: products by precision and size [FLOP/s], copies [byte/s], attention [FLOP/s], a launch [s],
+    and messages among ranks by kind and size, their bus bandwidth [byte/s]."""
 
     title: str
     device: str
@@ -29,6 +31,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     attention: float
     launch: float
     link: float | None
+    collectives: dict[str, dict[int, float]]
     devices: int
     torch: str
     seconds: float
@@ -40,8 +43,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         return {**best, "bf16": max(best.values())} if self.device == "cpu" else best
 
 
-def measure(device: str, budget: float) -> Measurement:
-    """Time the machine for about ``budget`` seconds. Raises ``LehrError`` where torch or the device is missing."""
+def measure(device: str, budget: float, ranks: int | None = None) -> Measurement:
+    """Time the machine for about ``budget`` seconds, with messages among ``ranks`` processes, or as many as there are
+    devices. Raises ``LehrError`` where torch, the device or so many devices are missing."""
     try:
         import torch
     except ImportError as error:
@@ -76,6 +80,10 @@ def measure(device: str, budget: float) -> Measurement:
     attention = 2.0 * q.shape[1] * q.shape[2] ** 2 * 128 / took
     one = torch.ones(1, device=device)
     launch = _best(lambda: [one.add_(1) for _ in range(100)], wait, each / 4) / 100
+    ranks = ranks or (torch.cuda.device_count() if on_gpu else 1)
+    if on_gpu and ranks > torch.cuda.device_count():
+        raise LehrError(f"processes: {ranks} are more than the {torch.cuda.device_count()} devices")
+    messages = collectives("nccl" if on_gpu else "gloo", ranks, 4 * each) if ranks > 1 else {}
     return Measurement(
         title=torch.cuda.get_device_name(0) if on_gpu else _cpu_name(),
         device=device,
@@ -84,8 +92,9 @@ def measure(device: str, budget: float) -> Measurement:
         bandwidth=bandwidth,
         attention=attention,
         launch=launch,
-        link=_link(torch, wait, each) if on_gpu and torch.cuda.device_count() > 1 else None,
-        devices=torch.cuda.device_count() if on_gpu else 1,
+        link=link_of(messages) if messages else None,
+        collectives=messages,
+        devices=ranks,
         torch=str(torch.__version__),
         seconds=time.perf_counter() - began,
     )
@@ -106,18 +115,6 @@ def _best(work: Callable[[], Any], wait: Callable[[], None], budget: float) -> f
         wait()
         best, runs = min(best, time.perf_counter() - began), runs + 1
     return best
-
-
-def _link(torch: Any, wait: Callable[[], None], budget: float) -> float:
-    """Bandwidth of a copy from the first device to the second, one way [byte/s]."""
-    n = 2**28
-    source, target = torch.ones(n, device="cuda:0"), torch.empty(n, device="cuda:1")
-
-    def done() -> None:
-        wait()
-        torch.cuda.synchronize(1)
-
-    return 4.0 * n / _best(lambda: target.copy_(source), done, budget)
 
 
 def _host_memory() -> int:
@@ -175,5 +172,6 @@ def as_text(found: Measurement) -> str:
         f"{found.attention / 1e12:.3g} TFLOP/s; a launch {1e6 * found.launch:.2g} us",
     ]
     if found.link is not None:
-        lines.append(f"copies between {found.devices} devices {found.link / 1e9:.3g} GB/s")
+        most = "; ".join(f"{k.replace('_', '-')} {max(v.values()) / 1e9:.3g}" for k, v in found.collectives.items())
+        lines.append(f"messages among {found.devices} ranks, bus bandwidth [GB/s]: {most}")
     return "\n".join(lines)

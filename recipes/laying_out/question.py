@@ -83,7 +83,7 @@ def asked(
     model = decode(job.config["model"], Model, "model")
     stage_name, stage = main_stage(catalogue, model.name)
     cluster = _chosen(job, "cluster", ClusterFile)
-    device = _accelerator(job, catalogue, cluster, stage) if accelerator is None else _called(catalogue, accelerator)
+    device = _accelerator(job, catalogue, cluster, stage) if accelerator is None else called(catalogue, accelerator)
     return question(
         catalogue,
         model,
@@ -318,7 +318,7 @@ def _accelerator(job: Composed, catalogue: Catalogue, cluster: Cluster | None, s
     return catalogue.read("accelerator", name or DEFAULT_ACCELERATOR, AcceleratorFile)
 
 
-def _called(catalogue: Catalogue, name: str) -> Accelerator:
+def called(catalogue: Catalogue, name: str) -> Accelerator:
     """The accelerator that people call ``name``. Raises ``LehrError`` where there is none."""
     found = accelerator_called(name, catalogue.accelerators)
     if found is None:

@@ -102,8 +102,11 @@ def check(model: str | None = None, *, config_dir: Folder = None) -> list[Compar
     return rows + (check_recipe(*project_by_name(catalogue, model)) if catalogue.has("recipe", model) else [])
 
 
-def compare(*names: str, out: Folder = None, config_dir: Folder = None) -> list[Row]:
-    """Two models or more and their recipes side by side, what differs first.
+def compare(
+    *names: str, accelerator: str | None = None, devices: int = 64, out: Folder = None, config_dir: Folder = None
+) -> list[Row]:
+    """Two models or more and their recipes side by side, what differs first; with an ``accelerator`` the best layout of
+    each on ``devices`` of it.
 
     With ``out`` a page is written to ``<out>/compare/`` (``lehr compare format=html``).
 
@@ -114,7 +117,14 @@ def compare(*names: str, out: Folder = None, config_dir: Folder = None) -> list[
     from lehr.recipes.comparing import page
     from lehr.recipes.presenting.files import write_beside
 
-    rows = compare_models(catalogue_of(config_dir), list(names))
+    catalogue = catalogue_of(config_dir)
+    machine = None
+    if accelerator is not None:
+        # a layout takes numpy, which nothing else here waits for
+        from lehr.recipes.laying_out.question import called
+
+        machine = (called(catalogue, accelerator), devices)
+    rows = compare_models(catalogue, list(names), machine)
     if out is not None:
         name, content = page(list(names), rows)
         write_beside(Path(out) / "compare", {name: content})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -11,6 +12,8 @@ from lehr.recipes.catalogue.files import NAME
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import write_folder
+
+Ranks = Annotated[int, msgspec.Meta(ge=2, le=1024)]
 
 
 def run(job: Composed) -> int:
@@ -32,7 +35,8 @@ def _measured(job: Composed, name: str, form: str) -> int:
         raise LehrError(f"seconds: {seconds:g} cannot be; write how long measuring may take, such as 30")
     device = job.choice("device", ("auto", "cpu", "cuda"))
     path = _free(job, Path("accelerator") / f"{name}.yaml")
-    found = measure(device, seconds)
+    ranks = job.bounded("processes", Ranks | None, "how many ranks send messages, such as 2")
+    found = measure(device, seconds, ranks)
     write_folder(path.parent, {path.name: accelerator_yaml(name, found).encode()})
     if form == "json":
         print(json.dumps({**msgspec.to_builtins(found, str_keys=True), "file": str(path)}, indent=2))

@@ -8,16 +8,23 @@ from shutil import get_terminal_size
 
 import msgspec
 
+from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile
 from lehr.recipes.comparing import as_text, compare, page
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
 from lehr.recipes.presenting.files import write_beside
 
+DEVICES = 64
+"""Accelerators of the one machine where none are said."""
+
 
 def run(job: Composed) -> int:
     """Print the comparison, as text or JSON, or write it as a page."""
     names = job.setting("names", list[str])
-    rows = compare(job.catalogue, names)
+    chosen, devices = job.config.get("accelerator"), job.devices() or DEVICES
+    machine = None if chosen is None else (decode(chosen, AcceleratorFile, "accelerator"), devices)
+    rows = compare(job.catalogue, names, machine)
     form = form_of(job, "html")
     if form == "json":
         print(

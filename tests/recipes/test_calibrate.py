@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.cli import main
 from lehr.recipes.laying_out.calibrating import load
 from lehr.recipes.laying_out.tables import MEASUREMENT
+from lehr.simulators.machine.demand import RING
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -37,6 +39,22 @@ def test_a_machine_is_measured_and_every_verb_takes_it(tmp_path: Path, capsys: p
         status, out, err = run(capsys, *arguments)
         assert status == 0, err
         assert "here" in out
+
+
+@pytest.mark.slow
+def test_messages_among_processes_are_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    status, out, err = run(
+        capsys, "calibrate", "device=cpu", "seconds=1", "processes=2", f"out={tmp_path}", "format=json"
+    )
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["collectives"].keys() == {"all_reduce", "all_gather"}
+    assert all(speed > 0 for speeds in found["collectives"].values() for speed in speeds.values())
+    # the model multiplies a link by what a ring reaches of it
+    link = load_yaml(Path(found["file"]))["link"]
+    assert link["domain"] == 2
+    assert link["bandwidth"] * RING == pytest.approx(max(found["collectives"]["all_reduce"].values()), rel=1e-3)
 
 
 def test_a_file_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.comparing import as_text, compare
+from lehr.recipes.laying_out.answer import answer
+from lehr.recipes.laying_out.question import question
 from lehr.recipes.projecting.model import project_by_name
 from tests.recipes.test_cli import lehr
 
@@ -69,3 +71,21 @@ def test_nothing_that_differs_has_no_table() -> None:
 def test_forty_models_have_a_page(tmp_path: Path) -> None:
     path = lehr("compare", *["starcoder", "santacoder"] * 20, "format=html", folder=tmp_path).strip()
     assert "<h1>40 models side by side</h1>" in (tmp_path / path).read_text()
+
+
+def test_models_on_one_machine_have_the_layouts_of_the_layout_verb() -> None:
+    names, device = ["llama_3_1_8b", "qwen3_8b"], CATALOGUE.accelerators["h100_sxm"]
+    rows = {row.quantity: row.values for row in compare(CATALOGUE, names, (device, 64))}
+    for i, name in enumerate(names):
+        alone = answer(
+            question(CATALOGUE, CATALOGUE.model(name), device, devices=64, sequence_length=4096, global_batch=1024)
+        ).best
+        assert alone is not None
+        assert rows["best layout on 64 h100_sxm"][i] == alone.layout.short()
+        assert rows["tokens a second and device on 64 h100_sxm"][i] == alone.tokens_per_second
+
+
+def test_a_model_that_fits_no_layout_says_so() -> None:
+    rows = compare(CATALOGUE, ["deepseek_v3", "santacoder"], (CATALOGUE.accelerators["rtx_4090"], 8))
+    (row,) = [r for r in rows if r.quantity == "best layout on 8 rtx_4090"]
+    assert str(row.values[0]).startswith("none: no layout of deepseek_v3 on 8 rtx_4090 fits")

@@ -17,7 +17,7 @@ from tests.recipes.test_cli import lehr as command
 
 SURFACE = {
     "check": "(model, *, config_dir)",
-    "compare": "(*names, out, config_dir)",
+    "compare": "(*names, accelerator, devices, out, config_dir)",
     "count": "(model, sequence_length, *, config_dir)",
     "explore": "(*, laws, selected, out, config_dir)",
     "rehearse": "(model, *, recipe, out, config_dir, overrides, **settings)",
