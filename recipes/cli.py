@@ -8,14 +8,15 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from itertools import takewhile
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from lehr.recipes import streams
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing import HYDRA_VERSION_BASE
+from lehr.recipes.composing.command_line import MAIN, apart, hydras_own, quoted, with_main
 from lehr.recipes.composing.group_files import as_written, named_files
+from lehr.recipes.composing.manual import help_of
 from lehr.recipes.errors import LehrError, nearest
 
 if TYPE_CHECKING:
@@ -50,17 +51,8 @@ VERBS = {
 """Verb to what it does; ``recipes.verbs.<verb>`` has its ``run(job) -> exit status``, ``conf/<verb>.yaml`` its
 settings. In file names a space or a hyphen is ``_``, and a word that Python keeps for itself ends in ``_``."""
 
-WORDS = {"compare": "names", "cite": "names"}
-"""The setting that the bare words after a verb are short for."""
-
 SHELLS = ("bash", "zsh")
 """The shells that the completion script is for."""
-
-FLAGS_WITH_VALUE = {
-    *("-cd", "--config-dir", "-cn", "--config-name", "-cp", "--config-path", "-c", "--cfg", "-p", "--package"),
-    "--experimental-rerun",
-}
-"""Hydra's flags that the next word belongs to."""
 
 HELP = """lehr plans the training of a language model: published recipes, counted and projected.
 
@@ -120,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def dispatch(argv: list[str]) -> int:
     """Run one verb and return the exit status. Raises ``LehrError`` for a mistake in the input."""
+    if argv[:1] == ["help"] and argv[1:]:
+        argv = [*argv[1:], "--help"]
     if not argv or argv[0] in ("--help", "-h", "help"):
         width = max(map(len, VERBS)) + 2
         print(HELP.format(verbs="\n".join(f"  {verb:<{width}}{says}" for verb, says in VERBS.items())), end="")
@@ -138,16 +132,17 @@ def dispatch(argv: list[str]) -> int:
     if verb not in VERBS:
         raise LehrError(f"there is no verb {verb!r}; {nearest(verb, VERBS)}")
     longer = [name for name in VERBS if name.startswith(f"{verb} ")]
-    if longer and rest and rest[0].isalpha():
+    if longer and rest and rest[0].isalpha() and not (verb in MAIN and os.path.exists(rest[0])):
         raise LehrError(f"there is no verb '{verb} {rest[0]}'; {nearest(f'{verb} {rest[0]}', longer)}")
     rest, flags = apart(rest)
+    if {"--help", "-h"} & {*flags}:
+        print(help_of(file_of(verb)))
+        return 0
     if any(len(flag) > len("--exp") and "--experimental-rerun".startswith(flag.partition("=")[0]) for flag in flags):
         raise LehrError("--experimental-rerun: runs what a file was pickled from; write --config-dir and --config-name")
     rest, flags = hydras_own(rest, flags)
-    if verb in WORDS:
-        words = list(takewhile(lambda a: "=" not in a and not a.startswith(("+", "~")), rest))
-        rest = rest[len(words) :] + ([f"{WORDS[verb]}=[{','.join(words)}]"] if words else [])
-    with named_files(file_of(verb), rest) as arguments:
+    rest = with_main(verb, rest, several="-m" in flags or "--multirun" in flags)
+    with named_files(file_of(verb), rest, flags) as arguments:
         return run_verb(verb, [*map(quoted, arguments), *flags], [*flags, *rest])
 
 
@@ -158,68 +153,6 @@ def file_of(verb: str) -> str:
     ('plan_schedule', 'export_data')
     """
     return verb.replace(" ", "_").replace("-", "_")
-
-
-def quoted(argument: str) -> str:
-    """An override as Hydra's grammar takes it, which knows letters beyond ASCII between quotes only.
-
-    >>> quoted("out=звіт"), quoted("out=report")
-    ("out='звіт'", 'out=report')
-    """
-    key, sign, value = argument.partition("=")
-    if not sign or value.isascii() or value[0] in "'\"[{" or "," in value or "(" in value:
-        return argument
-    return f"{key}='" + value.replace("'", "\\'") + "'"
-
-
-def apart(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Overrides and Hydra's flags apart: its parser takes overrides in one piece only, a person writes them anywhere.
-
-    >>> apart(["model=mine", "--config-dir", "my_conf", "recipe=starcoder", "-m"])
-    (['model=mine', 'recipe=starcoder'], ['--config-dir', 'my_conf', '-m'])
-    """
-    overrides: list[str] = []
-    flags: list[str] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("-"):
-            overrides.append(word)
-            continue
-        flags.append(word)
-        if rest and (word in FLAGS_WITH_VALUE or (word in ("-i", "--info") and rest[0].replace("-", "").isalpha())):
-            flags.append(rest.pop(0))
-    return overrides, flags
-
-
-IGNORED = {
-    "hydra.run.dir": "out=",
-    "hydra.output_subdir": "out=",
-    "hydra.sweep.subdir": "out=",
-    "hydra.job.chdir": "out=",
-}
-"""Settings of Hydra that say where its own files go, of which there are none here."""
-
-
-def hydras_own(words: list[str], flags: list[str]) -> tuple[list[str], list[str]]:
-    """The overrides and flags with Hydra's own settings in the one way that is understood here.
-
-    Raises ``LehrError`` for one that would be ignored.
-
-    >>> hydras_own(["hydra.mode=MULTIRUN", "mfu=0.3,0.4"], [])
-    (['mfu=0.3,0.4'], ['-m'])
-    """
-    kept = []
-    for word in words:
-        key, _, value = word.lstrip("+").partition("=")
-        if key in IGNORED:
-            raise LehrError(f"{key}: lehr writes its own files, to the folder of {IGNORED[key]}...; leave it out")
-        if key == "hydra.mode" and value.upper() in ("MULTIRUN", "RUN"):
-            flags = [flag for flag in flags if flag not in ("-m", "--multirun")]
-            flags += ["-m"] if value.upper() == "MULTIRUN" else []
-        else:
-            kept.append(word)
-    return kept, flags
 
 
 def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:

@@ -34,7 +34,7 @@ def explain(error: Exception, verb: str, arguments: list[str]) -> str:  # noqa: 
         group = group.rstrip("/")
         if group in ("hydra/launcher", "hydra/sweeper"):
             return f"{group}={name}: is not installed; {INSTALL.get(name, 'install the plugin of Hydra that has it')}"
-        return f"no {group} is called {name!r}; {nearest(name, error.options)}"
+        return f"{group}: no {group} is called {name!r}; {nearest(name, error.options)}"
     message = str(error)
     if "Got NoneType" in message and (nulls := [a for a in arguments if a.endswith("=null")]):
         return f"{nulls[0]}: null names no file; write ~{nulls[0].removesuffix('=null')} to go without one"

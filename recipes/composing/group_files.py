@@ -12,13 +12,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lehr.recipes.catalogue.accelerators import accelerator_called
 from lehr.recipes.catalogue.data import load_data
-from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.resolving import resolve
 from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.composing.numbers import understood_override
 from lehr.recipes.errors import LehrError
 
 PLAIN = "plain"
@@ -35,13 +37,15 @@ def is_path(value: str) -> bool:
 
 
 @contextmanager
-def named_files(config: str, arguments: Sequence[str]) -> Iterator[list[str]]:
-    """The arguments as Hydra takes them, while this lasts: every path of a group's file is a name that Hydra finds.
+def named_files(config: str, arguments: Sequence[str], flags: Sequence[str] = ()) -> Iterator[list[str]]:
+    """The arguments as Hydra takes them, while this lasts: what a person calls a group's file is its name, and every
+    path of one is a name that Hydra finds.
 
-    ``config`` is the primary config, whose defaults list says what the groups are. A file is called what its ``name``
-    says, or like the file. Raises ``LehrError`` where there is no such file.
+    ``config`` is the primary config, whose defaults list says what the groups are; ``flags`` are Hydra's, of which some
+    name further folders. A file is called what its ``name`` says, or like the file. Raises ``LehrError`` where there is
+    no such file, or where several are meant.
     """
-    given = list(arguments)
+    given = [understood_override(argument) for argument in arguments]
     pairs = [(i, *argument.partition("=")[::2]) for i, argument in enumerate(given)]
     pairs = [(i, key, value) for i, key, value in pairs if key.isidentifier() and (CONF / key).is_dir()]
     groups = _groups(config) if pairs else set()
@@ -52,9 +56,12 @@ def named_files(config: str, arguments: Sequence[str]) -> Iterator[list[str]]:
                 f"{key}={value}: one file stands here; write {key}=NAME, or -m {key}={each} for each of them"
             )
     files = [(i, key, value) for i, key, value in pairs if key in groups and is_path(value)]
+    catalogue = searched_catalogue(given, flags) if groups else None
     for i, key, value in pairs:
-        if key == "accelerator" and key in groups and not is_path(value):
-            given[i] = f"{key}={','.join(_usual(word) for word in value.split(','))}"
+        if catalogue is not None and key in groups and _is_name(value):
+            spoken = [word.strip(" '\"") for word in value.split(",")]
+            names = [word if is_path(word) else resolve(word, key, catalogue, key) for word in spoken]
+            given[i] = f"{key}={','.join(names)}"
     for i, key, value in pairs:
         if key not in groups and key != "experiment" and value and value[0] not in "{[":
             given[i] = f"{key}={','.join(f'{{{PLAIN}: {word}}}' for word in value.split(','))}"
@@ -128,14 +135,30 @@ def _groups(config: str) -> set[str]:
     return {words[-1] for words in keys if "override" not in words and words[-1] != "runtime"}
 
 
-def _usual(word: str) -> str:
-    """The accelerator's name in the catalogue where ``word`` is what people call it; else the word itself.
+def _is_name(value: str) -> bool:
+    """Is ``value`` what a person calls a file, and neither nothing nor one of Hydra's own ways to say several?
 
-    >>> _usual("h100"), _usual("h100_sxm"), _usual("my_own")
-    ('h100_sxm', 'h100_sxm', 'my_own')
+    >>> [_is_name(value) for value in ("Kimi K2", "StarCoder2 (15B)", "null", "glob(*)", "${model}", "[a,b]")]
+    [True, True, False, False, False, False]
     """
-    names = [path.stem for path in (CONF / "accelerator").glob("*.yaml")]
-    return word if word in names else accelerator_called(word, names) or word
+    return value not in ("", "null") and not re.match(r"\w+\(|[\[{]", value) and "${" not in value
+
+
+def searched_catalogue(arguments: Sequence[str], flags: Sequence[str]) -> Catalogue | None:
+    """The catalogue with the folders that Hydra will search beside it; ``None`` where a config of the user's own, or a
+    package, may name further ones, among which only Hydra can look."""
+    if any(flag.partition("=")[0] in ("--config-name", "-cn", "--config-path", "-cp") for flag in flags):
+        return None
+    folders = [after for flag, after in pairwise([*flags, ""]) if flag in ("--config-dir", "-cd")]
+    folders += [f.partition("=")[2] for f in flags if f.startswith(("--config-dir=", "-cd="))]
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key == "hydra.searchpath":
+            said = value.strip("[]").split(",")
+            if not all(place.startswith("file://") for place in said):
+                return None
+            folders += [place.removeprefix("file://") for place in said]
+    return Catalogue([CONF, *map(Path, folders)])
 
 
 def _put(path: Path, group: str, folder: Path) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.resolving import joined, resolve
+from lehr.recipes.composing.manual import units_of
+from lehr.recipes.composing.numbers import refuse_short_length, share_of, understood
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.presenting.files import file_name
 from lehr.simulators.quantities import Devices, HourlyPrice, Utilisation
@@ -29,9 +33,14 @@ class Composed(msgspec.Struct, frozen=True):
         """The value of ``name`` as a ``kind``. Raises ``LehrError`` that says what may stand there."""
         from lehr.recipes.catalogue.yaml import plain
 
+        value = plain(self.config[name], name)
         try:
-            return msgspec.convert(plain(self.config[name], name), kind)
+            return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
+            if isinstance(value, float) and value.is_integer():
+                # 2e4 steps are a whole number of them
+                with suppress(msgspec.ValidationError):
+                    return msgspec.convert(int(value), kind)
             raise LehrError(f"{name}: {str(error).partition(' - at ')[0]} (found {self.config[name]!r})") from error
 
     def bounded(self, name: str, kind: Any, write: str) -> Any:
@@ -73,8 +82,11 @@ class Composed(msgspec.Struct, frozen=True):
         return out / "multirun" / file_name(o for o in self.overrides if not o.startswith(left_out))
 
     def choice(self, name: str, options: Sequence[str]) -> str:
-        """The value of ``name``, one of ``options``. Raises ``LehrError`` with the nearest of them."""
+        """The value of ``name``, one of ``options``, however it is spelt. Raises ``LehrError`` with the nearest."""
         value: str = self.setting(name, str)
+        alike = [option for option in options if joined(option) == joined(value)]
+        if value not in options and len(alike) == 1:
+            return alike[0]
         if value not in options:
             raise LehrError(f"{name}: {value!r} is not known; {nearest(value, options)}")
         return value
@@ -108,10 +120,11 @@ def composed(config: Any, primary: str) -> Composed:
         raise LehrError("the configuration is not a mapping")
     given = {str(k): v for k, v in data.items()}
     _refuse_shadows({str(k): v for k, v in hydra.runtime.choices.items()}, sources)
+    # Hydra searches the first source first; in the catalogue the last root wins
+    catalogue = Catalogue([CONF, *(p for p in reversed(sources) if p.resolve() != CONF.resolve())])
     return Composed(
-        with_settings(primary, given),
-        # Hydra searches the first source first; in the catalogue the last root wins
-        Catalogue([CONF, *(p for p in reversed(sources) if p.resolve() != CONF.resolve())]),
+        with_names(with_settings(primary, given), primary, catalogue),
+        catalogue,
         list(hydra.overrides.task),
         hydra.mode == RunMode.MULTIRUN,
     )
@@ -126,6 +139,38 @@ def _refuse_shadows(choices: Mapping[str, Any], sources: Sequence[Path]) -> None
             if root.resolve() != CONF.resolve() and (root / file).is_file() and (CONF / file).is_file():
                 said = f"rename yours, or write {group}={root / file}"
                 raise LehrError(f"{root / file}: the catalogue has a {group} of that name; {said}")
+
+
+NAMES = {
+    ("compare", "names"): "model",
+    ("explore", "selected"): "model",
+    ("explore", "laws"): "law",
+    ("plan", "base"): "model",
+    ("report", "fallback_accelerator"): "accelerator",
+}
+"""Settings that are names of the catalogue's files, beside the laws that are called so."""
+
+
+def with_names(config: dict[str, Any], primary: str, catalogue: Catalogue) -> dict[str, Any]:
+    """``config`` with what its settings call files of the catalogue by their names, and its numbers as they are said.
+
+    Raises ``LehrError`` that says the key where a name means no file, or several.
+    """
+    units = units_of(primary)
+
+    def meant(key: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [meant(key, v) for v in value]
+        group = NAMES.get((primary, key)) or ("law" if key.endswith(("_law", "_laws")) else None)
+        if group and isinstance(value, str):
+            return resolve(value, group, catalogue, key)
+        if key not in units:
+            return value
+        refuse_short_length(value, key)
+        said = understood(value, units[key])
+        return share_of(said, key) if units[key] == "1" else said
+
+    return {key: meant(key, value) for key, value in config.items()}
 
 
 def with_settings(primary: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -13,10 +12,8 @@ from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing import HYDRA_VERSION_BASE
 from lehr.recipes.composing.group_files import is_path, named_files
 from lehr.recipes.composing.job import Composed, composed
+from lehr.recipes.composing.words import written
 from lehr.recipes.errors import LehrError
-
-_BARE = re.compile(r"(?!(?:null|true|false|nan|inf)$)[A-Za-z_./][\w./-]*", re.IGNORECASE)
-"""Text that Hydra's grammar takes as it is."""
 
 Folder = str | PathLike[str] | None
 
@@ -57,7 +54,8 @@ def composing(
     before = holder.cfg
     GlobalHydra.instance().clear()
     try:
-        with named_files(verb, [*words, *overrides]) as given, _guarded(given):
+        flags = [] if config_dir is None else ["--config-dir", str(config_dir)]
+        with named_files(verb, [*words, *overrides], flags) as given, _guarded(given):
             arguments = searched(given, config_dir)
             try:
                 with initialize_config_dir(str(CONF), version_base=HYDRA_VERSION_BASE):
@@ -73,25 +71,6 @@ def composing(
     finally:
         # Hydra has another instance now
         holder.cfg, GlobalHydra.instance().hydra = before, around
-
-
-def written(value: Any) -> str:
-    """``value`` as an override has it.
-
-    >>> written(0.4), written(None), written(True), written("my runs.csv"), written(["a", 1]), written({"n": 1e9})
-    ('0.4', 'null', 'true', "'my runs.csv'", '[a,1]', '{n:1000000000.0}')
-    """
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, Mapping):
-        pairs = [re.sub(r"(\W)", r"\\\1", str(key)) + ":" + written(below) for key, below in value.items()]
-        return "{" + ",".join(pairs) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(written(v) for v in value) + "]"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    text = str(value)
-    return text if _BARE.fullmatch(text) else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _of_group(key: str, value: Any) -> str:

@@ -32,6 +32,13 @@ def catalogue_of(config_dir: Folder) -> Catalogue:
     return Catalogue([CONF, Path(config_dir)])
 
 
+def meant(text: str, group: str, catalogue: Catalogue) -> str:
+    """The name of what people call ``text``. Raises ``LehrError`` where that is nothing, or several."""
+    from lehr.recipes.catalogue.resolving import resolve
+
+    return resolve(text, group, catalogue)
+
+
 def job_of(verb: str, settings: Mapping[str, Any], config_dir: Folder, overrides: Sequence[str] = ()) -> Composed:
     """The job of ``verb``. Raises ``LehrError`` as the command does."""
     from lehr.recipes.composing.python import job_of as composed_job

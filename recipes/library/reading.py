@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lehr.recipes.errors import LehrError
-from lehr.recipes.library.common import Folder, catalogue_of
+from lehr.recipes.library.common import Folder, catalogue_of, meant
 
 if TYPE_CHECKING:
     from lehr.recipes.catalogue.entries import Model
@@ -28,7 +28,8 @@ def load_model(name: str, *, config_dir: Folder = None) -> Model:
     >>> load_model("starcoder").shape().n_layers
     40
     """
-    return catalogue_of(config_dir).model(name)
+    catalogue = catalogue_of(config_dir)
+    return catalogue.model(meant(name, "model", catalogue))
 
 
 def load_recipe(name: str, *, config_dir: Folder = None) -> RecipeFile:
@@ -39,7 +40,8 @@ def load_recipe(name: str, *, config_dir: Folder = None) -> RecipeFile:
     >>> load_recipe("starcoder").stages["pt"].n_steps
     250000
     """
-    return catalogue_of(config_dir).recipe(name)
+    catalogue = catalogue_of(config_dir)
+    return catalogue.recipe(meant(name, "recipe", catalogue))
 
 
 def find(name: str, *, config_dir: Folder = None) -> list[Entry]:
@@ -81,8 +83,8 @@ def project(
     from lehr.recipes.projecting.model import DEFAULT_LAWS, project_model
 
     catalogue = catalogue_of(config_dir)
-    recipe = catalogue.recipe(name)
-    decoded = [catalogue.surface(law) for law in (DEFAULT_LAWS if laws is None else laws)]
+    recipe = catalogue.recipe(meant(name, "recipe", catalogue))
+    decoded = [catalogue.surface(meant(law, "law", catalogue)) for law in (DEFAULT_LAWS if laws is None else laws)]
     return project_model(catalogue, catalogue.model(recipe.model), recipe, decoded, assumptions=assumptions)
 
 
@@ -98,6 +100,7 @@ def check(model: str | None = None, *, config_dir: Folder = None) -> list[Compar
     catalogue = catalogue_of(config_dir)
     if model is None:
         return check_all(catalogue, lambda name: project_by_name(catalogue, name))
+    model = meant(model, "model", catalogue)
     rows = check_model(catalogue.model(model))
     return rows + (check_recipe(*project_by_name(catalogue, model)) if catalogue.has("recipe", model) else [])
 
@@ -124,9 +127,10 @@ def compare(
         from lehr.recipes.laying_out.question import called
 
         machine = (called(catalogue, accelerator), devices)
-    rows = compare_models(catalogue, list(names), machine)
+    models = [meant(name, "model", catalogue) for name in names]
+    rows = compare_models(catalogue, models, machine)
     if out is not None:
-        name, content = page(list(names), rows)
+        name, content = page(models, rows)
         write_beside(Path(out) / "compare", {name: content})
     return rows
 
@@ -168,7 +172,9 @@ def explore(
     """
     from lehr.recipes.exploring.run import explore as explore_catalogue
 
-    explored = explore_catalogue(catalogue_of(config_dir), laws, selected)
+    catalogue = catalogue_of(config_dir)
+    models = [meant(name, "model", catalogue) for name in selected]
+    explored = explore_catalogue(catalogue, [meant(law, "law", catalogue) for law in laws], models)
     if out is not None:
         from lehr.recipes.exploring.text import files
         from lehr.recipes.presenting.files import write_beside

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from lehr.recipes.composing.group_files import named_files
-from lehr.recipes.composing.python import Folder, composing, searched, written
+from lehr.recipes.composing.python import Folder, composing, searched
+from lehr.recipes.composing.words import written
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.locks import release
 from lehr.recipes.sweeping.arguments import take_apart
@@ -36,7 +37,8 @@ def sweep_table(
     words += [*overrides, *(f"{key}={written(value)}" for key, value in settings.items() if value is not None)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lehr-")) if out is None else out)
-        named = stack.enter_context(named_files("report", [*words, f"out={written(str(folder))}"]))
+        flags = [] if config_dir is None else ["--config-dir", str(config_dir)]
+        named = stack.enter_context(named_files("report", [*words, f"out={written(str(folder))}"], flags))
         given = take_apart(["-m", *searched(named, config_dir)])
         if given is None or any(o.startswith("hydra/launcher=") for o in words):
             raise LehrError("overrides: from Python a sweep has no flags and no launcher; write lehr report -m")

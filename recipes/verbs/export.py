@@ -22,11 +22,11 @@ def run(job: Composed) -> int:
     if job.config.get("recipe") is None:
         raise without_recipe(job, model.name)
     recipe = decode(job.config["recipe"], RecipeFile, "recipe")
-    to = job.setting("to", str | None)
-    if to is None:
-        from lehr.recipes.exporting.trainers import trainers
+    from lehr.recipes.exporting.trainers import trainers
 
+    if job.config["to"] is None:
         raise LehrError(f"to: is missing; write to= one of {', '.join(trainers())}")
+    to = job.choice("to", tuple(trainers()))
     base = recipe.base.model if recipe.base else None
     known = {base: job.catalogue.model(base)} if base and job.catalogue.has("model", base) else {}
     done = export(

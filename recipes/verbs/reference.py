@@ -18,6 +18,9 @@ def run(job: Composed) -> int:
     if reason is not None and not reason.strip():
         raise LehrError("accept: says nothing; write why the figures moved")
     folder = Path(job.setting("reference", str))
+    if reason is None and not any(folder.glob("*.json")):
+        said = "write reference=FOLDER, or run this in a checkout of Lehr"
+        raise LehrError(f"reference: {folder} holds no accepted projections; {said}")
     now = project_all(job.catalogue)
     moved = changes(read(folder), now)
     for change in moved[:SHOWN]:

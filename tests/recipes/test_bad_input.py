@@ -41,7 +41,7 @@ MISTAKES = {
         ["report", "model=starcoder", "recipe=starcodr"],
         "no recipe is called 'starcodr'; did you mean",
     ),
-    "a recipe's name of an export": (["export", "model=starcoder", "recipe=nope"], "no recipe is called 'nope'; write"),
+    "a recipe's name of an export": (["export", "model=starcoder", "recipe=nope"], "no recipe is called 'nope'; "),
     "a range of 10¹² values": (["report", "-m", "mfu=range(0,1e9,1e-3)"], "has 1e+12 values; write a larger step"),
     "a range of a verb without sweeps": (["count", "-m", "sequence_length=range(1,1000000000)"], "has 1e+09 values"),
     "ranges of 8 × 10⁷ jobs": (
@@ -74,7 +74,7 @@ MISTAKES = {
     ),
     "more steps than memory": (["plan", "schedule", "steps=1e14"], "not enough memory"),
     "no shape": (["plan", "schedule", "shapes=[]"], "shapes: none is named"),
-    "a level of a cool-down": (["plan", "schedule", "now=18000", "level=95"], "write 0.95"),
+    "a level of a cool-down": (["plan", "schedule", "now=18000", "level=95"], "write level=0.95 or level=95%"),
     "no data": (["plan", "flops=1e22", "unique_tokens=0"], "unique_tokens: Expected `float` >= 1000000.0"),
     "less than no inference": (["plan", "flops=1e22", "served_tokens=-1"], "served_tokens: Expected `float` >= 0.0"),
     "no memory": (["plan", "flops=1e22", "memory=0"], "memory: Expected `float` > 0.0"),
@@ -85,7 +85,7 @@ MISTAKES = {
     "no expansion": (["plan", "flops=1e22", "network=moe", "expansions=[]"], "write expansions=[2,4,8]"),
     "a plan called like a model": (["plan", "flops=1e22", "name=starcoder"], "the catalogue has a model called"),
     "an import called like a model": (["import", "path=config.json", "name=starcoder"], "the catalogue has a model"),
-    "a utilisation of 40": (["report", "mfu=40"], "write a share of the peak"),
+    "a utilisation of 40": (["report", "mfu=40"], "write mfu=0.4 or mfu=40%"),
     "a utilisation that nothing has": (
         ["report", "mfu=1e-300"],
         "mfu: 1e-300 is below 1e-06; write a share of the peak",

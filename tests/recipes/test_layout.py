@@ -129,7 +129,7 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["devices=0"], "devices: 0 is below 1"),
         (["precision=int8"], "precision: 'int8' is not known"),
         (["precision=fp8", "accelerator=a100"], "a100_80gb has no peak for fp8"),
-        (["accelerator=h1000"], "no accelerator is called 'h1000'"),
+        (["accelerator=h1000"], "accelerator: no accelerator is called 'h1000'"),
         (["model=llama_3_1_405b"], "no layout of llama_3_1_405b on 8 h100_sxm fits: the leanest takes"),
         (["layout=published"], "layout: the recipe has no published layout"),
         (["offload=2"], "offload: 2 is above 1; write a share from 0 to 1"),
