@@ -123,11 +123,13 @@ Part = Cards | Table | Picture | Text | Bullets | Sources
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """A heading with its parts; ``name`` is its anchor."""
+    """A heading with its parts; ``name`` is its anchor. One that is ``folded`` opens on a page when it is asked for,
+    and stands open in print and in Markdown."""
 
     name: str
     title: str
     parts: list[Part]
+    folded: bool = False
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,7 +116,7 @@ def look_up(data: ReportData, path: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A configured value as a reader sees it.
+    """A configured value as a reader sees it; draws of a fit are named and counted, never listed.
 
     >>> shown(14.8e12), shown({"low": 0.3, "high": 0.4}), shown([1, 2]), shown([[1, 0], [0, 1]]), shown(None)
     ('14.8T', 'low 0.3, high 0.4', '1, 2', '2 rows of 2 numbers', '')
@@ -124,6 +124,9 @@ def shown(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "", True: "yes", False: "no"}[value]
     if isinstance(value, dict):
+        if value.get("kind") == "draws":
+            n = len(str(value.get("values", "")).splitlines())
+            value = {f"{n} draws of": value.get("parameters")}
         return ", ".join(f"{key} {shown(v)}" for key, v in value.items() if v is not None and v != [])
     if isinstance(value, list):
         # a matrix, or the draws of a fit, is only counted

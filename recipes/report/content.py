@@ -20,6 +20,9 @@ from lehr.recipes.report.rollouts import rollouts
 APART = ("reward", "rollout", "time", "memory")
 """Pictures that stand in sections of their own."""
 
+OPEN = ("learning_rate", "loss", "data")
+"""Figures that are seen at once; where work and parameters go is asked for, and reward stands with its table."""
+
 
 def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     """The document of ``data``, with the figures that could be drawn."""
@@ -27,13 +30,19 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     entries = cited(data)
     model, recipe = data.model, data.recipe
     order = " → ".join(f"{name} ({stage.kind})" for name, stage in recipe.ordered())
+    n_agree = sum(row.verdict == "agrees" for row in data.comparisons)
     sections = [
         Section(name="headline", title="In short", parts=[Cards(headline(data))]),
-        Section(name="stages", title="Stages", parts=_stages(data)),
-        Section(name="figures", title="Figures", parts=[p for name, p in pictures.items() if name not in APART]),
+        Section(name="stages", title="Stages", parts=[stages.as_stated(data), stages.as_projected(data)]),
+        Section(name="figures", title="Figures", parts=_figures(pictures)),
+        Section(name="published", title="Projected beside published", parts=[notes.comparison(data, agreeing=False)]),
+        *_warnings(data),
+        *_folded("agreeing", f"The {n_agree} figures that agree", n_agree and notes.comparison(data, agreeing=True)),
+        *_folded("phases", "Learning rate, phase by phase", phases(data)),
+        *_breakdown(pictures),
         *course(data),
+        *_folded("laws", "The loss by each law", stages.by_law(data)),
         *optimal(data),
-        Section(name="published", title="Projected beside published", parts=[notes.comparison(data)]),
         *_machine(data, pictures),
         *_dense(data),
         *reward(data, pictures.get("reward")),
@@ -42,11 +51,11 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
             name="architecture",
             title="Architecture",
             parts=[shape.dimensions(data), shape.blocks(data), shape.parameters(data), shape.counts(data)],
+            folded=True,
         ),
-        Section(name="conventions", title="Conventions", parts=[notes.conventions(data)]),
-        Section(name="assumptions", title="Assumptions", parts=[assumptions(data)]),
-        Section(name="warnings", title="Warnings", parts=[notes.warnings(data)]),
-        Section(name="sources", title="Sources", parts=[Sources(entries)]),
+        Section(name="conventions", title="Conventions", parts=[notes.conventions(data)], folded=True),
+        Section(name="assumptions", title="Assumptions", parts=[assumptions(data)], folded=True),
+        Section(name="sources", title="Sources", parts=[Sources(entries)], folded=True),
     ]
     base = f" It starts from {recipe.base.model}." if recipe.base else ""
     return Document(
@@ -65,9 +74,31 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     )
 
 
-def _stages(data: ReportData) -> list[Part]:
-    tables = (stages.as_stated(data), stages.as_projected(data), phases(data))
-    return [table for table in tables if table is not None]
+def _folded(name: str, title: str, part: Part | int | None) -> list[Section]:
+    """A folded section of one part, where there is one."""
+    return [] if part is None or isinstance(part, int) else [Section(name=name, title=title, parts=[part], folded=True)]
+
+
+NAMES = {"learning_rate": "the learning rate", "loss": "the loss", "data": "the data mix"}
+
+
+def _figures(pictures: Mapping[str, Picture]) -> list[Part]:
+    """The pictures that there is something to show for; of the others one line says what is not known."""
+    unknown = [says for name, says in NAMES.items() if name not in pictures]
+    shown: list[Part] = [p for name, p in pictures.items() if name in OPEN]
+    return [*shown, Text(f"Not known of any stage: {', '.join(unknown)}.")] if unknown else shown
+
+
+def _breakdown(pictures: Mapping[str, Picture]) -> list[Section]:
+    parts: list[Part] = [p for name, p in pictures.items() if name not in (*OPEN, *APART)]
+    title = "Where the work and the parameters go"
+    return [Section(name="breakdown", title=title, parts=parts, folded=True)] if parts else []
+
+
+def _warnings(data: ReportData) -> list[Section]:
+    """What limits the projection; nothing where nothing does."""
+    found = notes.warnings(data)
+    return [] if isinstance(found, Text) else [Section(name="warnings", title="Warnings", parts=[found])]
 
 
 def _machine(data: ReportData, pictures: Mapping[str, Picture]) -> list[Section]:
@@ -77,7 +108,7 @@ def _machine(data: ReportData, pictures: Mapping[str, Picture]) -> list[Section]
         return []
     said = [found] if isinstance(found, str) else [*as_lines(found), rests_on(found)]
     parts: list[Part] = [*map(Text, said), *(pictures[name] for name in ("time", "memory") if name in pictures)]
-    return [Section(name="machine", title="On the machine", parts=parts)]
+    return [Section(name="machine", title="On the machine", parts=parts, folded=True)]
 
 
 def _dense(data: ReportData) -> list[Section]:
@@ -92,4 +123,4 @@ def _dense(data: ReportData) -> list[Section]:
         table,
         *equal_loss(data),
     ]
-    return [Section(name="dense", title="Beside dense models", parts=parts)]
+    return [Section(name="dense", title="Beside dense models", parts=parts, folded=True)]

@@ -30,7 +30,7 @@ def course(data: ReportData) -> list[Section]:
     rows = [_row(stage) for stage in data.forecast.stages]
     table = Table(name="course", caption="Loss under the recipe's own schedules", columns=columns, rows=rows)
     parts: list[Part] = [Text(_words(data)), table]
-    return [Section(name="course", title="Loss over the stages", parts=parts)]
+    return [Section(name="course", title="Loss over the stages", parts=parts, folded=True)]
 
 
 def _row(stage: StageForecast) -> list[Cell]:

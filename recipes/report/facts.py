@@ -62,6 +62,8 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     accelerators: Mapping[str, AcceleratorFile]
     version: str
     overridden: Collection[str] = ()
+    altered: Collection[str] = ()
+    """What the job does otherwise than what was published: published figures are then those of another recipe."""
     further_laws: Sequence[AnyLaw] = ()
     forecast: Forecast | None = None
     laid_out: Answer | str | None = None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
+
+from msgspec.structs import replace
 
 from lehr.conf import __version__ as edition
 from lehr.recipes.presenting.document import Card, Mark
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
 from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.published import Published, of_what, published, published_hours, why, within
 from lehr.simulators.machine.accelerator import Price, months_before
 from lehr.simulators.projection.cost import BASES
 from lehr.simulators.projection.project import Time
@@ -35,12 +39,17 @@ def headline(data: ReportData) -> list[Card]:
 
 def _parameters(data: ReportData) -> Card:
     count = data.projection.parameters
-    lines = [f"{whole(count.total)} trained in the main model"]
+    found = published(data, "parameters.total")
+    lines = [f"{whole(count.total)} trained in the main model, counted"]
+    if found is not None and found.cause:
+        lines.append(f"published: {found.text}; {found.cause}")
     if count.active["all"] < count.total:
         lines += [f"active per token: {quantity(n)} ({name})" for name, n in count.active.items()]
     else:
         lines.append(f"{quantity(count.non_embedding)} non-embedding")
-    return Card(label="Parameters", value=quantity(count.total, 4), lines=lines)
+    if found is None:
+        return Card(label="Parameters", value=quantity(count.total, 4), lines=lines)
+    return Card(label="Parameters", value=found.text, lines=["published", *lines], mark="published")
 
 
 def _tokens(data: ReportData) -> Card:
@@ -50,6 +59,12 @@ def _tokens(data: ReportData) -> Card:
         seen = "an unknown number of" if base.n_tokens is None else bounded(quantity(base.n_tokens, 4), relation(base))
         lines.append(f"after {seen} tokens of {base.model}")
     value = bounded(quantity(totals.tokens, 4), totals.bound) if totals.tokens else "unknown"
+    if (found := published(data, "tokens")) is not None:
+        lines[0] = f"{value} in {lines[0]}" if totals.tokens else lines[0]
+        because = [f"they differ: {found.cause}"] if found.cause else []
+        return Card(
+            label="Training tokens", value=found.text, lines=[of_what(found, data), *lines, *because], mark="published"
+        )
     return Card(label="Training tokens", value=value, lines=lines)
 
 
@@ -81,32 +96,74 @@ def _flops(data: ReportData) -> Card:
         lines.append(f"{estimate(history.flops)} with the base model's own history")
     flops = data.projection.totals.flops
     value = bounded(estimate(flops), data.projection.totals.bound) if flops else "unknown"
+    if (found := published(data, "training_flops")) is not None:
+        because = [f"they differ: {found.cause}"] if found.cause else []
+        return Card(
+            label="Training FLOPs",
+            value=found.text,
+            lines=[of_what(found, data), f"projected: {value}", *because, *lines],
+            mark="published",
+        )
     return Card(label="Training FLOPs", value=value, lines=lines)
 
 
 def _hours_and_cost(data: ReportData) -> list[Card]:
+    return [_hours(data), _cost(data)]
+
+
+def _hours(data: ReportData) -> Card:
+    """The published hours where there are any, the projected ones of the same stages beneath; else the projection."""
+    times = [s.time for s in data.projection.stages if s.time is not None]
+    totals, on = data.projection.totals, list(dict.fromkeys(on_what(t) for t in times))
+    found = published_hours(data)
+    if found is None:
+        projected = bounded(estimate(totals.hours.value), totals.bound) if totals.hours else "unknown"
+        lines = [*_interval(totals.hours), *on]
+        return Card(label="Accelerator-hours", value=projected, lines=lines, mark=_assumed(times))
+    lines = [of_what(found, data), *_beside(found, data, "hours"), *on]
+    return Card(label="Accelerator-hours", value=found.text, lines=lines, mark="published")
+
+
+def _cost(data: ReportData) -> Card:
+    """The published cost, else that of the published hours, else the projection."""
     times = [s.time for s in data.projection.stages if s.time is not None]
     totals = data.projection.totals
-    hours = list(dict.fromkeys(on_what(t) for t in times))
-    published = sum(hours_stated(data, s.name) or 0.0 for s in data.projection.stages)
-    hours += [f"published: {quantity(published, 4)} h"] if published else []
-    money = list(dict.fromkeys(priced(t.price, t) for t in times if t.cost is not None))
+    prices = list(dict.fromkeys(priced(t.price, t) for t in times if t.cost is not None))
+    found = published(data, "cost_usd")
+    if found is not None:
+        lines = [of_what(found, data), *_beside(found, data, "cost"), *prices]
+        return Card(label="Cost", value=found.text, lines=lines, mark="published")
+    projected = bounded(dollars(totals.cost.value), totals.bound) if totals.cost else "unknown"
     spent = sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
-    money += [f"the published hours: {dollars(spent)}"] if spent else []
-    return [
-        Card(
-            label="Accelerator-hours",
-            value=bounded(estimate(totals.hours.value), totals.bound) if totals.hours else "unknown",
-            lines=[*_interval(totals.hours), *hours],
-            mark="assumed" if any(t.assumed_hardware for t in times) else "",
-        ),
-        Card(
-            label="Cost",
-            value=bounded(dollars(totals.cost.value), totals.bound) if totals.cost else "unknown",
-            lines=[*_interval(totals.cost, money=True), *money],
-            mark="assumed" if any(t.assumed_hardware for t in times if t.cost) else "",
-        ),
-    ]
+    hours = published_hours(data)
+    if spent and hours is not None:
+        beneath = replace(hours, text=dollars(spent), value=spent)
+        lines = [f"the published hours at a dated price: {', '.join(prices)}", *_beside(beneath, data, "cost")]
+        return Card(label="Cost", value=dollars(spent), lines=lines, mark="derived")
+    return Card(
+        label="Cost", value=projected, lines=[*_interval(totals.cost, money=True), *prices], mark=_assumed(times)
+    )
+
+
+def _assumed(times: list[Time]) -> Mark:
+    return "assumed" if any(t.assumed_hardware for t in times) else ""
+
+
+def _beside(found: Published, data: ReportData, what: Literal["hours", "cost"]) -> list[str]:
+    """What is projected of the stages that a published figure is of, and why where that leaves it."""
+    shown = estimate if what == "hours" else dollars
+    of = [s.time.hours if what == "hours" else s.time.cost for s in within(found, data) if s.time is not None]
+    known = [amount for amount in of if amount is not None]
+    if not known:
+        return [f"projected: unknown; {why(found, data)}"]
+    low, high = (
+        sum(getattr(a, end) if getattr(a, end) is not None else a.value for a in known) for end in ("low", "high")
+    )
+    value = sum(a.value for a in known)
+    lines = [f"projected: {shown(value)}" + (f" ({shown(low)} to {shown(high)})" if low < high else "")]
+    if not low <= found.value <= high and f"{found.value:.3g}" != f"{value:.3g}":
+        lines.append(f"they differ: {why(found, data)}")
+    return lines
 
 
 def hours_stated(data: ReportData, stage: str) -> float | None:
@@ -146,11 +203,13 @@ def _loss(data: ReportData) -> Card:
         return Card(label=label, value="unknown", lines=["no stage that a law of next-token loss describes"])
     last = reached[-1]
     amount = last.loss[law.name]
-    return Card(
-        label=label,
-        value=loss(amount.value),
-        lines=[
-            f"{amount.unit}{', ' + between(amount, loss) if between(amount, loss) else ''}",
-            f"{law.title}, after stage {last.name}",
-        ],
-    )
+    others = [f"{other.name} {loss(last.loss[other.name].value)}" for other in data.laws if other.name in last.loss]
+    ends = f"at the end of a schedule of that length, stage {last.name}: {', '.join(others)}"
+    if data.forecast is None:
+        lines = [f"{amount.unit}{', ' + between(amount, loss) if between(amount, loss) else ''}"]
+        lines += [f"{law.title}, after stage {last.name}", *([ends] if len(others) > 1 else [])]
+        return Card(label=label, value=loss(amount.value), lines=lines)
+    end = data.forecast.stages[-1]
+    lines = [f"{amount.unit}, {loss(end.low)} to {loss(end.high)}, after stage {end.name}"]
+    lines += [f"the forecast: {law.name}, under the recipe's own schedules", ends]
+    return Card(label=label, value=loss(end.loss), lines=lines)

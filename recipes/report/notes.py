@@ -66,7 +66,12 @@ def conventions(data: ReportData) -> Bullets:
 def warnings(data: ReportData) -> Bullets | Text:
     """What limits the projection, each with the stages it concerns."""
     stages: dict[str, list[str]] = {}
+    context = data.model.shape().context_length
     for stage in data.projection.stages:
+        longer = data.recipe.stages[stage.name].sequence_length
+        if longer is not None and longer > context:
+            said = f"sequences of {whole(longer)} tokens are longer than the context of this model, {whole(context)}"
+            stages.setdefault(said, []).append(stage.name)
         for warning in stage.warnings:
             stages.setdefault(warning, []).append(stage.name)
     if not stages:
@@ -86,10 +91,13 @@ def verdict_mark(verdict: str) -> Mark:
     return marks[verdict]
 
 
-def comparison(data: ReportData) -> Table | Text:
-    """Every published figure beside its projection; what fails comes first, then what differs."""
+def comparison(data: ReportData, *, agreeing: bool) -> Table | Text:
+    """Every published figure beside its projection: those that agree, or what fails and then what differs."""
+    chosen = [row for row in data.comparisons if (row.verdict == "agrees") is agreeing]
     if not data.comparisons:
         return Text("No published figure is on record to compare with.")
+    if not chosen:
+        return Text("Every published figure agrees with its projection.")
     order = ("FAILS", "differs, known cause", "agrees")
     rows = [
         [
@@ -100,11 +108,13 @@ def comparison(data: ReportData) -> Table | Text:
             Cell(row.verdict, verdict_mark(row.verdict), row.cause or ""),
             Cell(row.place, source=row.source),
         ]
-        for row in sorted(data.comparisons, key=lambda r: order.index(r.verdict))
+        for row in sorted(chosen, key=lambda r: order.index(r.verdict))
     ]
     return Table(
-        name="comparison",
-        caption="What fails comes first, then what differs; the tolerance is that of the printed digits",
+        name="agreeing" if agreeing else "comparison",
+        caption="Published figures that agree; the tolerance is that of the printed digits"
+        if agreeing
+        else "What fails comes first, then what differs; the tolerance is that of the printed digits",
         columns=[
             Column("Quantity", "of"),
             Column("Published", "as printed", True),

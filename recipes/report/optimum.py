@@ -121,7 +121,7 @@ def optimal(data: ReportData) -> list[Section]:
     if not rows or stage is None:
         return []
     parts: list[Part] = [Text(verdict(data, rows)), _table(rows, stage)]
-    return [Section(name="optimal", title="Is it compute-optimal?", parts=parts)]
+    return [Section(name="optimal", title="Is it compute-optimal?", parts=parts, folded=True)]
 
 
 def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:

@@ -85,7 +85,7 @@ def reward(data: ReportData, picture: Picture | None) -> list[Section]:
     parts: list[Part] = [Text(text.strip()), _table(rows, laws)]
     if picture is not None:
         parts.append(picture)
-    return [Section(name="reward", title="Reinforcement learning", parts=parts)]
+    return [Section(name="reward", title="Reinforcement learning", parts=parts, folded=True)]
 
 
 def _table(rows: list[RewardRow], laws: list[RlSigmoid]) -> Table:

@@ -30,7 +30,7 @@ def rollouts(data: ReportData, picture: Picture | None) -> list[Section]:
         *([Text(f"Assumed. {'. '.join(assumed)}.")] if assumed else []),
         *([picture] if picture is not None else []),
     ]
-    return [Section(name="rollouts", title="Rollouts", parts=parts)]
+    return [Section(name="rollouts", title="Rollouts", parts=parts, folded=True)]
 
 
 def _table(data: ReportData, rows: list[tuple[StageProjection, StageRollout]]) -> Table:

@@ -38,21 +38,20 @@ def report_data(job: Composed) -> ReportData:
     """Project the job and compare it with what was published."""
     projected = project_job(job)
     model, recipe, projection = projected.model, projected.recipe, projected.projection
-    set_by_hand = overridden(job.overrides)
+    set_by_hand, otherwise = overridden(job.overrides), changed(job, projected)
     if job.config["train_flops"] is not None:
         set_by_hand.append(f"recipe.stages.{recipe.order[0]}.tokens")
     return ReportData(
         model=model,
         recipe=recipe,
         projection=projection,
-        comparisons=excuse(
-            [*check_model(model), *check_recipe(recipe, recipe.reported, projection)], changed(job, projected)
-        ),
+        comparisons=excuse([*check_model(model), *check_recipe(recipe, recipe.reported, projection)], otherwise),
         laws=projected.laws,
         further_laws=[job.catalogue.law(name) for name in job.setting("further_laws", list[str])],
         sources=job.catalogue.sources,
         accelerators=projected.accelerators,
         overridden=set_by_hand,
+        altered=otherwise,
         code_corpora=job.catalogue.code_corpora(recipe),
         forecast=forecast_recipe(job.catalogue, recipe, projection, projected.laws[0], projected.curve),
         laid_out=laid_out(

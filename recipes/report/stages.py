@@ -231,7 +231,7 @@ def as_projected(data: ReportData) -> Table:
         Column("Published hours", "h, with the MFU implied and their cost", True),
         Column("Duration", "days", True),
         Column("Cost", "USD", True),
-        *(Column("Loss after", f"{law.name}, {law.loss_unit}", True) for law in data.laws),
+        *([Column("Loss after", _which_loss(data), True)] if data.laws else []),
     ]
     known = "All known stages" if totals.unknown else "All stages"
     sums = [_sum(data, known, totals, _published_hours(data))]
@@ -257,7 +257,7 @@ def _sum(data: ReportData, name: str, totals: Totals, published_hours: Cell) -> 
         published_hours,
         nothing,
         _amount(totals.cost, dollars, bound=totals.bound),
-        *(nothing for _ in data.laws),
+        *([nothing] if data.laws else []),
     ]
 
 
@@ -285,11 +285,47 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
         Cell(giga(s.flops_per_token), "projected", f"{s.flop_convention}, at {whole(s.sequence_length)}"),
         Cell(bounded(estimate(s.flops), s.bound), "projected") if s.flops is not None else UNPROJECTED,
         *rest,
-        *(
-            _amount(s.loss[law.name], loss, bound=s.bound, falls=True) if law.name in s.loss else NOTHING
-            for law in data.laws
-        ),
+        *([_loss(data, s)] if data.laws else []),
     ]
+
+
+def _which_loss(data: ReportData) -> str:
+    law = data.laws[0]
+    return f"{'forecast, ' if data.forecast is not None else ''}{law.name}, {law.loss_unit}"
+
+
+def _loss(data: ReportData, s: StageProjection) -> Cell:
+    """The one forecast of the loss: under the recipe's schedules where they are known, else the surface's."""
+    if data.forecast is not None:
+        ends = {stage.name: stage for stage in data.forecast.stages}
+        if s.name not in ends:
+            return NOTHING
+        end = ends[s.name]
+        return Cell(bounded(loss(end.loss), s.bound, falls=True), "projected", f"{loss(end.low)} to {loss(end.high)}")
+    law = data.laws[0]
+    return _amount(s.loss[law.name], loss, bound=s.bound, falls=True) if law.name in s.loss else NOTHING
+
+
+def by_law(data: ReportData) -> Table | None:
+    """The loss after each stage by each law, at the end of a schedule of that length; nothing where no law says any."""
+    stages = [s for s in data.projection.stages if s.loss]
+    if not stages:
+        return None
+    return Table(
+        name="by-law",
+        caption="The loss by each law, at the end of a schedule of that length",
+        columns=[Column("Stage"), *(Column("Loss after", f"{law.name}, {law.loss_unit}", True) for law in data.laws)],
+        rows=[
+            [
+                Cell(s.name, below=s.kind),
+                *(
+                    _amount(s.loss[law.name], loss, bound=s.bound, falls=True) if law.name in s.loss else NOTHING
+                    for law in data.laws
+                ),
+            ]
+            for s in stages
+        ],
+    )
 
 
 def _stated_hours(data: ReportData, s: StageProjection) -> Cell:
@@ -299,6 +335,11 @@ def _stated_hours(data: ReportData, s: StageProjection) -> Cell:
         if among:
             return Cell("", below=f"in those of {among[0]}")
         return absent(data, f"recipe.stages.{s.name}.hardware.hours")
+    if data.altered:
+        # the hours are those of the recipe as it was published
+        return Cell(
+            quantity(hours, 4), mark_of(data, f"recipe.stages.{s.name}.hardware.hours"), "of the recipe as published"
+        )
     implied = [f"MFU {percent(s.time.implied_mfu)}"] if s.time and s.time.implied_mfu else []
     if shared := data.recipe.stages[s.name].shares_hours_with:
         implied = [f"of {', '.join(shared)} together", *_implied_together(data, shared, hours)]

@@ -2,7 +2,8 @@
 
 from html.parser import HTMLParser
 
-FIGURES = ("learning_rate", "loss", "work", "parameters", "data")
+FIGURES = ("learning_rate", "loss", "data", "work", "parameters")
+"""In the order of the page."""
 
 
 class Page(HTMLParser):

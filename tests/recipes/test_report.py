@@ -154,8 +154,10 @@ def test_the_verdict_counts(verdicts: list[str], line: str) -> None:
 
 def test_what_fails_stands_first() -> None:
     failing = msgspec.structs.replace(COMPARISONS[0], verdict="FAILS", cause="no known cause")
-    rows = tables(sparse(comparisons=[*COMPARISONS, failing]))["comparison"].rows
-    assert [row[4].mark for row in rows] == ["fails", "differs", "agrees", "agrees"]
+    found = tables(sparse(comparisons=[*COMPARISONS, failing]))
+    rows = found["comparison"].rows
+    assert [row[4].mark for row in rows] == ["fails", "differs"]
+    assert [row[4].mark for row in found["agreeing"].rows] == ["agrees", "agrees"]
     assert rows[0][4].below == "no known cause"
 
 
@@ -212,10 +214,10 @@ def test_the_components_add_up_to_the_totals() -> None:
         assert sum(numbers[:-1]) == numbers[-1]
 
 
-def test_a_stage_with_no_schedule_is_drawn_as_not_published() -> None:
-    svg = render(dense())["plots/learning_rate.svg"].decode()
-    assert "not" in svg
-    assert "published" in svg
+def test_what_is_not_known_of_any_stage_is_a_line_and_no_picture() -> None:
+    files = render(dense())
+    assert "plots/learning_rate.svg" not in files
+    assert "Not known of any stage: the learning rate" in files["report.md"].decode()
 
 
 def test_a_curve_is_drawn_with_the_jumps_of_its_phases() -> None:

@@ -59,11 +59,12 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
 
 
 def _course_words(data: ReportData) -> str:
-    """What the black line is, where there is one."""
+    """What the line in the colour of the text is, where there is one."""
     if data.forecast is None:
         return ""
     change = "" if data.forecast.known_until == inf else "; dotted after the data changes, whose shift is not modelled"
-    return f" Black: the loss under the recipe's own schedules, by {data.laws[0].title}, with its band{change}."
+    whose = f"the loss under the recipe's own schedules, by {data.laws[0].title}, with its band{change}."
+    return f" In the colour of the text: {whose}"
 
 
 def _panel(axes: Axes, data: ReportData, stages: list[StageProjection], laws: list[ScalingLaw], unit: str) -> None:

@@ -18,9 +18,13 @@ CHARACTER = 0.072
 """The width of a character of a label [inch], on the generous side."""
 
 
-def draw(data: ReportData) -> tuple[Figure, Picture]:
-    """One bar a stage, cut by the shares of its data; a name has the same colour in every stage."""
-    stages = data.recipe.ordered()
+def draw(data: ReportData) -> tuple[Figure, Picture] | None:
+    """One bar a stage, cut by the shares of its data; a name has the same colour in every stage. Stages without shares
+    are named beneath; nothing is drawn where no stage has any."""
+    stages = [(name, stage) for name, stage in data.recipe.ordered() if stage.data]
+    without = [name for name, stage in data.recipe.ordered() if not stage.data]
+    if not stages:
+        return None
     names = list(dict.fromkeys(name for _, stage in stages for name in stage.data))
     colours = {name: SERIES[i % len(SERIES)] for i, name in enumerate(names)}
     left = 0.025 + 0.0078 * max(len(name) for name, _ in stages)
@@ -41,18 +45,15 @@ def draw(data: ReportData) -> tuple[Figure, Picture]:
         _bar(axes, top, pieces, inches)
     figure.subplots_adjust(left=left, right=0.985, top=0.98, bottom=0.03)
     listed = "; ".join(
-        f"{name}: {', '.join(f'{part} {percent(share)}' for part, share in stage.data.items()) or NOT_STATED}"
+        f"{name}: {', '.join(f'{part} {percent(share)}' for part, share in stage.data.items())}"
         for name, stage in stages
     )
     return figure, Picture(
         name="data",
         title="Data mix of each stage",
-        caption="Shares of the stage's tokens.",
+        caption="Shares of the stage's tokens." + (f" Not known of {', '.join(without)}." if without else ""),
         alternative=f"One bar a stage. {listed}.",
     )
-
-
-NOT_STATED = "not stated"
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -67,8 +68,6 @@ def _pieces(mix: dict[str, float], colours: dict[str, str]) -> list[Piece]:
     """The parts of a mix, and what is left of it."""
     pieces = [Piece(f"{name.replace('_', ' ')} {percent(share)}", share, colours[name]) for name, share in mix.items()]
     rest = 1.0 - sum(mix.values())
-    if not mix:
-        return [Piece(NOT_STATED, 1.0, None)]
     # shares are printed to a percent or so, and what is below that is rounding
     return [*pieces, Piece(f"not stated {percent(rest)}", rest, None)] if rest > 0.005 else pieces
 

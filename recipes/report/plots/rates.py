@@ -24,9 +24,14 @@ LOGARITHMIC_FROM = 8.0
 """A logarithmic axis where the highest published rate is this many times the lowest stage's peak or final rate."""
 
 
-def draw(data: ReportData) -> tuple[Figure, Picture]:
-    """One band a stage, each with its own scale of tokens or steps; a stage without a published schedule is hatched."""
+def draw(data: ReportData) -> tuple[Figure, Picture] | None:
+    """One band a stage, each with its own scale of tokens or steps; one without a published schedule is hatched.
+
+    Nothing is drawn where no schedule is known.
+    """
     stages = [(name, stage, stage.curve()) for name, stage in data.recipe.ordered()]
+    if all(curve is None for _, _, curve in stages):
+        return None
     ends = [value for _, _, c in stages if c is not None for value in (c.peak, c.final) if value > 0]
     figure = new_figure(3.6 if ends else 1.8)
     axes = figure.subplots()
