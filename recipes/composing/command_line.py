@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing.group_files import is_path
-from lehr.recipes.composing.words import written
+from lehr.recipes.composing.overrides import written
 from lehr.recipes.errors import LehrError
 
 MAIN = {
-    **dict.fromkeys(("report", "count", "layout", "export", "check"), "model"),
+    **dict.fromkeys(("report", "count", "layout", "export", "check", "rollout", "cost", "rehearse"), "model"),
     **{"compare": "names", "cite": "names", "explore": "selected", "find": "name", "models": "family"},
     **{"fit": "data", "track": "log", "import": "path", "calibrate": "table", "plan schedule": "steps"},
 }

@@ -12,7 +12,7 @@ from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing import HYDRA_VERSION_BASE
 from lehr.recipes.composing.group_files import is_path, named_files
 from lehr.recipes.composing.job import Composed, composed
-from lehr.recipes.composing.words import written
+from lehr.recipes.composing.overrides import written
 from lehr.recipes.errors import LehrError
 
 Folder = str | PathLike[str] | None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lehr.recipes.laying_out.text import as_lines, rests_on
 from lehr.recipes.presenting.document import Cards, Document, Part, Picture, Section, Sources, Text
-from lehr.recipes.report import notes, shape, stages
+from lehr.recipes.report import notes, projected, shape, stages
 from lehr.recipes.report.assumptions import assumptions
 from lehr.recipes.report.citing import cited
 from lehr.recipes.report.course import course
@@ -33,7 +33,7 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
     n_agree = sum(row.verdict == "agrees" for row in data.comparisons)
     sections = [
         Section(name="headline", title="In short", parts=[Cards(headline(data))]),
-        Section(name="stages", title="Stages", parts=[stages.as_stated(data), stages.as_projected(data)]),
+        Section(name="stages", title="Stages", parts=[stages.as_stated(data), projected.as_projected(data)]),
         Section(name="figures", title="Figures", parts=_figures(pictures)),
         Section(name="published", title="Projected beside published", parts=[notes.comparison(data, agreeing=False)]),
         *_warnings(data),
@@ -41,7 +41,7 @@ def compose(data: ReportData, pictures: Mapping[str, Picture]) -> Document:
         *_folded("phases", "Learning rate, phase by phase", phases(data)),
         *_breakdown(pictures),
         *course(data),
-        *_folded("laws", "The loss by each law", stages.by_law(data)),
+        *_folded("laws", "The loss by each law", projected.by_law(data)),
         *optimal(data),
         *_machine(data, pictures),
         *_dense(data),
@@ -112,7 +112,7 @@ def _machine(data: ReportData, pictures: Mapping[str, Picture]) -> list[Section]
 
 
 def _dense(data: ReportData) -> list[Section]:
-    table = stages.beside_dense(data)
+    table = projected.beside_dense(data)
     if table is None:
         return []
     parts: list[Part] = [

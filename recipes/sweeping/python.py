@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from lehr.recipes.composing.group_files import named_files
+from lehr.recipes.composing.overrides import written
 from lehr.recipes.composing.python import Folder, composing, searched
-from lehr.recipes.composing.words import written
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.locks import release
 from lehr.recipes.sweeping.arguments import take_apart

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from pathlib import Path
 
 import pytest
 
+from lehr.recipes.cli import dispatch
 from tests.browser.chromium import Browser
 
 
@@ -34,3 +37,28 @@ def test_a_sweep_opens_and_sorts_without_a_complaint(browser: Browser, pages: Pa
         assert len(keys) == 4
         assert keys == sorted(keys, key=lambda key: sign * key)
     assert browser.complaints() == []
+
+
+HEIGHTS = {1280: 6000, 390: 14000}
+"""A report unfolds within about five screens: width to the greatest height [px]."""
+
+SHEETS = 9
+"""Printed, with all that is folded [pages of A4]."""
+
+
+@pytest.mark.slow
+def test_the_flagship_is_five_screens_and_prints_whole(browser: Browser, tmp_path: Path) -> None:
+    assert dispatch(["report", "deepseek_v3", f"out={tmp_path}"]) == 0
+    path = tmp_path / "deepseek_v3" / "report.html"
+    for width, height in HEIGHTS.items():
+        browser.open(path.as_uri(), width=width)
+        assert browser.run("document.documentElement.scrollHeight") <= height
+        assert browser.run("document.documentElement.scrollWidth") == width
+        assert browser.complaints() == []
+    browser.open(path.as_uri())
+    printed = base64.b64decode(browser.call("Page.printToPDF", preferCSSPageSize=True)["data"])
+    assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) <= SHEETS
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    folded = "[...document.querySelectorAll('details:not([open]) > :not(summary)')].map(e => e.checkVisibility())"
+    assert all(browser.run(folded))
+    browser.call("Emulation.setEmulatedMedia", media="")

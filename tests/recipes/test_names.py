@@ -128,6 +128,13 @@ def test_a_number_within_a_recipe_is_understood() -> None:
     assert job.config["recipe"]["stages"]["pt"]["steps"] == 100_000
 
 
+PURE = {
+    *("seed", "delta", "approach", "imbalance", "peak_rate", "prompts", "samples", "epochs", "updates"),
+    *("host", "pue", "price_spread", "electricity", "misfit"),
+}
+"""Numbers that count nothing, or something that no unit of help names."""
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_says_of_every_setting_what_it_is_its_default_and_its_unit(verb: str) -> None:
     page, shown = manual(file_of(verb)), help_of(file_of(verb))
@@ -135,7 +142,7 @@ def test_help_says_of_every_setting_what_it_is_its_default_and_its_unit(verb: st
         assert setting.says, f"conf/{file_of(verb)}.yaml: {setting.key} has no comment that says what it is"
         assert f"  {setting.key}=" in shown
         is_number = setting.default.replace(".", "").replace("e", "").replace("-", "").isdigit()
-        if is_number and setting.key not in {"seed", "delta", "approach", "imbalance", "peak_rate"}:
+        if is_number and setting.key not in PURE:
             assert setting.unit, f"conf/{file_of(verb)}.yaml: {setting.key} is a number without [unit] in its comment"
 
 
