@@ -18,6 +18,7 @@ from tests.recipes.test_cli import lehr as command
 SURFACE = {
     "check": "(model, *, config_dir)",
     "compare": "(*names, accelerator, devices, out, config_dir)",
+    "cost": "(model, *, out, config_dir, **settings)",
     "count": "(model, sequence_length, *, config_dir)",
     "explore": "(*, laws, selected, out, config_dir)",
     "rehearse": "(model, *, recipe, out, config_dir, overrides, **settings)",
@@ -32,6 +33,7 @@ SURFACE = {
     "lr_scheduler": "(schedule, optimizer)",
     "plan": "(*, flops, hours, usd, days, devices, law, accelerator, out, config_dir, overrides, **settings)",
     "design": "(*, budget, target, law, data, out, config_dir, overrides, **settings)",
+    "rollout": "(model, *, accelerator, devices, out, config_dir, **settings)",
     "plan_schedule": "(*, law, steps, peak_rate, warmup_steps, now, out, config_dir, **settings)",
     "project": "(name, laws, assumptions, *, config_dir)",
     "report": "(model, *, recipe, law, out, config_dir, overrides, **settings)",
