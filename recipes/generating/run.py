@@ -12,9 +12,8 @@ from lehr.recipes.catalogue.recipe_files import AcceleratorFile
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.generating.result import Rolled
+from lehr.recipes.generating.speed import speed_of
 from lehr.recipes.generating.tables import generation_fit
-from lehr.simulators.machine.generation import load_of
-from lehr.simulators.machine.generation_fit import LEVEL, told
 from lehr.simulators.machine.rollout import Plant, rollout_step, splits
 from lehr.simulators.quantities import Amount, Positive, Size
 from lehr.simulators.rollouts import Rollout
@@ -52,7 +51,17 @@ def roll(job: Composed) -> Rolled:
             generators = min(shares, key=lambda share: share.seconds).generators
             plant = msgspec.structs.replace(plant, rollout=msgspec.structs.replace(asked, generators=generators))
         step = rollout_step(plant)
-        speed = _speed(plant, step.engine, step.at_once * step.engine / step.generators)
+        speed = speed_of(
+            plant.architecture,
+            device,
+            devices=step.engine,
+            tensor=min(step.engine, device.link.domain if device.link else 1, 8),
+            precision=asked.precision,
+            cache="bf16" if asked.precision == "bf16" else "fp8",
+            prompt=asked.prompt.known,
+            response=asked.response.known,
+            concurrency=step.at_once * step.engine / step.generators,
+        )
     except ValueError as error:
         raise LehrError(str(error)) from error
     hours = None
@@ -99,24 +108,3 @@ def asked_rollout(job: Composed) -> Rollout:
         **({"generators": generators} if generators is not None else {}),
     }  # fmt: skip
     return decode(data, Rollout, "rollout")
-
-
-def _speed(plant: Plant, engine: int, asked: float) -> Amount:
-    """Tokens that a serving engine writes a second and device, with its 90 % interval [token/s]."""
-    device = plant.generator or plant.device
-    load = load_of(
-        plant.architecture,
-        device,
-        devices=engine,
-        tensor=min(engine, device.link.domain if device.link else 1, 8),
-        precision=plant.rollout.precision,
-        cache_bytes=2.0 if plant.rollout.precision == "bf16" else 1.0,
-        prompt=plant.rollout.prompt.known,
-        output=plant.rollout.response.known,
-        asked=asked,
-    )
-    found = told(load, generation_fit())
-    low, value, high = (float(v) for v in (found.logs[0] + LEVEL * sign * found.spread[0] for sign in (-1.0, 0.0, 1.0)))
-    from math import exp
-
-    return Amount(value=exp(value), low=exp(low), high=exp(high), unit="token/s")

@@ -7,7 +7,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lehr.recipes.library.common import Folder, job_of, write
+from lehr.recipes.catalogue.accelerators import accelerator_called
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.library.common import Folder, catalogue_of, job_of, write
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from lehr.recipes.planning.result import Planned
     from lehr.recipes.report.facts import ReportData
     from lehr.recipes.scheduling.result import Scheduled
+    from lehr.simulators.quantities import Amount
+    from lehr.simulators.rollouts import ServingPrecision
 
 
 def report(
@@ -137,6 +141,54 @@ def rollout(
         page = render(found, f"lehr rollout {' '.join(job.overrides)}")
         write(job.folder() / "rollout" / found.model, {"rollout.json": data, **page})
     return found
+
+
+def generation_speed(
+    model: str,
+    accelerator: str,
+    *,
+    prompt: float,
+    response: float,
+    devices: int = 1,
+    tensor: int | None = None,
+    precision: ServingPrecision = "bf16",
+    cache: ServingPrecision = "bf16",
+    concurrency: float | None = None,
+    prefills: bool = True,
+    config_dir: Folder = None,
+) -> Amount:
+    """Tokens that an engine writes a second and device, with the 90 % interval; ``concurrency`` sequences at once, or
+    as many as fit, each reading a ``prompt`` and writing a ``response`` of so many tokens.
+
+    ``devices`` are those of one engine, ``tensor`` of them share a sequence; experts lie on all of them. ``cache`` is
+    the precision of keys and values; without ``prefills`` other devices read the prompts. Raises ``LehrError`` for what
+    does not fit.
+
+    >>> found = generation_speed("llama_3_1_70b", "h200", precision="fp8", cache="fp8", prompt=1000, response=1000)
+    >>> found.low < 2909 < found.high          # NVIDIA measured 2,909 tokens/s with TensorRT-LLM
+    True
+    """
+    from lehr.recipes.generating.speed import speed_of
+
+    catalogue = catalogue_of(config_dir)
+    name = accelerator_called(accelerator, catalogue.accelerators)
+    if name is None:
+        raise LehrError(f"accelerator: {accelerator!r} is not known; {nearest(accelerator, catalogue.accelerators)}")
+    try:
+        return speed_of(
+            catalogue.model(model).shape(),
+            catalogue.accelerators[name],
+            devices=devices,
+            tensor=tensor,
+            precision=precision,
+            cache=cache,
+            prompt=prompt,
+            response=response,
+            concurrency=concurrency,
+            prefills=prefills,
+        )
+    except ValueError as error:
+        raise LehrError(str(error)) from error
 
 
 def cost(model: str, *, out: Folder = None, config_dir: Folder = None, **settings: Any) -> Costed:

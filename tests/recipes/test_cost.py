@@ -90,6 +90,20 @@ def test_both_say_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["best"]["seconds"] == min(split["seconds"] for split in found["splits"])
 
 
+def test_the_speed_of_an_engine_falls_with_what_it_remembers() -> None:
+    def speed(**more: object) -> float:
+        asked = {"precision": "fp8", "cache": "fp8", "prompt": 500, "response": 2000, **more}
+        return lehr.generation_speed("llama_3_1_70b", "h200", **asked).value  # type: ignore[arg-type]
+
+    assert speed(response=8000) < speed() < speed(response=500)
+    assert speed(concurrency=8) < speed(concurrency=64) < speed()
+    assert speed(prefills=False) > speed()
+    with pytest.raises(lehr.LehrError, match="do not hold the weights"):
+        speed(precision="bf16")
+    with pytest.raises(lehr.LehrError, match="not known"):
+        lehr.generation_speed("llama_3_1_70b", "abacus", prompt=1, response=1)
+
+
 @pytest.mark.slow
 def test_pages_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
     lehr.cost("starcoder", out=tmp_path)

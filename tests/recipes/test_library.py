@@ -34,6 +34,8 @@ SURFACE = {
     "plan": "(*, flops, hours, usd, days, devices, law, accelerator, out, config_dir, overrides, **settings)",
     "design": "(*, budget, target, law, data, out, config_dir, overrides, **settings)",
     "rollout": "(model, *, accelerator, devices, out, config_dir, **settings)",
+    "generation_speed": "(model, accelerator, *, prompt, response, devices, tensor, precision, cache, "
+    "concurrency, prefills, config_dir)",
     "plan_schedule": "(*, law, steps, peak_rate, warmup_steps, now, out, config_dir, **settings)",
     "project": "(name, laws, assumptions, *, config_dir)",
     "report": "(model, *, recipe, law, out, config_dir, overrides, **settings)",
