@@ -32,7 +32,7 @@ from lehr.simulators.machine.search import Choice
 from lehr.simulators.machine.software import CURRENT, SOFTWARE, Software
 from lehr.simulators.machine.work import Work, work_of
 from lehr.simulators.objectives import NextToken
-from lehr.simulators.training import PRETRAINING, Stage
+from lehr.simulators.training import PRETRAINING, Adapter, Stage
 
 DEFAULT_ACCELERATOR = "h100_sxm"
 DEFAULT_SEQUENCE = 4096
@@ -40,7 +40,7 @@ DEFAULT_BATCH = 2**22
 """Tokens of a step where no recipe says: about what 7B to 70B models were trained with [tokens]."""
 FEW = 1000
 """Updates of a stage below which an assumed batch is said to be a large share of it."""
-TRAINS = ("full", "lora", "qlora")
+TRAINS = ("full", "lora", "dora", "qlora")
 COUNTED = ("nvidia_smi", "allocated")
 """Whose count of memory is meant: the driver's, or the trainer's own allocator's."""
 HELD = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
@@ -81,7 +81,8 @@ def asked(
     """The question of a job, on another machine or of another layout. Raises ``LehrError`` where it cannot be put."""
     catalogue = job.catalogue
     model = decode(job.config["model"], Model, "model")
-    stage_name, stage = main_stage(catalogue, model.name)
+    stage_name, stage = named_stage(catalogue, model.name, bounded(job, "stage"))
+    adapter = _adapter(job, stage)
     cluster = _chosen(job, "cluster", ClusterFile)
     device = _accelerator(job, catalogue, cluster, stage) if accelerator is None else called(catalogue, accelerator)
     return question(
@@ -107,8 +108,8 @@ def asked(
         ),
         layout=bounded(job, "layout") if layout is None else layout,
         measured=bounded(job, "measured"),
-        lora=_lora(job),
-        quantized=word(job, "trains", TRAINS) == "qlora",
+        lora=adapter.matrices if adapter is not None else None,
+        quantized=adapter is not None and adapter.kind == "qlora",
         memory=word(job, "memory", COUNTED),
     )
 
@@ -288,12 +289,35 @@ def main_stage(catalogue: Catalogue, name: str) -> tuple[str | None, Stage | Non
     return max(stages, key=lambda pair: pair[1].n_tokens or 0.0)
 
 
-def _lora(job: Composed) -> LoRA | None:
-    """The adapters that are trained in place of the network."""
-    if word(job, "trains", TRAINS) == "full":
+def named_stage(catalogue: Catalogue, model: str, name: str | None) -> tuple[str | None, Stage | None]:
+    """The stage of the model's recipe that is called ``name``, or its longest of pre-training. Raises ``LehrError``
+    where the recipe has no such stage."""
+    if name is None:
+        return main_stage(catalogue, model)
+    stages = catalogue.recipe(model).stages if catalogue.has("recipe", model) else {}
+    if name not in stages:
+        said = nearest(name, stages) if stages else f"{model} has no recipe; leave stage out"
+        raise LehrError(f"stage: {name!r} is not known; {said}")
+    return name, stages[name]
+
+
+def _adapter(job: Composed, stage: Stage | None) -> Adapter | None:
+    """The adapters that are trained in place of the network: as asked, or the stage's own."""
+    own = stage.adapter if stage is not None else None
+    trains = word_or_none(job, "trains", TRAINS) or (own.kind if own is not None else "full")
+    if trains == "full":
         return None
-    rank, targets = bounded(job, "rank"), bounded(job, "targets")
-    return LoRA(rank=rank, targets=(targets,) if isinstance(targets, str) else tuple(targets))
+    targets = bounded(job, "targets")
+    given = None if targets is None else (targets,) if isinstance(targets, str) else tuple(targets)
+    return Adapter(
+        kind=cast(Any, trains),
+        rank=bounded(job, "rank") or (own.rank if own is not None else DEFAULT_RANK),
+        targets=given or (own.targets if own is not None else ("all",)),
+    )
+
+
+DEFAULT_RANK = 8
+"""Of adapters of which nobody says it: PEFT's."""
 
 
 def _adapters(architecture: Architecture, lora: LoRA) -> Adapters:

@@ -22,6 +22,7 @@ Rows = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Imbalance = Annotated[float, msgspec.Meta(ge=1.0, le=10_000.0)]
 
 BOUNDS: dict[str, tuple[Any, str]] = {
+    "stage": (str | None, "the name of a stage of the recipe, such as sft"),
     "devices": (Devices | None, "a number of accelerators from 1 to 10,000,000"),
     "sequence_length": (Tokens | None, f"a number of tokens from 1 to {MOST_TOKENS:,}"),
     "global_batch": (Sequences | None, f"the sequences of a step from 1 to {MOST_SEQUENCES:,}"),
@@ -34,8 +35,8 @@ BOUNDS: dict[str, tuple[Any, str]] = {
     "micro_batch": (Sequences | None, "the sequences of a micro-batch, such as 1"),
     "zero": (Literal[0, 1, 2, 3] | None, "0, 1, 2 or 3"),
     "overlap_experts": (bool, "true or false"),
-    "rank": (Rank, "a number of features, such as 8"),
-    "targets": (list[str] | str, "all, attention, mlp, experts, or a list of matrices: [q_proj, v_proj]"),
+    "rank": (Rank | None, "a number of features, such as 8"),
+    "targets": (list[str] | str | None, "all, attention, mlp, experts, or a list of matrices: [q_proj, v_proj]"),
     "offload": (Share, "a share from 0 to 1"),
     "loss_chunk": (Tokens | None, "a number of tokens, such as 1024, or null for all at once"),
     "imbalance": (Imbalance, "the fullest rank over the mean, such as 1.2"),

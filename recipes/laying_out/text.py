@@ -107,7 +107,7 @@ def _with_room(answer: Answer, found: Found) -> str:
 def time_of_stage(answer: Answer, found: Found) -> dict[str, float] | None:
     """Days and accelerator-hours of the recipe's stage at this speed, beside the published hours."""
     stage = answer.question.stage
-    if stage is None or stage.n_tokens is None or not answer.question.trained:
+    if stage is None or stage.n_tokens is None or answer.question.trained != (stage.adapter is None):
         return None
     hours = stage.n_tokens / found.tokens_per_second / 3600
     days = hours / answer.question.devices / 24

@@ -164,7 +164,7 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["optimizer=8"], "optimizer: 8 is not known; write one of 8bit, bf16, fp32, muon, none"),
         (["recompute=5"], "recompute: 5 is not known; write one of full, modules, none, operators, selective"),
         (["schedule=5"], "schedule: 5 is not known; write one of 1f1b, dualpipe, zero_bubble"),
-        (["trains=5"], "trains: 5 is not known; write one of full, lora, qlora"),
+        (["trains=5"], "trains: 5 is not known; write one of dora, full, lora, qlora"),
         (["software=5"], "software: 5 is not known; write one of"),
         (["measured=-1", "layout={tp: 2}"], "measured: -1 is not above 0; write tokens a second and device"),
         (["measured=0", "layout={tp: 2}"], "measured: 0 is not above 0; write tokens a second and device"),
@@ -177,6 +177,8 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["tp=4", "layout={tp: 2}"], "layout.tp: 2 stands beside tp=4; write tp=2, or leave it out here"),
         (["over={devices: 8}"], "over: {'devices': 8} will not do; write axes with their values: {devices: [64, 128]"),
         (["over={tp: [8]}"], "over.tp: is no axis; write one of accelerator, devices, layout"),
+        (["stage=sfft"], "stage: 'sfft' is not known; "),
+        (["stage=5"], "stage: 5 will not do; write the name of a stage"),
         (["format=5"], "format: 5 is not known; write one of json, text"),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
@@ -274,3 +276,33 @@ def test_machines_side_by_side_are_what_each_is_alone(capsys: pytest.CaptureFixt
     one = found(capsys, "model=llama_3_1_8b", "accelerator=h100", "devices=8", "over={layout: [{tp: 2}, {tp: 3}]}")
     assert one[0]["found"]["layout"]["tp"] == 2
     assert one[1]["why"].startswith("layout.tp: 3 does not divide the 32 heads")
+
+
+MINE = """
+name: mine
+model: gpt2_124m
+order: [sft]
+stages:
+  sft:
+    kind: SFT
+    objective: {kind: supervised}
+    examples: 10000
+    epochs: 2
+    sequence_length: 1024
+    batch: {sequences: 16}
+    adapter: {kind: qlora, rank: 4, targets: [attention]}
+provenance: {default: {origin: assumed, note: our own}}
+"""
+
+
+def test_a_stage_is_laid_out_with_its_own_adapters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "gpt2_124m.yaml").write_text(MINE.replace("name: mine", "name: gpt2_124m"))
+    base = (f"--config-dir={tmp_path}", "model=gpt2_124m", "accelerator=h100", "devices=1")
+    own = found(capsys, *base, "stage=sft")
+    assert (own["sequence_length"], own["global_batch"]) == (1024, 16)
+    asked = found(capsys, *base, "stage=sft", "trains=qlora", "rank=4", "targets=attention")
+    assert own["best"]["memory"] == asked["best"]["memory"]
+    assert (
+        own["best"]["memory"]["weights"] < found(capsys, *base, "stage=sft", "trains=full")["best"]["memory"]["weights"]
+    )
