@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import csv
 from importlib.metadata import version
+from io import StringIO
 from typing import Any
 
 import msgspec
 
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
+from lehr.recipes.catalogue.resolving import joined
 from lehr.recipes.checking import attention_variants
 from lehr.recipes.counting import DEFAULT_SEQUENCE, count
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.document import Cell, Column, Document, Section, Table
 from lehr.recipes.presenting.files import file_name
 from lehr.recipes.presenting.html import as_html
+from lehr.recipes.presenting.numbers import dollars
 from lehr.recipes.presenting.tables import short, text_table
-from lehr.recipes.projecting.model import DEFAULT_LAWS, project_by_name
+from lehr.recipes.projecting.model import DEFAULT_LAWS, FALLBACK_ACCELERATOR, project_model
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.layers import MoE
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.projection.project import Projection
-from lehr.simulators.quantities import Amount
-from lehr.simulators.training import Recipe
+from lehr.simulators.projection.project import Assumptions, Projection
+from lehr.simulators.projection.stage_time import assumed_mfu
+from lehr.simulators.quantities import Amount, Interval
+from lehr.simulators.training import Recipe, Stage
 
 Machine = tuple[Accelerator, int]
 """Accelerators of a kind, and how many."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """On what hours and cost of all models rest: one accelerator at one utilisation [1], precision and price [USD/h];
+    or, where they are ``published``, what each recipe printed."""
+
+    device: AcceleratorFile | None = None
+    precision: str = "bf16"
+    mfu: float | None = None
+    usd_per_hour: float | None = None
+    published: bool = False
+
+
 MOST_NAMED = 4
 """Models that a page's title names."""
 
@@ -48,15 +70,25 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[tuple[str, str], float | int | str | None]
 
 
-def facts(catalogue: Catalogue, name: str, sequence_length: int, machine: Machine | None = None) -> Facts:
+def facts(
+    catalogue: Catalogue, name: str, sequence_length: int, machine: Machine | None = None, terms: Terms | None = None
+) -> Facts:
     """Everything that can be said of the model ``name``, and of its speed on a ``machine``. Raises ``LehrError`` where
     there is no such model."""
     model = catalogue.model(name)
     values = shape(model, sequence_length)
     if model.architecture is not None and catalogue.has("recipe", name):
         laws = [catalogue.surface(law) for law in DEFAULT_LAWS]
-        recipe, _, projection = project_by_name(catalogue, name, laws)
+        recipe, terms = catalogue.recipe(name), terms or Terms()
+        sparse = count_parameters(model.architecture).sparse
+        assumptions, where, reached = same_for_all(catalogue, terms, sparse=sparse)
+        projection = project_model(
+            catalogue, model, recipe, laws, assumptions=assumptions,
+            accelerators={**catalogue.accelerators, where.name: where},
+        )  # fmt: skip
         values |= training(recipe, projection)
+        values |= as_published(recipe) if terms.published else on_the_machine(projection, assumptions, reached)
+    values |= {("sources", ""): ", ".join(sources_of(catalogue, model, name))}
     if machine is not None and model.architecture is not None:
         # a layout takes numpy, which nothing else here waits for
         from lehr.recipes.laying_out.same_machine import on_one_machine
@@ -68,7 +100,8 @@ def facts(catalogue: Catalogue, name: str, sequence_length: int, machine: Machin
 def shape(model: Model, sequence_length: int) -> dict[tuple[str, str], Any]:
     """Kind, architecture and counts."""
     values: dict[tuple[str, str], Any] = {("family", ""): model.family, ("kind", ""): model.kind}
-    values |= {("open", ""): model.open}
+    values |= {("open", ""): model.open, ("owner", ""): model.owner}
+    values |= {("released", ""): str(model.released) if model.released else None}
     architecture = model.architecture
     if architecture is None:
         return values
@@ -78,6 +111,8 @@ def shape(model: Model, sequence_length: int) -> dict[tuple[str, str], Any]:
         ("layers", "layers"): architecture.n_layers,
         ("d_model", "features"): architecture.d_model,
         ("mixers", ""): attention_variants(model),
+        ("heads", ""): heads(architecture),
+        ("experts", ""): experts(architecture),
         ("context length", "tokens"): architecture.context_length,
         ("vocabulary", "tokens"): architecture.embedding.vocab_size,
         ("parameters, total", "parameters"): parameters["total"],
@@ -90,6 +125,98 @@ def shape(model: Model, sequence_length: int) -> dict[tuple[str, str], Any]:
     }
 
 
+def same_for_all(catalogue: Catalogue, terms: Terms, *, sparse: bool) -> tuple[Assumptions, AcceleratorFile, Interval]:
+    """One accelerator and precision for every model, at the utilisation that is given, else at what published runs of
+    dense networks or of mixtures reached on it, with that interval [1].
+
+    Raises ``LehrError`` where none is on record.
+    """
+    device = terms.device or catalogue.accelerators[FALLBACK_ACCELERATOR]
+    if terms.mfu is not None:
+        reached = Interval(low=terms.mfu, central=terms.mfu, high=terms.mfu)
+    else:
+        try:
+            reached = assumed_mfu(device, terms.precision, sparse=sparse)
+        except ValueError as error:
+            raise LehrError(f"mfu: {error}") from error
+    given = Assumptions(
+        fallback=device.name,
+        accelerator=device.name,
+        precision=terms.precision,
+        mfu=reached.central,
+        usd_per_hour=terms.usd_per_hour,
+    )
+    return given, device, reached
+
+
+def on_the_machine(projection: Projection, given: Assumptions, reached: Interval) -> dict[tuple[str, str], Any]:
+    """Hours and cost on the one machine, which a row names; both go by the inverse of the utilisation."""
+    totals, on = projection.totals, f"on {given.accelerator} in {given.precision}"
+    rows: dict[tuple[str, str], Any] = {(f"MFU taken {on}", ""): f"{given.mfu:.1%}"}
+    for name, unit, amount in (("accelerator-hours", "h", totals.hours), ("cost", "USD", totals.cost)):
+        value = amount.value if amount else None
+        rows[(f"{name} {on}", unit)] = value
+        if value is not None and reached.low < reached.high:
+            rows[(f"{name} {on}, low", unit)] = value * reached.central / reached.high
+            rows[(f"{name} {on}, high", unit)] = value * reached.central / reached.low
+    return rows
+
+
+def as_published(recipe: RecipeFile) -> dict[tuple[str, str], Any]:
+    """Hours and hardware as the recipe has them, and the cost as printed."""
+    stages = [(name, stage.hardware) for name, stage in recipe.ordered() if stage.hardware is not None]
+    ran = dict.fromkeys(f"{h.count or ''} {h.accelerator} {h.precision or ''}".strip() for _, h in stages)
+    hours = [(name, h.stated_hours) for name, h in stages if h.stated_hours]
+    costs = [row.printed for row in recipe.reported if row.quantity == "cost_usd" and row.stage is None]
+    return {
+        ("published hardware", ""): ", ".join(ran) or None,
+        ("published accelerator-hours", "h"): sum(h for _, h in hours) if hours else None,
+        ("stages of these hours", ""): ", ".join(name for name, _ in hours) or None,
+        ("published cost", ""): costs[0] if costs else None,
+    }
+
+
+def experts(architecture: Architecture) -> str:
+    """The experts of the mixture's blocks, in words.
+
+    >>> experts(Catalogue().model("deepseek_v3").shape()), experts(Catalogue().model("starcoder").shape())
+    ('256, 8 a token, 1 shared', 'none')
+    """
+    found = [b.mlp for b in architecture.blocks.values() if isinstance(b.mlp, MoE)]
+    said = [
+        f"{m.n_experts}, {m.top_k} a token" + (f", {m.n_shared_experts} shared" if m.n_shared_experts else "")
+        for m in found
+    ]
+    return "; ".join(dict.fromkeys(said)) or "none"
+
+
+def heads(architecture: Architecture) -> str | None:
+    """Heads of the attention, and how many of them have keys and values of their own.
+
+    >>> heads(Catalogue().model("llama_3_1_8b").shape())
+    '32, 8 of keys and values'
+    """
+    said = []
+    for block in architecture.blocks.values():
+        n, n_kv = getattr(block.mixer, "n_heads", None), getattr(block.mixer, "n_kv_heads", None)
+        if n is not None:
+            said.append(f"{n}" + (f", {n_kv} of keys and values" if n_kv not in (None, n) else ""))
+    return "; ".join(dict.fromkeys(said)) or None
+
+
+def mix(stage: Stage) -> str | None:
+    """The shares of a stage's data."""
+    return ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in stage.data.items()) or None
+
+
+def sources_of(catalogue: Catalogue, model: Model, name: str) -> list[str]:
+    """The keys of the sources that a model and its recipe rest on (``lehr cite``)."""
+    held = [model.provenance]
+    held += [catalogue.recipe(name).provenance] if catalogue.has("recipe", name) else []
+    found = [fact.source for p in held for fact in (p.default, *p.exceptions.values())]
+    return [key for key in dict.fromkeys(found) if key]
+
+
 def training(recipe: Recipe, projection: Projection) -> dict[tuple[str, str], Any]:
     """Stages, totals and the loss by each law."""
     totals = projection.totals
@@ -99,14 +226,12 @@ def training(recipe: Recipe, projection: Projection) -> dict[tuple[str, str], An
         ("base model's tokens", "tokens"): recipe.base.n_tokens if recipe.base else 0,
         ("tokens, known stages", "tokens"): totals.tokens or None,
         ("training FLOPs, known stages", "FLOP"): totals.flops or None,
-        **_amount("accelerator-hours", "h", totals.hours),
-        **_amount("accelerator-hours of rollouts", "h", projection.rollout_hours),
-        **_amount("cost", "USD", totals.cost),
         ("stages of unknown length", ""): ", ".join(totals.unknown) or "none",
     }
     for stage in projection.stages:
         values[(f"{stage.kind}: peak learning rate", "")] = stage.peak_rate
         values[(f"{stage.kind}: batch", "tokens")] = stage.batch_tokens
+        values[(f"{stage.kind}: data", "")] = mix(recipe.stages[stage.name])
     last = [stage.loss for stage in projection.stages if stage.loss]
     for law, loss in (last[-1] if last else {}).items():
         values |= _amount(f"loss after pre-training, {law}", loss.unit, loss)
@@ -120,9 +245,12 @@ def _amount(name: str, unit: str, amount: Amount | None) -> dict[tuple[str, str]
     return {(name, unit): amount.value, **bounds}
 
 
-def compare(catalogue: Catalogue, names: list[str], machine: Machine | None = None) -> list[Row]:
+def compare(
+    catalogue: Catalogue, names: list[str], machine: Machine | None = None, terms: Terms | None = None
+) -> list[Row]:
     """A row for each quantity that any of the models has; the rows that differ come first. With a ``machine``, an
-    accelerator and how many, the best layout of each on it.
+    accelerator and how many, the best layout of each on it. ``terms`` say what hours and cost rest on: one machine for
+    all, or what was published, never one beside the other.
 
     Raises ``LehrError`` for fewer than two models.
     """
@@ -130,17 +258,20 @@ def compare(catalogue: Catalogue, names: list[str], machine: Machine | None = No
         raise LehrError("compare needs two models or more; write lehr compare starcoder santacoder")
     contexts = [a.context_length for name in names if (a := catalogue.model(name).architecture) is not None]
     sequence_length = min([DEFAULT_SEQUENCE, *contexts])
-    found = [facts(catalogue, name, sequence_length, machine) for name in names]
+    found = [facts(catalogue, name, sequence_length, machine, terms) for name in names]
     quantities = dict.fromkeys(key for one in found for key in one.values)
     rows = [Row(quantity=q, unit=u, values=[one.values.get((q, u)) for one in found]) for q, u in quantities]
     known = [row for row in rows if any(value is not None for value in row.values)]
     return sorted(known, key=lambda row: not row.differs)
 
 
-def shown(value: float | str | None, *, exact: bool = False) -> str:
-    """A value as a person reads it; counts with every digit up to nine of them, and where they are to be exact."""
+def shown(value: float | str | None, *, exact: bool = False, unit: str = "") -> str:
+    """A value as a person reads it: money with its sign, counts with every digit up to nine of them, and where they are
+    to be exact."""
     if isinstance(value, int) and (exact or abs(value) < 10**9):
         return f"{value:,}"
+    if unit == "USD" and isinstance(value, (int, float)):
+        return dollars(value)
     return value if isinstance(value, str) else short(value, digits=4)
 
 
@@ -148,12 +279,15 @@ def as_text(names: list[str], rows: list[Row], width: int | None) -> str:
     """What differs and what is alike as tables; models that do not fit into ``width`` characters stand below."""
     tables = []
     for heading, differs in (("differs", True), ("alike", False)):
-        chosen = [row for row in rows if row.differs == differs]
+        # sources are many, and for lehr cite
+        chosen = [row for row in rows if row.differs == differs and row.quantity != "sources"]
         at = 0 if chosen else len(names)
         while at < len(names):
             # one model at least, however narrow
             for end in range(len(names), at, -1):
-                cells = [[row.quantity, *map(shown, row.values[at:end]), row.unit] for row in chosen]
+                cells = [
+                    [row.quantity, *(shown(v, unit=row.unit) for v in row.values[at:end]), row.unit] for row in chosen
+                ]
                 table = text_table([heading, *names[at:end], "unit"], cells)
                 if width is None or max(map(len, table.splitlines())) <= width:
                     break
@@ -162,18 +296,43 @@ def as_text(names: list[str], rows: list[Row], width: int | None) -> str:
     return "\n\n".join(tables)
 
 
-def page(names: list[str], rows: list[Row]) -> tuple[str, bytes]:
+def page(names: list[str], rows: list[Row], titles: list[str] | None = None) -> tuple[str, bytes]:
     """The comparison as a page: what its file is called, and its content."""
-    return f"{file_name(names)}.html", as_html(as_document(names, rows, version("lehr")), {}).encode()
+    return f"{file_name(names)}.html", as_html(as_document(names, rows, version("lehr"), titles), {}).encode()
 
 
-def as_document(names: list[str], rows: list[Row], edition: str) -> Document:
-    """The comparison as a page: what differs, then what is the same."""
-    columns = [Column("Quantity"), *(Column(name, numeric=True) for name in names)]
+def as_csv(names: list[str], rows: list[Row]) -> str:
+    """The comparison as CSV, a row a quantity, numbers as they are."""
+    out = StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["quantity", "unit", *names])
+    table.writerows([row.quantity, row.unit, *("" if v is None else v for v in row.values)] for row in rows)
+    return out.getvalue()
+
+
+def title_of(model: Model) -> str:
+    """What people call a model.
+
+    >>> title_of(Catalogue().model("deepseek_v3")), title_of(Catalogue().model("gpt_4"))
+    ('DeepSeek-V3', 'GPT-4')
+    """
+    if model.hf_id:
+        return model.hf_id.rpartition("/")[2]
+    return model.family if joined(model.family) == joined(model.name) else model.name
+
+
+def as_document(names: list[str], rows: list[Row], edition: str, titles: list[str] | None = None) -> Document:
+    """The comparison as a page: what differs, then what is the same. ``titles`` are what people call the models."""
+    heads = titles or names
+    below = [name if title != name else "" for name, title in zip(names, heads, strict=True)]
+    columns = [Column("Quantity"), *(Column(t, b, numeric=True) for t, b in zip(heads, below, strict=True))]
 
     def section(title: str, chosen: list[Row]) -> Section:
         cells = [
-            [Cell(row.quantity, below=row.unit), *(Cell(shown(v, exact=row.unit == "parameters")) for v in row.values)]
+            [
+                Cell(row.quantity, below=row.unit),
+                *(Cell(shown(v, exact=row.unit == "parameters", unit=row.unit)) for v in row.values),
+            ]
             for row in chosen
         ]
         anchor = title.rsplit(maxsplit=1)[-1]
@@ -184,8 +343,8 @@ def as_document(names: list[str], rows: list[Row], edition: str) -> Document:
         section(title, chosen) for title, chosen in (("What differs", different), ("What is alike", same)) if chosen
     ]
     return Document(
-        title=" beside ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} models side by side",
-        subtitle="Counts are exact; hours, cost and loss are projections, with their intervals.",
+        title=" beside ".join(heads) if len(names) <= MOST_NAMED else f"{len(names)} models side by side",
+        subtitle="Counts are exact; loss is projected; hours and cost are of one machine for all, or as published.",
         verdict=f"{len(different)} of {len(rows)} quantities differ",
         verdict_mark="",
         sections=sections,

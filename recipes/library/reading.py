@@ -106,29 +106,33 @@ def check(model: str | None = None, *, config_dir: Folder = None) -> list[Compar
 
 
 def compare(
-    *names: str, accelerator: str | None = None, devices: int = 64, out: Folder = None, config_dir: Folder = None
-) -> list[Row]:
-    """Two models or more and their recipes side by side, what differs first; with an ``accelerator`` the best layout of
-    each on ``devices`` of it.
+    *names: str, accelerator: str | None = None, devices: int = 64, precision: str = "bf16", mfu: float | None = None,
+    usd_per_hour: float | None = None, published: bool = False, out: Folder = None, config_dir: Folder = None,
+) -> list[Row]:  # fmt: skip
+    """Two models or more and their recipes side by side, what differs first; hours and cost of all on one H100, or on
+    the ``accelerator``, in one ``precision`` at one utilisation ``mfu`` [1] and price [USD/h], or all as ``published``.
+    With an ``accelerator`` the best layout of each on ``devices`` of it too.
 
     With ``out`` a page is written to ``<out>/compare/`` (``lehr compare format=html``).
 
     >>> next(row.values for row in compare("starcoder", "santacoder") if row.quantity == "layers")
     [40, 24]
     """
+    from lehr.recipes.comparing import Terms, page
     from lehr.recipes.comparing import compare as compare_models
-    from lehr.recipes.comparing import page
     from lehr.recipes.presenting.files import write_beside
 
     catalogue = catalogue_of(config_dir)
     machine = None
+    device = None if accelerator is None else catalogue.accelerators[meant(accelerator, "accelerator", catalogue)]
+    terms = Terms(device=device, precision=precision, mfu=mfu, usd_per_hour=usd_per_hour, published=published)
     if accelerator is not None:
         # a layout takes numpy, which nothing else here waits for
         from lehr.recipes.laying_out.question import called
 
         machine = (called(catalogue, accelerator), devices)
     models = [meant(name, "model", catalogue) for name in names]
-    rows = compare_models(catalogue, models, machine)
+    rows = compare_models(catalogue, models, machine, terms)
     if out is not None:
         name, content = page(models, rows)
         write_beside(Path(out) / "compare", {name: content})

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
 import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
-from lehr.recipes.comparing import as_text, compare
+from lehr.recipes.comparing import Terms, as_text, compare
+from lehr.recipes.composing.python import job_of
 from lehr.recipes.laying_out.answer import answer
 from lehr.recipes.laying_out.question import question
 from lehr.recipes.projecting.model import project_by_name
+from lehr.recipes.verbs.compare import run
 from tests.recipes.test_cli import lehr
 
 CATALOGUE = Catalogue()
@@ -42,6 +46,54 @@ def test_every_model_is_counted_at_one_sequence_length() -> None:
 
 def test_a_model_beside_itself_differs_in_nothing() -> None:
     assert not any(row.differs for row in compare(CATALOGUE, ["starcoder", "starcoder"]))
+
+
+def rows_of(names: list[str], terms: Terms | None = None) -> dict[str, list[object]]:
+    return {row.quantity: list(row.values) for row in compare(CATALOGUE, names, None, terms)}
+
+
+def test_hours_are_of_one_machine_or_as_published_and_never_both() -> None:
+    names = ["deepseek_v3", "llama_3_1_8b"]
+    ours = rows_of(names)
+    # the work of the known stages over what a device does of it: no stage has a machine of its own
+    flops = ours["training FLOPs, known stages"]
+    peak = CATALOGUE.accelerators["h100_sxm"].peak["bf16"]
+    mfu = [CATALOGUE.accelerators["h100_sxm"].mfu[kind].central for kind in ("moe", "dense")]
+    wanted = [f / (peak * m) / 3600 for f, m in zip(flops, mfu, strict=True)]  # type: ignore[operator]
+    assert ours["accelerator-hours on h100_sxm in bf16"] == pytest.approx(wanted, rel=1e-12)
+    assert not any("published" in quantity for quantity in ours)
+    printed = rows_of(names, Terms(published=True))
+    assert printed["published accelerator-hours"][0] == 2.788e6
+    assert printed["published cost"][0] == "$5.576M"
+    assert not any(" on h100_sxm" in quantity for quantity in printed)
+
+
+def test_the_machine_can_be_named_with_its_utilisation_and_price() -> None:
+    terms = Terms(device=CATALOGUE.accelerators["h200"], mfu=0.4, usd_per_hour=3.5)
+    rows = rows_of(["deepseek_v3", "llama_3_1_8b"], terms)
+    assert rows["MFU taken on h200 in bf16"] == ["40.0%", "40.0%"]
+    hours, cost = (rows[f"{what} on h200 in bf16"] for what in ("accelerator-hours", "cost"))
+    assert cost == pytest.approx([3.5 * h for h in hours], rel=1e-12)  # type: ignore[operator]
+
+
+def test_experts_heads_dates_and_sources_stand_beside() -> None:
+    rows = rows_of(["deepseek_v3", "llama_3_1_8b"])
+    assert rows["experts"] == ["256, 8 a token, 1 shared", "none"]
+    assert rows["heads"] == ["128", "32, 8 of keys and values"]
+    assert rows["released"][0] == "2024-12"
+    assert "deepseek_2024_v3" in str(rows["sources"][0])
+
+
+def test_it_is_csv_and_markdown_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    job = {"names": ["DeepSeek-V3", "StarCoder"], "out": str(tmp_path)}
+    run(job_of("compare", {**job, "format": "csv"}))
+    table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    row = next(row for row in table if row["quantity"] == "parameters, total")
+    assert (row["deepseek_v3"], row["unit"]) == ("671026404352", "parameters")
+    run(job_of("compare", {**job, "format": "md"}))
+    text = Path(capsys.readouterr().out.strip()).read_text()
+    assert text.startswith("# DeepSeek-V3 beside starcoder")
+    assert "$" in text
 
 
 @pytest.mark.slow
