@@ -6,10 +6,13 @@
 #   make slow                   those of them that take several seconds each
 #   make independent            counts and schedules against transformers and torch (CPU)
 #   make check lint benchmarks browser
-#   make fuzz kill              damaged files at every decoder for 300 s; every verb that writes, killed 500 times
+#   make fuzz kill              100,000 damaged files and 1,000 command lines; every verb that writes, killed 500 times
+#   make sizes                  what the largest inputs take
 
 PYTHON ?= python3
-SECONDS_OF_FUZZ ?= 300
+FILES ?= 100000
+COMMANDS ?= 1000
+SECONDS_OF_FUZZ ?= 3600
 KILLS ?= 500
 MODEL ?= deepseek_v3
 VENV ?= .venv
@@ -18,7 +21,7 @@ PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # what has a target of its own: torch, a browser, engines and trainers
 APART = $(foreach room,independent browser engines trainers,--ignore tests/$(room))
 
-.PHONY: fuzz kill engines trainers report test slow independent check lint benchmarks browser clean
+.PHONY: fuzz kill sizes engines trainers report test slow independent check lint benchmarks browser clean
 
 report: $(VENV)/.lehr
 	$(BIN)/lehr report model=$(MODEL)
@@ -45,13 +48,16 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 
 fuzz: $(VENV)/.test
-	$(BIN)/python -m tests.fuzz.run $(SECONDS_OF_FUZZ)
+	$(BIN)/python -m tests.fuzz.run $(FILES) $(COMMANDS) $(SECONDS_OF_FUZZ)
 
 engines: $(VENV)/.test
 	$(BIN)/python -m pytest tests/engines -p no:cacheprovider
 
 kill: $(VENV)/.test
 	$(BIN)/python -m tests.kill.run $(KILLS)
+
+sizes: $(VENV)/.test
+	$(BIN)/python -m benchmarks.sizes all
 
 benchmarks: $(VENV)/.test
 	for name in $(basename $(notdir $(wildcard benchmarks/*.py))); do $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -201,6 +201,7 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
     with _told_in_one_line(verb, arguments):
         several = _sweep_of(arguments)
         given = several if verb == "report" else None
+        arguments = _nowhere(verb, arguments) if several and not given else arguments
         sys.argv = ["lehr", *([*given.flags, *given.base] if given else arguments)]
         app()
         while batches:
@@ -218,6 +219,14 @@ def run_verb(verb: str, arguments: list[str], written: list[str]) -> int:
     if mistakes:
         raise mistakes[-1]
     return max(statuses, default=0)
+
+
+def _nowhere(verb: str, arguments: list[str]) -> list[str]:
+    """``arguments`` so that Hydra makes no folder for the sweep of ``verb``, whose jobs write by ``out``; an engine has
+    its own files there. Raises ``LehrError`` for a folder that would be ignored."""
+    if any(a.lstrip("+").startswith("hydra.sweep.dir=") for a in arguments):
+        raise LehrError(f"hydra.sweep.dir: lehr {verb} writes its own files, to the folder of out=...; leave it out")
+    return [*([] if any(a.startswith("hydra/launcher=") for a in arguments) else ["hydra.sweep.dir=."]), *arguments]
 
 
 def _run_batches(decorate: Callable[[Any], Callable[[], None]], command: list[str]) -> None:
@@ -256,6 +265,10 @@ def _told_in_one_line(verb: str, arguments: list[str]) -> Iterator[None]:
     # with this set Hydra raises what went wrong instead of printing it over several lines
     os.environ["HYDRA_FULL_ERROR"] = "1"
     says, ArgumentParser.error = ArgumentParser.error, _flags_error(verb)  # type: ignore[method-assign,assignment]
+    # Python 3.14 looks at help that Hydra 1.3 words only when it is asked for
+    looks = hasattr(ArgumentParser, "_check_help")
+    if looks:
+        ArgumentParser._check_help = lambda *_: None  # type: ignore[attr-defined]
     try:
         yield
     except Exception as error:
@@ -267,6 +280,8 @@ def _told_in_one_line(verb: str, arguments: list[str]) -> Iterator[None]:
     finally:
         sys.argv = saved
         ArgumentParser.error = says  # type: ignore[method-assign]
+        if looks:
+            del ArgumentParser._check_help  # type: ignore[attr-defined]
         if debugging is None:
             del os.environ["HYDRA_FULL_ERROR"]
         else:
@@ -291,13 +306,13 @@ def _mistake(
         return LehrError(explain(error, verb, arguments))
     said = None
     if isinstance(error, MemoryError):
-        said = f"not enough memory ({error}); write fewer steps"
+        said = f"not enough memory ({error}); write a smaller number"
     elif isinstance(error, OSError):
         said = streams.of_system(error)
     elif isinstance(error, ArithmeticError):
         said = f"a number is larger or smaller than can be computed with ({error}); write another"
     elif isinstance(error, RecursionError):
-        said = "something is nested too deep; write it flatter"
+        said = "something is nested too deep, or a file names itself in its defaults; write it flatter"
     return None if said is None else LehrError(said)
 
 

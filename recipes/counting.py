@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lehr.recipes.catalogue.entries import Model
@@ -93,6 +94,23 @@ def count(
         **({"lora": adapters} if adapters else {}),
         **({"device": _fits(memory, weights, state_bytes)} if memory else {}),
     }
+
+
+def adapters(rank: int | None, targets: str | Sequence[str]) -> LoRA | None:
+    """Low-rank adapters of ``rank`` on ``targets``, or none. Raises ``LehrError`` for a rank below 1."""
+    if rank is None:
+        return None
+    if rank < 1:
+        raise LehrError(f"rank: {rank} is below 1; write a number of features, such as 8")
+    return LoRA(rank=rank, targets=(targets,) if isinstance(targets, str) else tuple(targets))
+
+
+def memory_of(device: object) -> tuple[str, float]:
+    """What the accelerator of the data ``device`` is called and holds [byte]. Raises ``LehrError`` where its file does
+    not say."""
+    if not isinstance(device, Mapping) or not device.get("memory_bytes"):
+        raise LehrError("accelerator: its file has no memory_bytes; write accelerator=h100_sxm, or add what it holds")
+    return str(device["name"]), float(device["memory_bytes"])
 
 
 def _fits(memory: tuple[str, float], weights: dict[int, float], state: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -9,13 +10,13 @@ from difflib import get_close_matches
 class LehrError(Exception):
     """A mistake in the input; the command line prints it as one line and exits with status 2.
 
-    >>> str(LehrError("a key with\\na line's end"))
-    "a key with a line's end"
+    >>> str(LehrError("a key with\\na line's end")), str(LehrError(f"{'x' * 5000!r} is no number"))[50:]
+    ("a key with a line's end", "xxxxxxxxxxx...' is no number")
     """
 
     def __init__(self, message: str) -> None:
-        # what is quoted from a file may hold anything
-        super().__init__(" ".join(message.splitlines()))
+        # what is quoted from a file may hold anything, of any length
+        super().__init__(re.sub(r"'([^']{60})[^']{40,}'", r"'\1...'", " ".join(message.splitlines())))
 
 
 class UnsafeError(LehrError):

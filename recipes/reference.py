@@ -77,7 +77,15 @@ def project_all(catalogue: Catalogue) -> dict[str, Figures]:
 
 def read(folder: Path) -> dict[str, Figures]:
     """The references in ``folder``, by recipe; empty where there are none."""
-    return {path.stem: load_json(path) for path in sorted(folder.glob("*.json"))}
+    return {path.stem: load_json(path) for path in sorted(folder.glob("*.json")) if is_reference(path)}
+
+
+def is_reference(path: Path) -> bool:
+    """Is the file at ``path`` a reference, and no notes of a person's? Raises ``LehrError`` for broken JSON."""
+    if path.suffix != ".json" or not path.is_file():
+        return False
+    found = load_json(path)
+    return isinstance(found, dict) and any(str(key).startswith("totals.") for key in found)
 
 
 def as_json(reference: Figures) -> bytes:
@@ -97,6 +105,32 @@ def changes(before: Mapping[str, Figures], after: Mapping[str, Figures], toleran
             if path not in old or path not in new or not _same(old[path], new[path], tolerance):
                 found.append(Change(recipe, path, old.get(path), new.get(path)))
     return found
+
+
+def stated(reason: str | None) -> str | None:
+    """The reason for accepting, if any. Raises ``LehrError`` where it says nothing."""
+    if reason is not None and not reason.strip():
+        raise LehrError("accept: says nothing; write why the figures moved")
+    return reason
+
+
+def accept(now: Mapping[str, Figures], moved: list[Change], reason: str, folder: Path, changelog: Path) -> bool:
+    """Make the figures of ``now`` the references in ``folder``, and write ``reason`` into the changelog; false where
+    nothing moved. Raises ``LehrError`` where there is no such changelog."""
+    from lehr.recipes.presenting.files import write_file, write_folder
+    from lehr.recipes.presenting.locks import claimed
+
+    if not moved:
+        # a run that was killed at its very end left its claim
+        with claimed(folder):
+            return False
+    if not changelog.is_file():
+        raise LehrError(f"{changelog}: there is no such file; write changelog=...")
+    text = into_changelog(changelog.read_text(encoding="utf-8"), moved, reason)
+    # the reason first: where the run is stopped in between, the same command finds it there and goes on
+    write_file(changelog, text.encode())
+    write_folder(folder, {f"{name}.json": as_json(figures) for name, figures in now.items()}, ours=is_reference)
+    return True
 
 
 def _same(a: float | str | None, b: float | str | None, tolerance: float) -> bool:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = "NDArray[np.float64]"
 """An array of double-precision numbers."""
-Size = Annotated[int, msgspec.Meta(ge=1)]
-"""A number of things of which there is one at least."""
-Extent = Annotated[int, msgspec.Meta(ge=0)]
+Size = Annotated[int, msgspec.Meta(ge=1, le=10**18)]
+"""A number of things of which there is one at least; what an array counts ends at 9.2e18."""
+Extent = Annotated[int, msgspec.Meta(ge=0, le=10**18)]
 """A number of things of which there may be none."""
+Work = Annotated[float, msgspec.Meta(ge=1.0, le=1e30)]
+"""A budget: the largest run took 5e26 [FLOP]."""
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]

@@ -233,11 +233,15 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.schedule.resolve(self.n_steps, clock)
 
 
+LONGEST_NAME = 60
+"""Of a stage, which stands in tables and figures."""
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ordered run of stages that makes one model, from random weights or from a base model.
 
-    Raises ``ValueError`` where ``order`` and ``stages`` do not name the same stages, and where hours are shared with
-    a stage that is not there.
+    Raises ``ValueError`` where ``order`` and ``stages`` do not name the same stages, where one has a name that no table
+    holds, and where hours are shared with a stage that is not there.
     """
 
     name: str
@@ -247,6 +251,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     base: Base | None = None
 
     def __post_init__(self) -> None:
+        if long := [name for name in self.stages if len(name) > LONGEST_NAME]:
+            raise ValueError(f"stage {long[0][:20]!r}... has a name of {len(long[0])} characters; write a shorter one")
         for name in self.order:
             if name not in self.stages:
                 raise ValueError(f"order names {name!r}, which is not in `stages`: {', '.join(self.stages)}")

@@ -8,12 +8,12 @@ brings no code either.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from lehr.recipes.catalogue.yaml import parse_yaml, read_bounded
-from lehr.recipes.errors import LehrError, UnsafeError
+from lehr.recipes.catalogue.yaml import parse_yaml, read_bounded, texts
+from lehr.recipes.errors import LehrError, UnsafeError, nearest
 
 GROUPS = ("model", "recipe", "law", "dataset", "accelerator", "method", "sources")
 """Groups whose files are data."""
@@ -104,6 +104,17 @@ def _check_hydra(said: Any, where: str, primary: bool) -> None:
             folders = below if isinstance(below, list) else [below]
             if not primary or any(":" in str(f) and not str(f).startswith(("file://", "pkg://lehr.")) for f in folders):
                 raise UnsafeError(f"{where}: hydra.searchpath: names a package's code; write it on the command line")
+
+
+def check_keys(data: Any, content: bytes, known: Collection[str], where: str) -> None:
+    """Raise ``LehrError`` where a file that says settings (``# @package _global_``) says one that nothing reads: no
+    setting or group is called so, and no value of the file is computed from it."""
+    if not isinstance(data, dict) or header(content).split()[1:] != ["_global_"]:
+        return
+    asked = {part for text in texts(data) for found in REFERENCE.findall(text) for part in re.split(r"[${}.]+", found)}
+    for key in data:
+        if key not in known and key not in ("defaults", "hydra") and str(key) not in asked:
+            raise LehrError(f"{where}: {key}: no setting is called so; {nearest(str(key), known)}")
 
 
 def header(content: bytes) -> str:

@@ -25,8 +25,8 @@ T = TypeVar("T")
 CONF = Path(__file__).parents[2] / "conf"
 """The config root, inside the package."""
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-"""What a model of one's own can be called, as its name is a file's too."""
+NAME = re.compile(r"(?!(?i:con|prn|aux|nul|com\d|lpt\d)$)[A-Za-z0-9][A-Za-z0-9_-]*")
+"""What a model of one's own can be called, as its name is a file's too, on Windows also."""
 
 
 class Catalogue:
@@ -171,7 +171,7 @@ def checked_name(name: str, where: str) -> str:
     'my_model-2'
     """
     if not NAME.fullmatch(name):
-        raise LehrError(f"{where}: {name!r} cannot name a file; write letters, digits, _ and - only")
+        raise LehrError(f"{where}: {name!r} cannot name a file; write letters, digits, _ and -, and no CON or NUL")
     return name
 
 

@@ -101,7 +101,7 @@ def _guarded(words: Sequence[str]) -> Iterator[None]:
     from omegaconf import OmegaConf
     from omegaconf.resolvers import oc
 
-    from lehr.recipes.composing.sources import guard
+    from lehr.recipes.composing.sources import guard, sweepers_module
 
     found = [
         s for s in Plugins.instance().discover(ConfigSource) if issubclass(s, ConfigSource) and s.scheme() == "file"
@@ -114,3 +114,4 @@ def _guarded(words: Sequence[str]) -> Iterator[None]:
         for source, load in before:
             source.load_config = load  # type: ignore[method-assign]
         OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+        sweepers_module().OmegaConf = OmegaConf

@@ -16,8 +16,7 @@ from lehr.recipes.checking import attention_variants, check_model, check_recipe
 from lehr.recipes.counting import count
 from lehr.recipes.exploring.figures import forecast_curve, loss_curves, rate_curve
 from lehr.recipes.exploring.timeline import timelines
-from lehr.recipes.presenting.document import MARKS, Cell
-from lehr.recipes.presenting.html import is_link
+from lehr.recipes.presenting.document import MARKS, Cell, is_link
 from lehr.recipes.presenting.numbers import percent
 from lehr.recipes.projecting.forecast import forecast_recipe
 from lehr.recipes.projecting.model import FALLBACK_ACCELERATOR, project_model

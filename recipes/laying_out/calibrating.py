@@ -140,6 +140,7 @@ def calibrate(rows: Sequence[Row], accelerators: Mapping[str, Accelerator]) -> C
         f"{kind}, {which}": errors_of(data, told, mask, getattr(bands[kind], which))
         for which, told in (("seen", seen), ("new", new))
         for kind, mask in (("dense", ~data.mixture), ("mixture", data.mixture))
+        if mask.any()
     }
     deviations = np.sqrt(np.diag(fit.covariance))
     size = len(NAMES)

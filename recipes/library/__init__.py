@@ -14,6 +14,7 @@ catalogue's. Settings that a signature does not list are those of the command: `
 from __future__ import annotations
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.library.catalogued import cite, export_data, models, reference
 from lehr.recipes.library.computing import (
     cost,
     design,
@@ -27,6 +28,7 @@ from lehr.recipes.library.computing import (
     rollout,
     sweep,
 )
+from lehr.recipes.library.measuring import calibrate
 from lehr.recipes.library.reading import (
     check,
     compare,
@@ -43,13 +45,16 @@ from lehr.recipes.projecting.training_rates import lr_scheduler
 
 __all__ = [
     "LehrError",
+    "calibrate",
     "check",
+    "cite",
     "compare",
     "cost",
     "count",
     "design",
     "explore",
     "export",
+    "export_data",
     "find",
     "fit",
     "generation_speed",
@@ -59,9 +64,11 @@ __all__ = [
     "load_model",
     "load_recipe",
     "lr_scheduler",
+    "models",
     "plan",
     "plan_schedule",
     "project",
+    "reference",
     "rehearse",
     "report",
     "rollout",

@@ -57,18 +57,44 @@ def find(name: str, *, config_dir: Folder = None) -> list[Entry]:
     return find_entries(name, catalogue_of(config_dir))
 
 
-def count(model: Model | str, sequence_length: int | None = None, *, config_dir: Folder = None) -> dict[str, Any]:
+def count(
+    model: Model | str,
+    sequence_length: int | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "bf16",
+    rank: int | None = None,
+    targets: str | Sequence[str] = "all",
+    accelerator: str | None = None,
+    config_dir: Folder = None,
+) -> dict[str, Any]:
     """Parameters, FLOPs per token, decoding state and weights of ``model``, as plain data (``lehr count format=json``).
 
-    ``sequence_length`` is by default 4,096 tokens, or the model's context where that is shorter.
+    ``sequence_length`` is by default 4,096 tokens, or the model's context where that is shorter. ``batch`` sequences
+    are decoded together with a state in ``dtype``; a ``rank`` counts what low-rank adapters of ``targets`` train, and
+    an ``accelerator`` says how many of them hold weights and state.
 
     >>> counts = count("deepseek_v3")
     >>> counts["parameters"]["active"]["all"], round(counts["flops_per_token"]["causal"] / 1e9, 1)
     (37552282624, 249.8)
+    >>> count("starcoder", batch=8)["decoding_state"]["batch"], count("starcoder", rank=8)["lora"]["rank"]
+    (8, 8)
     """
+    from lehr.recipes.catalogue.files import load
+    from lehr.recipes.counting import adapters, memory_of
     from lehr.recipes.counting import count as count_model
 
-    return count_model(load_model(model, config_dir=config_dir) if isinstance(model, str) else model, sequence_length)
+    catalogue = catalogue_of(config_dir)
+    return count_model(
+        catalogue.model(model) if isinstance(model, str) else model,
+        sequence_length,
+        batch=batch,
+        dtype=dtype,
+        lora=adapters(rank, targets),
+        memory=None
+        if accelerator is None
+        else memory_of(load(catalogue.path("accelerator", accelerator), "accelerator")),
+    )
 
 
 def project(

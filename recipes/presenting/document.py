@@ -144,3 +144,12 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     numbers: dict[str, int]
     beside: list[tuple[str, str]] = []
     """Files beside the page, and what each holds."""
+
+
+def is_link(url: str) -> bool:
+    """May ``url`` become a link? A source file of the user's own may hold anything.
+
+    >>> is_link("https://arxiv.org/abs/2412.19437"), is_link("javascript:alert(1)")
+    (True, False)
+    """
+    return url.startswith(("https://", "http://"))

@@ -7,7 +7,6 @@ its place in one step.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 import os
@@ -15,9 +14,13 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.locks import beside, claimed, exchange
+
+Content = bytes | Callable[[BinaryIO], None]
+"""Of a file: its bytes, or what writes them, where they are many."""
 
 MANIFEST = ".lehr.json"
 """The account of a folder's files."""
@@ -62,13 +65,13 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def write_folder(
-    folder: Path, files: Mapping[str, bytes], *, drop: Sequence[str] = (), ours: str | None = None
+    folder: Path, files: Mapping[str, Content], *, drop: Sequence[str] = (), ours: Callable[[Path], bool] | None = None
 ) -> None:
     """Make ``folder`` hold ``files`` (relative path to content) in place of those that were written there before; a
     person's own stay.
 
-    ``drop`` are folders in it that are of no more use; ``ours`` is a pattern that says which files are not a person's
-    where a folder keeps no account. Raises ``LehrError`` where that cannot be done, where a person's file has the name
+    ``drop`` are folders in it that are of no more use; ``ours`` says of a file whether it is not a person's, where
+    a folder keeps no account. Raises ``LehrError`` where that cannot be done, where a person's file has the name
     of a new one or was edited since, and where the folder holds something else: none of ``files``. What stood there
     before then stands there still.
     """
@@ -123,14 +126,14 @@ def begin_folder(folder: Path) -> None:
             write_file(followed(folder) / MANIFEST, _account_of({}))
 
 
-def _persons(folder: Path, files: Mapping[str, bytes], ours: str | None) -> list[Path]:
+def _persons(folder: Path, files: Mapping[str, Content], ours: Callable[[Path], bool] | None) -> list[Path]:
     """The files in ``folder`` that stay, and empty folders. Raises ``LehrError`` where one is in the way."""
     if not folder.exists():
         return []
     account = _account(folder)
     found = sorted(_below(folder))
     if ours is not None:
-        account = {str(path): "" for path in found if fnmatch.fnmatch(str(path), ours)}
+        account = {str(path): "" for path in found if ours(folder / path)}
     elif found and account is None and not any((folder / name).exists() for name in files):
         raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
     parents = {str(parent) for name in files for parent in Path(name).parents}
@@ -148,13 +151,15 @@ def _persons(folder: Path, files: Mapping[str, bytes], ours: str | None) -> list
             or (name in parents and (where.is_symlink() or not where.is_dir()))
             or any(str(p) in files for p in path.parents)
         ):
-            raise _stays(where, listed)
+            raise _stays(where, listed, accounted=account is not None)
         stays.append(path)
     return stays
 
 
-def _stays(where: Path, listed: str | None) -> LehrError:
+def _stays(where: Path, listed: str | None, *, accounted: bool = True) -> LehrError:
     said = "was edited since it was written" if listed else "was not written by lehr"
+    if not accounted:
+        said = f"{said}, or by one that kept no account ({MANIFEST}) yet"
     return LehrError(f"{where}: {said}, and stays; move it away, or write another folder with out=...")
 
 
@@ -168,14 +173,18 @@ def _below(folder: Path) -> Iterator[Path]:
             yield here
 
 
-def _fill(new: Path, old: Path, files: Mapping[str, bytes], stays: Sequence[Path], *, account: bool) -> None:
+def _fill(new: Path, old: Path, files: Mapping[str, Content], stays: Sequence[Path], *, account: bool) -> None:
     new.mkdir()
     for name, content in files.items():
         path = new / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            with path.open("wb") as out:
+                content(out)
     if account:
-        (new / MANIFEST).write_bytes(_account_of(_digests(files)))
+        (new / MANIFEST).write_bytes(_account_of({name: _digest(new / name) for name in files}))
     for path in stays:
         _take_along(old / path, new / path)
     if old.exists():
@@ -246,7 +255,8 @@ def _account_of(digests: Mapping[str, str]) -> bytes:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def followed(path: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from lehr.recipes.presenting.document import MARKS, Document, Part, Picture
+from lehr.recipes.presenting.document import MARKS, Document, Part, Picture, is_link
 from lehr.recipes.presenting.figures import for_page
 from lehr.recipes.presenting.markdown import marks_used
 
@@ -49,12 +49,3 @@ def as_html(document: Document, figures: Mapping[str, str]) -> str:
 def kind_of(part: Part) -> str:
     """The name of a part's type, by which the template chooses."""
     return type(part).__name__
-
-
-def is_link(url: str) -> bool:
-    """May ``url`` become a link? A source file of the user's own may hold anything.
-
-    >>> is_link("https://arxiv.org/abs/2412.19437"), is_link("javascript:alert(1)")
-    (True, False)
-    """
-    return url.startswith(("https://", "http://"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 from lehr.recipes.presenting.document import (
     MARKS,
     Bullets,
@@ -14,14 +17,18 @@ from lehr.recipes.presenting.document import (
     Sources,
     Table,
     Text,
+    is_link,
 )
+
+LEFT = "%/:?#@!$&'*+,;=~"
+"""Characters that an address may have and that end no link."""
 
 
 def as_markdown(document: Document) -> str:
     """The document as text with tables; figures are links to ``plots/*.png``."""
-    blocks = [f"# {document.title}", f"**{document.verdict}**", escaped(document.subtitle)]
+    blocks = [f"# {escaped(document.title)}", f"**{escaped(document.verdict)}**", escaped(document.subtitle)]
     for section in document.sections:
-        blocks.append(f"## {section.title}")
+        blocks.append(f"## {escaped(section.title)}")
         for part in section.parts:
             blocks += _part(part, document)
         if section.name == "stages":
@@ -46,12 +53,13 @@ def legend(document: Document) -> str:
 def escaped(text: str) -> str:
     """Text that Markdown leaves as it is.
 
-    >>> escaped("a_b | *c* <d>")
-    'a_b \\\\| \\\\*c\\\\* \\\\<d\\\\>'
+    >>> escaped("a_b | *c* <d> [1] [e](f)")
+    'a_b \\\\| \\\\*c\\\\* \\\\<d\\\\> [1] [e\\\\](f)'
     """
     for character in ("\\", "|", "*", "<", ">", "`"):
         text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())
+    # a number in brackets is a source; what comes right after one would make it a link
+    return " ".join(re.sub(r"\](?=[(\[:])", r"\\]", text).split())
 
 
 def _part(part: Part, document: Document) -> list[str]:
@@ -59,13 +67,13 @@ def _part(part: Part, document: Document) -> list[str]:
         return [escaped(part.text)]
     if isinstance(part, Picture):
         return [
-            f"### {part.title}",
+            f"### {escaped(part.title)}",
             f"![{escaped(part.alternative)}](plots/{part.name}.png)",
             f"{escaped(part.caption)} [SVG](plots/{part.name}.svg)",
         ]
     if isinstance(part, Cards):
         rows = [
-            f"| {c.label} | **{escaped(c.value)}** | {'; '.join(escaped(line) for line in c.lines)} |"
+            f"| {escaped(c.label)} | **{escaped(c.value)}** | {'; '.join(escaped(line) for line in c.lines)} |"
             for c in part.cards
         ]
         return ["\n".join(["| | | |", "| --- | --- | --- |", *rows])]
@@ -73,7 +81,7 @@ def _part(part: Part, document: Document) -> list[str]:
         return ["\n".join(f"- **{escaped(term)}**: {escaped(text)}" for term, text in part.items)]
     if isinstance(part, Sources):
         return ["\n".join(_source(part))]
-    return [f"### {part.caption}", _table(part, document)]
+    return [f"### {escaped(part.caption)}", _table(part, document)]
 
 
 def _table(table: Table, document: Document) -> str:
@@ -99,7 +107,8 @@ def _cell(cell: Cell, document: Document) -> str:
 def _source(part: Sources) -> list[str]:
     lines = []
     for entry in part.sources:
-        link = f"[{escaped(entry.title)}]({entry.url})" if entry.url else escaped(entry.title)
+        title = escaped(entry.title)
+        link = f"[{title}]({quote(entry.url, safe=LEFT)})" if is_link(entry.url) else title
         described = ". ".join(escaped(p) for p in (entry.by, entry.note) if p)
         lines.append(f"{entry.number}. {link}{'. ' + described if described else ''}")
         lines += [

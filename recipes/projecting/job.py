@@ -18,6 +18,7 @@ from lehr.simulators.laws import AnyLaw, ScalingLaw
 from lehr.simulators.laws.curves import MultiPower
 from lehr.simulators.projection.budget import first_stage_of
 from lehr.simulators.projection.project import Assumptions, Projection
+from lehr.simulators.quantities import Work
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
         raise without_recipe(job, model.name)
     recipe = decoded(config["recipe"], RecipeFile, "recipe")
     gone = {o.removeprefix(TAKEN) for o in job.overrides if o.startswith(TAKEN)}
-    budget = job.setting("train_flops", float | None)
+    budget: float | None = job.bounded("train_flops", Work | None, "an amount of work, such as 1e23")
     if budget is not None:
         gone |= {*recipe.order[1:]}
         try:

@@ -19,19 +19,22 @@ from lehr.recipes.presenting.tables import short
 from lehr.simulators.quantities import Floats
 
 FIGURES = {"loss": "Loss", "forecast": "Loss by the schedule too", "cost": "Cost"}
+MOST_ACROSS = 500
+"""Colours of a map beside each other; of more values every n-th."""
 MOST_POINTS = 20_000
 """A picture draws no more; of a larger sweep every n-th point."""
 
 
 def draw_all(table: pa.Table, varies: Mapping[str, bool]) -> list[tuple[Figure, Picture]]:
     """Every picture that the result has something to show for."""
-    done = table.filter(pa.compute.equal(table["status"], "done"))
+    went = pa.compute.equal(table["status"], "done")
+    done = table if pa.compute.all(went).as_py() else table.filter(went)
     return [made for draw in (front, lines, heat) if (made := draw(done, varies)) is not None]
 
 
 def numbers(table: pa.Table, name: str) -> Floats:
     """A column with NaN for what is not known."""
-    found: Floats = table[name].to_numpy(zero_copy_only=False).astype(float)
+    found: Floats = table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
     return found
 
 
@@ -58,8 +61,8 @@ def front_of(cost: Floats, loss: Floats) -> NDArray[np.intp]:
 
 def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] | None:
     """Loss against cost with the front that nothing beats; one law's losses only, since laws differ in corpus."""
-    laws = list(dict.fromkeys(table["law"].to_pylist()))
-    chosen = table.filter(pa.compute.equal(table["law"], laws[0])) if laws else table
+    laws = table["law"].unique().to_pylist()
+    chosen = table.filter(pa.compute.equal(table["law"], laws[0])) if len(laws) > 1 else table
     loss, cost = numbers(chosen, "loss"), numbers(chosen, "cost_with_base")
     if not np.isfinite(cost).any():
         cost = numbers(chosen, "cost")
@@ -81,12 +84,12 @@ def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
         "Cost, USD, known stages, the base model's included",
         f"Loss by {laws[0]}, {chosen['loss_unit'][0].as_py()}",
     )
-    names = chosen["model"].to_pylist()
-    several = len(set(names)) > 1
+    several = len(chosen["model"].unique()) > 1
+    names = {i: chosen["model"][int(at[i])].as_py() for i in best}
     figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.14)
     if several:
-        _name(figure, axes, [(cost[i], loss[i], names[at[i]]) for i in best])
-    words = "; ".join(f"{names[at[i]]}: {short(cost[i])} USD, {loss[i]:.3f}" for i in best[:12])
+        _name(figure, axes, [(cost[i], loss[i], names[i]) for i in best])
+    words = "; ".join(f"{names[i]}: {short(cost[i])} USD, {loss[i]:.3f}" for i in best[:12])
     return figure, Picture(
         name="front",
         title="Loss against cost",
@@ -102,6 +105,8 @@ def lines(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
     if not along:
         return None
     rest = [name for name in (*varies, "model", "law") if name != along[0] and len(table[name].unique()) > 1]
+    if any(len(table[name].unique()) > len(SERIES) for name in rest):
+        return None
     series = labels(table, rest)
     names = list(dict.fromkeys(series.tolist()))
     panels = [name for name in FIGURES if np.isfinite(numbers(table, name)).any()]
@@ -152,7 +157,10 @@ def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] 
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         field = np.full((len(y[0]), len(x[0])), np.nan)
         field[y[1], x[1]] = numbers(table, name)
-        mesh = axes.pcolormesh(x[0], y[0], field, shading="nearest", cmap="cividis", rasterized=True)
+        across, up = (np.unique(np.linspace(0, len(v[0]) - 1, MOST_ACROSS).astype(int)) for v in (x, y))
+        mesh = axes.pcolormesh(
+            x[0][across], y[0][up], field[np.ix_(up, across)], shading="nearest", cmap="cividis", rasterized=True
+        )
         bar = figure.colorbar(mesh, ax=axes, pad=0.02)
         bar.outline.set_visible(False)
         _frame(axes, x_name, y_name)

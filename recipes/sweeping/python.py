@@ -16,6 +16,7 @@ from lehr.recipes.composing.python import Folder, composing, searched
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.locks import release
 from lehr.recipes.sweeping.arguments import take_apart
+from lehr.recipes.sweeping.result import plain
 from lehr.recipes.sweeping.run import claim_folder, swept
 from lehr.recipes.sweeping.sweep import Sweep
 from lehr.recipes.sweeping.text import write_files
@@ -50,4 +51,4 @@ def sweep_table(
         assert not isinstance(found, list)
         if out is not None:
             write_files(whole.folder, found, words)
-        return found.table
+        return plain(found.table, found.varies)

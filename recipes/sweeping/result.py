@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +48,8 @@ def from_rows(rows: Mapping[int, Mapping[str, Any]], varies: Mapping[str, bool])
 
 
 def from_columns(columns: Mapping[str, Any], same: Mapping[str, Any], varies: Mapping[str, bool], n: int) -> pa.Table:
-    """A table of ``n`` points from arrays; ``same`` is what all points share."""
+    """A table of ``n`` points from arrays; ``same`` is what all points share, each such column one value and ``n``
+    references to it."""
     shape = schema(varies)
     arrays = []
     for field in shape:
@@ -58,20 +58,36 @@ def from_columns(columns: Mapping[str, Any], same: Mapping[str, Any], varies: Ma
             arrays.append(pa.array(value).cast(field.type))
         else:
             value = value.item() if isinstance(value, (np.ndarray, np.generic)) else value
-            arrays.append(pa.nulls(n, field.type) if value is None else pa.repeat(pa.scalar(value, field.type), n))
-    return pa.Table.from_arrays(arrays, schema=shape)
+            to_it = pa.array(np.zeros(n, np.int8), mask=np.full(n, value is None))
+            arrays.append(pa.DictionaryArray.from_arrays(to_it, pa.array([value], field.type)))
+    return pa.Table.from_arrays(arrays, names=shape.names)
 
 
-def as_parquet(table: pa.Table) -> bytes:
+def plain(table: pa.Table, varies: Mapping[str, bool]) -> pa.Table:
+    """The table with each value where it stands."""
+    return table.cast(schema(varies))
+
+
+AT_ONCE = 1 << 17
+"""So many rows are written at a time."""
+
+
+def parts(table: pa.Table, varies: Mapping[str, bool]) -> Iterator[pa.Table]:
+    """The rows, some at a time; of no rows, one part that has the columns."""
+    for at in range(0, max(len(table), 1), AT_ONCE):
+        yield plain(table.slice(at, AT_ONCE), varies)
+
+
+def write_parquet(table: pa.Table, varies: Mapping[str, bool], out: BinaryIO) -> None:
     """The table with the unit of each figure in its field; the same table gives the same bytes."""
-    fields = [f.with_metadata({"unit": UNITS[f.name]}) if f.name in UNITS else f for f in table.schema]
-    out = io.BytesIO()
-    pa.parquet.write_table(table.cast(pa.schema(fields)), out, compression="zstd")
-    return out.getvalue()
+    fields = [f.with_metadata({"unit": UNITS[f.name]}) if f.name in UNITS else f for f in schema(varies)]
+    with pa.parquet.ParquetWriter(out, pa.schema(fields), compression="zstd") as writer:
+        for part in parts(table, varies):
+            writer.write_table(part.cast(pa.schema(fields)))
 
 
-def as_csv(table: pa.Table) -> bytes:
+def write_csv(table: pa.Table, varies: Mapping[str, bool], out: BinaryIO) -> None:
     """The table as text with every digit."""
-    out = io.BytesIO()
-    pa.csv.write_csv(table, out, pa.csv.WriteOptions(quoting_style="needed"))
-    return out.getvalue()
+    for number, part in enumerate(parts(table, varies)):
+        heading = pa.csv.WriteOptions(include_header=not number, quoting_style="needed")
+        pa.csv.write_csv(part, out, heading)

@@ -90,9 +90,11 @@ class Sweep:
         self.mark = fingerprint(self.job.catalogue)
 
     def _refuse_what_is_not_added(self, choices: Mapping[str, str]) -> None:
-        """Raise ``LehrError`` for a group that no configuration has yet, and that is not added with +."""
+        """Raise ``LehrError`` for a group that no configuration has yet, and that is not added with +; one that the
+        same command line takes away is Hydra's to compose."""
+        known = {*choices, *(word[1:].partition("=")[0] for word in self.given.words if word.startswith("~"))}
         for slot in self.slots:
-            if slot.swept and not slot.prefix and self._is_group(slot.key) and slot.key not in choices:
+            if slot.swept and not slot.prefix and self._is_group(slot.key) and slot.key not in known:
                 raise LehrError(f"{slot.key}: is in no configuration yet; write +{slot.key}=... to add it")
 
     def _refuse_several_sweeps(self) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
 
-from lehr.recipes.presenting.files import write_folder
+from lehr.recipes.presenting.files import Content, write_folder
 from lehr.recipes.sweeping.figures import draw_all
 from lehr.recipes.sweeping.page import Sweep, as_html, command
-from lehr.recipes.sweeping.result import Swept, as_csv, as_parquet
+from lehr.recipes.sweeping.result import Swept, plain, write_csv, write_parquet
 
 NAMED = 10
 """Failed jobs that the terminal names; the files name all."""
@@ -44,7 +45,11 @@ def write_result(folder: Path, swept: Swept, words: Sequence[str], form: str) ->
     went = ", ".join(f"{n:,} {status}" for status, n in said.counts.items())
     print(f"{folder / 'sweep.html'}  ({went})", file=sys.stderr if form == "json" else sys.stdout)
     if form == "json":
-        print(json.dumps({"version": 1, "rows": swept.table.to_pylist()}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps(
+                {"version": 1, "rows": plain(swept.table, swept.varies).to_pylist()}, indent=2, ensure_ascii=False
+            )
+        )
     return 1 if said.failed else 0
 
 
@@ -66,9 +71,9 @@ def write_files(folder: Path, swept: Swept, words: Sequence[str]) -> Sweep:
         left_out=grouped([(job, reason) for job, status, reason in troubles if status != "failed"]),
         version=version("lehr"),
     )
-    files = {
-        "sweep.parquet": as_parquet(table),
-        "sweep.csv": as_csv(table),
+    files: dict[str, Content] = {
+        "sweep.parquet": partial(write_parquet, table, varies),
+        "sweep.csv": partial(write_csv, table, varies),
         "sweep.html": as_html(table, varies, said, pictures, reports).encode(),
     }
     # with the result written, what was kept for going on is done with

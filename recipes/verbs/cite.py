@@ -6,25 +6,17 @@ import json
 
 import msgspec
 
-from lehr.recipes.citing.bibtex import bibtex
-from lehr.recipes.citing.gathering import sources_of
+from lehr.recipes.citing.citations import citations
 from lehr.recipes.composing.job import Composed
-from lehr.recipes.errors import LehrError
 
 
 def run(job: Composed) -> int:
-    """Print the entries of the bibliography. Raises ``LehrError`` where nothing is called so."""
+    """Print the entries of the bibliography."""
     form = job.choice("format", ("bibtex", "json"))
-    wanted = [str(name) for name in job.setting("names", list[str | int | float])]
-    if not wanted:
-        raise LehrError("names: nothing to cite; write lehr cite kimi_k2, or lehr cite all")
-    known = job.catalogue.sources
-    found = {key: list[str]() for key in known} if wanted == ["all"] else sources_of(job.catalogue, wanted)
-    if not found:
-        raise LehrError(f"names: {', '.join(wanted)} cites no source")
+    found = citations(job.catalogue, [str(name) for name in job.setting("names", list[str | int | float])])
     if form == "json":
-        rows = [{"key": key, **msgspec.to_builtins(known[key]), "places": places} for key, places in found.items()]
+        rows = [{"key": one.key, **msgspec.to_builtins(one.source), "places": one.places} for one in found]
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join(bibtex(key, known[key], places) for key, places in found.items()))
+        print("\n\n".join(one.bibtex() for one in found))
     return 0

@@ -110,7 +110,8 @@ def test_a_worker_that_is_killed_changes_nothing(engine: str, surroundings: dict
     said = (tmp_path / "log").read_text()
     assert sweep.returncode == 0, said
     assert done, said
-    assert again, said
+    # Ray hands the batch of a worker that died to another by itself, where what has a row is passed over
+    assert again or engine == "ray", said
     assert not done & again
     assert len(last) == len({*last})
     (ours,), (theirs,) = (list(folder.glob("outputs/multirun/*/sweep.parquet")) for folder in (here, there))

@@ -98,7 +98,7 @@ def test_the_catalogue_s_own_table_is_told_better_than_it_was_left_out(capsys: p
         (["table=nope.csv"], "table: there is no file nope.csv"),
         (["seconds=0"], "seconds: 0 cannot be"),
         (["device=tpu"], "device: 'tpu' is not known"),
-        (["name=a/b"], "name: 'a/b' cannot be a file's name"),
+        (["name=a/b"], "name: 'a/b' cannot name a file"),
     ],
     ids=lambda v: v[0] if isinstance(v, list) else "",
 )

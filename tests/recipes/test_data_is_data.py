@@ -87,6 +87,16 @@ EXPERIMENT = {
 }
 
 
+OTHERS = [
+    ("accelerator", "h100_sxm", ["report", "model=santacoder", "accelerator=sent"]),
+    ("cluster", "deepseek_h800", ["layout", "model=santacoder", "cluster=sent"]),
+    ("dataset", "starcoderdata", ["find", "name=sent"]),
+    ("method", "muon", ["find", "name=sent"]),
+    ("sources", "google", ["export-data", "out=data"]),
+]
+"""Group, a file of the catalogue's there, and a command that reads a person's."""
+
+
 @pytest.fixture
 def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     work = tmp_path / "work"
@@ -142,6 +152,16 @@ def test_a_recipe_and_a_law_run_nothing(text: str, canary: Path, capsys: pytest.
     refused(["plan", "flops=1e22", f"law={path}"], canary, capsys)
 
 
+@pytest.mark.parametrize("text", DATA.values(), ids=DATA.keys())
+def test_no_other_file_of_facts_runs_anything(text: str, canary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf = canary.parent / "sent"
+    for group, name, words in OTHERS:
+        body = next(path for path in sorted((CONF / group).glob("*.yaml")) if path.stem >= name).read_text()
+        path = put(canary, group, "sent", written(text, canary, body.replace(f"name: {name}", "name: sent", 1)))
+        refused([*words[:1], "--config-dir", str(conf), *words[1:]], canary, capsys)
+        Path(path).unlink()
+
+
 @pytest.mark.parametrize("text", EXPERIMENT.values(), ids=EXPERIMENT.keys())
 @pytest.mark.parametrize("way", ["once", "swept"])
 def test_an_experiment_brings_no_code(text: str, way: str, canary: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +203,31 @@ def test_the_command_line_may_name_the_environment(canary: Path, capsys: pytest.
 def test_the_catalogues_own_files_are_data(group: str) -> None:
     for path in (CONF / group).glob("*.yaml"):
         check_data(load_yaml(path), path.read_bytes(), group, path.name)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("# @package _global_\nmfuu: 0.4", "sent.yaml: mfuu: no setting is called so; did you mean mfu?"),
+        ("# @package _global_\nmodell: {name: x}", "did you mean model?"),
+        ("# @package _global_\nmodel: {architecture: {d_modl: 8}}", "did you mean d_model?"),
+        ("# @package _global_\nrecipe: {stages: {pt: {stepps: 8}}}", "did you mean steps?"),
+    ],
+)
+def test_a_misspelt_key_of_an_experiment_is_named(
+    text: str, says: str, canary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(canary, "experiment", "sent", text)
+    folder = ["--config-dir", str(canary.parent / "sent")]
+    assert says in refused(["report", *folder, "model=santacoder", "+experiment=sent"], canary, capsys)
+
+
+def test_an_experiment_may_have_values_of_its_own(canary: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(canary, "experiment", "sent", "# @package _global_\nours: 8192\nsequence_length: ${ours}")
+    with pytest.raises(SystemExit) as stopped:
+        main(["count", "--config-dir", str(canary.parent / "sent"), "model=santacoder", "+experiment=sent"])
+    assert stopped.value.code == 0, capsys.readouterr().err
+    assert "8,192" in capsys.readouterr().out
 
 
 def test_a_reference_means_the_same_to_every_verb(canary: Path, capsys: pytest.CaptureFixture[str]) -> None:

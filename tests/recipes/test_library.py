@@ -16,13 +16,16 @@ import lehr
 from tests.recipes.test_cli import lehr as command
 
 SURFACE = {
+    "calibrate": "(table, *, fit, name, overwrite, out, config_dir, **settings)",
     "check": "(model, *, config_dir)",
+    "cite": "(*names, config_dir)",
     "compare": "(*names, accelerator, devices, out, config_dir)",
     "cost": "(model, *, out, config_dir, **settings)",
-    "count": "(model, sequence_length, *, config_dir)",
+    "count": "(model, sequence_length, *, batch, dtype, rank, targets, accelerator, config_dir)",
     "explore": "(*, laws, selected, out, config_dir)",
     "rehearse": "(model, *, recipe, out, config_dir, overrides, **settings)",
     "export": "(model, to, *, recipe, out, config_dir, **settings)",
+    "export_data": "(*, out, config_dir)",
     "find": "(name, *, config_dir)",
     "layout": "(model, *, accelerator, cluster, devices, out, config_dir, **settings)",
     "layouts": "(model, over, *, config_dir, **settings)",
@@ -31,6 +34,7 @@ SURFACE = {
     "load_model": "(name, *, config_dir)",
     "load_recipe": "(name, *, config_dir)",
     "lr_scheduler": "(schedule, optimizer)",
+    "models": "(*, family, kind, open, min_parameters, max_parameters, config_dir)",
     "plan": "(*, flops, hours, usd, days, devices, law, accelerator, out, config_dir, overrides, **settings)",
     "design": "(*, budget, target, law, data, out, config_dir, overrides, **settings)",
     "rollout": "(model, *, accelerator, devices, out, config_dir, **settings)",
@@ -38,6 +42,7 @@ SURFACE = {
     "concurrency, prefills, config_dir)",
     "plan_schedule": "(*, law, steps, peak_rate, warmup_steps, now, out, config_dir, **settings)",
     "project": "(name, laws, assumptions, *, config_dir)",
+    "reference": "(folder, *, accept, changelog, config_dir)",
     "report": "(model, *, recipe, law, out, config_dir, overrides, **settings)",
     "sweep": "(axes, *, out, config_dir, overrides, **settings)",
     "track": "(log, *, law, schedule, recipe, out, config_dir, **settings)",

@@ -32,9 +32,9 @@ FILES = {
     "experiment/plain_too.yaml": "# @package _global_\ndefaults:\n  - override /model: starcoder\nmfu: 0.5\n",
     "experiment/inside.yaml": "# @package _global_\nrecipe: {stages: {pt: {steps: 77}}}\ncompare_laws: []\n",
     "experiment/other_recipe.yaml": "# @package _global_\ndefaults:\n  - override /recipe: starcoder\n",
-    "experiment/computed.yaml": "# @package _global_\nextra: ${model.name}-${law.name}\n",
+    "experiment/computed.yaml": "# @package _global_\nprecision: ${model.name}-${law.name}\n",
     "experiment/nested.yaml": "# @package _global_\ndefaults:\n  - /cluster: small\n  - override /law: chinchilla\n",
-    "experiment/adding.yaml": "# @package _global_\nextra: {a: 1, b: [1, 2]}\n",
+    "experiment/adding.yaml": "# @package _global_\nsite: {a: 1, b: [1, 2]}\n",
     "cluster/small.yaml": "# @package _global_\nmfu: 0.3\n",
     "cluster/big.yaml": "# @package _global_\nmfu: 0.5\ndevices: 512\n",
     "site/here.yaml": "price: 2.5\nname: here\n",
@@ -144,11 +144,7 @@ def test_every_job_is_hydras(words: list[str], conf: Path, tmp_path: Path, monke
     flags = ["--config-dir", str(conf)]
     theirs = of_hydra(flags, words, monkeypatch)
     ours = of_lehr(flags, words, monkeypatch)
-    swept = {word.partition("=")[0] for word in words if "=" in word}
     if isinstance(theirs, str):
         assert isinstance(ours, str), f"Hydra: {theirs}"
-    elif any(word.removeprefix("~") in swept for word in words if word.startswith("~")):
-        # a group that is set and taken away in one line: Hydra takes it away, we may ask which was meant
-        assert isinstance(ours, str) or ours == theirs
     else:
         assert ours == theirs

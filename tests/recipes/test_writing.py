@@ -260,7 +260,7 @@ def test_what_is_ours_by_its_name_goes_and_the_rest_stays(tmp_path: Path) -> Non
     (tmp_path / "a").mkdir()
     (tmp_path / "a/gone.json").write_text("{}")
     (tmp_path / "a/notes.md").write_text("mine")
-    write_folder(tmp_path / "a", {"new.json": b"1"}, ours="*.json")
+    write_folder(tmp_path / "a", {"new.json": b"1"}, ours=lambda path: path.suffix == ".json")
     assert sorted(os.listdir(tmp_path / "a")) == ["new.json", "notes.md"]
 
 
