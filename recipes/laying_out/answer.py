@@ -25,6 +25,10 @@ LEAST_MEASURED = 1e-6
 """Share of the peak below which no step was measured [1]."""
 
 
+class NoLayoutError(LehrError):
+    """No layout is legal, or none fits."""
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One layout, told: seconds of a step with their interval, speed, utilisation, and memory by what it holds."""
 
@@ -74,8 +78,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     far: float | None = None
 
 
-def answer(question: Question, show: int = 8, calibration: Calibration | None = None) -> Answer:
-    """Try every legal layout. Raises ``LehrError`` where none is legal, or none fits and no layout was given."""
+def answer(question: Question, show: int = 8, calibration: Calibration | None = None, *, advise: bool = True) -> Answer:
+    """Try every legal layout. Raises ``NoLayoutError`` where none is legal, or none fits and no layout was given; where
+    it is to ``advise``, with how many devices would do."""
     used = calibration or load_once()
     logs = used.fit().logs
     capacity = question.accelerator.memory_bytes
@@ -84,7 +89,7 @@ def answer(question: Question, show: int = 8, calibration: Calibration | None = 
     _refuse_measured(question)
     layouts = legal_layouts(question.work, question.choice)
     if len(layouts) == 0 and question.given is None:
-        raise LehrError(_none_legal(question))
+        raise NoLayoutError(_none_legal(question))
     given = _given(question, logs) if question.given is not None else None
     if len(layouts) == 0:
         alone = _found(question, given, 0, used, capacity)
@@ -92,7 +97,7 @@ def answer(question: Question, show: int = 8, calibration: Calibration | None = 
     all_ = evaluate(question, layouts, logs)
     ranking = rank(all_.seconds, all_.memory.total, capacity)
     if len(ranking.order) == 0 and given is None:
-        raise LehrError(_none_fits(question, all_.memory.total.min(), capacity, logs))
+        raise NoLayoutError(_none_fits(question, all_.memory.total.min(), capacity, logs if advise else None))
     best = _found(question, all_, int(ranking.order[0]), used, capacity) if len(ranking.order) else None
     named = _found(question, given, 0, used, capacity) if given is not None else None
     return Answer(
@@ -292,12 +297,14 @@ def _none_legal(question: Question) -> str:
     )
 
 
-def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarray) -> str:
+def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarray | None) -> str:
     """That nothing fits, and how many devices would do, where more would."""
     said = (
         f"no layout of {question.name} on {question.devices:,} {question.accelerator.name} fits: the leanest takes "
         f"{least / 2**30:,.0f} GiB a device of {capacity / 2**30:,.0f}"
     )
+    if logs is None:
+        return said
     n = question.devices
     while n < 2**17:
         n *= 2

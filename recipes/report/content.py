@@ -106,7 +106,10 @@ def _machine(data: ReportData, pictures: Mapping[str, Picture]) -> list[Section]
     found = data.laid_out
     if found is None:
         return []
-    said = [found] if isinstance(found, str) else [*as_lines(found), rests_on(found)]
+    if isinstance(found, str):
+        return [Section(name="machine", title="On the machine", parts=[Text(found)])]
+    taken = [f"Taken: {'; '.join(found.question.notes)}."] if found.question.notes else []
+    said = [*as_lines(found), *taken, rests_on(found)]
     parts: list[Part] = [*map(Text, said), *(pictures[name] for name in ("time", "memory") if name in pictures)]
     return [Section(name="machine", title="On the machine", parts=parts, folded=True)]
 

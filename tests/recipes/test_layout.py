@@ -12,6 +12,7 @@ from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.cli import main
 from lehr.recipes.errors import LehrError
+from lehr.recipes.laying_out.answer import Answer
 from lehr.recipes.laying_out.question import _batch
 from lehr.recipes.laying_out.reporting import laid_out
 from lehr.recipes.laying_out.settings import BOUNDS
@@ -259,10 +260,15 @@ def test_a_report_shows_the_layout_of_its_longest_stage(tmp_path: Path, capsys: 
     assert {"time.svg", "memory.svg"} <= {path.name for path in (tmp_path / "starcoder" / "plots").iterdir()}
 
 
-def test_a_report_says_why_there_is_no_layout() -> None:
+def test_a_report_lays_out_on_the_fewest_devices_where_nobody_said_how_many() -> None:
     catalogue = Catalogue()
-    said = laid_out(catalogue, catalogue.model("deepseek_v2"), catalogue.recipe("deepseek_v2"))
-    assert said == "No layout: devices: how many is not known; write devices=8, or a cluster."
+    found = laid_out(catalogue, catalogue.model("deepseek_v2"), catalogue.recipe("deepseek_v2"))
+    assert isinstance(found, Answer)
+    assert found.question.notes[0] == "128 h800, assumed: the fewest of 8, 16, 32 and so on that fit"
+    said = laid_out(catalogue, catalogue.model("codet5_base"), catalogue.recipe("codet5_base"))
+    assert said == (
+        "No layout: codet5_base: a network with an encoder has two stacks; layouts are for decoders and encoders alone."
+    )
 
 
 def test_machines_side_by_side_are_what_each_is_alone(capsys: pytest.CaptureFixture[str]) -> None:
