@@ -26,7 +26,7 @@ class StageCost(msgspec.Struct, frozen=True, kw_only=True):
 class Costed(msgspec.Struct, frozen=True, kw_only=True):
     """The whole: days of pure work and by the calendar, billed hours, energy [MWh], carbon [t] and money [USD], each
     with its 90 % interval; ``finish`` is the distribution of the last day that failures alone make. ``left_out`` are
-    stages whose hours nobody knows."""
+    stages whose hours nobody knows; ``checkpoint_bytes`` are weights and optimiser states [byte]."""
 
     model: str
     stages: list[StageCost]
@@ -39,5 +39,6 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     dollars: Spread | None
     usd_per_hour: float | None
     grid: str
+    checkpoint_bytes: float
     left_out: list[str]
     assumed: list[str]

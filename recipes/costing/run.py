@@ -20,7 +20,7 @@ from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.model import project_model
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.energy import POWER_SPREAD, Bill, Power, Site, dollars, energy_of
-from lehr.simulators.machine.failures import Finish, Reliability, finishing_days, uptime
+from lehr.simulators.machine.failures import CHECKPOINT_BYTES, Finish, Reliability, finishing_days, uptime
 from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
 from lehr.simulators.quantities import Amount, NonNegative, Size
 from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
@@ -58,7 +58,13 @@ def cost(job: Composed) -> Costed:
             f"recipe {recipe.name}: of no stage hours and devices are known; write devices=512, or tokens of a stage"
         )
     bare = _costed(stages, accelerators, assumptions, settings)
-    return msgspec.structs.replace(bare, model=model.name, left_out=left_out, assumed=list(dict.fromkeys(assumed)))
+    return msgspec.structs.replace(
+        bare,
+        model=model.name,
+        checkpoint_bytes=CHECKPOINT_BYTES * projection.parameters.total,
+        left_out=left_out,
+        assumed=list(dict.fromkeys(assumed)),
+    )
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +246,7 @@ def _costed(
         dollars=_of(money, priced_by) if priced else None,
         usd_per_hour=next(iter(prices.values())) if len(set(prices.values())) == 1 else None,
         grid=settings.grid,
+        checkpoint_bytes=0.0,
         left_out=[],
         assumed=[],
     )

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.costing.result import Costed
+from lehr.simulators.machine.failures import HOST_LINK
 from lehr.simulators.sensitivity import Spread
 
 MEANT = {
@@ -41,6 +42,11 @@ def as_text(found: Costed) -> str:
     lines.append(
         f"failures alone: the last day is day {found.finish.median:,.1f} (median), {found.finish.low:,.1f} to "
         f"{found.finish.high:,.1f} in nine of ten of {found.finish.runs:,} simulated runs"
+    )
+    most = max(s.devices for s in found.stages)
+    lines.append(
+        f"checkpoint: {found.checkpoint_bytes / 1e9:,.0f} GB, from {most:,} devices to their hosts in "
+        f"{found.checkpoint_bytes / most / HOST_LINK:.2g} s"
     )
     lines += [
         "",
