@@ -104,13 +104,14 @@ class Catalogue:
         path = self.path("law", name)
         return decode_law(load(path, "law"), shown(path), [*self.law_folders, path.parent])
 
-    def laws_of(self, kind: str) -> list[AnyLaw]:
-        """Every law of one kind, by name; the other files are looked at and not decoded.
+    def laws_of(self, *kinds: str) -> list[AnyLaw]:
+        """Every law of these kinds, by name; the other files are looked at and not decoded.
 
         >>> [law.name for law in Catalogue().laws_of("multi_power")]
         ['multi_power_100m', 'multi_power_25m', 'multi_power_400m']
         """
-        line = re.compile(rf"^kind: *['\"]?{re.escape(kind)}['\"]? *(#.*)?$", re.MULTILINE)
+        any_of = "|".join(map(re.escape, kinds))
+        line = re.compile(rf"^kind: *['\"]?({any_of})['\"]? *(#.*)?$", re.MULTILINE)
         return [self.law(name) for name, path in self.files("law").items() if line.search(path.read_text("utf-8"))]
 
     def surface(self, name: str) -> ScalingLaw:

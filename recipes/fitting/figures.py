@@ -8,8 +8,8 @@ from lehr.recipes.fitting.surfaces.result import Fitted
 
 
 def draw(fitted: Fit) -> dict[str, bytes]:
-    """``fit.svg`` and ``fit.png``; none of a surface where none are asked for, which need not wait for matplotlib."""
-    if isinstance(fitted, Fitted) and not fitted.settings.pictures:
+    """``fit.svg`` and ``fit.png``; none where none are asked for, so that a fit need not wait for matplotlib."""
+    if not fitted.settings.pictures:
         return {}
     from lehr.recipes.fitting.curves import figures as curves
     from lehr.recipes.fitting.points import figures as points

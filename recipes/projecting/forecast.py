@@ -9,7 +9,7 @@ import numpy as np
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.simulators.laws import ScalingLaw
-from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.laws.curves import CURVE_LAWS, CurveLaw
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.projection.forecast import Clock, Forecast, PathStage, forecast, path_rates, surface_along
 from lehr.simulators.projection.project import Projection
@@ -30,7 +30,7 @@ def forecast_recipe(
     recipe: Recipe,
     projection: Projection,
     surface: ScalingLaw,
-    curve: MultiPower | None = None,
+    curve: CurveLaw | None = None,
 ) -> Forecast | None:
     """The loss over the recipe's stages of pre-training, up to the first whose schedule or length is not known.
 
@@ -55,11 +55,11 @@ def forecast_recipe(
         raise LehrError(f"recipe {recipe.name}: {error}") from error
 
 
-def own_clock(law: MultiPower) -> Clock:
+def own_clock(law: CurveLaw) -> Clock:
     """The longest run that ``law`` was fitted on, as its clock.
 
     >>> law = Catalogue().law("multi_power_25m")
-    >>> assert isinstance(law, MultiPower)
+    >>> assert isinstance(law, CurveLaw)
     >>> own_clock(law).steps
     24000
     """
@@ -67,13 +67,13 @@ def own_clock(law: MultiPower) -> Clock:
 
 
 def clocks_for(catalogue: Catalogue, parameters: float) -> list[Clock]:
-    """The law of the nearest size on the longest clock first, then the others and the shorter clock: every multi-power
+    """The law of the nearest size on the longest clock first, then the others and the shorter clock: every curve
     law of the catalogue whose range says the size of its models.
 
     >>> [(clock.law.name[-4:], clock.steps) for clock in clocks_for(Catalogue(), 80e6)][:4]
     [('100m', 72000), ('_25m', 72000), ('400m', 72000), ('100m', 24000)]
     """
-    laws = [law for law in catalogue.laws_of("multi_power") if isinstance(law, MultiPower) and law.range.parameters]
+    laws = [law for law in catalogue.laws_of(*CURVE_LAWS) if isinstance(law, CurveLaw) and law.range.parameters]
     laws.sort(key=lambda law: abs(np.log(law.range.parameters[1] / parameters)) if law.range.parameters else inf)
     clocks = [Clock(law=law, steps=CENTRAL_STEPS) for law in laws]
     return [*clocks, *(Clock(law=law, steps=OTHER_STEPS) for law in laws)]

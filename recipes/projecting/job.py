@@ -15,7 +15,7 @@ from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError
 from lehr.recipes.projecting.model import DEFAULT_LAWS, project_model
 from lehr.simulators.laws import AnyLaw, ScalingLaw
-from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.projection.budget import first_stage_of
 from lehr.simulators.projection.project import Assumptions, Projection
 from lehr.simulators.quantities import Work
@@ -33,7 +33,7 @@ class ProjectedJob(msgspec.Struct, frozen=True, kw_only=True):
     model: Model
     recipe: RecipeFile
     laws: list[ScalingLaw]
-    curve: MultiPower | None
+    curve: CurveLaw | None
     accelerators: dict[str, AcceleratorFile]
     projection: Projection
 
@@ -88,7 +88,7 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
         # what was published of a stage that the command line took away has nothing beside it
         recipe = msgspec.structs.replace(recipe, reported=[r for r in recipe.reported if r.stage not in gone])
     law = decoded.law(config["law"], "law", catalogue.law_folders)
-    curve = law if isinstance(law, MultiPower) else None
+    curve = law if isinstance(law, CurveLaw) else None
     # a law of the learning rate says what schedules make of a level that a law of parameters and tokens gives
     laws = [as_surface(law, "law") if curve is None else catalogue.surface(DEFAULT_LAWS[0])]
     laws += [

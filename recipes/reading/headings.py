@@ -32,6 +32,16 @@ TOKENS = (
     "total_tokens", "throughput/total_tokens", "train/tokens_seen", "tokens_trained",
 )  # fmt: skip
 """Tokens trained on so far, which give the step where the batch is known."""
+GRADIENT = (
+    "grad_norm", "gradient_norm", "grad norm", "train/grad_norm", "optim/total_grad_norm", "gradnorm", "grad-norm",
+    "gradient norm", "total_grad_norm", "train/gradient_norm", "actor/grad_norm",
+)  # fmt: skip
+SCALE = ("loss_scale", "loss scale", "grad_scale", "train/loss_scale", "lossscale", "loss-scale")
+BATCH = (
+    "batch_size", "global_batch_size", "global batch size", "batch-size", "train/batch_size", "train_batch_size",
+    "train/global_batch_size",
+)  # fmt: skip
+EPOCH = ("epoch", "train/epoch", "current_epoch", "epochs")
 
 
 def plainly(heading: str) -> str:

@@ -11,23 +11,36 @@ from numpy.typing import NDArray
 
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.reading import open_log
-from lehr.recipes.reading.headings import LOSS, RATE, find, nearest_heading, one_role_each
+from lehr.recipes.reading.headings import (
+    BATCH,
+    EPOCH,
+    GRADIENT,
+    LOSS,
+    RATE,
+    SCALE,
+    find,
+    nearest_heading,
+    one_role_each,
+)
 from lehr.recipes.reading.long import joined, role_of
 from lehr.recipes.reading.runs import RESTART
 from lehr.recipes.reading.series import Series
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Rows, in_order
+from lehr.simulators.tracking.causes import Beside, Columns
 
 MOST_RESTARTS = 10
 """Of a job that fails again and again before it has written many rows."""
 
 
 class LogRows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The rows of a run, and the steps and learning rates that its log has, ``None`` without a column of them."""
+    """The rows of a run, and the steps and learning rates that its log has, ``None`` without a column of them;
+    ``columns`` are others that may say why a loss goes wrong."""
 
     rows: Rows
     rates: tuple[NDArray[np.int_], Floats] | None
     notes: list[str]
+    columns: Columns = {}
 
 
 def read_rows(
@@ -76,7 +89,18 @@ def read_rows(
     rows = in_order(loss.steps, loss.values)
     if len(rows.restarts) > max(MOST_RESTARTS, len(loss.steps) // RESTART):
         raise LehrError(f"{path}: its steps go back {len(rows.restarts)} times in {len(loss.steps):,} rows; sort them")
-    return LogRows(rows=rows, rates=_rates(series, columns.get("rate"), path), notes=notes)
+    beside = {role: _in_order(series[h]) for role, names in BESIDE.items() if (h := find(names, series)) is not None}
+    return LogRows(rows=rows, rates=_rates(series, columns.get("rate"), path), notes=notes, columns=beside)
+
+
+BESIDE: dict[Beside, tuple[str, ...]] = {"gradient": GRADIENT, "scale": SCALE, "batch": BATCH, "epoch": EPOCH}
+"""The headings of columns that may say why a loss goes wrong."""
+
+
+def _in_order(series: Series) -> tuple[NDArray[np.int_], Floats]:
+    """Steps and values, of a step that stands twice the last."""
+    rows = in_order(series.steps, series.values)
+    return rows.steps, rows.losses
 
 
 def _rates(series: Mapping[str, Series], wanted: str | None, path: Path) -> tuple[NDArray[np.int_], Floats] | None:
@@ -86,8 +110,7 @@ def _rates(series: Mapping[str, Series], wanted: str | None, path: Path) -> tupl
         return None
     if heading not in series:
         raise LehrError(f"{path}: columns.rate: no column of numbers is called {heading!r}; {nearest(heading, series)}")
-    rows = in_order(series[heading].steps, series[heading].values)
-    return rows.steps, rows.losses
+    return _in_order(series[heading])
 
 
 def paired(paths: Sequence[Path], columns: Mapping[str, str]) -> list[list[Path]]:

@@ -10,7 +10,8 @@ from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.tracking import Plan, Tracked
 
 N_POINTS = 1200
-ALARMS = {"spike": SERIES[1], "divergence": SERIES[7], "drift": SERIES[3], "shift": SERIES[4]}
+ALARMS = {"spike": SERIES[1], "divergence": SERIES[7], "drift": SERIES[3], "shift": SERIES[4],
+          "plateau": SERIES[5], "repeat": SERIES[6]}  # fmt: skip
 
 
 def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
@@ -21,7 +22,7 @@ def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
         figure.subplots_adjust(left=0.08, right=0.86, top=0.92, bottom=0.12)
         steps = np.unique(np.linspace(planned.first, planned.n_steps - 1, N_POINTS).round().astype(int))
         centre = planned.loss[steps]
-        spread = planned.times(0.95) * np.hypot(planned.spread[steps], seen.noise)
+        spread = planned.times(0.95) * np.hypot(planned.spread_at(steps), seen.noise)
         axes.fill_between(steps, centre * np.exp(-spread), centre * np.exp(spread), color=SERIES[0], alpha=0.15, lw=0)
         axes.plot(steps, centre, color=SERIES[0], label="forecast, with the band of a row")
         finite = np.isfinite(seen.losses)

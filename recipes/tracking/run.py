@@ -141,6 +141,7 @@ def track_rows(job: Composed, planned: Plan, read: LogRows) -> Tracked:
             false_alarms=job.setting("false_alarms", float),
             level=job.setting("level", float),
             rates=read.rates,
+            columns=read.columns,
         )
     except ValueError as error:
         raise LehrError(str(error)) from error

@@ -39,9 +39,15 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
     lines += [f"note: {note}" for note in [*notes, *seen.notes]]
     lines += [f"warning: {w}" for w in law.range.curve_warnings(planned.rates)]
     rules = seen.rules
+    if seen.noise > 0:
+        window = max(rules.rows // 50, 2)
+        lines.append(
+            f"rows scatter by {seen.noise:.2%}: a spike is told from {expm1(rules.least(seen.noise)):.2%} on, "
+            f"a change that lasts from {expm1(rules.least(seen.noise, window)):.2%} on within {window} rows"
+        )
     lines.append(
         f"rules: at most {rules.false_alarms:.1%} of healthy runs of {rules.rows:,} rows give a false alarm of "
-        f"spike, as many of divergence, of shift and of drift; law's error: {planned.basis}"
+        f"spike, as many of each other kind; law's error: {planned.basis}"
     )
     return "\n".join(lines)
 
@@ -87,7 +93,7 @@ def alarm_words(alarm: Alarm, seen: Tracked) -> str:
     now = alarm.last == len(seen.steps) - 1
     span = f"step {first:,}" if first == last else f"steps {first:,} to {'now' if now else f'{last:,}'}"
     size = f"{expm1(alarm.size):+.2%}" if isfinite(alarm.size) else _impossible(seen.losses[alarm.first :])
-    return f"{alarm.kind}: {span}, {size}"
+    return f"{alarm.kind}: {span}, {size}" + (f": {alarm.cause}" if alarm.cause else "")
 
 
 def _impossible(losses: Floats) -> str:
@@ -145,6 +151,7 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
                 "first_step": int(seen.steps[a.first]),
                 "last_step": int(seen.steps[a.last]),
                 "relative_size": share(a.size),
+                "cause": a.cause or None,
             }
             for a in seen.alarms
         ],
@@ -152,7 +159,7 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
             "false_alarms": seen.rules.false_alarms,
             "rows": seen.rules.rows,
             "reference": seen.rules.reference,
-            "run": seen.rules.run,
+            "windows": list(seen.rules.scales),
             "law_error": planned.basis,
         },
         "notes": [*notes, *seen.notes],

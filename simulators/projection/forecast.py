@@ -17,7 +17,7 @@ import numpy as np
 
 from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import ScalingLaw
-from lehr.simulators.laws.curves import MultiPower
+from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.projection.loss import loss_along
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Cosine, Curve, Warmup
@@ -51,7 +51,7 @@ class PathStage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """A law, and the steps of its runs that stand for a whole run."""
 
-    law: MultiPower
+    law: CurveLaw
     steps: int
 
     @property
@@ -91,7 +91,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     low: Floats
     high: Floats
     stages: list[StageForecast]
-    laws: list[MultiPower]
+    laws: list[CurveLaw]
     known_until: float
     rises: bool
 
@@ -151,6 +151,7 @@ def ratios_to_cosine(clocks: Sequence[Clock], path: Path, at: Floats) -> Floats:
     """The loss under the path's rates over that under a cosine of the same length to a tenth [1], at shares ``at``
     (points,) of all tokens, by each of ``clocks``; shape (clocks, points).
 
+    >>> from lehr.simulators.laws.curves import MultiPower
     >>> law = MultiPower(name="x", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
     >>> constant = path_of([PathStage(name="pt", kind="PT", tokens=1e12, rates=np.ones(1))])
     >>> ratios_to_cosine([Clock(law=law, steps=72_000)], constant, np.array([0.5, 1.0])).round(3).tolist()
@@ -199,6 +200,7 @@ def forecast(
 
     Raises ``ValueError`` without stages or clocks, and where no rate is above zero.
 
+    >>> from lehr.simulators.laws.curves import MultiPower
     >>> law = MultiPower(name="x", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641)
     >>> stages = [PathStage(name="pt", kind="PT", tokens=9e11, rates=np.ones(90)),
     ...           PathStage(name="ann", kind="ANN", tokens=1e11, rates=np.linspace(1.0, 0.0, 100))]

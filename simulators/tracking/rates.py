@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
@@ -10,13 +10,26 @@ from numpy.typing import NDArray
 
 from lehr.simulators.quantities import Floats
 
-AGREES = 0.01
-"""Rates differ where they are further apart than this share of the planned one and than a tenth of it of the peak, at
-the step itself and at both of its neighbours: logs count updates from 0 or from 1."""
+AGREES = 0.002
+"""Rates differ where they are further apart than this share of the planned one, and what its printed digits leave open,
+and than a tenth of it of the peak, at the step itself and at both of its neighbours: logs count updates from 0 or 1."""
+DIGITS = 7
+"""Digits of a rate beyond which nothing is said of how it was rounded."""
+FAR = 0.1
+"""Of the planned rate: a single row is a departure where it is further off."""
+STANDS_STILL = "the rate stands still where the plan changes it: the scheduler is not stepped, or was not restored"
+MOST_ROWS, MOST_CASES = 100, 400
+"""Rows after the departure that a bug is held against, and steps at which a run may have been resumed."""
+SIMILAR = 0.01
+"""Lengths and ratios that differ by less are one."""
 ALIKE = 0.9
 """Of the rows, that a known bug explains."""
 FACTORS = (2, 3, 4, 8, 16, 32, 64, 128)
 """Steps of the scheduler for one update that are tried, and updates for one of its steps."""
+
+
+Words = Callable[[int], str]
+"""What a case of a bug is."""
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +57,11 @@ def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Depar
     n = len(planned)
     inside = (steps >= 0) & (steps <= n) & np.isfinite(logged)
     rows, at, rates = np.flatnonzero(inside), np.minimum(steps[inside], n - 1), logged[inside]
-    off = ~_agree(planned, at, rates)
-    # a single row may be one of another clock, two are not
-    wrong = np.flatnonzero(off & np.append(off[1:], off[-1:])) if len(off) else np.zeros(0, int)
+    share = AGREES + rounding(rates)
+    off = ~_agree(planned, at, rates, share)
+    # a single row may be one of another clock, two are not, nor is one that is far off
+    far = off & (rates > 0) & (np.abs(rates / np.maximum(planned[at], 1e-300) - 1) > FAR)
+    wrong = np.flatnonzero((off & np.append(off[1:], off[-1:])) | far) if len(off) else np.zeros(0, int)
     if not len(wrong):
         return None
     first = int(wrong[0])
@@ -57,59 +72,98 @@ def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Depar
         before=before,
         logged=float(rates[first]),
         planned=float(planned[at[first]]),
-        cause=_cause(planned, at[first:], rates[first:], before),
+        cause=_cause(planned, at[first:], rates[first:], before, share),
         lasts=bool(off[-1]),
     )
 
 
-def _agree(planned: Floats, at: NDArray[np.int_], rates: Floats) -> NDArray[np.bool_]:
-    """Is each rate between those of the planned step and its neighbours, but for ``AGREES``?"""
+def rounding(rates: Floats) -> float:
+    """By how large a share the ``rates`` (rows,) may be off by the digits that they were printed with.
+
+    >>> rounding(np.array([2.8e-4, 2.9e-4, 3.1e-4])), rounding(np.array([2.999123e-4, 3.1e-4, 3.0e-4]))
+    (0.05, 5e-07)
+    """
+    # a few rates, or one over and over again, do not say how many digits others would have
+    some = np.unique(rates)
+    some = some[:: max(len(some) // 200, 1)]
+    digits = next((d for d in range(1, DIGITS) if all(float(f"{r:.{d - 1}e}") == r for r in some.tolist())), DIGITS)
+    digits = digits if len(some) >= 3 else DIGITS
+    return 0.5 * 10.0 ** (1 - digits)
+
+
+def _agree(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> NDArray[np.bool_]:
+    """Is each rate between those of the planned step and its neighbours, but for ``share`` of it?"""
     near = np.stack([planned[np.clip(at + shift, 0, len(planned) - 1)] for shift in (-1, 0, 1)])
     low, high = near.min(axis=0), near.max(axis=0)
-    room = AGREES * np.maximum(high, 0.1 * float(planned.max()))
+    room = share * np.maximum(high, 0.1 * float(planned.max()))
     return np.asarray((rates >= low - room) & (rates <= high + room))
 
 
-def _cause(planned: Floats, at: NDArray[np.int_], rates: Floats, before: int | None) -> str:
+def _cause(planned: Floats, at: NDArray[np.int_], rates: Floats, before: int | None, share: float) -> str:
     """The first of the known bugs whose rates are those of the log from its departure on."""
-    for words, place in _places(planned, at, before):
+    held = np.ptp(rates) <= 2 * share * float(rates.max())
+    if held and before is not None and abs(float(rates[0]) - float(planned[before])) <= 2 * share * float(rates.max()):
+        return STANDS_STILL
+    some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
+    for words, place in _places(planned, at[some], before):
         where = np.clip(np.round(place), 0, len(planned) - 1).astype(int)
         # beyond its end a schedule stays where it is
-        if _agree(planned, where, rates).mean() >= ALIKE:
-            return words
+        alike = _agree(planned, where, rates[some], share).mean(axis=-1)
+        if alike.max() >= ALIKE:
+            return words(int(np.argmax(alike)))
     there = planned[at]
     ratio = rates[there > 0] / there[there > 0]
-    if len(ratio) and np.ptp(ratio) <= 4 * AGREES * float(np.median(ratio)) and np.ptp(there) > 0:
+    if len(ratio) and np.ptp(ratio) <= 4 * SIMILAR * float(np.median(ratio)) and np.ptp(there) > 0:
         return (
             f"the rate is {float(np.median(ratio)):.3g} times the planned one throughout: another peak, or a scale for "
             "the batch or the devices"
         )
-    if np.ptp(rates) <= 2 * AGREES * float(rates.max()) and np.ptp(there) > AGREES * float(there.max()):
-        return "the rate stands still where the plan changes it: the scheduler is not stepped, or was not restored"
+    if held and np.ptp(there) > share * float(there.max()):
+        return STANDS_STILL
     return "no known bug looks like that: another schedule, or one that was changed by hand"
 
 
-def _places(planned: Floats, at: NDArray[np.int_], before: int | None) -> Iterator[tuple[str, Floats]]:
-    """Known bugs in words, and the steps of the plan at which a log with each of them would be (rows,)."""
+def _places(planned: Floats, at: NDArray[np.int_], before: int | None) -> Iterator[tuple[Words, Floats]]:
+    """Known bugs: the steps of the plan at which a log with each would be, of several cases of it (cases, rows), and
+    what each case is in words."""
     steps = at.astype(float)
     if before is not None:
-        between = np.arange(at[0], before, -max((int(at[0]) - before) // 60, 1))
-        for resume in between.tolist():
-            yield f"the schedule began again where the run was resumed, about step {resume:,}", steps - resume
-        for resume in between.tolist():
-            yield f"its position was counted twice when the run was resumed, about step {resume:,}", steps + resume
-    for k in FACTORS:
-        yield f"the scheduler steps {k} times an update (once a micro-batch, or once a device)", steps * k
-        if before is None:
-            yield f"the scheduler steps once in {k} updates (once an accumulation, or an epoch of them)", steps / k
+        resumes = np.arange(int(at[0]), before, -max((int(at[0]) - before) // MOST_CASES, 1))[:, None]
+        yield (
+            lambda i: f"the schedule began again where the run was resumed, about step {resumes[i, 0]:,}",
+            (steps - resumes),
+        )
+        yield (
+            lambda i: f"its position was counted twice when the run was resumed, about step {resumes[i, 0]:,}",
+            (steps + resumes),
+        )
+    factors = np.array(FACTORS)[:, None]
+    yield (
+        lambda i: f"the scheduler steps {FACTORS[i]} times an update (once a micro-batch, or once a device)",
+        (steps * factors),
+    )
+    if before is None:
+        yield (
+            lambda i: f"the scheduler steps once in {FACTORS[i]} updates (once an accumulation, or an epoch)",
+            (steps / factors),
+        )
     if np.ptp(planned[at]) == 0.0:
         return
     top = int(np.argmax(planned >= float(planned.max()) * (1 - 1e-9)))
-    for shift in np.unique(np.round(np.linspace(-2 * max(top, 1), 2 * max(top, 1), 81))).tolist():
-        if shift:
-            way = "ahead" if shift > 0 else "behind"
-            yield f"the schedule runs {abs(shift):,.0f} steps {way}: another warm-up", steps + shift
-    for length in np.geomspace(0.2, 5.0, 161).tolist():
-        if abs(length - 1) > AGREES:
-            words = f"it is that of a run of {length * len(planned):,.0f} steps: another length, or tokens for steps"
-            yield words, top + (steps - top) / length
+    shifts = np.unique(np.round(np.linspace(-2 * max(top, 1), 2 * max(top, 1), 401)))
+    shifts = shifts[shifts != 0][:, None]
+    yield (
+        lambda i: (
+            f"the schedule runs {abs(shifts[i, 0]):,.0f} steps {'ahead' if shifts[i, 0] > 0 else 'behind'}: "
+            "another warm-up"
+        ),
+        steps + shifts,
+    )
+    lengths = np.geomspace(0.2, 5.0, 1601)
+    lengths = lengths[np.abs(lengths - 1) > SIMILAR][:, None]
+    yield (
+        lambda i: (
+            f"it is that of a run of {lengths[i, 0] * len(planned):,.0f} steps: another length, or tokens for steps"
+        ),
+        top + (steps - top) / lengths,
+    )

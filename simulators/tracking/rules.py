@@ -1,110 +1,136 @@
 """The rules by which a run leaves its forecast, each with the rate of its false alarms.
 
-The residual of a row is e = log(loss) - log(forecast). A healthy run has residuals that are independent draws of one
-normal distribution about a level of at most d, the law's own error; while the forecast changes by c, the level moves by
-no more than ``MOVES`` of |c| and ``STILL`` of d. Then each rule raises an alarm in at most a share ``false_alarms`` of
-healthy runs: every row is tested at that share over the rows of the whole run (Bonferroni's bound, which holds
-whatever the tests have in common). All rows are judged at once; what is out is left out and the rows judged again.
+The residual of a row is e = log(loss) - log(forecast). A healthy run has residuals whose noise is independent and
+normal about a level; the law's error moves the level as its modes say, with coefficients that are standard normal
+numbers times what its runs are unsure by. Then each rule raises an alarm in at most a share ``false_alarms`` of healthy
+runs: every row is tested at that share over the rows of the whole run and the windows tried (Bonferroni's bound, which
+holds whatever the tests have in common). All rows are judged at once; what is out is left out, the rest judged again.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from math import sqrt
+from math import hypot, sqrt
 from typing import Literal
 
 import msgspec
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking.quantiles import run_quantile
+from lehr.simulators.tracking.levels import (
+    AROUND,
+    LEAST_AROUND,
+    NO_NEWS,
+    change_of,
+    quantiles,
+    scales_of,
+    standard_error,
+)
 from lehr.simulators.tracking.windows import before
 
-Kind = Literal["spike", "divergence", "drift", "shift"]
+Kind = Literal["spike", "divergence", "plateau", "shift", "drift", "repeat"]
 KINDS: dict[Kind, str] = {
-    "spike": "a row above the rows before it",
-    "divergence": "rows one after another above the rows before them",
+    "spike": "a row or two above the rows before",
+    "divergence": "the loss has risen",
+    "plateau": "the loss stands still where the forecast falls",
+    "shift": "the level has changed by more than the forecast says",
     "drift": "the mean of the last rows off the forecast",
-    "shift": "the last rows off those before them by more than the forecast says",
+    "repeat": "the rows' noise is that of earlier rows again",
 }
 """What an alarm says."""
+LEVELS: tuple[Kind, ...] = ("divergence", "plateau", "shift")
+"""Changes of the level, told apart by what the loss itself did."""
 
-REFERENCE, LEAST_REFERENCE = 50, 12
-"""Rows before the ones tested, which say how far rows scatter: a twelfth of the run's, no more and no fewer."""
-RUN, LEAST_RUN = 10, 3
-"""Rows in a row that make a divergence or a shift: a sixtieth of the run's."""
-SCALES = (1, 4)
-"""Times the reference and the run, at which levels are judged."""
-MOVES, STILL = 0.35, 0.2
-"""Of a change of the forecast, by how much the law may be wrong; of the law's error, how much may come at any time."""
-UNKNOWN_NOISE = 0.01
-"""The standard deviation of a row [log loss] where neither the law nor enough rows say it."""
+REFERENCE, LEAST_REFERENCE = 200, 24
+"""Rows before the ones tested, which say how far rows scatter: a fifth of the run's, no more and no fewer."""
+RUN, GROWS = 3, 1.5
+"""Spikes one after another that make a divergence; of two, the second over the first."""
+STEADY, LEAST_STEADY = 50, 12
+"""Rows, at most and at least, whose mean is set beside the forecast; and four times as many."""
 FEW = 3
 """Rows whose mean is first set beside the forecast."""
-ROUNDS = 8
-CHUNK, CONTEXT = 1 << 16, 20
-"""Rows that are judged at a time, and how many windows of the rows before them are looked at again."""
+SAME = 4
+"""Rows with one loss to the last digit, at least, before that is no chance."""
+UNKNOWN_NOISE = 0.01
+"""The standard deviation of a row [log loss] where neither the law nor enough rows say it."""
+STILL = 0.5
+"""Of the fall that was forecast, what a plateau may still have fallen, or risen, by."""
+ROUNDS = 20
+CHUNK, CONTEXT = 1 << 16, 1200
+"""Rows that are judged at a time, and how many of the rows before them are looked at again."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """At most ``false_alarms`` of healthy runs raise one by each rule, over ``rows`` rows.
 
-    - ``spike``: a row lies above the mean of the ``reference`` rows before it by more than its level may move and
-      Student's t at 1 - false_alarms / rows, times their standard deviation times sqrt(1 + 1/reference). Before there
-      are so many, by more than d and t times the ``noise`` that the law's own runs had.
-    - ``divergence``: ``run`` rows one after another all lie above the mean of the ``reference`` rows before them by
-      more than their level may move and the multiple of their standard deviation that this has the probability
-      false_alarms / rows; or a loss is no finite number above 0, which no healthy run has.
-    - ``shift``: the mean of the last ``run`` rows lies off that of the ``reference`` rows before them, above or below,
-      by more than its level may move and Student's t at 1 - false_alarms / (4 rows), times its standard error; and so
-      for windows four times as long.
-    - ``drift``: the mean of the last ``reference`` rows lies off the forecast, above or below, by more than d and
-      Student's t at 1 - false_alarms / (4 rows), times their standard error; and so for a window four times as long.
-      Both errors are widened by
-      sqrt((1 + r) / (1 - r)) where the rows have a first autocorrelation r above zero.
+    - ``spike``: a row or two lie above the mean of the ten rows before by more than the bound of ``levels``. Before
+      there are so many, by more than the law's error and t times the ``noise`` that the law's own runs had.
+    - ``divergence``, ``plateau``, ``shift``: the mean of the last rows, of windows of several lengths, has moved
+      against the rows before by more than that bound: the loss itself rose; it stood still, to half of what the
+      forecast fell; or anything else. A loss that is no finite number above 0 is a divergence, and so are
+      ``RUN`` spikes in a row, or two that grow.
+    - ``plateau``, too: the same loss to the last digit in so many rows that it is no chance.
+    - ``drift``: the mean of the last rows lies off the forecast, above or below, by more than the law's error and t
+      times their standard error, which is widened by sqrt((1 + r) / (1 - r)) where the rows have a first
+      autocorrelation r above zero; and so for a window four times as long.
 
-    Rows of a spike or a divergence are left out of what later rows are compared with, those of a spike out of what
-    drift is read from too.
+    Rows of a spike, and those from which the loss rose or stood still, are left out of what later rows are compared
+    with, those of a spike out of what drift is read from too. ``reference`` are the rows that say how far rows scatter.
     """
 
     rows: int
     false_alarms: float = 0.01
     reference: int = REFERENCE
-    run: int = RUN
     noise: float = UNKNOWN_NOISE
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 0.5:
             raise ValueError(f"false_alarms is {self.false_alarms}; write a share above 0 and below 0.5, such as 0.01")
-        if self.rows < 1 or self.reference < 10 or self.run < 2:
-            raise ValueError("rows, reference and run: write at least 1, 10 and 2")
+        if self.rows < 1 or self.reference < 10:
+            raise ValueError("rows and reference: write at least 1 and 10")
 
     @classmethod
     def of(cls, rows: int, false_alarms: float, noise: float | None) -> Rules:
         """The rules for a run of ``rows`` rows, whose law's own runs had ``noise`` [log loss]."""
-        return cls(
-            rows=rows,
-            false_alarms=false_alarms,
-            reference=int(np.clip(rows // 12, LEAST_REFERENCE, REFERENCE)),
-            run=int(np.clip(rows // 60, LEAST_RUN, RUN)),
-            noise=noise or UNKNOWN_NOISE,
-        )
+        reference = int(np.clip(rows // 5, LEAST_REFERENCE, REFERENCE))
+        return cls(rows=rows, false_alarms=false_alarms, reference=reference, noise=noise or UNKNOWN_NOISE)
+
+    @property
+    def scales(self) -> tuple[int, ...]:
+        """Rows of the windows whose level is tested."""
+        return scales_of(self.rows)
+
+    def least(self, noise: float, window: int = 1) -> float:
+        """The least change of the level that ``window`` rows tell, where rows have ``noise`` [log loss]; of the law's
+        error nothing.
+
+        >>> round(Rules(rows=1000).least(0.04), 2), round(Rules(rows=1000).least(0.04, 20), 3)
+        (0.19, 0.057)
+        """
+        tests = 1 if window == 1 else 2 * len(self.scales)
+        t = t_quantile(self.false_alarms / self.rows / tests, self.reference // 2)
+        return hypot(t * noise * sqrt(1 / window + 1 / max(AROUND * window, LEAST_AROUND)), NO_NEWS)
+
+    @property
+    def steady(self) -> int:
+        """Rows whose mean is set beside the forecast."""
+        return int(np.clip(self.rows // 6, LEAST_STEADY, STEADY))
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm from row ``first`` to row ``last`` (indices); ``size`` is the largest excess [log loss]."""
+    """An alarm from row ``first`` to row ``last`` (indices); ``size`` is the largest excess [log loss]. ``cause`` says
+    what the log shows beside it, where it shows something."""
 
     kind: Kind
     first: int
     last: int
     size: float
+    cause: str = ""
 
 
 class Scatter(msgspec.Struct, frozen=True):
-    """Mean and standard deviation of the last reference rows [log loss], and how correlated neighbours are."""
+    """Mean and standard deviation of the last rows [log loss], and how correlated neighbours are."""
 
     mean: float
     deviation: float
@@ -130,54 +156,59 @@ def scatter(residuals: Floats) -> Scatter:
     return Scatter(mean, deviation, min(max(correlation, 0.0), 0.95), len(residuals))
 
 
-class Judged(msgspec.Struct, frozen=True):
-    """``found``: every alarm in order. ``recent``: the scatter of the last reference rows without spikes, ``None`` of
-    fewer than two. ``noise``: the standard deviation of the last healthy rows [log loss], 0 of fewer than two."""
+class Judged(msgspec.Struct, frozen=True, eq=False):
+    """``found``: every alarm in order. ``recent``: the scatter of the last rows without spikes, ``None`` of fewer than
+    two. ``noise``: the standard deviation of the last healthy rows [log loss], 0 of fewer than two. ``healthy``: which
+    rows (rows,) no rule for rows or levels raises."""
 
     found: list[Alarm]
     recent: Scatter | None
     noise: float
+    healthy: NDArray[np.bool_]
 
 
-@lru_cache
-def t_by_count(tail: float, most: int) -> Floats:
-    """Student's t at ``tail`` for windows of 0 to ``most`` rows (most + 1,); infinite below three."""
-    return np.array([np.inf if n < 3 else t_quantile(tail, n - 1) for n in range(most + 1)])
-
-
-def alarms(residuals: Floats, allowance: Floats, rules: Rules, forecast: Floats | None = None) -> Judged:
-    """Judge ``residuals`` (rows,), whose law may be wrong by ``allowance`` (rows,) [log loss]; ``forecast`` (rows,) is
-    the log of the loss that the law gives.
+def alarms(residuals: Floats, modes: Floats, rules: Rules, forecast: Floats | None = None) -> Judged:
+    """Judge ``residuals`` (rows,), whose law may be wrong by ``modes`` (rows, modes) [log loss], each with a sign of
+    its own; ``forecast`` (rows,) is the log of the loss that the law gives.
 
     A residual that is no finite number is a loss that is none.
 
     >>> residuals = 0.01 * np.sin(np.arange(100.0) ** 2)
     >>> residuals[80] = 0.2
-    >>> [(a.kind, a.first, a.last, round(a.size, 2)) for a in alarms(residuals, np.zeros(100), Rules(rows=100)).found]
+    >>> judged = alarms(residuals, np.zeros((100, 1)), Rules(rows=100))
+    >>> [(a.kind, a.first, a.last, round(a.size, 2)) for a in judged.found]
     [('spike', 80, 80, 0.2)]
     """
-    n, length = len(residuals), rules.reference
+    n = len(residuals)
     if not n:
-        return Judged([], None, 0.0)
+        return Judged([], None, 0.0, np.zeros(0, bool))
     level = np.zeros(n) if forecast is None else forecast
-    parts, context = [], CONTEXT * length
+    parts = []
     for begin in range(0, n, CHUNK):
         # rows before a chunk say how its first ones should lie
-        lead = min(begin, context)
+        lead = min(begin, CONTEXT)
         here = slice(begin - lead, begin + CHUNK)
-        flagged = _flags(residuals[here], allowance[here], level[here], rules)
+        flagged = _flags(residuals[here], modes[here], level[here], rules)
         parts.append({kind: (flags[lead:], size[lead:]) for kind, (flags, size) in flagged.items()})
-    joined = {kind: [np.concatenate([part[kind][i] for part in parts]) for i in (0, 1)] for kind in KINDS}
-    near: dict[Kind, int] = {"spike": 1, "divergence": rules.run, "drift": length, "shift": rules.run}
-    found = [alarm for kind in KINDS for alarm in _spans(kind, joined[kind][0], joined[kind][1], near[kind])]
-    last = slice(-context - length, None)
-    spikes, raised = joined["spike"][0][last], joined["divergence"][0][last]
-    finite, e = np.isfinite(residuals[last]), residuals[last]
-    quiet, tested = e[finite & ~spikes & ~raised][-length:], e[finite & ~spikes][-length:]
+    joined: Flags = {
+        kind: (np.concatenate([part[kind][0] for part in parts]), np.concatenate([part[kind][1] for part in parts]))
+        for kind in parts[0]
+    }
+    found = [
+        *_spans("spike", joined["spike"][0], joined["spike"][1], 1),
+        *_spans("drift", joined["drift"][0], joined["drift"][1], rules.steady),
+    ]
+    found += _levels({kind: joined[kind] for kind in LEVELS})
+    last = slice(-CONTEXT, None)
+    finite, e = np.isfinite(residuals), residuals[last]
+    raised = joined["divergence"][0] | joined["plateau"][0]
+    quiet = e[(finite & ~joined["spike"][0] & ~raised)[last]][-rules.steady :]
+    tested = e[(finite & ~joined["spike"][0])[last]][-rules.steady :]
     return Judged(
         sorted(found, key=lambda a: (a.first, a.kind)),
         scatter(tested) if len(tested) > 1 else None,
         float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
+        finite & ~joined["spike"][0] & ~raised,
     )
 
 
@@ -185,85 +216,145 @@ Flags = dict[Kind, tuple[NDArray[np.bool_], Floats]]
 """For each rule the rows that it raises, and by how much each is off [log loss]."""
 
 
-def _flags(residuals: Floats, allowance: Floats, level: Floats, rules: Rules) -> Flags:
+def _flags(residuals: Floats, modes: Floats, level: Floats, rules: Rules) -> Flags:
     """What each rule says of each row; ``level`` is the log of the forecast."""
-    n, length, run = len(residuals), rules.reference, rules.run
+    n = len(residuals)
     finite = np.isfinite(residuals)
     e = np.where(finite, residuals, 0.0)
-    tail = rules.false_alarms / rules.rows
-    spike_t = t_quantile(tail, length - 1)
-    run_at = run_quantile(tail, run, length)
-    spikes, raised = np.zeros(n, bool), np.zeros(n, bool)
-    lowest = np.full(n, -np.inf)
-    if n >= run:
-        lowest[run - 1 :] = sliding_window_view(np.where(finite, e, np.inf), run).min(axis=1)
+    spikes, raised, excess = np.zeros(n, bool), ~finite, np.zeros(n)
+    kinds: dict[Kind, NDArray[np.bool_]] = {kind: np.zeros(n, bool) for kind in LEVELS}
+    size = np.zeros(n)
     for _ in range(ROUNDS):
-        kept = finite & ~spikes & ~raised
-        near, far = before(e, kept, length, 1), before(e, kept, length, run)
-        moved = MOVES * np.abs(level - before(level, kept, length, 1).mean) + STILL * allowance
-        full = near.count >= length
-        excess = np.where(full, e - near.mean, e)
-        # until there are enough rows the forecast itself, and the noise of the law's own runs
-        bound = np.where(
-            full,
-            moved + spike_t * near.deviation * sqrt(1 + 1 / length),
-            allowance + spike_t * np.maximum(rules.noise, np.where(near.count >= 8, near.deviation, 0.0)),
-        )
-        more = finite & (excess > bound)
-        away = MOVES * np.abs(level - before(level, kept, length, run).mean) + STILL * allowance
-        ends = (far.count >= length) & (lowest - far.mean > away + run_at * far.deviation)
-        long = np.zeros(n, bool)
-        for i in range(min(run, n)):
-            long[: n - i] |= ends[i:]
-        if not (more & ~spikes).any() and not (long & ~raised).any():
+        more, still, excess = _spiked(e, modes, level, rules, finite & ~spikes & ~raised)
+        more, still = more & finite & ~raised, still & finite & ~raised
+        long = _in_a_row(spikes | more, excess)
+        kinds["divergence"] |= long
+        kinds["plateau"] |= still
+        size = np.where(long | still, excess, size)
+        told = _moved(e, modes, level, rules, tested=finite & (~(spikes | more) | raised), calm=finite & ~raised)
+        up = long | still
+        for kind, (rows, moved) in told.items():
+            fresh = rows & ~raised
+            kinds[kind] |= fresh
+            size = np.where(fresh, moved, size)
+            up |= fresh if kind != "shift" else False
+        if not (more & ~spikes).any() and not (up & ~raised).any():
             break
         spikes |= more
-        raised |= long
-    raised |= ~finite
-    kept = finite & ~(spikes & ~raised)
+        raised |= up
+    same = _same(residuals + level, rules)
+    kinds["plateau"] |= same
+    kinds["divergence"] |= ~finite
+    spikes &= ~raised
+    drift, mean = _drifted(e, modes, rules, finite & ~spikes)
     return {
-        "spike": (spikes & ~raised, excess),
-        "divergence": (raised, np.where(finite, excess, np.inf)),
-        **_levels(e, level, allowance, rules, kept=kept, calm=~raised),
+        "spike": (spikes, excess),
+        "drift": (drift, mean),
+        **{kind: (rows, np.where(finite, size, np.inf)) for kind, rows in kinds.items()},
     }
 
 
-def _levels(
-    e: Floats, level: Floats, allowance: Floats, rules: Rules, *, kept: NDArray[np.bool_], calm: NDArray[np.bool_]
+def _spiked(
+    e: Floats, modes: Floats, level: Floats, rules: Rules, kept: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]:
+    """Rows above those ``kept`` before them, those of them whose loss only stood still, and by how much."""
+    tail = rules.false_alarms / rules.rows
+    found = change_of(e, level, modes, kept, window=1, reference=rules.reference, tail=tail, least=rules.noise)
+    allowed = np.sqrt(np.sum(modes**2, axis=1)) + t_quantile(tail, LEAST_STEADY) * rules.noise
+    first = np.isnan(found.moved)
+    excess = np.where(first, e, found.moved)
+    above = excess > np.where(first, allowed, found.bound)
+    still = ~first & (found.moved + found.forecast < -STILL * found.forecast)
+    return above & ~still, above & still, excess
+
+
+def _in_a_row(flags: NDArray[np.bool_], excess: Floats) -> NDArray[np.bool_]:
+    """Rows of stretches of ``RUN`` or more, and of two that grow by ``GROWS``."""
+    cuts = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(int)))
+    out = np.zeros(len(flags), bool)
+    for begin, end in zip(cuts[::2].tolist(), cuts[1::2].tolist(), strict=True):
+        grows = end - begin == 2 and excess[begin + 1] > GROWS * excess[begin]
+        out[begin:end] = grows or end - begin >= RUN
+    return out
+
+
+def _moved(
+    e: Floats, modes: Floats, level: Floats, rules: Rules, *, tested: NDArray[np.bool_], calm: NDArray[np.bool_]
 ) -> Flags:
-    """Drifts of the ``kept`` rows' mean off the forecast, and shifts of their level where they are ``calm``: of the
-    last rows, and of several times as many, in which less is hidden by noise."""
-    nothing = np.zeros(len(e), bool)
-    found: Flags = {"drift": (nothing, np.zeros(len(e))), "shift": (nothing, np.zeros(len(e)))}
-    for times in SCALES:
-        scaled = msgspec.structs.replace(rules, reference=rules.reference * times, run=rules.run * times)
-        for kind, (flags, size) in _levels_of(e, level, allowance, scaled, kept).items():
-            before_it, sizes = found[kind]
-            more = flags & calm if kind == "shift" else flags
-            found[kind] = (before_it | more, np.where(more & ~before_it, size, sizes))
-    return found
+    """Changes of the level of the ``tested`` rows against ``calm`` rows before them."""
+    n = len(e)
+    tail = rules.false_alarms / rules.rows / (2 * len(rules.scales))
+    worst, moved, forecast, fallen = np.ones(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    rows = np.flatnonzero(tested)
+    quiet = calm[rows]
+    for window in rules.scales[1:]:
+        found = change_of(
+            e[rows], level[rows], modes[rows], quiet, window=window, reference=rules.reference, tail=tail,
+            least=rules.noise,
+        )  # fmt: skip
+        share = np.abs(found.moved) / np.maximum(found.bound, 1e-300)
+        here = np.nan_to_num(share) > worst[rows]
+        at = rows[here]
+        worst[at], moved[at], forecast[at] = share[here], found.moved[here], found.forecast[here]
+        fallen[at] = found.within[here]
+    out = worst > 1.0
+    fall, rise = -forecast, moved + forecast
+    # rows from a window's first on that stand still miss what the forecast falls within it
+    still = (moved > 0) & (fall > 0) & (rise <= STILL * fall) & (moved >= STILL * np.minimum(fall, -fallen))
+    return {
+        "plateau": (out & still, moved),
+        "divergence": (out & ~still & (moved > 0) & (rise > STILL * moved), moved),
+        "shift": (out & ~still & ~((moved > 0) & (rise > STILL * moved)), moved),
+    }
 
 
-def _levels_of(e: Floats, level: Floats, allowance: Floats, rules: Rules, kept: NDArray[np.bool_]) -> Flags:
-    """Drift and shift by windows of one length."""
-    length, run = rules.reference, rules.run
-    mean_t = t_by_count(rules.false_alarms / rules.rows / (2 * len(SCALES)), length)
-    recent = before(e, kept, length, 0)
-    lagged = np.concatenate([[0.0], e[:-1]])
-    spread = np.maximum(recent.deviation, np.where(recent.count < 8, rules.noise, 0.0))
-    products = before(e * lagged, kept, length, 0).mean - recent.mean**2
-    correlation = np.clip(products / np.maximum(spread**2, 1e-300), 0.0, 0.95)
-    widened = np.sqrt((1 + correlation) / (1 - correlation))
-    count = recent.count.astype(int)
-    error = spread * widened / np.sqrt(np.maximum(recent.count, 1.0))
-    t = np.where(count >= 8, mean_t[count], mean_t[length])
-    drift = kept & (count >= FEW) & (np.abs(recent.mean) > allowance + t * error)
-    last, old = before(e, kept, run, 0), before(e, kept, length, run)
-    change = last.mean - old.mean
-    moved = MOVES * np.abs(before(level, kept, run, 0).mean - before(level, kept, length, run).mean) + STILL * allowance
-    noise = old.deviation * widened * sqrt(1 / run + 1 / length)
-    shift = kept & (old.count >= length) & (np.abs(change) > moved + mean_t[length] * noise)
-    return {"drift": (drift, recent.mean), "shift": (shift, change)}
+def _drifted(e: Floats, modes: Floats, rules: Rules, kept: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Floats]:
+    """Rows at which the mean of those ``kept`` before lies off the forecast, and by how much."""
+    allowed = np.sqrt(np.sum(modes**2, axis=1))
+    out, size = np.zeros(len(e), bool), np.zeros(len(e))
+    for length in (rules.steady, 4 * rules.steady):
+        tail = rules.false_alarms / rules.rows / 4
+        recent = before(e, kept, length, 0)
+        lagged = np.concatenate([[0.0], e[:-1]])
+        spread = np.maximum(recent.deviation, np.where(recent.count < 8, rules.noise, 0.0))
+        products = before(e * lagged, kept, length, 0).mean - recent.mean**2
+        correlation = np.clip(products / np.maximum(spread**2, 1e-300), 0.0, 0.95)
+        error = standard_error(spread, correlation, recent.count)
+        t = quantiles(tail, length)[np.where(recent.count >= 8, recent.count - 1, length).astype(int)]
+        more = kept & (recent.count >= FEW) & (np.abs(recent.mean) > allowed + t * error)
+        size = np.where(more & ~out, recent.mean, size)
+        out |= more
+    return out, size
+
+
+def _same(log_loss: Floats, rules: Rules) -> NDArray[np.bool_]:
+    """Rows of stretches of one loss to the last digit that are no chance, by how often neighbours are the same."""
+    n = len(log_loss)
+    tie = np.concatenate([[False], np.abs(np.diff(log_loss)) < 1e-12]) if n > 1 else np.zeros(n, bool)
+    place = np.where(tie, 0, np.arange(n))
+    run = np.arange(n) - np.maximum.accumulate(place) + 1
+    ties = np.cumsum(tie & (run < SAME))
+    chance = (ties + 1.0) / (np.arange(n) + 2.0)
+    ends = (run >= SAME) & (chance ** (run - 1) * rules.rows < rules.false_alarms)
+    out = np.zeros(n, bool)
+    for end in np.flatnonzero(ends).tolist():
+        out[end - int(run[end]) + 1 : end + 1] = True
+    return out
+
+
+def _levels(flags: Flags) -> list[Alarm]:
+    """Alarms of the level: one of neighbouring rows whatever they say, called what its last row says."""
+    together = [alarm for kind in LEVELS for alarm in _spans(kind, flags[kind][0], flags[kind][1], 3)]
+    out: list[Alarm] = []
+    for one in sorted(together, key=lambda a: (a.first, a.last)):
+        if not out or one.first > out[-1].last + 3 or np.sign(one.size) != np.sign(out[-1].size):
+            out.append(one)
+            continue
+        earlier = out.pop()
+        later = max(one, earlier, key=lambda a: a.last)
+        size = max(one.size, earlier.size, key=abs)
+        out.append(msgspec.structs.replace(later, first=earlier.first, size=size))
+    return out
 
 
 def _spans(kind: Kind, flags: NDArray[np.bool_], size: Floats, near: int) -> list[Alarm]:

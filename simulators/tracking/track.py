@@ -12,44 +12,64 @@ from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.bands import DEGREES, basis_of, spread_of
+from lehr.simulators.laws.curves.bands import DEGREES, basis_of, modes_of, spread_of_modes, strays
+from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.causes import Columns, cause_of
+from lehr.simulators.tracking.levels import FEWEST, noise_of
 from lehr.simulators.tracking.rates import Departure, departure
+from lehr.simulators.tracking.repeats import repeated
 from lehr.simulators.tracking.rows import Rows
-from lehr.simulators.tracking.rules import Alarm, Rules, Scatter, alarms
+from lehr.simulators.tracking.rules import LEVELS, RUN, UNKNOWN_NOISE, Alarm, Kind, Rules, alarms
 
-State = Literal["inside", "spike", "divergence", "drift", "shift", "rate", "no rows"]
+State = Literal["inside", "spike", "divergence", "plateau", "drift", "shift", "repeat", "rate", "no rows"]
 STATES: dict[State, str] = {
     "inside": "inside the band",
     "spike": "SPIKE: the last row lies above the rows before it",
-    "divergence": "DIVERGENCE: the last rows lie above the rows before them",
+    "divergence": "DIVERGENCE: the loss has risen above the rows before",
+    "plateau": "PLATEAU: the loss stands still where the forecast falls",
     "drift": "DRIFT: the run leaves its forecast",
     "shift": "SHIFT: the last rows lie off the rows before them by more than the forecast says",
+    "repeat": "DATA REPEATED: the last rows have the noise of earlier ones again",
     "rate": "RATE: the learning rate leaves the plan",
     "no rows": "no rows after warm-up yet",
 }
 """Where a run stands."""
+GRAVITY: tuple[Kind, ...] = ("shift", "drift", "repeat", "spike", "plateau", "divergence")
+"""Of several alarms that are not over the last of these is told."""
 EARLY, FADES = 0.05, 0.5
 """What warm-up leaves in the loss at its end, that no law describes [log loss], and the share of its length within
 which it falls by a factor e."""
 N_BAND = 400
-"""Steps at which a law's band is read; between them it is straight."""
+"""Steps at which a law's modes are read; between them they are straight."""
+BLOCKS, LATER = 10, 0.5
+"""Blocks of rows, at most, by whose means it is told which way a run strays, of the rows after this share of its steps
+so far: the first steps say least of the end."""
+EARLIER = 5
+"""Rows before an alarm in which its cause is looked for."""
+WANDER, ANEW = 0.0015, 0.5
+"""What a run strays by from one such block to another beside the modes [log loss]; of the variance of the law's error
+at the end, what the steps that are left bring anew where none is done yet."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A forecast: the learning rate of every step (steps,), the loss there [law.loss_unit], and the law's error.
 
-    ``spread`` is the standard deviation of a run about the law at each step, without the noise of its rows [log loss],
-    with so many ``degrees`` of freedom (``None``: normal); ``basis`` says where that comes from. ``noise`` is that of
-    the rows that the law was fitted to. ``first`` is the first step after warm-up, where the law begins to hold.
+    ``modes`` (knots, modes) say how a run may stray from the law at steps ``knots`` (knots,), without the noise of its
+    rows [log loss], each with a coefficient of its own that is one standard number for the run, with so many
+    ``degrees`` of freedom (``None``: normal); ``wander`` is what it strays by within a part of the run beside that.
+    ``basis`` says where that comes from. ``noise`` is that of the rows that the law was fitted to. ``first`` is the
+    first step after warm-up, where the law begins to hold.
     """
 
     rates: Floats
     loss: Floats
-    spread: Floats
+    knots: NDArray[np.int_]
+    modes: Floats
     basis: str
     first: int
+    wander: float = 0.0
     degrees: int | None = None
     noise: float | None = None
 
@@ -58,6 +78,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         if self.degrees is None:
             return NormalDist().inv_cdf((1 + level) / 2)
         return t_quantile((1 - level) / 2, self.degrees)
+
+    def modes_at(self, steps: NDArray[np.int_]) -> Floats:
+        """The modes at ``steps`` (steps, modes) [log loss]."""
+        return np.stack([np.interp(steps, self.knots, mode) for mode in self.modes.T], axis=1)
+
+    def spread_at(self, steps: NDArray[np.int_]) -> Floats:
+        """The standard deviation of a run about the law at ``steps`` (steps,) [log loss]."""
+        return spread_of_modes(self.modes_at(steps))
 
     @property
     def n_steps(self) -> int:
@@ -70,33 +98,48 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
 
     The law's error is what the band of a run about it allows, without the noise of rows, where its fit has a
     covariance; else two thirds of the worst relative error on curves that were held out, an average of their worst
-    rows; else nothing.
+    rows, on average over the run and along the parts that a law adds up; else nothing.
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, worst_relative_error=0.004)
     >>> planned = plan(law, np.r_[np.linspace(0.0, 1e-3, 101), np.full(900, 1e-3)])
-    >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4), round(float(planned.spread[-1]), 3)
-    (1001, 100, 3.5129, 0.003)
+    >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4)
+    (1001, 100, 3.5129)
+    >>> planned.spread_at(np.array([1000])).round(4).tolist()
+    [0.0021]
     """
     n = len(rates)
     peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
-    degrees, noise = None, None
+    begin = min(max(peak, 1), n - 1)
+    knots = np.unique(np.concatenate([np.linspace(begin, n - 1, N_BAND), np.geomspace(begin, n - 1, 40)]).round())
+    knots = knots.astype(int)
+    parts = law.parts(rates)
+    loss = constant_values(law)["L0"] + parts[0] + parts[1]
+    degrees, noise, wander = None, None, 0.0
     if isinstance(law.uncertainty, Covariance):
-        at = np.unique(np.linspace(min(max(peak, 1), n - 1), n - 1, N_BAND).round().astype(int))
-        spread = np.interp(np.arange(n), at, spread_of(law, rates, at))
+        modes = modes_of(law, rates, knots, parts)
         degrees, noise = DEGREES + (law.uncertainty.left_out or 0), law.uncertainty.residual
-        basis = (
-            f"{basis_of(law)}; a run strays by {spread[-1]:.2%} (standard deviation) at its end, and its rows scatter"
-        )
+        wander = WANDER * sqrt(1.0 if law.uncertainty.strays is None else law.uncertainty.strays)
+        end = float(spread_of_modes(modes[-1:])[0])
+        basis = f"{basis_of(law)}; a run strays by {end:.2%} (standard deviation) at its end, and its rows scatter"
     elif law.worst_relative_error is not None:
-        spread = np.full(n, law.worst_relative_error * 2 / 3)
+        forward, annealing = (part[knots] / loss[knots] for part in parts)
+        fallen = (np.maximum.accumulate(parts[1])[knots] - parts[1][knots]) / loss[knots]
+        nothing = np.zeros(len(knots))
+        modes = strays(forward, fallen, np.maximum(annealing, 0.0), longer=nothing, apart=0.0)
+        # the last knots are spread evenly; those before make the beginning denser
+        modes *= law.worst_relative_error * 2 / 3 / float(np.sqrt(np.mean(spread_of_modes(modes)[-N_BAND // 2 :] ** 2)))
+        wander = WANDER
         basis = f"{law.worst_relative_error:.2%}, the law's worst relative error on curves that were held out"
     else:
-        spread, basis = np.zeros(n), "nothing: the law states no error and is taken as exact"
-    if peak and spread.any():
-        since = np.maximum(np.arange(n) - peak, 0)
-        spread = np.hypot(spread, EARLY * np.exp(-since / (FADES * peak)))
-    return Plan(rates=rates, loss=law.loss(rates), spread=spread, basis=basis, first=peak, degrees=degrees, noise=noise)
+        modes, basis = np.zeros((len(knots), 1)), "nothing: the law states no error and is taken as exact"
+    if peak and modes.any():
+        fading = EARLY * np.exp(-np.maximum(knots - peak, 0) / (FADES * peak))
+        modes = np.concatenate([modes, fading[:, None]], axis=1)
+    return Plan(
+        rates=rates, loss=loss, knots=knots, modes=modes, basis=basis, first=peak, wander=wander, degrees=degrees,
+        noise=noise,
+    )  # fmt: skip
 
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -130,7 +173,7 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def outside(self) -> bool:
         """Is the run outside its band now?"""
-        return self.state in ("spike", "divergence", "drift", "shift", "rate")
+        return self.state not in ("inside", "no rows")
 
     @property
     def astray(self) -> str | None:
@@ -139,8 +182,9 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             return None
         if self.state == "rate":
             return "the run has another learning rate than the plan, and the forecast is of the plan"
-        if self.state == "divergence":
-            return "the run diverges, which no law describes"
+        if self.state in ("divergence", "plateau"):
+            what = "diverges" if self.state == "divergence" else "stands still"
+            return f"the run {what}, which no law describes"
         return "the run has left its forecast by more than the law's error allows: the law is not this run's"
 
 
@@ -151,8 +195,10 @@ def track(
     false_alarms: float = 0.01,
     level: float = 0.95,
     rates: tuple[NDArray[np.int_], Floats] | None = None,
+    columns: Columns | None = None,
 ) -> Tracked:
-    """Look at ``rows`` of a run that should follow ``planned``; ``rates`` are the steps and learning rates of its log.
+    """Look at ``rows`` of a run that should follow ``planned``; ``rates`` are the steps and learning rates of its log,
+    ``columns`` those of others that may say why the loss goes wrong.
 
     The rate comes first: a run on another schedule has no forecast here.
 
@@ -185,28 +231,39 @@ def track(
     with np.errstate(invalid="ignore", divide="ignore"):
         forecast = np.log(planned.loss[at])
         residuals = np.where(losses > 0, np.log(losses) - forecast, np.nan)
-    judged = alarms(residuals, planned.times(1 - false_alarms) * planned.spread[at], rules, forecast)
+    modes = planned.modes_at(at)
+    judged = alarms(residuals, planned.times(1 - false_alarms) * modes, rules, forecast)
     found, recent = judged.found, judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
-    offset, error = settled(recent, planned, int(at[-1]) if len(at) else 0)
+    offset, error = settled(planned, at[judged.healthy], residuals[judged.healthy])
     last = len(steps) - 1
+    again = repeated(np.nan_to_num(residuals), rows=rules.rows, false_alarms=false_alarms)
+    if again is not None:
+        first, lag, alike = again
+        cause = (
+            f"the rows have the noise of those from step {int(steps[first - lag]):,} on (correlation {alike:.2f}): the "
+            "data are repeated, as when a loader begins again on resuming"
+        )
+        size = float(np.mean(residuals[first:]) - np.mean(residuals[:first]))
+        found = [*found, Alarm(kind="repeat", first=first, last=last, size=size, cause=cause)]
+    found = [_with_cause(alarm, steps, columns or {}) for alarm in found]
     state: State = "no rows" if last < 0 else "inside"
-    for kind in ("shift", "drift", "spike", "divergence"):
+    for kind in GRAVITY:
         # an alarm that is not over is one of now; the gravest is told
-        over = rules.run if kind in ("divergence", "shift") else 1
+        over = RUN if kind in LEVELS else 1
         if any(a.kind == kind and a.last > last - over for a in found):
             state = kind
-    if off is not None:
+    if off is not None and off.lasts:
         state = "rate"
     ends: tuple[float, Bounds] | None = None
-    if state not in ("divergence", "rate") and not _left(found, last, rules.run):
+    if state not in ("divergence", "plateau", "rate") and not any(a.kind == "drift" and a.last == last for a in found):
         final = final_forecast * exp(offset)
         ends = final, (final * exp(-z * error), final * exp(z * error))
-    notes = _notes(rows, planned, len(steps), rules.reference)
+    notes = _notes(rows, planned, len(steps))
     expected: Bounds | None = None
     if last >= 0:
-        spread = hypot(float(planned.spread[at[-1]]), judged.noise)
+        spread = hypot(float(spread_of_modes(modes[-1:])[0]), judged.noise)
         here = float(planned.loss[at[-1]])
         expected = (here * exp(-z * spread), here * exp(z * spread))
     return Tracked(
@@ -230,34 +287,53 @@ def track(
     )
 
 
-def _left(found: list[Alarm], last: int, run: int) -> bool:
-    """Has the run left its forecast by row ``last``: drifts it, or is each of its last ``run`` rows a spike?"""
-    least = {"drift": 1, "spike": run}
-    return any(a.last == last and a.last - a.first + 1 >= least.get(a.kind, last + 2) for a in found)
+def _with_cause(alarm: Alarm, steps: NDArray[np.int_], columns: Columns) -> Alarm:
+    """The alarm with what the log shows beside it, from a few rows before it on."""
+    if alarm.cause:
+        return alarm
+    first = int(steps[max(alarm.first - EARLIER, 0)])
+    return msgspec.structs.replace(alarm, cause=cause_of(columns, first, int(steps[alarm.last])))
 
 
-def settled(recent: Scatter | None, planned: Plan, step: int) -> tuple[float, float]:
-    """How far the run will end off the forecast, and the standard deviation of that [log loss].
+def settled(planned: Plan, steps: NDArray[np.int_], residuals: Floats) -> tuple[float, float]:
+    """How far the run will end off the forecast, and the standard deviation of that [log loss], by its healthy rows.
 
-    The law's error is one draw for a run, of standard deviation d now and D at the end, correlated by k, the share
-    of the steps that are done. The mean of the last rows, with its standard error e, says what it is:
-    k D / d times d^2 / (d^2 + e^2) times that mean, with variance D^2 (1 - k^2 d^2 / (d^2 + e^2)). Without rows: 0, D.
+    The law's modes have coefficients that are one draw for the run: standard normal before, and known the better the
+    more rows there are. With A (blocks, modes) the modes at blocks of rows, e the means of their residuals and R their
+    variance, of noise and ``wander``, the coefficients are (A' R^-1 A + 1)^-1 A' R^-1 e, and (A' R^-1 A + 1)^-1 is
+    their covariance; the modes at the last step make the end of them. The steps that are left add ``ANEW`` of the law's
+    variance there, times their share of the run. Without rows: 0, and the law's error there.
 
-    >>> planned = Plan(rates=np.ones(100), loss=np.ones(100), spread=np.full(100, 0.01), basis="", first=0)
-    >>> settled(None, planned, 0)
+    >>> knots = np.arange(100)
+    >>> modes = np.full((100, 1), 0.01)
+    >>> planned = Plan(rates=np.ones(100), loss=np.ones(100), knots=knots, modes=modes, basis="", first=0)
+    >>> settled(planned, knots[:0], np.zeros(0))
     (0.0, 0.01)
-    >>> [round(v, 5) for v in settled(Scatter(0.01, 0.0707106781, 0.0, 50), planned, 99)]
-    [0.005, 0.00707]
+    >>> rows = 0.005 + 0.001 * (-1.0) ** np.arange(50)
+    >>> [round(v, 4) for v in settled(planned, knots[:50], rows)]
+    [0.005, 0.005]
     """
-    end, here = float(planned.spread[-1]), float(planned.spread[min(step, planned.n_steps - 1)])
-    if recent is None or end == 0.0 or here == 0.0:
-        return 0.0, end
-    alike = min(step + 1, planned.n_steps) / planned.n_steps
-    share = here**2 / (here**2 + recent.standard_error**2)
-    return alike * end / here * share * recent.mean, end * sqrt(max(1 - alike**2 * share, 0.0))
+    end = planned.modes_at(np.array([planned.n_steps - 1]))[0]
+    before = float(np.linalg.norm(end))
+    if not len(steps) or not planned.modes.any():
+        return 0.0, before
+    late = steps >= LATER * steps[-1]
+    steps, residuals = steps[late], residuals[late]
+    blocks = min(BLOCKS, len(steps))
+    left = 1 - min(int(steps[-1]) + 1, planned.n_steps) / planned.n_steps
+    cuts = np.linspace(0, len(steps), blocks + 1).astype(int)
+    count = np.diff(cuts)
+    means = np.add.reduceat(residuals, cuts[:-1]) / count
+    modes = planned.modes_at(steps[(cuts[:-1] + cuts[1:]) // 2])
+    deviation, degrees = noise_of(residuals).before(np.array([len(steps)]), len(steps))
+    noise = float(deviation[0]) if degrees[0] >= 3 else planned.noise or UNKNOWN_NOISE
+    weight = 1 / (noise**2 / count + max(planned.wander, 1e-9) ** 2)
+    inverse = np.linalg.inv((modes * weight[:, None]).T @ modes + np.eye(modes.shape[1]))
+    offset = float(end @ inverse @ (modes.T @ (weight * means)))
+    return offset, sqrt(float(end @ inverse @ end) + planned.wander**2 + ANEW * left * before**2)
 
 
-def _notes(rows: Rows, planned: Plan, used: int, reference: int) -> list[str]:
+def _notes(rows: Rows, planned: Plan, used: int) -> list[str]:
     """What was done to the log, in words."""
     notes = []
     if rows.restarts:
@@ -272,8 +348,8 @@ def _notes(rows: Rows, planned: Plan, used: int, reference: int) -> list[str]:
         notes.append(f"{_rows(early)} of warm-up left out: the law holds after it")
     if late:
         notes.append(f"{_rows(late)} after the schedule's {planned.n_steps:,} steps left out")
-    if used <= reference:
-        notes.append(f"{_rows(used)} after warm-up: until {reference} a row is set beside the forecast alone")
+    if used <= FEWEST:
+        notes.append(f"{_rows(used)} after warm-up: until {FEWEST} a row is set beside the forecast alone")
     return notes
 
 

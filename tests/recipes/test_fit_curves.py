@@ -48,7 +48,7 @@ def test_a_law_is_fitted_tested_and_written(tmp_path: Path, capsys: pytest.Captu
     for words in ("95% interval", "held out", "recognised as a cosine", "take it with law=", "of 16 starts 2"):
         assert words in said
     folder = tmp_path / "fit" / "mine"
-    assert {p.name for p in folder.iterdir()} - {".lehr.json"} == {"fit.yaml", "fit.json", "fit.svg", "fit.png", "law"}
+    assert {p.name for p in folder.iterdir()} - {".lehr.json"} == {"fit.yaml", "fit.json", "law"}
     law = decode_law(load_yaml(folder / "fit.yaml"), "fit.yaml")
     assert isinstance(law, Momentum)
     # 1e-3 of noise on some 600 rows: alpha is known to a few per cent

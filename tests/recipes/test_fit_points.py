@@ -35,7 +35,7 @@ def table(name: str, **columns: np.ndarray) -> None:
 def test_a_fine_tuning_law_is_found_again_and_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
     examples = 200 * 2.0 ** np.arange(14)
     table("tuned.csv", size=examples, loss=np.asarray(TUNED.loss(examples)))
-    assert dispatch(["fit", "law=rectified", "data=tuned.csv", "columns={examples: size}"]) == 0
+    assert dispatch(["fit", "law=rectified", "data=tuned.csv", "columns={examples: size}", "pictures=true"]) == 0
     said = capsys.readouterr().out
     assert "turning point" in said
     law = Catalogue().law("outputs/fit/rectified_tuned/fit.yaml")

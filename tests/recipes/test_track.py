@@ -229,3 +229,37 @@ def test_a_loss_and_a_rate_downloaded_alone_are_one_run(folder: Path, capsys: py
     status, said = told(capsys, "log=tb_lr.csv", "schedule=plan.yaml")
     assert (status, said.count("\n")) == (2, 1)
     assert "tb_lr.csv: has the learning rate and no loss; write log=[<log of the loss>,tb_lr.csv]" in said
+
+
+def test_the_cause_is_told_where_the_log_shows_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = losses(4000)
+    rng = np.random.default_rng(1)
+
+    def log(**columns: list[float]) -> None:
+        whole = [{"step": s, "loss": v, **{k: c[i] for k, c in columns.items()}} for i, (s, v) in enumerate(rows)]
+        (folder / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in whole))
+
+    norms = (0.4 * np.exp(0.1 * rng.standard_normal(len(rows)))).tolist()
+    rows[150] = (rows[150][0], rows[150][1] * 1.1)
+    norms[149] = 11.0
+    log(grad_norm=norms)
+    _, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert "spike: step 3,020, +" in said
+    assert "the gradient norm is 11 at step 3,000, 0.4" in said
+    rows = [(s, v * (1.0 if i < 150 else 1.03)) for i, (s, v) in enumerate(losses(4000))]
+    log(global_batch_size=[512.0 if i < 150 else 64.0 for i in range(len(rows))])
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert status == 1
+    assert "the batch is 64 from step 3,020 on, 512 before" in said
+
+
+def test_data_that_begin_again_are_told_by_their_noise(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = losses(4000)
+    clean = Catalogue().law("multi_power_25m").loss(read_schedule(str(folder / "plan.yaml")).values())  # type: ignore[union-attr]
+    noise = np.random.default_rng(2).normal(0.0, 0.03, len(rows))
+    noise[170:] = noise[30 : len(rows) - 140]
+    write(folder / "run.jsonl", [(s, float(clean[s] * np.exp(n))) for (s, _), n in zip(rows, noise, strict=True)])
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert status == 1
+    assert said.startswith("DATA REPEATED")
+    assert "the data are repeated, as when a loader begins again on resuming" in said

@@ -20,6 +20,7 @@ class CurveSettings(msgspec.Struct, frozen=True, kw_only=True):
     starts: int
     level: float
     name: str
+    pictures: bool = False
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True, eq=False):

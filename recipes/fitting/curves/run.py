@@ -18,15 +18,14 @@ from lehr.recipes.fitting.curves.result import CurveSettings, FittedCurves, Judg
 from lehr.recipes.reading import LogReading, read_runs
 from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.bands import band, row_noise
+from lehr.simulators.laws.curves.bands import centre_and_factor, row_noise
 from lehr.simulators.laws.curves.fitting import (
     STARTS,
     CurveFit,
     LoggedRun,
     fit_curve,
     mean_score,
-    predict,
-    score,
+    score_of,
 )
 
 MOST_ERROR = 0.05
@@ -59,6 +58,7 @@ def settings_of(job: Composed, kind: str) -> CurveSettings:
         starts=STARTS if starts is None else starts,
         level=level_of(job),
         name=name_of(job, f"{kind}_{stem_of(data[0])}"),
+        pictures=job.setting("pictures", bool),
     )
 
 
@@ -120,14 +120,17 @@ def judge(law: CurveLaw, run: LoggedRun, level: float, *, held_out: bool) -> Jud
     after = run.after_warm_up()
     rates = after.rates[: int(after.steps[-1]) + 1]
     noise = row_noise(after.loss)
-    low, high = band(law, rates, level=level, steps=after.steps, changed_at=after.changed_at, noise=noise)
+    predicted, factor = centre_and_factor(
+        law, rates, level=level, steps=after.steps, changed_at=after.changed_at, noise=noise
+    )
+    low, high = predicted / factor, predicted * factor
     return Judged(
         run=after,
         held_out=held_out,
-        predicted=predict(law, after),
+        predicted=predicted,
         low=low,
         high=high,
-        score=score(law, after),
+        score=score_of(after, predicted),
         covered=float(np.mean((low <= after.loss) & (after.loss <= high))),
         warnings=law.range.curve_warnings(rates) if held_out else [],
     )

@@ -12,11 +12,12 @@ PointLaw = RectifiedLaw | RoutedLaw
 
 
 class PointSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for: the form, the tables and the name."""
+    """What was asked for: the form, the tables, the name and whether to draw."""
 
     kind: str
     data: list[str]
     name: str
+    pictures: bool = False
 
 
 class FittedPoints(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -33,7 +33,8 @@ def fit_job(job: Composed, kind: str) -> FittedPoints:
     data = several(job, "data")
     if not data:
         raise LehrError(f"data: nothing to fit; write data=runs.csv with columns {', '.join(POINTS[kind])} and loss")
-    settings = PointSettings(kind=kind, data=data, name=name_of(job, f"{kind}_{stem_of(data[0])}"))
+    name = name_of(job, f"{kind}_{stem_of(data[0])}")
+    settings = PointSettings(kind=kind, data=data, name=name, pictures=job.setting("pictures", bool))
     headings = job.setting("columns", dict[str, str] | None) or {}
     parts = [_columns(Path(path), (*POINTS[kind], "loss"), headings) for path in data]
     return fit_points(settings, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]})

@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     approach: int
     outliers: str = "keep"
     profiles: bool = True
-    pictures: bool = True
+    pictures: bool = False
 
 
 class Constant(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,15 +2,17 @@
 
 A run strays from its law although all constants were known. The parts that a law adds up are each right to a share:
 what is still to be won to ``FORWARD``, what annealing has brought to ``ANNEALED``, and the whole to ``LEAST``; beyond
-the fitted peak rates and lengths by ``APART`` and ``LONGER`` more. The shares were learnt on held-out runs of public
-sets. A fit's own runs, each left out once, say how much larger or smaller they are for it, and are never believed
-alone: the shares count as ``PRIOR_RUNS`` more, and the variance is ``FEWEST`` of theirs at least. So the band is never
-that of the constants alone.
+the fitted peak rates and lengths by ``APART`` and ``LONGER`` more, and in the first steps, which follow no power, by
+``BENT`` and, at other peak rates, ``BENT_APART`` of the square of what is to be won. The shares were learnt on held-out
+runs of public sets. A fit's own runs, each left out once, say how much larger or smaller they are for it, and are never
+believed alone: the shares count as ``PRIOR_RUNS`` more, and the variance is ``FEWEST`` of theirs at least. So the band
+is never that of the constants alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import hypot, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,12 +27,14 @@ from lehr.simulators.quantities import Floats
 CONSTANTS, FORWARD, ANNEALED, LEAST, APART, LONGER = 0.8, 0.012, 0.055, 0.0005, 0.025, 0.07
 """Of the constants' variance; of what is to be won; of what annealing brought; of the loss; of all parts for each
 factor e of distance in peak rate; of what is to be won for each factor e of length. [1]"""
+BENT, BENT_APART = 0.2, 1.0
+"""Of the square of the share that is still to be won; for each factor e of distance in peak rate. [1]"""
 PRIOR_RUNS, FEWEST, DEGREES = 1, 0.25, 4
 """Runs that the shares count as; the least factor of the variance; degrees of freedom of Student's t beside those of
 the runs that were left out."""
 MOST_STRAY = 25.0
 """A row of a run that was left out counts no more than this many variances."""
-N_STEPS = 300
+N_STEPS = 120
 """Steps at which a variance is read; between them its root is straight."""
 
 
@@ -59,17 +63,34 @@ def band(
     >>> low.round(4), high.round(4)
     (array([3.4753]), array([3.5249]))
     """
+    centre, factor = centre_and_factor(
+        law, rates, level=level, steps=steps, changed_at=changed_at, of_run=of_run, noise=noise
+    )
+    return centre / factor, centre * factor
+
+
+def centre_and_factor(
+    law: CurveLaw,
+    rates: ArrayLike,
+    *,
+    level: float = 0.95,
+    steps: Sequence[int] | NDArray[np.int_] | None = None,
+    changed_at: int | None = None,
+    of_run: bool = True,
+    noise: float | None = None,
+) -> tuple[Floats, Floats]:
+    """The law's loss [loss_unit] and the factor that the band reaches up and down from it [1], as ``band`` has them."""
     known = known_of(law)
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")
     array = checked_rates(rates)
     at = np.arange(len(array)) if steps is None else chosen(steps, len(array))
-    centre = law.loss(array, changed_at=changed_at)[at]
-    spread = spread_of(law, array, at, changed_at=changed_at, of_run=of_run)
+    parts = law.parts(array, changed_at=changed_at)
+    centre = constant_values(law)["L0"] + (parts[0] + parts[1])[at]
+    spread = spread_of_modes(modes_of(law, array, at, parts, changed_at=changed_at, of_run=of_run))
     if of_run:
         spread = np.hypot(spread, (known.residual or 0.0) if noise is None else noise)
-    factor = np.exp(quantile(level, known) * spread)
-    return centre / factor, centre * factor
+    return centre, np.exp(quantile(level, known) * spread)
 
 
 def quantile(level: float, known: Covariance) -> float:
@@ -107,44 +128,77 @@ def spread_of(
     law: CurveLaw, rates: Floats, at: NDArray[np.int_], *, changed_at: int | None = None, of_run: bool = True
 ) -> Floats:
     """The standard deviation of a run about the law at steps ``at``, without the noise of its rows [log loss]."""
+    parts = law.parts(rates, changed_at=changed_at)
+    return spread_of_modes(modes_of(law, rates, at, parts, changed_at=changed_at, of_run=of_run))
+
+
+def spread_of_modes(modes: Floats) -> Floats:
+    """The standard deviation (steps,) of the sum of ``modes`` (steps, modes) with independent coefficients of size 1.
+
+    >>> spread_of_modes(np.array([[0.03, 0.04]])).tolist()
+    [0.05]
+    """
+    return np.asarray(np.sqrt(np.einsum("tm,tm->t", modes, modes)))
+
+
+def modes_of(
+    law: CurveLaw,
+    rates: Floats,
+    at: NDArray[np.int_],
+    parts: tuple[Floats, Floats],
+    *,
+    changed_at: int | None = None,
+    of_run: bool = True,
+) -> Floats:
+    """How a run may stray from its law at steps ``at``: (steps, modes) [log loss], each mode with a coefficient of its
+    own that is a standard normal number, one for the whole run. ``parts`` are the law's at every step.
+
+    The first modes are those of the constants' covariance, the others of what a run strays from its law although they
+    were known.
+    """
     known = known_of(law)
-    if not len(at):
-        return np.zeros(0)
-    few = at if len(at) <= N_STEPS else np.unique(at[np.linspace(0, len(at) - 1, N_STEPS).round().astype(int)])
+    few = at if len(at) <= N_STEPS else at[np.linspace(0, len(at) - 1, N_STEPS).round().astype(int)]
     few = np.unique(few)
     after = few[np.cumsum(rates)[few] > 0]
     if not len(after):
-        return np.full(len(at), np.inf)
-    loss = law.loss(rates, changed_at=changed_at)
-    own = LoggedRun(name=law.name, steps=after, loss=loss[after], rates=rates, changed_at=changed_at)
-    variance = CONSTANTS * _of_constants(law, known, own)
+        return np.full((len(at), 1), np.inf)
+    forward, annealing = parts
+    loss = constant_values(law)["L0"] + forward[after] + annealing[after]
+    own = LoggedRun(name=law.name, steps=after, loss=loss, rates=rates, changed_at=changed_at)
+    modes = sqrt(CONSTANTS) * _of_constants(law, known, own)
     if of_run:
-        forward, annealing = law.parts(rates, changed_at=changed_at)
-        fallen = np.maximum.accumulate(annealing) - annealing
-        variance = variance + strays(
-            forward[after] / loss[after],
-            fallen[after] / loss[after],
-            (np.maximum(annealing[after], 0.0)) / loss[after],
+        fallen = np.maximum.accumulate(annealing)[after] - annealing[after]
+        straying = strays(
+            forward[after] / loss,
+            fallen / loss,
+            np.maximum(annealing[after], 0.0) / loss,
             longer=np.log(np.maximum(after / law.range.steps[1], 1.0)) if law.range.steps else np.zeros(len(after)),
             apart=distance(law, float(rates.max())),
         )
-    variance = variance * (1.0 if known.strays is None else known.strays)
-    return np.asarray(np.interp(at, after, np.sqrt(variance)))
+        modes = np.concatenate([modes, straying], axis=1)
+    modes = modes * sqrt(1.0 if known.strays is None else known.strays)
+    if np.array_equal(at, after):
+        return modes
+    return np.stack([np.interp(at, after, mode) for mode in modes.T], axis=1)
 
 
 def strays(forward: Floats, fallen: Floats, level: Floats, *, longer: Floats, apart: float) -> Floats:
-    """The variance of a run about its law [log loss squared], by the parts of the loss (rows,) as shares of it:
+    """The modes (rows, 6) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
     ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left.
 
-    >>> strays(np.array([0.1]), np.zeros(1), np.zeros(1), longer=np.zeros(1), apart=0.0).round(8)
-    array([1.69e-06])
+    >>> strays(np.array([0.1]), np.zeros(1), np.zeros(1), longer=np.zeros(1), apart=0.0).round(8).tolist()
+    [[0.0012, 0.0, 0.0005, 0.0, 0.0, 0.001]]
     """
-    return np.asarray(
-        (FORWARD * forward) ** 2
-        + (ANNEALED * fallen) ** 2
-        + LEAST**2
-        + (APART * apart * (forward + level)) ** 2
-        + (LONGER * longer * forward) ** 2
+    return np.stack(
+        [
+            FORWARD * forward,
+            ANNEALED * fallen,
+            np.full_like(forward, LEAST),
+            APART * apart * (forward + level),
+            LONGER * longer * forward,
+            hypot(BENT, BENT_APART * apart) * forward**2,
+        ],
+        axis=1,
     )
 
 
@@ -156,7 +210,8 @@ def distance(law: CurveLaw, peak: float) -> float:
 
 
 def _of_constants(law: CurveLaw, known: Covariance, run: LoggedRun) -> Floats:
-    """The variance of the log loss that the constants' covariance gives at the rows of ``run``, the law's own."""
+    """The modes (rows, constants) of the log loss at the rows of ``run``, the law's own, that the constants' covariance
+    gives: their squares add up to the variance."""
     form = CURVE_FORMS[str(type(law).__struct_config__.tag)]
     peak, loss = float(run.rates.max()), run.loss
     theta = form.to_coordinates(law, peak)
@@ -180,8 +235,8 @@ def _of_constants(law: CurveLaw, known: Covariance, run: LoggedRun) -> Floats:
                 scale = abs(values[own])
                 place[i, j] = 1.0 if log == own_log else scale if log else 1.0 / scale
     jacobian = by_theta @ to_theta @ place
-    covariance = np.asarray(known.covariance, dtype=float)
-    return np.asarray(np.maximum(np.einsum("ti,ij,tj->t", jacobian, covariance, jacobian), 0.0))
+    values_of, vectors = np.linalg.eigh(np.asarray(known.covariance, dtype=float).reshape(len(place.T), -1))
+    return np.asarray(jacobian @ (vectors * np.sqrt(np.maximum(values_of, 0.0))))
 
 
 def row_noise(loss: Floats) -> float:

@@ -220,18 +220,16 @@ def run_columns(blocks: Blocks, peak: float, phi: Floats) -> tuple[Floats, Float
     of_h = (here_by[0][blocks.row] - centre_by_h) / between - gamma * log_by_h
     of_s = (here_by[1][blocks.row] - centre_by_s) / between - gamma * log_by_s
     columns[:, 1] = -blocks.by_row(drop * gain)
-    by[1:, :, 1] = blocks.by_row(
-        np.stack(
-            [
-                by_log_x,
-                left * log_1x * -beta,
-                by_log_x * log_r,
-                -(by_log_x * of_h + drop_by_h * gain),
-                -(by_log_x * of_s + drop_by_s * gain),
-                -drop_by_p * gain,
-            ]
-        )
+    slopes_of = (
+        by_log_x,
+        left * log_1x * -beta,
+        by_log_x * log_r,
+        -(by_log_x * of_h + drop_by_h * gain),
+        -(by_log_x * of_s + drop_by_s * gain),
+        -drop_by_p * gain,
     )
+    for i, slope in enumerate(slopes_of):
+        by[1 + i, :, 1] = blocks.by_row(slope)
     return columns, by
 
 

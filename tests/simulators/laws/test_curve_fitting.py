@@ -208,7 +208,10 @@ def test_what_a_run_strays_grows_with_length_and_distance_in_rate() -> None:
         low, high = band(law, rates, steps=steps, level=0.95)
         won = 0.5 * ((steps + 1) * peak) ** -0.5 / law.loss(rates)[steps]
         longer = np.log(np.maximum(steps / 100, 1.0))
-        parts = (0.012 * won) ** 2 + 5e-4**2 + (0.07 * longer * won) ** 2 + (0.025 * np.log(peak / 1e-3) * won) ** 2
+        apart = np.log(peak / 1e-3)
+        parts = (0.012 * won) ** 2 + 5e-4**2 + (0.07 * longer * won) ** 2 + (0.025 * apart * won) ** 2
+        # the first steps follow no power: more for them, and at another peak rate more again
+        parts += (0.2**2 + (1.0 * apart) ** 2) * won**4
         # Student's t of 7 degrees; the misfit's variance is four times what is allowed without runs left out
         assert np.log(high / low) / 2 == pytest.approx(2.3646 * np.sqrt(4.0 * parts + 5e-3**2), rel=1e-3)
 

@@ -9,8 +9,8 @@ import pytest
 
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking.quantiles import run_quantile
-from lehr.simulators.tracking.rules import KINDS, Alarm, Rules, alarms
+from lehr.simulators.tracking.repeats import repeated
+from lehr.simulators.tracking.rules import Alarm, Kind, Rules, alarms
 
 NOISE = 0.01
 ROWS = 300
@@ -22,32 +22,55 @@ def healthy(seed: int, rows: int = ROWS) -> Floats:
 
 def found(residuals: Floats, allowance: float = 0.0, false_alarms: float = 0.01) -> list[Alarm]:
     rules = Rules(rows=len(residuals), false_alarms=false_alarms)
-    return alarms(residuals, np.full(len(residuals), allowance), rules).found
+    return alarms(residuals, np.full((len(residuals), 1), allowance), rules).found
 
 
 @pytest.mark.slow
 def test_healthy_runs_give_no_more_false_alarms_than_stated() -> None:
     """At the stated 10 % the count over n runs has a standard deviation of at most sqrt(n 0.1 0.9); 4 of them are
     passed with a probability of 3e-5. The tests of single rows share little with one another, so that spikes come
-    close to their bound, 1 - (1 - 0.1 / 300)^250 = 8 %: fewer than that less 4 deviations would be a rule that sleeps.
+    near their bound, 1 - (1 - 0.1 / 300)^250 = 8 %, were it not for ``NO_NEWS`` and what is usual: a tenth of that is
+    a rule that does not sleep.
     """
     n, share = 300, 0.1
-    kinds = dict.fromkeys(KINDS, 0)
+    kinds: dict[Kind, int] = dict.fromkeys(("spike", "divergence", "plateau", "shift", "drift"), 0)
     for seed in range(n):
         for kind in {a.kind for a in found(healthy(seed), false_alarms=share)}:
             kinds[kind] += 1
     for count in kinds.values():
         assert count <= n * share + 4 * sqrt(n * share * (1 - share))
-    assert kinds["spike"] >= n * 0.08 - 4 * sqrt(n * 0.08 * 0.92)
+    assert kinds["spike"] >= n * 0.008
 
 
-def test_ten_rows_in_a_row_have_the_stated_probability() -> None:
-    """By simulation at a tail of 2 %: its standard error over n draws is sqrt(0.02 0.98 / n), 4 of them allowed."""
-    c, n = run_quantile(0.02, 3, 20), 100_000
-    rng = np.random.default_rng(5)
-    reference, run = rng.standard_normal((n, 20)), rng.standard_normal((n, 3))
-    share = float((run.min(axis=1) > reference.mean(axis=1) + c * reference.std(axis=1, ddof=1)).mean())
-    assert abs(share - 0.02) < 4 * sqrt(0.02 * 0.98 / n)
+def test_rows_that_have_the_noise_of_earlier_ones_are_told_and_others_are_not() -> None:
+    for seed in range(20):
+        rows = np.random.default_rng(seed).normal(0.0, 0.04, 1000)
+        assert repeated(rows, rows=1000, false_alarms=0.01) is None
+        rows[500:] = rows[:500] - 0.01
+        # within 2 % of the run
+        found = repeated(rows[:524], rows=1000, false_alarms=0.01)
+        assert found is not None
+        assert found[1] == 500
+        assert abs(found[0] - 500) <= 8
+
+
+def test_a_loss_that_stands_still_where_the_forecast_falls_is_a_plateau() -> None:
+    forecast = -0.2 * np.linspace(0.0, 1.0, ROWS)
+    residuals = healthy(8) * 0.1
+    residuals[150:] += forecast[150] - forecast[150:]
+    judged = alarms(residuals, np.full((ROWS, 1), 0.005), Rules(rows=ROWS), forecast)
+    (plateau,) = [a for a in judged.found if a.kind == "plateau"]
+    # 1e-3 of noise: after m rows the mean is 3e-4 m off, with a standard error of 1e-3 sqrt(1 / m + 1 / 10)
+    assert 150 < plateau.first <= 165
+    assert plateau.last == ROWS - 1
+
+
+def test_one_loss_to_the_last_digit_is_a_plateau_unless_few_digits_are_printed() -> None:
+    rows = healthy(9, 100)
+    stuck = np.concatenate([rows[:80], np.full(20, rows[80])])
+    (alarm,) = [a for a in found(stuck) if a.kind == "plateau"]
+    assert (alarm.first, alarm.last) == (80, 99)
+    assert not [a for a in found(rows.round(2)) if a.kind == "plateau"]
 
 
 def test_a_planted_spike_is_found_where_it_is_and_ends() -> None:
@@ -65,7 +88,7 @@ def test_a_planted_divergence_is_found_within_its_rows_and_goes_on() -> None:
     residuals = healthy(2)
     residuals[200:] += np.linspace(3, 60, 100) * NOISE
     (divergence,) = [a for a in found(residuals) if a.kind == "divergence"]
-    assert 195 <= divergence.first <= 210
+    assert 198 <= divergence.first <= 210
     assert divergence.last == ROWS - 1
 
 
@@ -120,15 +143,15 @@ def test_a_fall_that_does_not_come_is_a_shift() -> None:
     # the forecast falls by a tenth over the second half, and the run stays where it is
     forecast = np.concatenate([np.zeros(150), np.linspace(0.0, -0.1, 150)])
     residuals = healthy(5) - forecast
-    judged = alarms(residuals, np.full(ROWS, 0.01), Rules(rows=ROWS), forecast)
-    assert judged.found[0].kind in {"shift", "drift"}
+    judged = alarms(residuals, np.full((ROWS, 1), 0.01), Rules(rows=ROWS), forecast)
+    assert judged.found[0].kind == "plateau"
     assert judged.found[0].first > 150
-    followed = alarms(healthy(5), np.full(ROWS, 0.01), Rules(rows=ROWS), forecast)
+    followed = alarms(healthy(5), np.full((ROWS, 1), 0.01), Rules(rows=ROWS), forecast)
     assert followed.found == []
 
 
 def test_the_first_rows_are_set_beside_the_forecast() -> None:
     residuals = healthy(6)
     residuals[:5] += 0.8
-    judged = alarms(residuals[:5], np.full(5, 0.01), Rules(rows=ROWS, noise=NOISE))
+    judged = alarms(residuals[:5], np.full((5, 1), 0.01), Rules(rows=ROWS, noise=NOISE))
     assert judged.found[0].first == 0

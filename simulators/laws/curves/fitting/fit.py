@@ -21,6 +21,8 @@ from lehr.simulators.quantities import Floats
 
 STARTS = 16
 """Shapes that are tried by default, the first of them on a grid and the others drawn from the prior."""
+ROWS_OF_STARTS = 40
+"""Rows of a run, about, by which the starts are followed and set against each other."""
 ROUNDS = 3
 """Times that the scale of the residuals is estimated again."""
 FIRST_SCALE = 3e-3
@@ -106,8 +108,11 @@ def fit_curve(
     if n_rows <= len(form.coordinates):
         raise ValueError(f"{n_rows} rows after warm-up; {kind} has {len(form.coordinates)} constants to fit")
     problem = problem_of(used, form, peak)
-    points = first_points(problem, first_shapes(form, starts))
-    ends = sorted((descend(problem, point) for point in points[:FOLLOWED]), key=lambda end: end[1])
+    # which start is best needs fewer rows than where its minimum is
+    few = [run.take(np.arange(0, len(run), max(len(run) // ROWS_OF_STARTS, 1))) for run in used]
+    coarse = problem_of(few, form, peak)
+    points = first_points(coarse, first_shapes(form, starts))
+    ends = sorted((descend(coarse, point) for point in points[:FOLLOWED]), key=lambda end: end[1])
     agreeing = sum(value <= ends[0][1] * (1 + AGREEMENT) + AGREEMENT for _, value in ends)
     best = settle(problem, ends[0][0], used)
     aside = left_out(used, form, peak, best)
@@ -250,13 +255,14 @@ def left_out(used: Sequence[LoggedRun], form: CurveForm, peak: float, best: Sett
         forward = jacobian[:, 1]
         level = jacobian[:, 2 : 2 + form.annealing].sum(axis=1)
         peaks = [float(one.rates.max()) for one in others]
-        allowed = CONSTANTS * explained + strays(
+        straying = strays(
             forward,
             np.maximum.accumulate(level) - level,
             np.maximum(level, 0.0),
             longer=np.log(np.maximum(run.steps / max(one.steps[-1] for one in others), 1.0)),
             apart=min(abs(float(np.log(run.rates.max() / p))) for p in (min(peaks), max(peaks))),
         )
+        allowed = CONSTANTS * explained + np.sum(straying**2, axis=1)
         square = (predicted - alone.log_loss) ** 2
         ratios.append(float(np.mean(np.minimum(square / (allowed + held.spread**2), MOST_STRAY))))
         squares.append(float(np.mean(square)))

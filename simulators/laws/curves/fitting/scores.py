@@ -49,7 +49,16 @@ def score(law: CurveLaw, run: LoggedRun) -> Score:
     >>> round(score(law, run).mae, 6), round(score(law, run).r2, 4) > 0.9999
     (0.01, True)
     """
-    predicted = predict(law, run)
+    return score_of(run, predict(law, run))
+
+
+def score_of(run: LoggedRun, predicted: Floats) -> Score:
+    """How well ``predicted`` (rows,) follows the rows of ``run``, as ``score`` has it.
+
+    >>> from lehr.simulators.laws.curves.runs import make_run
+    >>> score_of(make_run("a", [1, 2], [2.0, 1.0], [1.0] * 3), np.array([2.0, 1.5])).mae
+    0.25
+    """
     finite = np.isfinite(predicted)
     if not finite.any():
         raise ValueError(f"{run.name}: no row stands after the first step whose rate is not zero")

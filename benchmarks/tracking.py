@@ -1,0 +1,408 @@
+"""How well fits of curves, their bands and the tracker hold on public runs that a fit has not seen.
+
+    python -m benchmarks.tracking [whole]
+
+Runs of three sets, looked for where the tests look; fits are to random runs of a set, and everything is asked of the
+others. Without an argument a few splits; with ``whole`` more than 200. The runs are parted once, by a seed, into one
+half with which the tracker's settings were chosen and one that was kept apart: figures stand beside each other.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import partial
+from multiprocessing import get_context
+from statistics import median
+
+import msgspec
+import numpy as np
+
+from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.laws.curves.bands import band, row_noise
+from lehr.simulators.laws.curves.fitting import LoggedRun, fit_curve, mean_score, score
+from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking import Plan, Tracked, in_order, track
+from lehr.simulators.tracking.track import plan
+from tests.data import DATA
+from tests.published.luo_curves import HELD_OUT, TRAINED_ON
+from tests.published.public_runs import training_runs, validation_runs, whole
+from tests.published.test_schaipp_peak_rates import NAMES
+
+FITTED = (2, 3, 4, 5)
+"""Runs that a fit sees, in turn."""
+SPLITS = {"25M": 60, "100M": 60, "124M": 90}
+QUICK = {"25M": 3, "100M": 3, "124M": 4}
+SHARES = (0.3, 0.5, 0.8)
+"""Of a run, where its end is asked for and faults are planted."""
+WITHIN = 0.02
+"""Of a run, within which a fault should be told."""
+
+
+class Split(msgspec.Struct, frozen=True):
+    """A set and the names of the runs that are fitted."""
+
+    group: str
+    fitted: tuple[str, ...]
+
+
+def splits(counts: dict[str, int], sets: dict[str, dict[str, LoggedRun]]) -> list[Split]:
+    """Random splits, each once; a fit sees a rate that falls."""
+    rng = np.random.default_rng(0)
+    out: list[Split] = []
+    for group, runs in sets.items():
+        seen: set[tuple[str, ...]] = set()
+        while len(seen) < counts[group]:
+            names = tuple(sorted(rng.choice(sorted(runs), FITTED[len(seen) % len(FITTED)], replace=False)))
+            if names not in seen and any(runs[name].anneals for name in names):
+                seen.add(names)
+                out.append(Split(group, names))
+    return out
+
+
+def kept_apart(sets: dict[str, dict[str, LoggedRun]]) -> set[tuple[str, str]]:
+    """Half of the runs of each set, which no setting was chosen with."""
+    out = set()
+    for group, runs in sets.items():
+        names = np.random.default_rng(12).permutation(sorted(runs))
+        out |= {(group, str(name)) for name in names[: len(names) // 2]}
+    return out
+
+
+def shape(run: LoggedRun) -> str:
+    """Of a schedule, by its name."""
+    for mark, word in (("cos", "cosine"), ("wsdcon", "two rates"), ("constant", "constant"), ("linear0_", "constant")):
+        if mark in run.name:
+            return word
+    return "cool-down"
+
+
+class Errors(msgspec.Struct):
+    """Of rows: log of measured over fitted, half the width of the band, which quarter of the run each is of."""
+
+    run: LoggedRun
+    error: Floats
+    half: Floats
+    quarter: Floats
+
+
+def coverage_of(split: Split) -> list[tuple[Split, Errors]]:
+    """Rows of the runs that were not fitted beside the band."""
+    runs = validation_runs()[split.group]
+    law = fit_curve([runs[name] for name in split.fitted]).law
+    out = []
+    for name, run in runs.items():
+        if name in split.fitted:
+            continue
+        low, high = band(law, run.rates, steps=run.steps, noise=row_noise(run.loss))
+        quarter = np.minimum(4 * run.steps // len(run.rates), 3)
+        out.append((split, Errors(run, np.log(run.loss / np.sqrt(low * high)), np.log(high / low) / 2, quarter)))
+    return out
+
+
+def looks_of(split: Split) -> list[dict[str, object]]:
+    """Each run that was not fitted, followed: its alarms, and its end from parts of it."""
+    group = validation_runs()[split.group]
+    law, runs = fit_curve([group[name] for name in split.fitted]).law, whole(group)
+    out: list[dict[str, object]] = []
+    for name, run in runs.items():
+        if name in split.fitted:
+            continue
+        planned = plan(law, run.rates)
+        seen = look(planned, run.steps, run.loss, run.rates)
+        ends: dict[float, tuple[float, bool] | None] = {}
+        for share in SHARES:
+            rows = run.steps <= share * len(run.rates)
+            if rows.sum() < 3:
+                continue
+            part = look(planned, run.steps[rows], run.loss[rows], run.rates)
+            truth = float(run.loss[-1])
+            if part.final is None or part.final_interval is None:
+                ends[share] = None
+            else:
+                inside = part.final_interval[0] <= truth <= part.final_interval[1]
+                ends[share] = abs(part.final / truth - 1), inside
+        out.append({"group": split.group, "name": name, "ends": ends, "fitted": split.fitted,
+                    "alarms": [(a.kind, int(seen.steps[a.first]), a.size) for a in seen.alarms]})  # fmt: skip
+    return out
+
+
+def look(planned: Plan, steps: np.ndarray, losses: Floats, rates: Floats) -> Tracked:
+    """One look at rows whose log has the rates too."""
+    return track(planned, in_order(steps, losses), rates=(steps, rates[np.minimum(steps, len(rates) - 1)]))
+
+
+# faults: from the rows of a healthy run, what its log would be with a fault from row ``at`` on
+
+
+class Log(msgspec.Struct):
+    """Rows of a log, planted with a fault."""
+
+    steps: np.ndarray
+    losses: Floats
+    rates: Floats
+
+
+Fault = Callable[[CurveLaw, LoggedRun, int], "Log | None"]
+
+
+def spike(_: CurveLaw, run: LoggedRun, at: int) -> Log:
+    """One row 5 % up."""
+    return Log(run.steps, np.where(np.arange(len(run)) == at, 1.05, 1.0) * run.loss, run.rates[run.steps])
+
+
+def divergence(_: CurveLaw, run: LoggedRun, at: int) -> Log:
+    """The loss rises by 20 % within 4 % of the run."""
+    since = (run.steps - run.steps[at]) / (0.04 * len(run.rates))
+    return Log(run.steps, run.loss * np.exp(np.clip(since, 0.0, 1.0) * np.log(1.2)), run.rates[run.steps])
+
+
+def plateau(_: CurveLaw, run: LoggedRun, at: int) -> Log | None:
+    """The loss stands where it is, with its noise; where the run itself falls by less than 0.1 % within the time, there
+    is no plateau."""
+    later = run.steps <= run.steps[at] + WITHIN * len(run.rates)
+    rng = np.random.default_rng(at)
+    near = slice(max(at - 7, 0), at + 1)
+    level = float(np.polyval(np.polyfit(run.steps[near], run.loss[near], 1), run.steps[at]))
+    still = level * np.exp(row_noise(run.loss) * rng.standard_normal(len(run)))
+    fallen = level / float(np.median(run.loss[later][-3:])) - 1
+    if fallen < 0.001 and row_noise(run.loss) < 0.01:
+        return None
+    return Log(run.steps, np.where(np.arange(len(run)) > at, still, run.loss), run.rates[run.steps])
+
+
+def _with_rates(law: CurveLaw, run: LoggedRun, at: int, place: Floats) -> Log | None:
+    """The rates are those of other steps of the plan, and the loss is what the law makes of that."""
+    other = run.rates[np.clip(place, 0, len(run.rates) - 1).astype(int)]
+    soon = np.arange(len(other)) <= run.steps[at] + WITHIN * len(other)
+    if np.abs(other - run.rates)[soon].max() < 0.02 * run.rates.max():
+        return None
+    ratio = law.loss(other)[run.steps] / law.loss(run.rates)[run.steps]
+    return Log(run.steps, run.loss * ratio, other[run.steps])
+
+
+def not_decaying(law: CurveLaw, run: LoggedRun, at: int) -> Log | None:
+    """The rate stands where it is."""
+    return _with_rates(law, run, at, np.minimum(np.arange(len(run.rates)), run.steps[at]))
+
+
+def restart(law: CurveLaw, run: LoggedRun, at: int) -> Log | None:
+    """The schedule begins again."""
+    every, since = np.arange(len(run.rates)), int(run.steps[at])
+    return _with_rates(law, run, at, np.where(every > since, every - since, every))
+
+
+def doubled(law: CurveLaw, run: LoggedRun, at: int) -> Log | None:
+    """The position is counted twice."""
+    every, since = np.arange(len(run.rates)), int(run.steps[at])
+    return _with_rates(law, run, at, np.where(every > since, every + since, every))
+
+
+def repeated(law: CurveLaw, run: LoggedRun, at: int) -> Log | None:
+    """The batches of the beginning again: their noise, and 1 % less loss. On validation data nothing of it is seen."""
+    noise = np.log(run.loss / law.loss(run.rates)[run.steps])
+    if row_noise(run.loss) < 0.01 or 2 * at < len(run) * 0.8:
+        return None
+    again = noise.copy()
+    again[at:] = noise[: len(noise) - at] - 0.01
+    return Log(run.steps, run.loss * np.exp(again - noise), run.rates[run.steps])
+
+
+FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
+    "spike 5 %": (spike, ("spike",)),
+    "divergence": (divergence, ("divergence",)),
+    "plateau": (plateau, ("plateau",)),
+    "rate not decaying": (not_decaying, ("stands still",)),
+    "schedule restarted": (restart, ("began again",)),
+    "position doubled": (doubled, ("counted twice",)),
+    "data repeated": (repeated, ("repeated",)),
+}
+"""Each with the words that name it."""
+
+
+def faults_of(law: CurveLaw, run: LoggedRun, *, with_rates: bool = True) -> Iterator[tuple[str, float, bool, bool]]:
+    """Fault, where, whether it is told within ``WITHIN`` of the run, and whether it is named."""
+    planned = plan(law, run.rates)
+    for share in SHARES:
+        at = int(np.searchsorted(run.steps, share * len(run.rates)))
+        if at < 3 or at >= len(run) - 1:
+            continue
+        for name, (fault, words) in FAULTS.items():
+            log = fault(law, run, at)
+            if log is None:
+                continue
+            soon = log.steps <= run.steps[at] + WITHIN * len(run.rates)
+            rates = (log.steps[soon], log.rates[soon]) if with_rates else None
+            seen = track(planned, in_order(log.steps[soon], log.losses[soon]), rates=rates)
+            said = [
+                a.kind + " " + getattr(a, "cause", "")
+                for a in seen.alarms
+                if a.last >= np.sum(seen.steps < run.steps[at])
+            ]
+            said += [seen.rate.cause] if seen.rate is not None else []
+            yield name, share, bool(said), any(w in s for w in words for s in said)
+
+
+def validation_faults(split: Split) -> list[tuple[str, str, float, bool, bool]]:
+    """Every fault on every run that was not fitted: on its log as it is."""
+    group = validation_runs()[split.group]
+    law, runs = fit_curve([group[name] for name in split.fitted]).law, whole(group)
+    return [(name, *one) for name, run in runs.items() if name not in split.fitted for one in faults_of(law, run)]
+
+
+def training_faults(_: int) -> list[tuple[str, float, bool, bool]]:
+    """Every fault on each training log, by a fit to the others."""
+    runs, out = training_runs(), []
+    for name, run in runs.items():
+        law = fit_curve([one for other, one in runs.items() if other != name]).law
+        out += list(faults_of(law, run))
+    return out
+
+
+def spread(work: Callable[[Split], list], every: list[Split]) -> list:
+    """``work`` of each split, on as many processes as ``LEHR_JOBS`` says."""
+    jobs = int(os.environ.get("LEHR_JOBS", "1"))
+    if jobs == 1:
+        return [one for split in every for one in work(split)]
+    with get_context("spawn").Pool(jobs) as pool:
+        return [one for found in pool.imap(work, every) for one in found]
+
+
+def coverage(every: list[Split]) -> None:
+    """The table of coverage, by set, quarter, length, rate and shape."""
+    found = spread(coverage_of, every)
+    groups: dict[tuple[str, str], list[tuple[Floats, Floats]]] = defaultdict(list)
+    for split, one in found:
+        longest = max(len(validation[split.group][n].rates) for n in split.fitted)
+        peaks = [validation[split.group][n].rates.max() for n in split.fitted]
+        peak = one.run.rates.max()
+        labels = [
+            "all",
+            f"{len(split.fitted)} fitted",
+            shape(one.run),
+            "longer" if len(one.run.rates) > 1.1 * longest else "no longer",
+            "rate fitted" if min(peaks) * 0.99 <= peak <= max(peaks) * 1.01 else "rate apart",
+        ]
+        for label in labels:
+            groups[split.group, label].append((one.error, one.half))
+        for q in range(4):
+            rows = one.quarter == q
+            groups[split.group, f"quarter {q + 1}"].append((one.error[rows], one.half[rows]))
+    print(
+        f"\ncoverage of the 95 % band, {len(every)} splits, rows of runs not fitted; its mean width over the errors' "
+        "95 % quantile; how many times narrower it could be, of the same form, to hold 95 %"
+    )
+    for (group, label), parts in sorted(groups.items()):
+        # each run counts the same
+        weight = np.concatenate([np.full(len(e), 1 / max(len(e), 1)) for e, _ in parts])
+        error, half = (np.concatenate([p[i] for p in parts]) for i in (0, 1))
+        inside = float(np.average(np.abs(error) <= half, weights=weight))
+        order = np.argsort(np.abs(error))
+        at = np.searchsorted(np.cumsum(weight[order]), 0.95 * weight.sum())
+        wide = float(np.average(half, weights=weight)) / float(np.abs(error)[order][min(at, len(order) - 1)])
+        shares = np.abs(error) / half
+        order = np.argsort(shares)
+        at = np.searchsorted(np.cumsum(weight[order]), 0.95 * weight.sum())
+        spare = 1 / float(shares[order][min(at, len(order) - 1)])
+        print(f"  {group:6}{label:14}{inside:8.1%}{wide:8.2f}{spare:8.2f}  {len(parts):6} runs")
+
+
+def followed(every: list[Split]) -> None:
+    """Healthy runs: false alarms, and the end from parts of the run; of the halves apart."""
+    found, apart = spread(looks_of, every), kept_apart(validation)
+    for title, mine in (("chosen with", False), ("kept apart", True)):
+        half = [one for one in found if ((one["group"], one["name"]) in apart) == mine]
+        alarmed = [one for one in half if one["alarms"]]
+        print(f"\nhealthy runs, {title}: {len(alarmed)} of {len(half)} raise an alarm ({len(alarmed) / len(half):.1%})")
+        for one in alarmed:
+            print(f"  {one['group']} {one['name']}: {one['alarms'][:3]} by {', '.join(one['fitted'])}")
+        for share in SHARES:
+            ends = [one["ends"][share] for one in half if share in one["ends"]]
+            told = [e for e in ends if e is not None]
+            print(
+                f"  end from {share:.0%}: median error {median(e for e, _ in told):.2%}, "
+                f"{sum(i for _, i in told) / len(ends):.1%} covered of {len(ends)}, {len(ends) - len(told)} not told"
+            )
+
+
+def planted(every: list[Split]) -> None:
+    """Faults on validation and on training logs."""
+    apart = kept_apart(validation)
+    names = {name for _, name in apart}
+    for title, rows in (
+        ("validation logs, chosen with", [r[1:] for r in spread(validation_faults, every) if r[0] not in names]),
+        ("validation logs, kept apart", [r[1:] for r in spread(validation_faults, every) if r[0] in names]),
+        ("training logs", training_faults(0)),
+    ):
+        print(f"\nfaults told within {WITHIN:.0%} of the run, {title}: told, named, of")
+        for fault in FAULTS:
+            chosen = [r for r in rows if r[0] == fault]
+            if chosen:
+                print(f"  {fault:22}{sum(r[2] for r in chosen):6}{sum(r[3] for r in chosen):6}{len(chosen):6}")
+
+
+def carried_over() -> None:
+    """Peak rates that were not fitted, and the protocol of the multi-power law's authors."""
+    print("\nmean and worst error of runs not fitted")
+    for size in ("25M", "100M"):
+        if size in validation:
+            law = fit_curve([validation[size][name] for name in TRAINED_ON]).law
+            mean = mean_score([score(law, validation[size][name]) for name in HELD_OUT])
+            print(f"  {size}, authors' protocol: {mean.mean_relative_error:.3%} {mean.worst_relative_error:.2%}")
+    if "124M" not in validation:
+        return
+    for fitted, others in ((("0p0005", "0p001"), ("0p002",)), (("0p0005", "0p002"), ("0p001",)),
+                           (("0p0005",), ("0p001", "0p002"))):  # fmt: skip
+        law = fit_curve([validation["124M"][f"L12H12_{n.format('lr' + r)}"] for r in fitted for n in NAMES[r]]).law
+        for other in others:
+            runs = [validation["124M"][f"L12H12_{n.format('lr' + other)}"] for n in NAMES[other]]
+            mean = mean_score([score(law, run) for run in runs])
+            errors = f"{mean.mean_relative_error:.3%} {mean.worst_relative_error:.2%}"
+            print(f"  124M, {' and '.join(fitted)} to {other}: {errors}")
+
+
+def speed(times: int) -> None:
+    """User CPU of a whole process that fits three curves and tests six, over that of importing Hydra and numpy."""
+    folder = DATA / "mpl_loss_curves" / "csv_25"
+    if not folder.is_dir():
+        return
+    data, test = (",".join(f"{folder}/{n}.csv" for n in names) for names in (TRAINED_ON, HELD_OUT))
+    fit = ["-m", "lehr", "fit", "law=multi_power", f"data=[{data}]", f"test=[{test}]", "warmup_steps=2160"]
+    ours = min(user_cpu([*fit, "out=/tmp/lehr_benchmark"]) for _ in range(times))
+    bare = min(user_cpu(["-c", "import hydra, numpy"]) for _ in range(times))
+    print(f"\nthree curves fitted, six tested: {ours:.2f} s of user CPU, {ours / bare:.1f} times the imports alone")
+
+
+def user_cpu(arguments: list[str]) -> float:
+    """Of a process [s]."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+
+validation = validation_runs()
+
+
+def main() -> None:
+    """Print the table."""
+    asked = sys.argv[1:]
+    parts: dict[str, Callable[[], None]] = {}
+    counts = SPLITS if "whole" in asked else QUICK
+    every = splits({g: counts[g] for g in validation}, validation)
+    few = splits({g: QUICK[g] for g in validation}, validation)
+    parts["speed"] = partial(speed, 5)
+    parts["errors"] = carried_over
+    parts["coverage"] = partial(coverage, every)
+    parts["healthy"] = partial(followed, every if "whole" in asked else few)
+    parts["faults"] = partial(planted, few)
+    for name, work in parts.items():
+        if not {*asked} & {*parts} or name in asked:
+            work()
+
+
+if __name__ == "__main__":
+    main()
