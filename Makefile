@@ -3,7 +3,7 @@
 #   make report                 the main job: a report for DeepSeek-V3
 #   make report MODEL=starcoder another model
 #   make test                   the tests that need no torch, on all cores
-#   make slow                   those of them that take several seconds each
+#   make slow                   those of them that take over a second each
 #   make independent            counts and schedules against transformers and torch (CPU)
 #   make check lint benchmarks browser
 #   make fuzz kill              100,000 damaged files and 1,000 command lines; every verb that writes, killed 500 times

@@ -81,6 +81,7 @@ def test_where_it_is_used(term: str, user: str, stranger: str) -> None:
     assert stranger not in used
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_changes() -> None:
     done = lehr("find", "name=GSPO", "format=json")
     (row,) = json.loads(done.stdout)

@@ -19,6 +19,7 @@ def test_the_seed_itself_is_read(kind: str, tmp_path: Path) -> None:
     assert read(tmp_path / name) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SEEDS)
 def test_a_damaged_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
     for seed in range(40):

@@ -45,6 +45,7 @@ def test_the_optimum_of_the_stated_objective() -> None:
     assert (law().alpha, law().beta) == pytest.approx((found.alpha, found.beta), abs=2e-3)
 
 
+@pytest.mark.slow
 def test_intervals_of_the_bootstrap() -> None:
     theta = dict(zip(fit().coordinates, bootstrap().theta.T, strict=True))
     published = {"alpha": (0.317, 0.373), "beta": (0.331, 0.415)}

@@ -30,6 +30,7 @@ def found() -> Resampled:
     return resample(fit_law(make_runs(n[kept], c[kept] / 6 / n[kept], loss[kept])), DRAWS)
 
 
+@pytest.mark.slow
 def test_every_start_of_the_paper_is_tried(found: Resampled) -> None:
     assert found.fit.n_starts == 4500
 

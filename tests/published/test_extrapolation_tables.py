@@ -13,6 +13,7 @@ from tests.data import DATA
 NAMES = ("gadre_redpajama", "olmo_ladder_c4", "marin_comma", "gadre_c4", "olmo_ladder_stack")
 
 
+@pytest.mark.slow
 def test_the_chosen_form_is_hardly_worse_than_the_best_and_its_band_holds() -> None:
     from benchmarks.extrapolation import table
 

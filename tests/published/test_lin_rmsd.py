@@ -38,6 +38,7 @@ def fitted(task: str) -> np.ndarray:
     return np.array(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_mean_residual_of_the_rectified_law(task: str) -> None:
     ours, _, theirs, _ = fitted(task).mean(axis=0)

@@ -56,6 +56,7 @@ def test_momentum_law_on_the_same_curves(size: str, r2: float) -> None:
     assert 0.99 < low < fit.law.decay < high < 1  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_the_band_covers_the_held_out_curves() -> None:
     inside, of_long_curves = [], []
     for size in PRINTED:

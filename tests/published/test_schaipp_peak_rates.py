@@ -26,6 +26,7 @@ def runs(*rates: str) -> list[LoggedRun]:
     return [one.run.after_warm_up() for one in read_runs(files, LogReading())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fitted", "other", "error"),
     [

@@ -125,6 +125,7 @@ def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
     assert "line 3" in done.stderr or ":3:" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_unwritable_folder_leaves_the_earlier_report(tmp_path: Path) -> None:
     earlier = tmp_path / "out" / "starcoder"
     earlier.parent.mkdir()
@@ -137,6 +138,7 @@ def test_an_unwritable_folder_leaves_the_earlier_report(tmp_path: Path) -> None:
     assert earlier.read_text() == "a file where the folder would go"
 
 
+@pytest.mark.slow
 def test_an_output_folder_inside_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = lehr(["report", "model=starcoder", f"out={tmp_path / 'file' / 'out'}"], tmp_path)

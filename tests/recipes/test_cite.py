@@ -71,6 +71,7 @@ def test_every_source_of_an_entry_is_cited(name: str) -> None:
     assert set(database.parse_string(printed, "bibtex").entries) == set(found)
 
 
+@pytest.mark.slow
 def test_a_name_that_people_use_is_enough() -> None:
     assert set(sources_of(CATALOGUE, ["DeepSeek-V3"])) >= set(sources_of(CATALOGUE, ["deepseek_v3"]))
     rows = json.loads(lehr("cite", "GSPO", "format=json").stdout)

@@ -60,6 +60,7 @@ def test_count_prints_what_a_program_reads(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_models_prints_what_a_program_reads(tmp_path: Path) -> None:
     models = json.loads(lehr("models", "format=json", folder=tmp_path))
     assert {"name", "hf_id", "family", "kind", "open"} <= set(models[0])
@@ -171,6 +172,7 @@ def test_a_setting_that_is_missing_is_as_in_the_primary_config(tmp_path: Path) -
     assert "1,124,886,528" in shown
 
 
+@pytest.mark.slow
 def test_jobs_of_another_launcher_are_no_empty_sweep(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     # an engine keeps processes of its own: it wants an interpreter of its own

@@ -60,6 +60,7 @@ JUNK = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_spoilt_file_is_a_model_or_one_line(data: st.DataObject) -> None:

@@ -58,6 +58,7 @@ def fill(path: Path, law: Surface) -> int:
     return len(rows)
 
 
+@pytest.mark.slow
 def test_the_table_of_runs_becomes_a_law(folder: Path) -> None:
     law = Catalogue().surface("besiroglu")
     n = fill(folder / "runs.csv", law)

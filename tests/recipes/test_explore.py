@@ -45,6 +45,7 @@ def by_name(data: dict[str, Any]) -> dict[str, Any]:
     return {model["name"]: model for model in data["models"]}
 
 
+@pytest.mark.slow
 def test_every_model_and_every_recipe_is_there(page: str) -> None:
     data = embedded(page)
     assert [model["name"] for model in data["models"]] == list(CATALOGUE.files("model"))

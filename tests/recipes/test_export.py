@@ -35,6 +35,7 @@ def starcoder(to: str, **changes: Any) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", trainers())
 def test_every_recipe_is_exported_or_refused_in_a_line(to: str) -> None:
     exported, said = [], []

@@ -65,6 +65,7 @@ def from_json_ld(folder: Path) -> list[Cell]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", [from_csv, from_parquet, from_json_ld], ids=["CSV", "Parquet", "JSON-LD"])
 def test_it_reads_back_equal(read: Any, folder: Path) -> None:
     assert read_back(read(folder)) == FILES

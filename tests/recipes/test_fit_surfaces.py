@@ -54,6 +54,7 @@ def refused(folder: Path, *arguments: str, data: list[dict[str, Any]]) -> str:
     return message
 
 
+@pytest.mark.slow
 def test_the_law_comes_back_with_its_interval_and_as_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = fit(tmp_path, "pictures=true", "profiles=true")
     assert all(told["constants"][name]["profile"] for name in ("alpha", "beta"))
@@ -90,6 +91,7 @@ def test_json_is_what_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert first["residual"] == pytest.approx(math.log(first["loss"] / loss), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_report_takes_the_file_by_its_path_and_by_config_dir(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

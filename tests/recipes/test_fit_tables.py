@@ -95,6 +95,7 @@ def test_repeated_tokens_are_said() -> None:
     assert any("tokens repeat in" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_the_optimum_without_outliers_stands_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     loss = LOSS * np.exp(0.002 * np.random.default_rng(0).standard_normal(25))
     loss[3] *= 1.3

@@ -69,6 +69,7 @@ def test_a_base_without_a_known_schedule_is_assumed_and_said_so() -> None:
     assert found.stages[0].name == "deepseek_v3_1"
 
 
+@pytest.mark.slow
 def test_the_report_says_what_is_not_modelled(tmp_path: Path) -> None:
     lehr("report", "model=codellama_13b", "out=.", folder=tmp_path)
     page = (tmp_path / "codellama_13b/report.md").read_text()

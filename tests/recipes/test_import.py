@@ -423,6 +423,7 @@ FIELDS = sorted(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     model_type=st.sampled_from(sorted(CLASSES)),

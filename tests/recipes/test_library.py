@@ -117,6 +117,7 @@ def test_a_name_stays_itself_once_it_was_called() -> None:
     assert all(callable(getattr(lehr, name)) for name in SURFACE)
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_nothing_was_asked_for(here: Path, own: Path) -> None:
     lehr.count("mine", config_dir=own)
     lehr.project("starcoder")
@@ -129,6 +130,7 @@ def test_nothing_is_written_where_nothing_was_asked_for(here: Path, own: Path) -
     assert contents(here) == {}
 
 
+@pytest.mark.slow
 def test_a_report_is_written_as_the_command_writes_it(here: Path, own: Path) -> None:
     command("report", "--config-dir", str(own), "model=mine", "recipe=starcoder", "mfu=0.4", folder=here)
     lehr.report("mine", recipe="starcoder", mfu=0.4, config_dir=own, out="again")
@@ -137,6 +139,7 @@ def test_a_report_is_written_as_the_command_writes_it(here: Path, own: Path) -> 
     assert contents(here / "again" / "mine") == written
 
 
+@pytest.mark.slow
 def test_a_plan_is_written_as_the_command_writes_it(here: Path) -> None:
     command("plan", "flops=1e+21", "compare_laws=[]", folder=here)
     lehr.plan(flops=1e21, compare_laws=[], out="again")
@@ -156,6 +159,7 @@ def test_a_sweep_has_the_rows_of_the_command(here: Path, own: Path) -> None:
     assert (first / "sweep.csv").read_bytes() == (second / "sweep.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_law_file_is_taken_by_its_path(here: Path) -> None:
     rows = [
         f"{n:g},{d:g},{1.8 + 482 / n**0.35 + 2085 / d**0.37:.6f}" for n in (1e8, 3e8, 1e9) for d in (2e9, 1e10, 5e10)

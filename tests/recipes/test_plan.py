@@ -53,6 +53,7 @@ def test_the_report_of_a_plan_says_what_the_plan_says(words: list[str], capsys: 
         assert losses[-1]["low"] < chosen["loss"] < losses[-1]["high"]
 
 
+@pytest.mark.slow
 def test_the_folder_holds_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
     dispatch(["plan", "flops=1e22", "name=mine"])
     folder = Path("outputs/plan/mine")
@@ -91,6 +92,7 @@ def test_beyond_the_ladders_end_the_optimum_has_no_upper_bound(capsys: pytest.Ca
     assert "the law puts the optimum at 1.47T or more active parameters (95 %)" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["besiroglu", "muennighoff"])
 def test_a_larger_budget_never_gives_a_worse_loss(law: str, capsys: pytest.CaptureFixture[str]) -> None:
     budgets = ["1e18", "1e20", "1e22", "1e25"]
@@ -109,6 +111,7 @@ def test_a_larger_budget_never_gives_a_worse_loss(law: str, capsys: pytest.Captu
         assert all("no law reaches here" in plan["worries"][0] for plan in plans)
 
 
+@pytest.mark.slow
 def test_what_the_budget_has_too_much_is_said_first_hand(capsys: pytest.CaptureFixture[str]) -> None:
     dispatch(["plan", "flops=1e25", "unique_tokens=1e6"])
     said = capsys.readouterr().out

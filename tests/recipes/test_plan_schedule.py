@@ -39,6 +39,7 @@ def test_it_writes_a_schedule_that_gives_the_loss_it_says(tmp_path: Path) -> Non
     assert "default WSD: last 10 %, exponential to a tenth" in said
 
 
+@pytest.mark.slow
 def test_a_recipe_takes_the_fragment(tmp_path: Path) -> None:
     lehr(*QUICK, folder=tmp_path)
     fragment = load_yaml(tmp_path / "outputs/plan_schedule/multi_power_25m/schedule.yaml")

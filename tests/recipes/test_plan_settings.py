@@ -35,6 +35,7 @@ GRID = [
 ] + [["flops=1e22", "base=qwen2_5_coder_7b"], ["days=30", "devices=512", "base=starcoder2_15b"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", GRID, ids=" ".join)
 def test_the_peak_is_in_the_range_of_published_recipes_or_of_the_laws_own_runs(
     words: list[str], capsys: pytest.CaptureFixture[str]
@@ -76,6 +77,7 @@ def test_every_stage_has_all_that_a_trainer_needs(capsys: pytest.CaptureFixture[
     assert sum(s["flops"] for s in found["settings"].values()) == pytest.approx(1e23, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_base_is_continued_at_a_share_of_its_own_peak(capsys: pytest.CaptureFixture[str]) -> None:
     # Llama 2 7B was trained at 3e-4 (arXiv:2307.09288, section 2.2); Code Llama went on at 3e-4 (arXiv:2308.12950)
     found = plan(capsys, "flops=1e22", "base=llama_2_7b")
@@ -105,6 +107,7 @@ def test_the_first_screen_says_what_money_is_spent_on(capsys: pytest.CaptureFixt
     assert len(said.splitlines()) <= 40
 
 
+@pytest.mark.slow
 def test_a_second_plan_leaves_the_first_alone(capsys: pytest.CaptureFixture[str]) -> None:
     for flops in ("1e21", "1e22", "1e21"):
         assert dispatch(["plan", f"flops={flops}"]) == 0

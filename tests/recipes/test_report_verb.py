@@ -23,6 +23,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "outputs" / "starcoder"
 
 
+@pytest.mark.slow
 def test_it_holds_what_the_readme_says(first: Path) -> None:
     names = set(contents(first))
     assert {"report.html", "report.md", "projection.json", "recipe.yaml"} <= names
@@ -31,6 +32,7 @@ def test_it_holds_what_the_readme_says(first: Path) -> None:
     assert projection["version"] == 1
 
 
+@pytest.mark.slow
 def test_a_second_run_is_byte_identical(first: Path, tmp_path: Path) -> None:
     lehr("report", "model=starcoder", "recipe.stages.pt.steps=500000", folder=tmp_path)
     assert contents(first) == contents(tmp_path / "outputs" / "starcoder")
@@ -133,6 +135,7 @@ def test_a_stage_that_was_taken_away_leaves_its_published_figures_behind(words: 
     assert not [row for row in data["comparisons"] if "python" in json.dumps(row)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("convention", STEP_CONVENTIONS)
 def test_a_schedule_of_every_convention_is_reported_with_its_words(convention: Convention, tmp_path: Path) -> None:
     lehr("report", "model=starcoder", f"+recipe.stages.pt.schedule.convention={convention}", folder=tmp_path)

@@ -69,6 +69,7 @@ def test_frozen_weights_take_two_of_three_passes_and_an_adapter_its_own(tmp_path
     assert f"{trained:,} parameters" in found.warnings[0]
 
 
+@pytest.mark.slow
 def test_a_teacher_adds_its_forward_pass(tmp_path: Path) -> None:
     stage = {"kind": "PT", "tokens": 1e11, "sequence_length": 2048}
     plain = project(tmp_path, "santacoder", {**stage, "objective": {"kind": "next_token"}}).stages[0]

@@ -30,6 +30,7 @@ def refused(done: subprocess.CompletedProcess[bytes], says: str) -> None:
     assert says in lines[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["count", "count --help", "--help", "models", "completion bash", "count --cfg job"])
 @pytest.mark.parametrize(
     ("stream", "says"), [(">&-", "standard output is closed"), (">/dev/full", "No space left on device")]
@@ -38,6 +39,7 @@ def test_a_stream_that_takes_nothing(verb: str, stream: str, says: str, tmp_path
     refused(shell(f"lehr {verb} {stream}", tmp_path), says)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full"])
 def test_errors_never_go_to_standard_output(stream: str, tmp_path: Path) -> None:
     done = shell(f"lehr count model=nope {stream}", tmp_path)
@@ -65,6 +67,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return written(tmp_path_factory.mktemp("here"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "locale",
     [
@@ -118,11 +121,13 @@ def test_a_promise_of_hydras_is_kept_or_refused(command: str, says: str, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_mode_of_hydra_is_the_flag(tmp_path: Path) -> None:
     done = shell("lehr report hydra.mode=MULTIRUN model=santacoder mfu=0.3,0.4", tmp_path)
     assert b"2 done" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_later_of_two_sweeps_counts(tmp_path: Path) -> None:
     done = shell("lehr report -m model=santacoder mfu=0.3,0.4 mfu=0.5", tmp_path)
     assert b"1 done" in done.stdout

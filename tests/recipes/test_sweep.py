@@ -73,6 +73,7 @@ def of_jobs(monkeypatch: pytest.MonkeyPatch, words: Sequence[str]) -> list[tuple
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS, ids=" ".join)
 def test_a_merged_job_is_what_hydra_composes(job: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for merged, composed, was_merged in of_jobs(monkeypatch, [*job, "precision=bf16,fp16"]):
@@ -123,6 +124,7 @@ GRIDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", GRIDS, ids=lambda words: words[0])
 def test_points_at_once_are_the_points_one_by_one(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     if not (ROOT / f"conf/recipe/{words[0].partition('=')[2]}.yaml").exists():
@@ -162,6 +164,7 @@ def test_a_failing_job_is_named_and_the_others_finish(capsys: pytest.CaptureFixt
     assert rows[2]["mfu"] == 7
 
 
+@pytest.mark.slow
 def test_a_pattern_leaves_out_what_cannot_be_projected_and_a_name_does_not() -> None:
     without = sorted({*Catalogue().files("model")} - {*Catalogue().files("recipe")})[0]
     status, rows = swept(f"model=glob([{without},starcoder])")
@@ -249,6 +252,7 @@ def test_a_batch_that_breaks_fails_its_jobs_and_no_others(monkeypatch: pytest.Mo
     assert [(row["status"], row.get("mfu")) for row in rows] == [("done", None), ("failed", 0.3)]
 
 
+@pytest.mark.slow
 def test_a_search_finds_what_is_least_and_asks_the_same_again() -> None:
     pytest.importorskip("optuna")
     words = ["model=starcoder", "usd_per_hour=interval(1.0,4.0)", "mfu=0.2,0.4", "objective=[cost]", "trials=40"]
@@ -263,6 +267,7 @@ def test_a_search_finds_what_is_least_and_asks_the_same_again() -> None:
     assert swept(*words)[1] == rows
 
 
+@pytest.mark.slow
 def test_reports_are_written_beside_the_result_where_they_are_wanted() -> None:
     status, _ = swept("model=starcoder", "mfu=0.2,0.3", "reports=true")
     (folder,) = Path("outputs/multirun").iterdir()
@@ -272,6 +277,7 @@ def test_reports_are_written_beside_the_result_where_they_are_wanted() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

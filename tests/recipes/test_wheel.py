@@ -70,6 +70,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     assert {f"lehr/{name}" for name in listed.stdout.splitlines()} - held == set()
 
 
+@pytest.mark.slow
 def test_a_wheel_of_the_source_distribution_is_the_same(wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(build("sdist", ROOT, tmp_path / "sdist")) as archive:
         archive.extractall(tmp_path / "source", filter="data")
@@ -85,6 +86,7 @@ def test_the_library_is_the_installed_one_in_any_folder(site: Path, elsewhere: P
     assert (version, model) == ("0.1.0", "santacoder")
 
 
+@pytest.mark.slow
 def test_the_command_reports_in_any_folder(site: Path, elsewhere: Path) -> None:
     said = run(site, elsewhere, "-m", "lehr", "report", "model=santacoder")
     assert said.startswith("outputs/santacoder/report.html")

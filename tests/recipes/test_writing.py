@@ -184,6 +184,7 @@ def killed_at(write: Callable[[], None], at: int, swaps: bool) -> bool:
     return process.exitcode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("swaps", [True, False], ids=["in one step", "in two"])
 def test_killed_anywhere_the_earlier_or_the_new_folder_is_there(swaps: bool, tmp_path: Path) -> None:
     folder = tmp_path / "out" / "a"
@@ -298,6 +299,7 @@ def test_a_file_beside_others_takes_the_place_of_ours_only(change: str | None, t
     assert sorted(p.name for p in tmp_path.iterdir()) == [SINGLE, "one", "other", *(["two"] if change is None else [])]
 
 
+@pytest.mark.slow
 def test_a_file_beside_others_killed_anywhere_is_written_by_the_next_run(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     for at in range(1, 200):
@@ -312,6 +314,7 @@ def test_a_file_beside_others_killed_anywhere_is_written_by_the_next_run(tmp_pat
     assert 5 < at < 199
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "file"),
     [

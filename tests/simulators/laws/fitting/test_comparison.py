@@ -21,6 +21,7 @@ def test_skaling_is_told_where_runs_lie_on_it() -> None:
     assert "skaling misses the largest runs, held out in 6 ways, by" in compared.reason
 
 
+@pytest.mark.slow
 def test_on_a_surface_of_another_group_the_form_that_is_told_beats_chinchillas_far_outside() -> None:
     # the published constants of Farseer (arXiv:2506.10972), and sizes and tokens as there: 0.2B to 6.4B, 1B to 512B
     law = Farseer(
