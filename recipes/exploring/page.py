@@ -14,7 +14,7 @@ from lehr.recipes.presenting.html import environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-SCRIPTS = ("numbers.js", "cost.js", "charts.js", "timeline.js", "listing.js", "comparison.js", "main.js")
+SCRIPTS = ("numbers.js", "cost.js", "charts.js", "timeline.js", "listing.js", "scatter.js", "comparison.js", "main.js")
 """The page's script, in the order in which its parts build on each other."""
 
 

@@ -192,7 +192,7 @@ def import_config(
 
 
 def explore(
-    *, laws: Sequence[str] = ("besiroglu", "chinchilla"), selected: Sequence[str] = ("deepseek_v3",),
+    *, laws: Sequence[str] = ("besiroglu", "chinchilla"), selected: Sequence[str] = (),
     out: Folder = None, config_dir: Folder = None,
 ) -> Explored:  # fmt: skip
     """The whole catalogue projected; with ``out`` as one page to search, ``<out>/explorer.html`` (``lehr explore``).

@@ -118,11 +118,11 @@ def bounded(text: str, relation: Relation | None, *, falls: bool = False) -> str
 
 
 def between(amount: Amount, shown: Callable[[float], str] = estimate) -> str:
-    """The interval around an amount, or nothing where it has none.
+    """The interval around an amount, or nothing where it has none, or one whose bounds print alike.
 
     >>> between(Amount(value=2e6, low=1.5e6, high=2.5e6, unit="h"))
     '1.50M to 2.50M'
     """
-    if amount.low is None or amount.high is None or amount.low == amount.high:
+    if amount.low is None or amount.high is None or shown(amount.low) == shown(amount.high):
         return ""
     return f"{shown(amount.low)} to {shown(amount.high)}"

@@ -343,13 +343,34 @@ def test_nothing_is_wider_than_the_window(opened: Opened, width: int, dark: bool
     )
 
 
+@pytest.mark.parametrize("view", ["compute", "tokens", "loss"])
+def test_it_opens_on_a_scatter_that_keys_walk_and_a_screen_reader_hears(opened: Opened, view: str) -> None:
+    page = opened(dark=view == "loss")
+    assert page.run("state.selected.size") == 0
+    choose(page, "scatter-view", view)
+    n = page.run("document.querySelectorAll('#scatter-chart .marker').length")
+    assert n > 50
+    page.run("document.getElementById('scatter-chart').focus()")
+    said = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.run(f"document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))")
+        said.append(page.run("document.getElementById('scatter-said').textContent"))
+    assert said[0] == said[2] != said[1]
+    page.press("Enter")
+    assert page.run("state.selected.size") == 1
+    choose(page, "kind", "moe")
+    assert 0 < page.run("document.querySelectorAll('#scatter-chart .marker').length") < n
+    assert page.complaints() == []
+
+
 def test_the_list_is_saved_as_csv(opened: Opened) -> None:
     page = opened()
     choose(page, "kind", "moe")
     rows = list(csv.reader(io.StringIO(page.run("asCsv()"))))
-    assert {len(row) for row in rows} == {12}
+    assert {len(row) for row in rows} == {15}
+    assert all(row[14].startswith("http") for row in rows[1:] if row[0] in CATALOGUE.files("recipe"))
     assert [row[0] for row in rows[1:]] == listed(page)
-    parameters = {row[0]: row[2] for row in rows}
+    parameters = {row[0]: row[4] for row in rows}
     assert parameters["deepseek_v3"] == "671026404352"
 
 

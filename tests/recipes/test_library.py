@@ -19,7 +19,7 @@ SURFACE = {
     "calibrate": "(table, *, fit, name, overwrite, out, config_dir, **settings)",
     "check": "(model, *, config_dir)",
     "cite": "(*names, config_dir)",
-    "compare": "(*names, accelerator, devices, out, config_dir)",
+    "compare": "(*names, accelerator, devices, precision, mfu, usd_per_hour, published, out, config_dir)",
     "cost": "(model, *, out, config_dir, **settings)",
     "count": "(model, sequence_length, *, batch, dtype, rank, targets, accelerator, config_dir)",
     "explore": "(*, laws, selected, out, config_dir)",

@@ -84,7 +84,8 @@ function withHistory(model, chosen) {
 }
 
 const between = (amount, shown) =>
-  amount && amount.low !== null && amount.low !== amount.high ? `${shown(amount.low)} to ${shown(amount.high)}` : "";
+  // bounds that print alike are no interval
+  amount && amount.low !== null && shown(amount.low) !== shown(amount.high) ? `${shown(amount.low)} to ${shown(amount.high)}` : "";
 
 // the settings in words
 function costBasis({ accelerator, precision, mfu, price, devices }) {

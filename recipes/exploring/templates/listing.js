@@ -18,6 +18,9 @@ const COLUMNS = [
   { id: "name", heading: "Model", unit: "family", key: m => m.name,
     cell: m => ({ text: m.name, below: m.family === m.name ? "" : m.family }) },
   { id: "kind", heading: "Kind", unit: "what is open", key: m => m.kind, cell: m => ({ text: m.kind.replaceAll("_", "-"), below: m.open }) },
+  { id: "owner", heading: "Owner", unit: "who released it", key: m => m.owner || null, cell: m => m.owner ? { text: m.owner } : NOT_KNOWN },
+  { id: "released", heading: "Date", unit: "of release", key: m => m.released || null,
+    cell: m => m.released ? { text: m.released } : NOT_KNOWN },
   { id: "parameters", heading: "Parameters", unit: "total; active (all)", number: true, key: m => m.parameters ?? null,
     cell: m => m.parameters === undefined ? NOT_KNOWN
       : { text: quantity(m.parameters), number: m.parameters, mark: "projected", below: isSparse(m) ? `${quantity(m.active.all)} active` : "" } },
@@ -125,6 +128,7 @@ function filterRows() {
   }
   byId("found").textContent = `${found} of ${DATA.models.length} models`;
   byId("nothing").hidden = found > 0;
+  showScatter();
   for (const id of ["least", "most"]) byId(id).setAttribute("aria-invalid", Number.isNaN(parsed(state.filter[id])));
 }
 
@@ -148,5 +152,7 @@ function asCsv() {
     const shown = one.cell(MODELS.get(name));
     return quoted(String(shown === NOT_KNOWN ? "" : shown.number ?? shown.text));
   }).join(","));
-  return [COLUMNS.map(one => quoted(`${one.heading} [${one.unit}]`)).join(","), ...lines].join("\n") + "\n";
+  const sources = name => quoted(Object.keys(MODELS.get(name).uses).map(key => DATA.sources[key]?.url || key).join(" "));
+  return [[...COLUMNS.map(one => quoted(`${one.heading} [${one.unit}]`)), "Sources [addresses]"].join(","),
+    ...lines.map((line, i) => `${line},${sources(names[i])}`)].join("\n") + "\n";
 }

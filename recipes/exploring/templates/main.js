@@ -64,6 +64,7 @@ function recompute() {
   costs.clear();
   refreshCosts();
   if (["hours", "cost"].includes(state.sort.by)) sortRows();
+  if (byId("scatter-view").value === "loss") showScatter();
   const models = chosenModels();
   if (models.length) { showCards(models); showDifferences(models); showStages(models); }
   const impossible = DATA.models.filter(model => live(model).problem).length;
@@ -139,6 +140,8 @@ function begin() {
   filterRows();
   showSelection();
   showTimelines();
+  byId("scatter-view").addEventListener("change", showScatter);
+  byId("scatter-chart").addEventListener("keydown", scatterKeys);
   byId("filters").addEventListener("input", readFilters);
   byId("filters").addEventListener("submit", event => event.preventDefault());
   byId("filters").addEventListener("reset", () => setTimeout(readFilters));
@@ -164,6 +167,7 @@ function begin() {
     if (innerWidth === width) return;
     width = innerWidth;
     showTimelines();
+    showScatter();
     if (!state.selected.size) return;
     showLoss(chosenModels());
     showRates(chosenModels());
