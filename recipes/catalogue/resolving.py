@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,9 @@ from lehr.recipes.errors import LehrError, nearest_few
 if TYPE_CHECKING:
     from lehr.recipes.catalogue.files import Catalogue
 
+SIZE = re.compile(r"\d+[bm]")
+"""A part of a name that says how large the model is."""
+
 SHOWN = 6
 """Of those that a text could mean, so many are named."""
 
@@ -24,8 +28,9 @@ def resolve(text: str, group: str, catalogue: Catalogue, key: str | None = None)
     """The name of the file of ``group`` that ``text`` means; ``key`` is the setting that it was written for.
 
     A name of the catalogue means itself. Else spaces, capitals, hyphens and dots do not matter, and the file's name,
-    title, family, hub id (with or without its owner) and aliases are tried; then the beginning of one of these, as
-    long as it does not end within a number. Raises ``LehrError`` where several are meant, or none.
+    title, hub id (with or without its owner) and aliases are tried; then the beginning of one of these, as long as it
+    does not end within a number, and does not leave out which version or size: a family is no model. Raises
+    ``LehrError`` where several are meant, or none.
 
     >>> from lehr.recipes.catalogue.files import Catalogue
     >>> said = [("deepseek-ai/DeepSeek-V3", "model"), ("h100", "accelerator"), ("Step Law", "law")]
@@ -40,16 +45,16 @@ def resolve(text: str, group: str, catalogue: Catalogue, key: str | None = None)
         return usual
     if meant:
         return one_of(text, meant, group, key)
-    raise nothing(text, group, files, key, labels_of(group, catalogue))
+    raise nothing(text, group, files, key)
 
 
 def called(text: str, names: Iterable[str], labels: Callable[[], Mapping[str, tuple[str, ...]]]) -> list[str]:
     """Which ``names`` are called ``text``: by the name, else by a label, else by how one of them begins; one that says
     itself which it is comes before one that shares its label with others.
 
-    >>> labels = {"gpt_4": ("GPT-4",), "gpt_4o": ("GPT-4o",), "llama_3_1_8b": ("Llama-3.1",)}
-    >>> [called(text, labels, lambda: labels) for text in ("GPT 4", "Llama 3.1", "llama 3", "llama-3.1-8")]
-    [['gpt_4'], ['llama_3_1_8b'], [], []]
+    >>> labels = {"gpt_4": ("GPT-4",), "gpt_4o": ("GPT-4o",), "gemma_2_2b": (), "mistral_7b_v0_1": ()}
+    >>> [called(text, labels, lambda: labels) for text in ("GPT 4", "gpt", "gemma 2", "Mistral 7B")]
+    [['gpt_4'], ['gpt_4', 'gpt_4o'], [], ['mistral_7b_v0_1']]
     """
     names, wanted = list(names), joined(text)
     if not wanted:
@@ -57,12 +62,14 @@ def called(text: str, names: Iterable[str], labels: Callable[[], Mapping[str, tu
     if found := [name for name in names if joined(name) == wanted]:
         return found
     known = labels()
-    for same in (joined(text), joined(text.rpartition("/")[2]) if "/" not in text else ""):
-        if same and (found := [n for n in names if any(joined(label) == same for label in known.get(n, ()))]):
-            return found
-    if found := [name for name in names if begins(text, name)]:
+    if found := [n for n in names if any(joined(label) == wanted for label in known.get(n, ()))]:
         return found
-    return [name for name in names if any(begins(text, label) for label in known.get(name, ()))]
+    begun = [name for name in names if begins(text, name, whole=False)]
+    begun = begun or [n for n in names if any(begins(text, label, whole=False) for label in known.get(n, ()))]
+    # one that leaves out its version or size is no name, be it the only one
+    if len(begun) == 1 and not any(begins(text, label) for label in (begun[0], *known.get(begun[0], ()))):
+        return []
+    return begun
 
 
 def joined(text: str) -> str:
@@ -74,21 +81,24 @@ def joined(text: str) -> str:
     return "".join(words(text.replace("+", "p")))
 
 
-def begins(text: str, label: str) -> bool:
+def begins(text: str, label: str, *, whole: bool = True) -> bool:
     """Does ``label`` begin with ``text``, which ends at a part's end, or within a word?
 
-    A number that goes on would be another one: Llama 3 is not Llama 3.1.
+    A number that goes on would be another one: Llama 3 is not Llama 3.1; nor is what lacks a version or a size a
+    ``whole`` name.
 
-    >>> [begins(text, "deepseek_v3_1_base") for text in ("deepseek", "DeepSeek V3", "DeepSeek-V3.1", "deepsee")]
-    [True, False, True, True]
+    >>> [begins(text, "deepseek_v3_1_base") for text in ("deepseek v3", "DeepSeek-V3.1", "DeepSeek-V3.1-b")]
+    [False, True, True]
+    >>> begins("gemma 2", "gemma_2_2b"), begins("phi", "phi_3_5_mini"), begins("mistral 7b", "mistral_7b_v0_1")
+    (False, False, True)
     """
     wanted, have = parts(text), parts(label)
     if not wanted or len(wanted) > len(have) or wanted[:-1] != have[: len(wanted) - 1]:
         return False
     last, there, rest = wanted[-1], have[len(wanted) - 1], have[len(wanted) :]
-    if last != there:
-        return not last[-1].isdigit() and there.startswith(last)
-    return not (last[-1].isdigit() and rest and rest[0].isdigit())
+    if last != there and (last[-1].isdigit() or not there.startswith(last)):
+        return False
+    return not whole or (not (rest and rest[0][0].isdigit()) and not any(SIZE.fullmatch(part) for part in rest))
 
 
 def parts(text: str) -> list[str]:
@@ -123,15 +133,13 @@ def one_of(text: str, meant: list[str], group: str, key: str | None) -> str:
     raise LehrError(f"{key or group}: {text!r} may be any of {shown}; write one of them")
 
 
-def nothing(
-    text: str, group: str, files: Mapping[str, Path], key: str | None, labels: Mapping[str, tuple[str, ...]]
-) -> LehrError:
+def nothing(text: str, group: str, files: Mapping[str, Path], key: str | None) -> LehrError:
     """The error where ``text`` means nothing, with what looks like it."""
-    wanted = {*words(text)}
-    with_all = [n for n in files if wanted <= {w for label in (n, *labels.get(n, ())) for w in words(label)}]
-    few = 0 < len(with_all) <= SHOWN
-    instead = f"did you mean {' or '.join(with_all)}?" if few else nearest_name(text, files)
-    return LehrError(f"{f'{key}: ' if key else ''}no {group} is called {text!r}; {instead}")
+    return LehrError(f"{f'{key}: ' if key else ''}no {group} is called {text!r}; {nearest_name(text, files)}")
+
+
+ALIKE = 0.7
+"""Twice the words that two names share over all of their words; from here on one may be meant by the other."""
 
 
 def nearest_name(text: str, names: Iterable[str]) -> str:
@@ -139,14 +147,34 @@ def nearest_name(text: str, names: Iterable[str]) -> str:
 
     >>> nearest_name("Deepsek V3", ["deepseek_v3", "starcoder"])
     'did you mean deepseek_v3?'
+    >>> nearest_name("llama3.1 70b instruct", ["codellama_70b_instruct", "llama_3_1_70b", "llama_3_1_8b"])
+    'did you mean llama_3_1_70b?'
+    >>> nearest_name("qwen 7b", ["codeqwen1_5_7b_chat", "qwen2_7b", "qwen2_5_7b"])
+    'did you mean qwen2_7b or qwen2_5_7b?'
     """
     from difflib import get_close_matches
 
-    known = list(names)
+    known, wanted = list(names), Counter(words(text))
+
+    def alike(name: str) -> float:
+        have = Counter(words(name))
+        return 2 * (wanted & have).total() / max((wanted + have).total(), 1)
+
+    begun = [name for name in known if begins(text, name, whole=False)]
+    if 0 < len(begun) <= FEW:
+        return f"did you mean {' or '.join(begun)}?"
+    best = sorted((name for name in known if alike(name) >= ALIKE), key=lambda name: -alike(name))
+    if best:
+        close = [name for name in best if alike(name) >= alike(best[0]) - CLOSE][:FEW]
+        return f"did you mean {' or '.join(close)}?"
     spelt = {joined(name): name for name in reversed(known)}
-    if close := get_close_matches(joined(text), spelt, n=1, cutoff=0.6):
-        return f"did you mean {spelt[close[0]]}?"
+    if found := get_close_matches(joined(text), spelt, n=1, cutoff=0.6):
+        return f"did you mean {spelt[found[0]]}?"
     return nearest_few(text, known, 5) if known else "nothing may stand here"
+
+
+CLOSE, FEW = 0.12, 3
+"""Names that are so near the best one in this are told too, so many at most."""
 
 
 def labels_of(group: str, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
@@ -162,7 +190,7 @@ def labels(name: str, data: Any) -> tuple[str, ...]:
     if not isinstance(data, dict):
         return ()
     hub = str(data.get("hf_id") or "")
-    said = [data.get("family"), data.get("title"), hub, hub.rpartition("/")[2]]
+    said = [data.get("title"), hub, hub.rpartition("/")[2]]
     also = data.get("also")
     also = also if isinstance(also, list) else []
     made = titled(name, data)[1] if data.get("title") else ()

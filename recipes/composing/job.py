@@ -41,6 +41,9 @@ class Composed(msgspec.Struct, frozen=True):
                 # 2e4 steps are a whole number of them
                 with suppress(msgspec.ValidationError):
                     return msgspec.convert(int(value), kind)
+            if isinstance(value, str) and re.match(r"Expected `(int|float)", str(error)):
+                said = "is not understood as a number; write digits, such as 30, 2M or 1e6"
+                raise LehrError(f"{name}: {value!r} {said}") from error
             raise LehrError(f"{name}: {str(error).partition(' - at ')[0]} (found {self.config[name]!r})") from error
 
     def bounded(self, name: str, kind: Any, write: str) -> Any:

@@ -62,11 +62,14 @@ def test_a_name_of_the_catalogue_means_itself(group: str) -> None:
 @pytest.mark.parametrize(
     ("text", "group", "said"),
     [
-        ("Qwen", "model", "'Qwen' may be any of"),
         ("Llama 3.1 40", "model", "no model is called 'Llama 3.1 40'"),
         ("H100 PCIe", "accelerator", "no accelerator is called 'H100 PCIe'"),
         ("MI300", "accelerator", "did you mean mi300x?"),
         ("Llama 405B", "model", "did you mean llama_3_1_405b?"),
+        ("llama3.1 70b instruct", "model", "did you mean llama_3_1_70b"),
+        ("qwen 7b", "model", "did you mean qwen"),
+        ("phi", "model", "no model is called 'phi'; did you mean phi"),
+        ("gemma 2", "model", "did you mean gemma_2_2b"),
         ("someone/DeepSeek-V3", "model", "no model is called 'someone/DeepSeek-V3'"),
         ("", "model", "no model is called ''"),
     ],
@@ -115,7 +118,8 @@ def test_numbers_and_names_of_settings_are_understood(
         ("plan", {"law": "Step Lew"}, r"law: no law is called 'Step Lew'; did you mean step_law\?"),
         ("plan", {"moe_law": "nope"}, "moe_law: no law is called 'nope'"),
         ("compare", {"names": ["starcodr", "santacoder"]}, r"names: no model .*did you mean starcoder\?"),
-        ("report", {"model": "Qwen"}, "model: 'Qwen' may be any of"),
+        ("report", {"model": "Qwen"}, "model: 'Qwen' may be any of .* more; write one of them"),
+        ("report", {"law": "Hoffmann et al. 2022"}, "law: 'Hoffmann et al. 2022' may be any of chinchilla, "),
     ],
 )
 def test_a_refusal_says_the_key_and_what_to_write(verb: str, settings: dict[str, object], said: str) -> None:
