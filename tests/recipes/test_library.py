@@ -23,6 +23,8 @@ SURFACE = {
     "cost": "(model, *, out, config_dir, **settings)",
     "count": "(model, sequence_length, *, batch, dtype, rank, targets, accelerator, config_dir)",
     "explore": "(*, laws, selected, out, config_dir)",
+    "cost": "(model, *, out, config_dir, **settings)",
+    "rollout": "(model, *, accelerator, devices, out, config_dir, **settings)",
     "rehearse": "(model, *, recipe, out, config_dir, overrides, **settings)",
     "export": "(model, to, *, recipe, out, config_dir, **settings)",
     "export_data": "(*, out, config_dir)",
