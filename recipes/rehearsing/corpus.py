@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -46,8 +47,9 @@ class Corpus(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     digest: str
 
 
+@cache
 def read_corpus(folder: str | None) -> Corpus:
-    """The standard library's source, or the text files of ``folder``.
+    """The standard library's source, or the text files of ``folder``, read once for all rehearsals of a process.
 
     Raises ``LehrError`` where there is too little to train on.
     """

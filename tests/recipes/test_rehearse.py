@@ -111,6 +111,7 @@ def test_a_folder_is_read_as_text_alone(tmp_path: Path) -> None:
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "secret.txt").write_bytes(text("secret"))
     (tmp_path / "copy.txt").write_bytes((tmp_path / "0.txt").read_bytes())
+    read_corpus.cache_clear()
     after = read_corpus(str(tmp_path))
     assert after.digest == before.digest
 

@@ -1,0 +1,61 @@
+"""What an export leaves to the person, made up: random weights, a tokenizer of bytes and a little data. Run by a
+trainer's own Python in the folder of the export; says nothing and trains nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+TEMPLATE = (
+    "{% for m in messages %}{% if m['role'] == 'assistant' %}{% generation %}{{ m['content'] }}<end>{% endgeneration %}"
+    "{% else %}{{ m['content'] }}:{% endif %}{% endfor %}"
+)
+
+
+def weights_and_tokenizer(folder: str) -> None:
+    """Random weights of ``model/config.json``, and a token for each byte."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = {letter: i for i, letter in enumerate(["<end>", "<pad>", *letters])}
+    tokenizer = Tokenizer(models.BPE(vocab=words, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", pad_token="<pad>")
+    fast.chat_template = TEMPLATE
+    fast.save_pretrained(folder)
+    config = AutoConfig.from_pretrained(folder)
+    config.eos_token_id, config.pad_token_id = 0, 1
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+
+
+def rows(what: str, n: int) -> list[dict[str, object]]:
+    """Examples of what a stage trains on."""
+    found: list[dict[str, object]] = []
+    for i in range(n):
+        asked, right, wrong = f"{i} and {i}", f"{2 * i}", f"{2 * i + 1}"
+        if what == "corpus":
+            found.append({"text": f"{asked} are {right}. " * 4})
+        elif what == "answers":
+            turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": right}]
+            found.append({"messages": turns})
+        elif what == "preferences":
+            found.append({"prompt": asked, "chosen": right, "rejected": wrong})
+        else:
+            found.append({"prompt": asked})
+    return found
+
+
+def main() -> None:
+    """``fill_in.py what folder``: fill in the model, and the data of one stage."""
+    what, folder = sys.argv[1], Path(sys.argv[2])
+    weights_and_tokenizer("model")
+    folder.mkdir(parents=True)
+    lines = "".join(json.dumps(row) + "\n" for row in rows(what, 256))
+    (folder / "train.jsonl").write_text(lines, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Exports that are really run: the trainer's own command, ten updates and more on a CPU, and the rates that it logged.
+
+``LEHR_TRAINERS`` names a folder with an environment for each trainer, called like it (as in ``test_proofs``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.exporting.result import Export
+from lehr.recipes.exporting.run import export
+from lehr.recipes.importing.hugging_face.config import import_config
+from lehr.recipes.presenting.files import write_folder
+from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
+from lehr.simulators.schedules import Batch, Cosine, Warmup
+from tests.trainers.test_proofs import python_of, recipe
+
+STEPS = 14
+SMALL = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 320, "max_position_embeddings": 256,
+}  # fmt: skip
+FILL_IN = Path(__file__).parent / "fill_in.py"
+PATIENCE = 900
+REWARDS = "def reward(completions, **columns):\n    return [float(len(text)) for text in completions]\n"
+
+
+def exported(to: str, objective: Any, kind: str, folder: Path) -> Export:
+    """A small network and one stage of ``STEPS`` updates in the trainer's words, written to ``folder``."""
+    model = msgspec.structs.replace(
+        Catalogue().model("llama_2_7b"), architecture=import_config(SMALL).architecture, reported=[]
+    )
+    made: RecipeFile = recipe(Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=4)), objective, kind, None)
+    stage = msgspec.structs.replace(made.stages["s"], steps=STEPS, batch=Batch(sequences=8), sequence_length=64)
+    done = export(model, msgspec.structs.replace(made, stages={"s": stage}), to, devices=1, micro_batch=4)
+    write_folder(folder, done.files)
+    return done
+
+
+def run(words: list[str], folder: Path, **further: str) -> str:
+    """The output of a command in the export's folder; the test fails with its end where it fails."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    quiet = {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "home")}
+    done = subprocess.run(
+        words,
+        cwd=folder,
+        env={**clean, **quiet, **further},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return done.stdout
+
+
+def equal(rates: list[float], done: Export) -> None:
+    """The rates of every update are those that the export says, and of the plan but for what it says of that."""
+    result = done.stages[0]
+    expected = result.exported.run.values()
+    planned = result.stage.curve.values()
+    assert len(rates) == STEPS
+    np.testing.assert_allclose(rates, expected, rtol=1e-12, atol=1e-18)
+    apart = float(np.max(np.abs(np.asarray(rates) - planned))) / result.stage.curve.peak
+    assert apart == pytest.approx(result.exported.deviation.of_peak, rel=1e-9, abs=1e-12)
+
+
+TRL = {
+    "corpus": ("sft", NextToken(), "PT"),
+    "answers": ("sft", Supervised(), "SFT"),
+    "preferences": ("dpo", Preference(method="dpo"), "RL"),
+    "prompts": ("grpo", PolicyGradient(method="grpo", group_size=4), "RL"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", TRL)
+def test_trl_runs_what_was_exported(tmp_path: Path, what: str) -> None:
+    python = python_of("trl")
+    verb, objective, kind = TRL[what]
+    folder = tmp_path / "x"
+    done = exported("trl", objective, kind, folder)
+    run([python, str(FILL_IN), what, "data/s"], folder)
+    (folder / "rewards.py").write_text(
+        "def reward(completions, **columns):\n    return [float(len(c)) for c in completions]\n"
+    )
+    # there is no accelerator here: the switch is no part of the recipe
+    command = [python, "-m", "trl.cli", verb, "--config", f"01_s/{verb}.yaml", "--use_cpu", "true"]
+    run(command, folder, PYTHONPATH=str(folder))
+    state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
+    equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
+
+
+def test_what_is_filled_in_is_data_of_each_kind() -> None:
+    sys.path.insert(0, str(FILL_IN.parent))
+    try:
+        import fill_in  # type: ignore[import-not-found]
+    finally:
+        sys.path.pop(0)
+    assert {frozenset(fill_in.rows(what, 1)[0]) for what in TRL} == {
+        frozenset({"text"}), frozenset({"messages"}), frozenset({"prompt", "chosen", "rejected"}), frozenset({"prompt"})
+    }  # fmt: skip
