@@ -6,6 +6,7 @@
 #   make slow                   those of them that take over a second each
 #   make independent            counts and schedules against transformers and torch (CPU)
 #   make check lint benchmarks browser
+#   make loop                   small runs trained by lehr rehearse, and a larger one forecast from them
 #   make fuzz kill              100,000 damaged files and 1,000 command lines; every verb that writes, killed 500 times
 #   make sizes                  what the largest inputs take
 
@@ -21,7 +22,7 @@ PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # what has a target of its own: torch, a browser, engines and trainers
 APART = $(foreach room,independent browser engines trainers,--ignore tests/$(room))
 
-.PHONY: fuzz kill sizes engines trainers report test slow independent check lint benchmarks browser clean
+.PHONY: loop fuzz kill sizes engines trainers report test slow independent check lint benchmarks browser clean
 
 report: $(VENV)/.lehr
 	$(BIN)/lehr report model=$(MODEL)
@@ -60,7 +61,11 @@ sizes: $(VENV)/.test
 	$(BIN)/python -m benchmarks.sizes all
 
 benchmarks: $(VENV)/.test
-	for name in $(basename $(notdir $(wildcard benchmarks/*.py))); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in $(filter-out loop,$(basename $(notdir $(wildcard benchmarks/*.py)))); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+# small runs really trained, a law of them, a larger one forecast and then trained: takes torch and minutes of CPU
+loop: $(VENV)/.independent
+	$(BIN)/python -m benchmarks.loop
 
 browser: $(VENV)/.test
 	$(BIN)/python -m pytest tests/browser

@@ -2,10 +2,11 @@
 
     python -m benchmarks.loop [folder]
 
-Networks of four widths are trained for three lengths each by ``lehr rehearse -m``, their losses on what was held out are
-fitted by ``lehr fit``, and the loss of a network of 1.6 times the largest width that is trained for twice the longest is
-forecast with the 95 % interval of a single run; then it is trained. Lines: the forecast, its interval, what came, the
-error, and the CPU time. Where a folder is named, runs that stand there are not trained again.
+Networks of four widths are trained for three lengths each by ``lehr rehearse -m``, their losses on what was held out
+are fitted by ``lehr fit``, and the loss of a network of 1.6 times the largest width that is trained for twice the
+longest is forecast with the 95 % interval of a single run; then it is trained. Lines: the forecast, its interval, what
+came, the error, and the CPU time. Where a folder is named, runs that stand there are not trained again. On a GPU the
+runs of ``lehr design`` take the grid's place: ``lehr rehearse -m --config-dir outputs/design/mine scale=own ...``.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def main(folder: Path) -> None:
     print(f"{len(tables)} runs of up to {max(WIDTHS)} features and {max(LENGTHS)} updates")
     print(f"forecast for {float(n):,.0f} parameters, {float(d):,.0f} bytes: {forecast:.4f} ({low:.4f} to {high:.4f})")
     inside = low <= float(measured) <= high
-    print(f"measured: {float(measured):.4f}, {float(measured) / forecast - 1:+.2%}; {'inside' if inside else 'OUTSIDE'}")
+    print(
+        f"measured: {float(measured):.4f}, {float(measured) / forecast - 1:+.2%}; {'inside' if inside else 'OUTSIDE'}"
+    )
     print(f"{time.process_time() - began:.0f} s of CPU")
 
 

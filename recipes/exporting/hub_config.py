@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.exporting.hub_classes import after_dense, indexed, mamba, older, windowed
+from lehr.recipes.exporting.hub_parts import ACTIVATIONS, Fields, common, heads, rotary
 from lehr.recipes.importing.hugging_face.config import import_config
 from lehr.simulators.architecture import Architecture, Block
 from lehr.simulators.layers import MLA, MLP, Attention, MoE
-from lehr.simulators.layers.position import Linear, Llama3, Rope, Yarn
-
-Fields = dict[str, Any]
+from lehr.simulators.layers.position import Rope
 
 
 def config_of(architecture: Architecture) -> Fields | None:
@@ -65,58 +65,8 @@ def proposals(a: Architecture) -> Iterator[Fields]:
     if a.encoder is not None or not a.causal or a.output is not None:
         return
     kinds = [block for block, _ in a.stack()]
-    for write in (dense, experts, latent, gpt):
+    for write in (dense, experts, latent, gpt, windowed, after_dense, mamba, older):
         yield from write(a, kinds)
-
-
-def common(a: Architecture) -> Fields:
-    """What every class calls alike."""
-    return {
-        "vocab_size": a.embedding.vocab_size,
-        "hidden_size": a.d_model,
-        "num_hidden_layers": a.n_layers,
-        "max_position_embeddings": a.context_length,
-        "tie_word_embeddings": a.embedding.tied,
-    }
-
-
-def rotary(position: Any) -> Fields | None:
-    """The fields of rotary positions, or ``None`` for positions of another kind."""
-    if not isinstance(position, Rope):
-        return None
-    fields: Fields = {"rope_theta": position.base}
-    if position.fraction != 1.0:
-        fields["partial_rotary_factor"] = position.fraction
-    scaling = position.scaling
-    if isinstance(scaling, Linear):
-        fields["rope_scaling"] = {"rope_type": "linear", "factor": scaling.factor}
-    elif isinstance(scaling, Yarn):
-        fields["rope_scaling"] = {
-            "rope_type": "yarn",
-            "factor": scaling.factor,
-            "original_max_position_embeddings": scaling.original_positions,
-            "beta_fast": scaling.beta_fast,
-            "beta_slow": scaling.beta_slow,
-        }
-    elif isinstance(scaling, Llama3):
-        fields["rope_scaling"] = {
-            "rope_type": "llama3",
-            "factor": scaling.factor,
-            "original_max_position_embeddings": scaling.original_positions,
-            "low_freq_factor": scaling.low_frequency_factor,
-            "high_freq_factor": scaling.high_frequency_factor,
-        }
-    elif scaling is not None:
-        return None
-    return fields
-
-
-def heads(mixer: Attention) -> Fields:
-    """Attention's sizes."""
-    return {"num_attention_heads": mixer.n_heads, "num_key_value_heads": mixer.n_kv_heads, "head_dim": mixer.d_head}
-
-
-ACTIVATIONS = {"silu": "silu", "gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh", "relu": "relu"}
 
 
 def dense(a: Architecture, kinds: list[Block]) -> Iterator[Fields]:
@@ -276,6 +226,7 @@ def latent(a: Architecture, kinds: list[Block]) -> Iterator[Fields]:
         "num_nextn_predict_layers": depth,
     }
     yield {"architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2", **base}
+    yield from indexed(a, base, mixer)
 
 
 def gpt(a: Architecture, kinds: list[Block]) -> Iterator[Fields]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import gcd
 from typing import Any
 
 import msgspec
@@ -165,18 +164,31 @@ def shared(sequences: int, machine: Machine) -> tuple[int, int]:
     ((4, 16), (1, 3))
     """
     if sequences % machine.devices:
-        nearest = gcd(sequences, machine.devices)
         raise RefusedError(
-            f"a batch of {sequences:,} sequences cannot be shared evenly "
-            f"by {machine.devices} devices; write devices={nearest}"
+            f"a batch of {sequences:,} sequences cannot be shared evenly by {machine.devices} devices; write "
+            f"devices={nearest_divisors(sequences, machine.devices)}"
         )
     each = sequences // machine.devices
     micro = machine.micro_batch or 1
     if each % micro:
         raise RefusedError(
-            f"{each} sequences a device are no multiple of micro_batch={micro}; write micro_batch={gcd(each, micro)}"
+            f"{each} sequences a device are no multiple of micro_batch={micro}; write "
+            f"micro_batch={nearest_divisors(each, micro)}"
         )
     return micro, each // micro
+
+
+def nearest_divisors(whole: int, wanted: int) -> str:
+    """The divisors of ``whole`` on both sides of ``wanted``, in words; ``whole`` itself where it is below.
+
+    >>> nearest_divisors(512, 7), nearest_divisors(6, 7)
+    ('4 or 8', '6')
+    """
+    divisors = [d for d in range(1, int(whole**0.5) + 1) if whole % d == 0]
+    divisors += [whole // d for d in divisors]
+    below = max(d for d in divisors if d <= wanted)
+    above = min((d for d in divisors if d > wanted), default=None)
+    return str(below) if above is None else f"{below} or {above}"
 
 
 def base_of(recipe: RecipeFile, models: Mapping[str, Model]) -> str | None:

@@ -96,7 +96,7 @@ def test_trl_runs_what_was_exported(tmp_path: Path, what: str) -> None:
         "def reward(completions, **columns):\n    return [float(len(c)) for c in completions]\n"
     )
     # there is no accelerator here: the switch is no part of the recipe
-    command = [python, "-m", "trl.cli", verb, "--config", f"01_s/{verb}.yaml", "--use_cpu", "true"]
+    command = [str(Path(python).with_name("trl")), verb, "--config", f"01_s/{verb}.yaml", "--use_cpu", "true"]
     run(command, folder, PYTHONPATH=str(folder))
     state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
     equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
