@@ -23,7 +23,6 @@ SURFACE = {
     "cost": "(model, *, out, config_dir, **settings)",
     "count": "(model, sequence_length, *, batch, dtype, rank, targets, accelerator, config_dir)",
     "explore": "(*, laws, selected, out, config_dir)",
-    "cost": "(model, *, out, config_dir, **settings)",
     "rollout": "(model, *, accelerator, devices, out, config_dir, **settings)",
     "rehearse": "(model, *, recipe, out, config_dir, overrides, **settings)",
     "export": "(model, to, *, recipe, out, config_dir, **settings)",
@@ -39,7 +38,6 @@ SURFACE = {
     "models": "(*, family, kind, open, min_parameters, max_parameters, config_dir)",
     "plan": "(*, flops, hours, usd, days, devices, law, accelerator, out, config_dir, overrides, **settings)",
     "design": "(*, budget, target, law, data, out, config_dir, overrides, **settings)",
-    "rollout": "(model, *, accelerator, devices, out, config_dir, **settings)",
     "generation_speed": "(model, accelerator, *, prompt, response, devices, tensor, precision, cache, "
     "concurrency, prefills, config_dir)",
     "plan_schedule": "(*, law, steps, peak_rate, warmup_steps, now, out, config_dir, **settings)",
