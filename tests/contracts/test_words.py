@@ -12,7 +12,7 @@ import pytest
 from tests.contracts.imports import modules
 
 PARTIAL = {
-    ("lehr.recipes.exporting.hub_config", "ACTIVATIONS"): "an activation that no written class has is refused",
+    ("lehr.recipes.exporting.hub_parts", "ACTIVATIONS"): "an activation that no written class has is refused",
     ("lehr.recipes.exporting.trainers.megatron", "WSD_STYLES"): "a shape that the trainer has not is refused",
     ("lehr.recipes.exporting.trainers.torchtitan", "DECAYS"): "a shape that the trainer has not is refused",
     ("lehr.recipes.exporting.transformers_settings", "DECAYS"): "a shape that the trainer has not is refused",
