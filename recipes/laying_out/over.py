@@ -12,12 +12,12 @@ import msgspec
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.laying_out.answer import Found, answer
-from lehr.recipes.laying_out.question import asked
+from lehr.recipes.laying_out.question import asked, called
 from lehr.recipes.laying_out.text import GIB, seconds, time_of_stage
 from lehr.recipes.presenting.numbers import estimate, percent
 from lehr.recipes.presenting.tables import text_table
+from lehr.simulators.quantities import Devices
 
-AXES = ("accelerator", "devices", "layout")
 MOST = 1000
 """Points of one table."""
 
@@ -38,20 +38,34 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
+KINDS: dict[str, tuple[Any, str]] = {
+    "accelerator": (list[str], "h100, h200"),
+    "devices": (list[Devices], "64, 128, 256"),
+    "layout": (list[dict[str, Any]], "{tp: 8}, {tp: 4, pp: 2}"),
+}
+"""What may stand on each axis, and an example."""
+
+
 def over(job: Composed, axes: Mapping[str, Sequence[Any]]) -> list[Point]:
-    """Every combination of ``axes``. Raises ``LehrError`` for an axis that is none, or too many points."""
+    """Every combination of ``axes``. Raises ``LehrError`` for an axis or a value that cannot be, or too many points."""
+    if not axes:
+        raise LehrError("over: has no axis; write over={devices: [64, 128]}")
     for key, values in axes.items():
-        if key not in AXES:
-            raise LehrError(f"over.{key}: is no axis; {nearest(key, AXES)}")
-        if not isinstance(values, Sequence) or isinstance(values, str) or not values:
-            raise LehrError(f"over.{key}: {values!r} is no list; write {key}: [{EXAMPLES[key]}]")
+        if key not in KINDS:
+            raise LehrError(f"over.{key}: is no axis; {nearest(key, KINDS)}")
+        kind, example = KINDS[key]
+        try:
+            held = msgspec.convert(values, kind)
+        except msgspec.ValidationError as error:
+            raise LehrError(f"over.{key}: {values!r} will not do; write {key}: [{example}]") from error
+        if not held:
+            raise LehrError(f"over.{key}: names nothing; write {key}: [{example}]")
+    for name in axes.get("accelerator", ()):
+        called(job.catalogue, name)
     n = prod(len(values) for values in axes.values())
     if n > MOST:
         raise LehrError(f"over: has {n:,} points; write at most {MOST:,}")
     return [_point(job, dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
-
-
-EXAMPLES = {"accelerator": "h100, h200", "devices": "64, 128, 256", "layout": "{tp: 8}, {tp: 4, pp: 2}"}
 
 
 def _point(job: Composed, at: dict[str, Any]) -> Point:

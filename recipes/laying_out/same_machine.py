@@ -26,6 +26,8 @@ def on_one_machine(
     >>> said["best layout on 64 h100_sxm", ""]
     'DP64 ZeRO-3, micro-batch 1'
     """
+    if devices < 1:
+        raise LehrError(f"devices: {devices} is below 1; write a number of accelerators")
     where = f"on {devices:,} {device.name}"
     batch = -(-SEQUENCES // devices) * devices
     try:
