@@ -53,8 +53,8 @@ def front_of(cost: Floats, loss: Floats) -> NDArray[np.intp]:
     [0, 1, 2]
     """
     order = np.lexsort((loss, cost))
-    best = np.minimum.accumulate(loss[order])
-    leads = np.r_[True, loss[order][1:] < best[:-1]]
+    along = loss[order]
+    leads = np.r_[True, along[1:] < np.minimum.accumulate(along)[:-1]]
     found: NDArray[np.intp] = order[leads]
     return found
 
@@ -70,7 +70,8 @@ def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
     if both.sum() < 3 or np.ptp(cost[both]) == 0:
         return None
     at = np.flatnonzero(both)
-    loss, cost = loss[at], cost[at]
+    if len(at) < len(both):
+        loss, cost = loss[at], cost[at]
     best = front_of(cost, loss)
     figure = new_figure(4.2)
     axes = figure.subplots()
@@ -146,26 +147,27 @@ def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] 
         return None
     x_name, y_name = along[:2]
     for name in (*varies, "model", "law"):
-        if name not in along[:2]:
+        if name not in along[:2] and len(table[name].unique()) > 1:
             table = table.filter(pa.compute.equal(table[name], table[name][0]))
-    x, y = (np.unique(numbers(table, name), return_inverse=True) for name in (x_name, y_name))
+    x, y = (table[name].unique().sort().to_numpy(zero_copy_only=False) for name in (x_name, y_name))
+    at = tuple(np.searchsorted(v, numbers(table, n)).astype(np.int32) for v, n in ((y, y_name), (x, x_name)))
     panels = [name for name in FIGURES if np.isfinite(numbers(table, name)).any()]
     if not panels:
         return None
     figure = new_figure(3.9)
     said = []
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
-        field = np.full((len(y[0]), len(x[0])), np.nan)
-        field[y[1], x[1]] = numbers(table, name)
-        across, up = (np.unique(np.linspace(0, len(v[0]) - 1, MOST_ACROSS).astype(int)) for v in (x, y))
+        field = np.full((len(y), len(x)), np.nan)
+        field[at] = numbers(table, name)
+        across, up = (np.unique(np.linspace(0, len(v) - 1, MOST_ACROSS).astype(int)) for v in (x, y))
         mesh = axes.pcolormesh(
-            x[0][across], y[0][up], field[np.ix_(up, across)], shading="nearest", cmap="cividis", rasterized=True
+            x[across], y[up], field[np.ix_(up, across)], shading="nearest", cmap="cividis", rasterized=True
         )
         bar = figure.colorbar(mesh, ax=axes, pad=0.02)
         bar.outline.set_visible(False)
         _frame(axes, x_name, y_name)
-        _scale(axes, "x", x[0])
-        _scale(axes, "y", y[0])
+        _scale(axes, "x", x)
+        _scale(axes, "y", y)
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(float(value), digits=4)))
         axes.set_title(_title(table, name))
         said.append(f"{FIGURES[name]} from {short(float(np.nanmin(field)))} to {short(float(np.nanmax(field)))}")

@@ -153,7 +153,11 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
         found["tokens_per_parameter"] = seen / projection.parameters.active["all"]
     first = stages[0]
     found |= {"steps": first.steps, "batch_tokens": first.batch_tokens, "peak_rate": first.peak_rate}
-    return {name: _flat(value, shape) for name, value in found.items()}
+    del stages, known, first
+    for name in found:
+        # one after the other, so that only one stands there twice
+        found[name] = _flat(found[name], shape)
+    return found
 
 
 def _inputs(stage: str, swept: Mapping[str, Floats]) -> Inputs:

@@ -1,5 +1,6 @@
 #!/bin/bash
-# A Slurm of this one machine, for `make engines`: slurm.sh start FOLDER, slurm.sh stop FOLDER.
+# A Slurm of this one machine, for `make engines`: slurm.sh start FOLDER, slurm.sh stop FOLDER. It ends with whoever
+# started it, however that ends.
 # Needs Debian's slurm-wlm and munge, and root: apt-get install slurm-wlm munge
 set -e
 folder=$(realpath -m "$2")
@@ -53,6 +54,9 @@ SACCT
   chmod +x "$folder/bin/sacct"
   slurmctld -f "$conf"
   slurmd -f "$conf"
+  # a test that is killed stops nothing itself
+  setsid bash -c 'while kill -0 "$1" 2>/dev/null; do sleep 1; done; "$0" stop "$2"' "$(realpath "$0")" "$PPID" "$folder" \
+    > /dev/null 2>&1 < /dev/null &
   for _ in $(seq 60); do SLURM_CONF=$conf sinfo -h -o %t 2>/dev/null | grep -q idle && exit 0; sleep 0.5; done
   tail -5 "$folder"/*.log >&2; exit 1 ;;
 stop)

@@ -160,7 +160,7 @@ def test_a_failing_job_is_named_and_the_others_finish(capsys: pytest.CaptureFixt
     status, rows = swept("model=starcoder", "mfu=0.1,0.2,7,0.3")
     assert status == 1
     assert [row["status"] for row in rows] == ["done", "done", "failed", "done"]
-    assert "failed: mfu=7: mfu: 7.0 is not above 0" in capsys.readouterr().err
+    assert "failed: mfu=7: mfu: 7 is above 1" in capsys.readouterr().err
     assert rows[2]["mfu"] == 7
 
 
