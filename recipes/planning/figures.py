@@ -47,7 +47,8 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
                   textcoords="offset points", size=8.5, color=INK, ha=side)  # fmt: skip
     axes.set_xscale("log")
     losses = np.array([c.loss for c in plan.plan.candidates])
-    span = float(np.quantile(losses, 0.6) - losses.min())
+    # networks that end alike, as where data limits all of them, leave no span
+    span = max(float(np.quantile(losses, 0.6) - losses.min()), 1e-3 * float(losses.min()))
     axes.set_ylim(losses.min() - 0.25 * span, losses.min() + 1.6 * span)
     axes.set_xlabel("Active parameters, both tables included")
     axes.set_ylabel(f"Loss by {plan.surface.name if plan.surface else plan.law.name}, {plan.plan.loss_unit}")

@@ -49,7 +49,7 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
         sections.append(Section(name="budget", title="If the utilisation is another", parts=[at_bounds(plan)]))
     if plan.worries:
         sections.insert(1, Section(name="worries", title="What to worry about", parts=[
-            Bullets([("", worry) for worry in plan.worries])]))  # fmt: skip
+            Bullets([("", worry.says) for worry in plan.worries])]))  # fmt: skip
     if notes := warnings(plan):
         outside = Bullets([(note.law, note.says) for note in notes])
         sections.append(Section(name="warnings", title="Outside the laws' ranges", parts=[outside]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -64,6 +64,25 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
     why: dict[str, str]
 
 
+WorryKind = Literal["unreachable", "far", "machine", "repeats", "bound", "vocabulary"]
+WORRIES: dict[WorryKind, str] = {
+    "unreachable": "no law was fitted anywhere near",
+    "far": "the loss is read beyond the runs of its law",
+    "machine": "the network does not fit the devices",
+    "repeats": "data is repeated more often than is known to be harmless",
+    "bound": "a rule was asked outside its runs and is bound by what was published",
+    "vocabulary": "another vocabulary would serve the budget better",
+}
+"""What a plan may be worried about."""
+
+
+class Worry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to worry about, in a line."""
+
+    kind: WorryKind
+    says: str
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a plan says."""
 
@@ -96,4 +115,4 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     own_optimum: tuple[float, float] | None
     vocabulary: tuple[int, float] | None
     fit: str
-    worries: list[str]
+    worries: list[Worry]

@@ -51,7 +51,7 @@ def neighbours(plan: Plan, n: int = NEIGHBOURS) -> list[Candidate]:
 def verdicts(plan: Planned) -> list[str]:
     """What the numbers amount to, a line each; what no law reaches comes first."""
     chosen = plan.plan.chosen
-    lines = [w[0].upper() + w[1:] + "." for w in plan.worries if w.startswith("no law reaches")]
+    lines = [w.says[0].upper() + w.says[1:] + "." for w in plan.worries if w.kind == "unreachable"]
     lines.append(
         f"Train {shape_of(chosen, plan.top_k)}, on {short(chosen.tokens)} tokens "
         f"({short(chosen.tokens_per_parameter)} a parameter): "
@@ -255,7 +255,7 @@ def as_text(plan: Planned) -> str:
     ramped = (
         [f"batch ramp: from {ramp['start']:,} sequences over the first {short(ramp['tokens'])} tokens"] if ramp else []
     )
-    worry = [f"worry: {w}" for w in plan.worries if not w.startswith("no law reaches")]
+    worry = [f"worry: {w.says}" for w in plan.worries if w.kind != "unreachable"]
     notes = [f"outside: {w}" for w in warnings(plan)]
     return "\n".join([
         *verdicts(plan), "", stages, optimiser, *ramped, *advice_lines(plan), *worry, *notes, "", table,
@@ -297,7 +297,7 @@ def as_json(plan: Planned) -> dict[str, Any]:
         {"best": plan.vocabulary[0], "above_it": plan.vocabulary[1]},
         "replay": None if plan.replay is None else {"law": plan.replay[0], "share": plan.replay[1]},
         "recipe": recipe(plan),
-        "worries": plan.worries,
+        "worries": msgspec.to_builtins(plan.worries),
         "warnings": [str(w) for w in warnings(plan)],
     }  # fmt: skip
 

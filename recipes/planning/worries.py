@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lehr.recipes.planning.result import Planned
+from lehr.recipes.planning.result import Planned, Worry, WorryKind
 from lehr.recipes.presenting.tables import short
-from lehr.simulators.laws.base import ValidRange
+from lehr.simulators.laws.base import Law, ValidRange
 
 FAR = 100.0
 """A law is far outside its runs where an input lies this many times beyond them."""
@@ -16,9 +16,13 @@ APART = 1.25
 """A rule and what was published that differ by less agree."""
 
 
-def worries(plan: Planned, *, fits: bool) -> list[str]:
-    """One line for each, the gravest first."""
-    found = []
+def worries(plan: Planned, *, fits: bool) -> list[Worry]:
+    """One for each, the gravest first."""
+    found: list[Worry] = []
+
+    def worry(kind: WorryKind, says: str) -> None:
+        found.append(Worry(kind=kind, says=says))
+
     law, chosen = plan.law, plan.plan.chosen
     beyond = how_far(law.range, parameters=chosen.active, tokens=chosen.tokens)
     worth = ""
@@ -29,25 +33,26 @@ def worries(plan: Planned, *, fits: bool) -> list[str]:
         if read > beyond and chosen.epochs > 1:
             beyond, worth = read, f", worth {n:.3g} on {d:.3g},"
     if beyond >= FAR:
-        found.append(
+        worry(
+            "unreachable",
             f"no law reaches here: {chosen.active:.3g} parameters on {chosen.tokens:.3g} tokens{worth} lie "
-            f"{beyond:,.0f} times beyond the runs of {law.name}; its answer is a guess"
+            f"{beyond:,.0f} times beyond the runs of {law.name}; its answer is a guess",
         )
     elif beyond >= NOTABLE:
-        found.append(
-            f"the loss is read {beyond:.2g} times beyond the runs of {law.name}; its interval knows no other form"
-        )
+        worry("far", f"the loss is read {beyond:.2g} times beyond the runs of {law.name}{_knows(law)}")
     if chosen.expansion > MOST_EXPANSION:
-        found.append(
+        worry(
+            "unreachable",
             f"no law reaches here: {chosen.expansion:,} experts for each one used; laws of mixtures were fitted on "
-            f"{MOST_EXPANSION} at most, and this one's answer is a guess"
+            f"{MOST_EXPANSION} at most, and this one's answer is a guess",
         )
     if not fits:
-        found.append(f"it does not fit the machine: {plan.fit}")
+        worry("machine", f"it does not fit the machine: {plan.fit}")
     if chosen.epochs > 4:
-        found.append(
+        worry(
+            "repeats",
             f"data is repeated {chosen.epochs:.3g} times; up to 4 repeats are nearly as good as new tokens "
-            "(Muennighoff et al. 2023)"
+            "(Muennighoff et al. 2023)",
         )
     said = set()
     for stage in plan.stages.values():
@@ -55,14 +60,22 @@ def worries(plan: Planned, *, fits: bool) -> list[str]:
             apart = max(advice.value, advice.rule_value) / max(min(advice.value, advice.rule_value), 1e-300)
             if apart > APART and (name, advice.rule) not in said:
                 said.add((name, advice.rule))
-                found.append(
+                worry(
+                    "bound",
                     f"{stage.name}: {name.replace('_', ' ')} by {advice.rule} would be {_number(advice.rule_value)}, "
-                    f"outside its runs; bound at {_number(advice.value)} by what was published"
+                    f"outside its runs; bound at {_number(advice.value)} by what was published",
                 )
     if plan.vocabulary is not None and plan.vocabulary[1] > 0.01:
         best, cost = plan.vocabulary
-        found.append(f"a vocabulary of {best:,} would lose {cost:.3f} nats/token less, by Tao et al. (2024)")
+        worry("vocabulary", f"a vocabulary of {best:,} would lose {cost:.3f} nats/token less, by Tao et al. (2024)")
     return found
+
+
+def _knows(law: Law) -> str:
+    """What a law's interval knows of forms that are wrong there."""
+    if getattr(law, "misfit", None) is not None:
+        return ""
+    return "; its interval knows no other form"
 
 
 def how_far(bounds: ValidRange, **values: float) -> float:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import quantiles, replicate
+from lehr.simulators.laws.base import quantiles
 from lehr.simulators.laws.moe import JointMoe
-from lehr.simulators.laws.surfaces.base import Surface
-from lehr.simulators.planning.reading import Key, Reading
+from lehr.simulators.planning.reading import Key
 from lehr.simulators.quantities import Floats
 
 
@@ -23,31 +22,20 @@ class Certainty(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def certainty(
-    law: Surface,
-    reading: Reading,
-    best: int,
-    keys: Sequence[Key] = (),
-    joint_error: Floats | None = None,
+    losses: Floats, best: int, keys: Sequence[Key] = (), joint_error: Floats | None = None
 ) -> Certainty | None:
-    """Regret and wins over the law's replicas; ``None`` where neither the law nor ``joint_error`` says how sure it is.
+    """Regret and wins over ``losses`` by each replica of a law (replicas, rungs), infinite where it says nothing;
+    ``None`` where there is one replica and no ``joint_error``, so that nothing says how sure the law is.
 
     ``joint_error`` is the standard deviation of the loss that the law of mixtures leaves each rung [loss_unit]. Rungs
     of one expansion err alike, dense ones not at all.
 
-    >>> from lehr.simulators.laws import Chinchilla
-    >>> from lehr.simulators.laws.base import Covariance
-    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
-    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658,
-    ...     uncertainty=Covariance(parameters=["alpha"], covariance=[[1e-4]], residual=0.0))
-    >>> sizes = np.array([5e9, 1e10, 2e10])
-    >>> reading = Reading(sizes=sizes, tokens=1e22 / 6 / sizes, unique=None, shift=np.zeros(3))
-    >>> [round(float(share), 1) for share in certainty(law, reading, 1).wins]
-    [0.2, 0.8, 0.0]
+    >>> losses = np.array([[2.00, 2.01], [2.00, 1.99], [2.00, 2.02], [2.00, 2.01]])
+    >>> certainty(losses, 0).wins.tolist()
+    [0.75, 0.25]
     """
-    many = replicate(law, 1)
-    if many is None and (joint_error is None or not np.any(joint_error)):
+    if len(losses) == 1 and (joint_error is None or not np.any(joint_error)):
         return None
-    losses = np.atleast_2d(reading.loss(law if many is None else many))
     if joint_error is not None and np.any(joint_error):
         rng = np.random.default_rng(2)
         rows = max(len(losses), 1000)
@@ -56,7 +44,7 @@ def certainty(
             mine = np.array([e == expansion for _, e in keys])
             losses[:, mine] += rng.standard_normal(rows)[:, None] * joint_error[mine]
     with np.errstate(invalid="ignore"):
-        regret = np.where(reading.usable, losses - losses[:, [best]], np.inf)
+        regret = np.where(np.isfinite(losses[:1]), losses - losses[:, [best]], np.inf)
     low, high = quantiles(regret, 0.95)
     wins = np.bincount(np.argmin(losses, axis=1), minlength=losses.shape[1]) / len(losses)
     return Certainty(regret_low=low, regret_high=high, wins=wins)

@@ -16,10 +16,11 @@ from lehr.simulators.counting import (
     training_flops_per_token,
 )
 from lehr.simulators.laws import DataConstrained, Frontier, VocabularyLaw
+from lehr.simulators.laws.base import replicate
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.planning.certainty import Certainty, certainty, joint_errors
-from lehr.simulators.planning.reading import Key, Reading, Rung, read_surface, size_at
+from lehr.simulators.planning.reading import Key, Reading, Rung, read_surface, size_at, worths
 from lehr.simulators.planning.repeating import most_epochs, useful_tokens
 from lehr.simulators.quantities import Floats
 
@@ -178,8 +179,9 @@ def choose(
     bought = tokens
     if isinstance(law, JointMoe):
         experts = np.array([float(expansion) for _, expansion in keys])
-        losses, unit = law.loss(active, tokens + demand.seen, experts), law.loss_unit
-        best = int(np.argmin(losses))
+        tokens, losses = _read_joint(law, active, experts, tokens, demand, laws)
+        unit, best = law.loss_unit, int(np.argmin(losses))
+        sure = certainty(losses[None], best, keys, joint_errors(law, keys, active, tokens))
         said = [(law.name, w) for w in law.warnings(float(active[best]), float(tokens[best]), float(experts[best]))]
     else:
         surface = laws.loss if isinstance(law, Frontier) else law
@@ -197,7 +199,8 @@ def choose(
             said = [(law.name, w) for w in law.warnings(flops * share)]
         else:
             errors = joint_errors(laws.joint, keys, active, tokens) if laws.joint is not None else None
-            sure = certainty(surface, reading, best, keys, errors)
+            many = replicate(surface, 1)
+            sure = certainty(np.atleast_2d(reading.loss(surface if many is None else many)), best, keys, errors)
             far = surface.warnings(float(reading.sizes[best]), float(reading.tokens[best]))
             said = [(surface.name, w) for w in far]
         read_at = float(reading.sizes[best]), float(reading.tokens[best])
@@ -254,9 +257,24 @@ def _read(
 
     repeated = surface if isinstance(surface, DataConstrained) else laws.repetition
     if demand.unique is not None and repeated is not None:
-        most = most_epochs(repeated.R_D_star) * (demand.unique + demand.seen) - demand.seen
+        most = most_epochs(repeated.R_D_star) * demand.unique
         tokens = useful_tokens(lambda d, rows: read(d, rows.tolist()).loss(surface), tokens, demand.unique, most)
     return tokens, read(tokens, range(len(keys)))
+
+
+def _read_joint(  # noqa: PLR0917  (each is one fact of the question)
+    law: JointMoe, active: Floats, experts: Floats, tokens: Floats, demand: Demand, laws: Laws
+) -> tuple[Floats, Floats]:
+    """The same by the law of dense models and mixtures itself, and the losses: what repeats leave of sizes and tokens
+    is asked of ``laws.repetition`` at the parameters of one token."""
+
+    def loss(d: Floats, rows: np.ndarray) -> Floats:
+        share, worth = worths(laws.repetition, active[rows], d, demand.unique, demand.seen)
+        return law.loss(active[rows] * share, worth, experts[rows])
+
+    if demand.unique is not None and laws.repetition is not None:
+        tokens = useful_tokens(loss, tokens, demand.unique, most_epochs(laws.repetition.R_D_star) * demand.unique)
+    return tokens, loss(tokens, np.arange(len(active)))
 
 
 def nearest_to(law: Frontier, rungs: Mapping[Key, Rung], tokens: Floats, losses: Floats, flops: float) -> int:

@@ -11,6 +11,7 @@ from lehr.simulators.counting import NConvention, ParameterCount
 from lehr.simulators.laws import DataConstrained, VocabularyLaw
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
+from lehr.simulators.planning.repeating import as_if_even
 from lehr.simulators.quantities import Floats
 
 Key = tuple[int, int]
@@ -146,24 +147,38 @@ def read_surface(
     if neutral:
         tokens = tokens * np.array([r.training / (r.training + head_flops(r)) for r in rungs.values()])
     sizes = equivalent_sizes(law, rungs, tokens, joint, neutral=neutral)
-    fresh = None if unique is None else unique + seen
-    all_tokens = tokens + seen
     if isinstance(law, DataConstrained):
-        found = Reading(sizes=sizes, tokens=all_tokens, unique=fresh, shift=np.zeros(len(sizes)))
+        even = tokens + seen if unique is None else as_if_even(tokens, unique, seen, law.R_D_star)
+        whole = None if unique is None else unique + seen
+        found = Reading(sizes=sizes, tokens=even, unique=whole, shift=np.zeros(len(sizes)))
     else:
-        if fresh is not None and np.any(all_tokens > fresh):
-            if repetition is None:
-                raise ValueError("tokens repeat, which needs a law of repeated data; write repetition_law=muennighoff")
+        scale = np.ones(len(sizes))
+        if repetition is not None:
             scale = np.array([
                 size_for(repetition, r, neutral=neutral) / size_for(law, r, neutral=neutral) for r in rungs.values()
             ])  # fmt: skip
-            safe = np.where(np.isfinite(sizes), sizes, 1e9) * scale
-            n_short, d_short = repetition.worth(safe, all_tokens, fresh)
-            n_whole, _ = repetition.worth(safe, all_tokens)
-            sizes, all_tokens = sizes * n_short / n_whole, d_short
-        found = Reading(sizes=sizes, tokens=all_tokens, unique=None, shift=np.zeros(len(sizes)))
+        safe = np.where(np.isfinite(sizes), sizes, 1e9) * scale
+        share, worth = worths(repetition, safe, tokens, unique, seen)
+        found = Reading(sizes=sizes * share, tokens=worth, unique=None, shift=np.zeros(len(sizes)))
     enough = found.tokens >= law.fewest_tokens_per_parameter * np.where(found.usable, found.sizes, 0.0)
     return msgspec.structs.replace(found, sizes=np.where(enough, found.sizes, np.nan), shift=shift)
+
+
+def worths(
+    repetition: DataConstrained | None, sizes: Floats, tokens: Floats, unique: float | None, seen: float = 0.0
+) -> tuple[Floats, Floats]:
+    """What is left of each size where tokens repeat [1], and how many fresh tokens all are worth [tokens], those that
+    were ``seen`` before and do not repeat among them: one, and all of them, where none repeats.
+
+    Raises ``ValueError`` where tokens repeat and no law speaks of it.
+    """
+    if unique is None or not np.any(tokens > unique):
+        return np.ones(len(sizes)), tokens + seen
+    if repetition is None:
+        raise ValueError("tokens repeat, which needs a law of repeated data; write repetition_law=muennighoff")
+    even = as_if_even(tokens, unique, seen, repetition.R_D_star)
+    n_short, d_short = repetition.worth(sizes, even, unique + seen)
+    return n_short / repetition.worth(sizes, even)[0], d_short
 
 
 def head_flops(rung: Rung) -> float:

@@ -27,6 +27,24 @@ def most_epochs(star: float) -> float:
     return 1.0 + star * log(1 / LEFT)
 
 
+def as_if_even(tokens: Floats, unique: float, seen: float, star: float) -> Floats:
+    """The tokens, repeated evenly over all that differ, that are worth as much as ``seen`` fresh ones and ``tokens`` of
+    ``unique`` that repeat alone: what a base model was trained on does not repeat with what follows it. R epochs more
+    than one add U ``star`` (1 - exp(-R / ``star``)) (Muennighoff et al. 2023, equation 5).
+
+    >>> as_if_even(np.array([1e9, 5e9]), 1e9, 0.0, 15.39).round(-3).tolist()       # without a base as they are
+    [1000000000.0, 5000000000.0]
+    >>> f"{as_if_even(np.array([5e9]), 1e9, 1e12, 15.39)[0] - 1e12:.3g}"           # what they are worth
+    '4.52e+09'
+    """
+    if not seen:
+        return tokens
+    fresh = np.minimum(tokens, unique)
+    worth = fresh + fresh * star * -np.expm1(-(tokens / fresh - 1) / star)
+    whole = seen + fresh
+    return np.asarray(whole * (1 - star * np.log1p(-(worth - fresh) / whole / star)))
+
+
 def useful_tokens(
     loss: Callable[[Floats, NDArray[np.int64]], Floats], tokens: Floats, unique: float, most: float
 ) -> Floats:

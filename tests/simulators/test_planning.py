@@ -113,6 +113,29 @@ def test_more_serving_and_scarce_data_make_smaller_networks() -> None:
     assert short.loss > free.loss
 
 
+def test_the_law_of_mixtures_sees_repeats_too() -> None:
+    free = choose(RUNGS, 1e21, JOINT).chosen
+    scarce = choose(RUNGS, 1e21, JOINT, demand=Demand(unique=2e9), laws=Laws(repetition=REPEATED)).chosen
+    assert free.epochs == 1
+    assert scarce.epochs > 1
+    assert scarce.loss > free.loss + 0.05
+    with pytest.raises(ValueError, match="law of repeated data"):
+        choose(RUNGS, 1e21, JOINT, demand=Demand(unique=2e9))
+
+
+def test_new_data_repeats_alone_after_a_base() -> None:
+    """Muennighoff et al. (2023), equation 5: R more epochs of U tokens are worth U R* (1 - exp(-R / R*))."""
+    laws, demand = Laws(repetition=REPEATED), Demand(seen=1e12, unique=1e9)
+    plan = choose(dict(list(DENSE.items())[8:9]), 1e20, REFIT, demand=demand, laws=laws)
+    tokens, star = plan.chosen.tokens, REPEATED.R_D_star
+    assert plan.chosen.epochs > 5
+    worth = 1e9 + 1e9 * star * (1 - np.exp(-(tokens / 1e9 - 1) / star))
+    assert plan.read_at is not None
+    assert plan.read_at[1] - 1e12 == pytest.approx(worth, rel=1e-6)
+    # read as fresh, all of them would count
+    assert worth < 0.9 * tokens
+
+
 def test_enough_unique_data_changes_nothing() -> None:
     free = choose(DENSE, 1e22, REFIT)
     rich = choose(DENSE, 1e22, REFIT, demand=Demand(unique=1e16), laws=Laws(repetition=REPEATED))
