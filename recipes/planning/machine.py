@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from lehr.recipes.catalogue.entries import Model
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.errors import LehrError
+from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import ParameterCount
+from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.failures import uptime
 from lehr.simulators.projection.cost import accelerator_hours
@@ -52,6 +57,79 @@ def time_of(machine: Machine, flops: float) -> Time:
         if machine.devices
         else None,
         usd=hours.scaled(machine.usd_per_hour, "USD") if machine.usd_per_hour else None,
+    )
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """A network on the machine, in words; whether it fits; and the utilisation of its fastest layout, where the model
+    of layouts knows the device [1]."""
+
+    says: str
+    fits: bool
+    mfu: Interval | None = None
+
+
+def place(
+    catalogue: Catalogue, machine: Machine, architecture: Architecture, *, count: ParameterCount, sequences: int,
+    length: int,
+) -> Placed:  # fmt: skip
+    """The network's fastest layout on the machine's devices with batches of ``sequences``; where their number, or the
+    device's speed, is not known, whether its states leave room.
+
+    >>> from lehr.recipes.catalogue.files import Catalogue
+    >>> from lehr.simulators.counting import count_parameters
+    >>> catalogue = Catalogue()
+    >>> h100 = Machine(device=catalogue.accelerators["h100_sxm"], precision="bf16", mfu=0.4, devices=8)
+    >>> shape = catalogue.model("llama_3_1_8b").shape()
+    >>> placed = place(catalogue, h100, shape, count=count_parameters(shape), sequences=512, length=4096)
+    >>> placed.fits, 0.3 < placed.mfu.central < 0.6
+    (True, True)
+    """
+    states, room = fit_of(machine, count)
+    if machine.devices is None or machine.device.memory_bytes is None:
+        return Placed(says=states, fits=room)
+    from lehr.recipes.laying_out.answer import answer, evaluate, load_once
+    from lehr.recipes.laying_out.question import question
+    from lehr.simulators.machine.search import legal_layouts, rank
+
+    model = Model(
+        name="the network", family="planned", kind="dense", open="dimensions", architecture=architecture,
+        provenance=Provenance(default=Fact(origin="derived", note="a rung of the ladder")),
+    )  # fmt: skip
+    try:
+        asked = question(
+            catalogue, model, machine.device, devices=machine.devices, sequence_length=length, global_batch=sequences,
+            precision=machine.precision,
+        )  # fmt: skip
+        layouts = legal_layouts(asked.work, asked.choice)
+        tried = evaluate(asked, layouts, load_once().fit().logs) if len(layouts) else None
+    except LehrError as error:
+        # a device or a layer that the model of layouts does not know
+        return Placed(says=f"{states}; not laid out: {error}", fits=room)
+    if tried is None:
+        return Placed(
+            says=f"{states}; no layout divides {sequences:,} sequences over {machine.devices:,} devices", fits=room
+        )
+    if not len(rank(tried.seconds, tried.memory.total, machine.device.memory_bytes).order):
+        least, held = float(tried.memory.total.min()) / 1e9, machine.device.memory_bytes / 1e9
+        return Placed(
+            says=f"the leanest layout on {machine.devices:,} devices takes {least:,.0f} GB of {held:,.0f} each",
+            fits=False,
+        )
+    best = answer(asked, 1).best
+    assert best is not None, "a layout fits"
+    central = best.mfu["causal"]
+    mfu = Interval(
+        low=central * best.seconds / best.high, central=central, high=min(1.0, central * best.seconds / best.low)
+    )
+    sizes = {name: getattr(best.layout, name) for name in ("tp", "pp", "cp", "ep", "dp")}
+    groups = ", ".join(f"{name} {size}" for name, size in sizes.items() if size > 1) or "one device"
+    memory = f"{best.memory_bytes / 1e9:.0f} of {machine.device.memory_bytes / 1e9:.0f} GB"
+    return Placed(
+        says=f"fits {machine.devices:,} devices at {memory} ({groups}, ZeRO {best.layout.zero}), MFU {mfu.central:.0%} "
+        f"({mfu.low:.0%} to {mfu.high:.0%})",
+        fits=True,
+        mfu=mfu,
     )
 
 

@@ -11,6 +11,7 @@ from lehr.recipes.planning.text import (
     STAGE_HEADINGS,
     advice_line,
     as_bytes,
+    machine_lines,
     neighbours,
     shape_of,
     stage_rows,
@@ -40,7 +41,15 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
         drawn = [(picture, as_svg(figure), as_png(figure)) for figure, picture in draw_all(plan)]
     said = verdicts(plan)
     sections = [
-        Section(name="plan", title="The plan", parts=[*(Text(line) for line in said[1:]), stages(plan)]),
+        Section(
+            name="plan",
+            title="The plan",
+            parts=[
+                *(Text(line) for line in said[1:]),
+                stages(plan),
+                *(Text(f"{line}.") for line in machine_lines(plan)),
+            ],
+        ),
         Section(name="trade-off", title="The trade-off", parts=[*(p for p, _, _ in drawn), ranking(plan)]),
         Section(name="laws", title="Other laws", parts=[other_laws(plan)]),
         Section(name="rates", title="Peak rate and batch", parts=[settings(plan), rates(plan)]),
@@ -49,7 +58,7 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
         sections.append(Section(name="budget", title="If the utilisation is another", parts=[at_bounds(plan)]))
     if plan.worries:
         sections.insert(1, Section(name="worries", title="What to worry about", parts=[
-            Bullets([("", worry.says) for worry in plan.worries])]))  # fmt: skip
+            Bullets([(worry.kind, worry.says) for worry in plan.worries])]))  # fmt: skip
     if notes := warnings(plan):
         outside = Bullets([(note.law, note.says) for note in notes])
         sections.append(Section(name="warnings", title="Outside the laws' ranges", parts=[outside]))

@@ -12,7 +12,7 @@ from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_law
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.planning.machine import Machine, fit_of, time_of
+from lehr.recipes.planning.machine import Machine, place, time_of
 from lehr.recipes.planning.published import published_stages, rates_before
 from lehr.recipes.planning.result import Planned, Rates, Second
 from lehr.recipes.planning.stages import Question, inputs_of, length_of, settings_of
@@ -37,6 +37,8 @@ Corpus = Annotated[float, msgspec.Meta(ge=FEWEST_TOKENS)]
 MOST_EXPERTS = 1024
 """Experts for each one that a token uses, at most: twice as many as any law has seen."""
 DEFAULT_SURFACE = "besiroglu"
+PASSES = 3
+"""Of network and layout, each of which depends on the other; a third has not chosen another network."""
 SIZES = re.compile(r"^\s*(\d[\d_.]*(?:e\d+)?)\s*([KMBT]?)\s*\.\.\s*(\d[\d_.]*(?:e\d+)?)\s*([KMBT]?)\s*$")
 SUFFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
@@ -62,7 +64,6 @@ def _planned(job: Composed) -> Planned:
     machine = machine_of(job, sparse=all(expansion > 1 for _, expansion in rungs))
     budget = _budget(job)
     price = machine.usd_per_hour
-    bought = buy(budget, peak=machine.device.peak[machine.precision], mfu=machine.mfu, usd_per_hour=price)
     demand = Demand(
         seen=_seen(job, base),
         served=job.setting("served_tokens", NonNegative | None) or 0.0,
@@ -79,27 +80,38 @@ def _planned(job: Composed) -> Planned:
     def chosen_by(by: Planner, flops: float) -> Plan:
         return choose(rungs, flops, by, demand=demand, laws=laws, share=share)
 
-    plan = chosen_by(law, bought.work.value)
-    key = (plan.chosen.d_model, plan.chosen.expansion)
+    hyper = [as_hyper(catalogue.law(name)) for name in job.setting("hyper_laws", list[str])]
+    decay, published = decay_law_of(job), published_stages(catalogue)
+    base_rates, replay = _base_rates(job, base), _replay(job, base)
+    for _ in range(PASSES):
+        bought = buy(budget, peak=machine.device.peak[machine.precision], mfu=machine.mfu, usd_per_hour=price)
+        plan = chosen_by(law, bought.work.value)
+        key = (plan.chosen.d_model, plan.chosen.expansion)
+        architecture, spent = architectures[key], bought.work.value
+        if plan.chosen.useful < 1:
+            spent = plan.chosen.serving_flops + (spent - plan.chosen.serving_flops) * plan.chosen.useful
+        tokens, flops = amounts(architecture, plan, shares, spent, length, longest)
+        question = Question(
+            rung=rungs[key], expansion=key[1], loss=plan.chosen.loss, laws=hyper, decay_law=decay,
+            published=published, machine=machine, sequence_length=length, long_length=longest, base=base,
+            base_tokens=demand.seen, base_rates=base_rates, replay=replay,
+        )  # fmt: skip
+        stages = settings_of(question, shares, tokens, flops)
+        first = next(iter(stages.values()))
+        placed = place(
+            catalogue, machine, architecture, count=rungs[key].count, sequences=first.sequences,
+            length=first.sequence_length,
+        )  # fmt: skip
+        if placed.mfu is None or placed.mfu == machine.mfu or job.setting("mfu", float | None) is not None:
+            break
+        # what the layout reaches says what the budget buys, and that which network is laid out
+        machine = msgspec.structs.replace(machine, mfu=placed.mfu)
     seconds = []
     for name in job.setting("compare_laws", list[str]):
         other = chosen_by(as_planner(catalogue.law(name), f"compare_laws: {name}"), bought.work.value)
         own = [c.regret for c in other.candidates if (c.d_model, c.expansion) == key]
         seconds.append(Second(plan=other, regret_of_choice=own[0] if own else None, joint=False))
-    hyper = [as_hyper(catalogue.law(name)) for name in job.setting("hyper_laws", list[str])]
-    architecture = architectures[key]
-    spent = bought.work.value
-    if plan.chosen.useful < 1:
-        spent = plan.chosen.serving_flops + (spent - plan.chosen.serving_flops) * plan.chosen.useful
-    tokens, flops = amounts(architecture, plan, shares, spent, length, longest)
-    question = Question(
-        rung=rungs[key], expansion=key[1], loss=plan.chosen.loss, laws=hyper, decay_law=decay_law_of(job),
-        published=published_stages(catalogue), machine=machine, sequence_length=length, long_length=longest,
-        base=base, base_tokens=demand.seen, base_rates=_base_rates(job, base), replay=_replay(job, base),
-    )  # fmt: skip
-    stages = settings_of(question, shares, tokens, flops)
-    total = time_of(machine, spent)
-    fit, fits = fit_of(machine, rungs[key].count)
+    total = time_of(question.machine, spent)
     surface = law if isinstance(law, Surface) else laws.loss
     found = Planned(
         name=job.setting("name", str),
@@ -111,9 +123,9 @@ def _planned(job: Composed) -> Planned:
         rates=[rates(one, question, plan) for one in hyper], hyper=hyper, replay=question.replay, rungs=rungs,
         own_optimum=own_optimum(law, plan, bought.work.value * share, demand),
         vocabulary=best_vocabulary(laws.vocabulary, rungs[key], spent * share),
-        fit=fit, worries=[],
+        fit=placed.says, worries=[],
     )  # fmt: skip
-    return msgspec.structs.replace(found, worries=worries(found, fits=fits))
+    return msgspec.structs.replace(found, worries=worries(found, fits=placed.fits))
 
 
 def planner(job: Composed) -> Planner:

@@ -18,7 +18,9 @@ from lehr.simulators.planning.reading import Rung, size_at
 from lehr.simulators.training import PRETRAINING
 
 SEQUENCES = 8
-"""A batch is a multiple of so many sequences, to divide over devices."""
+FINEST = 1 / 16
+"""A batch is a multiple of so many sequences at least, and of the largest power of two within this share of it, so that
+it divides over devices."""
 FLOOR = 0.1
 """Of the peak, where a cosine ends (Hoffmann et al. 2022, arXiv:2203.15556, section 3, and most recipes since), and
 where annealing ends if a stage of long contexts follows (DeepSeek-Coder, arXiv:2401.14196)."""
@@ -292,7 +294,10 @@ def adamw(decay: float) -> dict[str, Any]:
 def whole_sequences(wanted: float) -> int:
     """A number of sequences that divides over devices.
 
-    >>> whole_sequences(1001.7), whole_sequences(3)
-    (1000, 8)
+    >>> whole_sequences(1001.7), whole_sequences(501), whole_sequences(3)
+    (992, 496, 8)
     """
-    return max(SEQUENCES, round(wanted / SEQUENCES) * SEQUENCES)
+    multiple = SEQUENCES
+    while 2 * multiple <= wanted * FINEST:
+        multiple *= 2
+    return max(SEQUENCES, round(wanted / multiple) * multiple)

@@ -230,6 +230,18 @@ def warnings(plan: Planned) -> list[PlanWarning]:
     return list(dict.fromkeys(plan.plan.warnings))
 
 
+def machine_lines(plan: Planned) -> list[str]:
+    """The optimiser, whether the network fits the machine, and how the batch grows."""
+    first = next(iter(plan.stages.values()))
+    lines = [
+        f"AdamW, betas {first.optimizer['beta1']} and {first.optimizer['beta2']}, epsilon "
+        f"{first.optimizer['epsilon']:g}, clipped at {first.optimizer['grad_clip']:g}; {plan.precision}; {plan.fit}"
+    ]
+    if ramp := first.ramp:
+        lines.append(f"batch ramp: from {ramp['start']:,} sequences over the first {short(ramp['tokens'])} tokens")
+    return lines
+
+
 def as_text(plan: Planned) -> str:
     """The plan for a terminal: one screen."""
     rows = [
@@ -246,19 +258,10 @@ def as_text(plan: Planned) -> str:
     ]
     table = text_table(["", "network", "tokens", "D/N", "loss", "regret", "95 %"], rows, right={2, 3, 4, 5})
     stages = text_table(STAGE_HEADINGS, stage_rows(plan), right={2, 8, 9})
-    first = next(iter(plan.stages.values()))
-    optimiser = (
-        f"AdamW, betas {first.optimizer['beta1']} and {first.optimizer['beta2']}, epsilon "
-        f"{first.optimizer['epsilon']:g}, clipped at {first.optimizer['grad_clip']:g}; {plan.precision}; {plan.fit}"
-    )
-    ramp = first.ramp
-    ramped = (
-        [f"batch ramp: from {ramp['start']:,} sequences over the first {short(ramp['tokens'])} tokens"] if ramp else []
-    )
     worry = [f"worry: {w.says}" for w in plan.worries if w.kind != "unreachable"]
     notes = [f"outside: {w}" for w in warnings(plan)]
     return "\n".join([
-        *verdicts(plan), "", stages, optimiser, *ramped, *advice_lines(plan), *worry, *notes, "", table,
+        *verdicts(plan), "", stages, *machine_lines(plan), *advice_lines(plan), *worry, *notes, "", table,
     ])  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.laws.moe import JointMoe
-from lehr.simulators.laws.moe.joint import total_of
+from lehr.simulators.laws.moe.family import total_of
 from lehr.simulators.laws.moe.memory import best_under_memory
 
 EXPERTS = (1, 2, 4, 8, 16, 32)

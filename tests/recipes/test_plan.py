@@ -81,9 +81,31 @@ def test_the_peak_rate_and_batch_are_the_laws(capsys: pytest.CaptureFixture[str]
     # three digits; the law was tuned under a cosine, the plan's rate stays at its peak for nine tenths
     assert pt["schedule"]["peak"] == pytest.approx(said["value"], rel=5e-3)
     assert 0.45 < said["rule_value"] / law["peak_rate"] < 0.5
-    # a multiple of eight sequences, so at most four away
-    assert abs(pt["batch"]["sequences"] - law["batch_tokens"] / 4096) <= 4
+    # a multiple of at most a sixteenth of it, so half as much away
+    assert pt["batch"]["sequences"] == pytest.approx(law["batch_tokens"] / 4096, rel=1 / 32)
     assert plan["recipe"]["stages"]["ann"]["schedule"] == {"kind": "linear", "peak": pt["schedule"]["peak"]}
+
+
+def test_a_cluster_is_asked_for_its_layout(capsys: pytest.CaptureFixture[str]) -> None:
+    """Days are those of the layout that `lehr layout` finds for the same network, batch and devices."""
+    plan = printed(capsys, "plan", "days=30", "devices=512", "size=7e9..15e9")
+    assert plan["fit"].startswith("fits 512 devices at ")
+    assert plan["days"]["value"] == pytest.approx(30, rel=1e-9)
+    dispatch(["plan", "days=30", "devices=512", "size=7e9..15e9"])
+    capsys.readouterr()
+    layout = printed(
+        capsys, "layout", "--config-dir", "outputs/plan/my_plan", "model=my_plan", "accelerator=h100_sxm",
+        "devices=512", f"global_batch={plan['settings']['pt']['sequences']}", "sequence_length=4096",
+    )  # fmt: skip
+    mfu = layout["best"]["mfu"]["causal"]
+    assert plan["work"]["value"] == pytest.approx(30 * 86400 * 512 * 989.4e12 * mfu, rel=1e-3)
+    small = printed(capsys, "plan", "days=30", "devices=8", "size=60e9..70e9")
+    assert small["worries"][0]["kind"] in ("machine", "far")
+    assert any(w["kind"] == "machine" for w in small["worries"])
+    # a utilisation that is given stands
+    assert printed(capsys, "plan", "days=30", "devices=512", "mfu=0.4")["work"]["value"] == pytest.approx(
+        30 * 86400 * 512 * 989.4e12 * 0.4, rel=1e-9
+    )
 
 
 def test_beyond_the_ladders_end_the_optimum_has_no_upper_bound(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from lehr.simulators.counting import NConvention
 from lehr.simulators.laws.base import Answer, Law, LossUnit, Outside
 from lehr.simulators.laws.moe.base import saturating
-from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.laws.moe.memory import best_under_memory
 from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
 from lehr.simulators.numerics.search import solve_monotonic
 from lehr.simulators.quantities import Floats
@@ -94,11 +94,13 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
         return solve_monotonic(least, 1e12, 1e32, loss)
 
     def answers(self) -> dict[str, Answer]:
-        """The loss, the optimum at a budget, and the constants that a number of experts leaves (Table 4)."""
+        """The loss, the optimum at a budget, the experts of least loss at a budget and a memory (Table 2), and the
+        constants that a number of experts leaves (Table 4)."""
         return {
             "loss": (self.loss, self.loss_unit),
             "optimum.parameters": (lambda flops, experts: self.optimum(flops, experts)[0], "parameters"),
             "optimum.tokens": (lambda flops, experts: self.optimum(flops, experts)[1], "tokens"),
+            "experts": (lambda flops, memory: best_under_memory(self, flops, memory)[0].experts, "experts"),
             "m": (lambda experts: self.with_experts(experts).A, ""),
             "mu": (lambda experts: -self.with_experts(experts).alpha, ""),
             "n": (lambda experts: self.with_experts(experts).B, ""),
@@ -113,26 +115,3 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     def warnings(self, n: float, d: float, experts: float) -> list[str]:
         """As ``outside``, a line each."""
         return [str(one) for one in self.outside(n, d, experts)]
-
-
-def shape_of(active: float, *, vocab_size: int = 50257) -> float:
-    """The width of a model of the paper's family with ``active`` parameters: 2 d V + 13 d**3 / 64, since blocks and
-    heads are d / 64 (appendix A) [dimensions].
-
-    >>> round(shape_of(1.3e9) / 64)                                       # 28 blocks in appendix E
-    28
-    """
-    positive(active, "active", "parameters")
-    width = solve_monotonic(lambda d: 2 * d * vocab_size + 13 * d**3 / 64, 1.0, 1e7, active)
-    assert width is not None
-    return width
-
-
-def total_of(active: float, experts: float, *, vocab_size: int = 50257) -> float:
-    """All parameters of such a model: 2 d V + (4 + 9 E) n_blocks d**2 (equation 9) [parameters].
-
-    >>> f"{total_of(321e6, 32):.2g}"                                      # 5.0B in appendix E
-    '5e+09'
-    """
-    width = shape_of(active, vocab_size=vocab_size)
-    return 2 * width * vocab_size + (4 + 9 * experts) * width**3 / 64

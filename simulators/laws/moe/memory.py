@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
-from lehr.simulators.laws.moe.joint import JointMoe, shape_of, total_of
+from lehr.simulators.laws.moe.family import shape_of, total_of
 from lehr.simulators.laws.surfaces.base import positive
 from lehr.simulators.numerics.search import solve_monotonic
+from lehr.simulators.quantities import Floats
+
+
+class ByExperts(Protocol):
+    """A law of the loss by active parameters, tokens and experts."""
+
+    def loss(self, n: float, d: float, experts: float) -> Floats:
+        """The loss [loss_unit]."""
+
+    def optimum(self, flops: float, experts: float) -> tuple[float, float]:
+        """Active parameters and tokens of least loss at a budget [parameters], [tokens]."""
 
 
 class MemoryChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +47,7 @@ def held_bytes(active: float, experts: float, *, cache_tokens: float, bytes_per_
 
 
 def best_under_memory(
-    law: JointMoe,
+    law: ByExperts,
     flops: float,
     memory: float,
     *,
@@ -48,6 +60,7 @@ def best_under_memory(
     Where the compute-optimal model does not fit, the largest that does is taken, on more tokens. Raises ``ValueError``
     where ``flops`` or ``memory`` is not positive.
 
+    >>> from lehr.simulators.laws.moe import JointMoe
     >>> law = JointMoe(name="x", title="", n_convention="active", loss_unit="nats/token", a=35.91, alpha=-0.1889,
     ...     delta=-0.2285, gamma=0.0098, b=35.98, beta=-0.1775, omega=0.5529, zeta=-0.0259, c=1.3637,
     ...     E_start=2.0732, E_max=290.4521)

@@ -49,7 +49,7 @@ def test_n_is_the_active_count_with_both_tables() -> None:
     n, d = law.optimum(1e20, experts=8)
     # a GPT-2 vocabulary on a model of that size holds a tenth of its active parameters: leaving it out of N is as if
     # the model were that much smaller
-    from lehr.simulators.laws.moe.joint import shape_of
+    from lehr.simulators.laws.moe.family import shape_of
 
     tables = 2 * shape_of(n) * 50257
     assert 0.1 < tables / n < 0.25

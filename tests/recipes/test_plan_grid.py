@@ -1,0 +1,57 @@
+"""Every plan from 10**19 to 10**25 FLOP: its peak lies within what was published for networks of like size, or it is
+bound by that and says so, or its law is asked within its runs."""
+
+from __future__ import annotations
+
+import pytest
+
+import lehr
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.planning.published import published_stages
+from lehr.recipes.planning.result import Planned
+from lehr.simulators.planning.published import extent, like_size
+
+BUDGETS = tuple(10.0**exponent for exponent in range(19, 26))
+KINDS = {
+    "dense": {"network": "dense"},
+    "mixture": {"network": "moe"},
+    "little data": {"unique_tokens": 25e9},
+    "little data, either": {"network": "either", "unique_tokens": 25e9},
+    "base of 3B": {"base": "starcoder2_3b"},
+    "base of 7B": {"base": "qwen2_5_coder_7b"},
+    "tuned": {"stages": {"pt": 0.8, "ann": 0.1, "repo_pt": 0.02, "sft": 0.05, "rl": 0.03}},
+}
+PUBLISHED = published_stages(Catalogue())
+LIKE = {"PT": ["PT"], "CPT": ["CPT"], "SFT": ["SFT", "REPO_SFT"], "REPO_SFT": ["SFT", "REPO_SFT"], "RL": ["RL"]}
+
+
+def held(plan: Planned) -> list[str]:
+    """The stages whose own peak is neither within what was published nor within its law's runs."""
+    size, found = float(plan.plan.chosen.parameters), []
+    for stage in plan.stages.values():
+        advice = stage.evidence.get("peak")
+        if advice is None:
+            # it begins at the rate of the stage before
+            continue
+        known = extent(like_size(PUBLISHED, LIKE[stage.kind], "peak", size), "peak")
+        assert known is not None
+        within = known[0] * (1 - 1e-2) <= stage.peak <= known[1] * (1 + 1e-2)
+        if not within and advice.outside:
+            found.append(f"{stage.name} {stage.peak:.3g}, published {known[0]:.3g} to {known[1]:.3g}")
+        if advice.bound and stage.kind != "RL":
+            apart = max(advice.value, advice.rule_value) / min(advice.value, advice.rule_value)
+            said = [w for w in plan.worries if w.kind == "bound" and "peak" in w.says]
+            if apart > 1.25 and not said:
+                found.append(f"{stage.name} is bound and nothing says so")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_peak_goes_further_than_others_went(kind: str) -> None:
+    wrong = {}
+    for flops in BUDGETS:
+        plan = lehr.plan(flops=flops, compare_laws=[], **KINDS[kind])
+        if found := held(plan):
+            wrong[flops] = found
+    assert wrong == {}
