@@ -16,6 +16,7 @@ from lehr.recipes.reading.kept import (
     filtered,
     last_of_each,
     refuse_compute_as_tokens,
+    refuse_worse_than_guessing,
     repeated_tokens,
     without_repeats,
 )
@@ -69,6 +70,10 @@ _NUMBER = re.compile(r"^([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([KMB
 _THOUSANDS = re.compile(r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?(?![\d,])")
 _EMPTY = {"", "nan", "na", "n/a", "none", "null", "-"}
 FLOPS_PER_ND = 6.0
+PERPLEXITY = "perplexity"
+"""What ``loss_unit`` may say beside the units of a loss: a column that is none, and becomes one by its logarithm."""
+WORST: dict[str, float] = {"nats/token": 15.2, "bits/token": 21.9}
+"""The cross-entropy of guessing evenly among 4M tokens, more than any vocabulary has; no training ends there."""
 GAP = 1e3
 """Neighbouring sizes further apart than this factor look like two units."""
 
@@ -110,10 +115,13 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
     notes.insert(0, "columns: " + ", ".join(f"{ROLES[role]} from {heading!r}" for role, heading in chosen.items()))
     labels = [str(v) for v in table[chosen["run"]]] if "run" in chosen else [f"row {row}" for row in rows]
     convention = _convention(reading.n_convention, chosen.get("n", ""), notes)
-    unit = loss_unit_of(reading.loss_unit, chosen["loss"], notes)
-    if words_of(chosen["loss"]) & {"ppl", "perplexity"}:
+    told = "nats/token" if reading.loss_unit == PERPLEXITY else reading.loss_unit
+    unit = loss_unit_of(told, chosen["loss"], notes)
+    if reading.loss_unit == PERPLEXITY or words_of(chosen["loss"]) & {"ppl", "perplexity"}:
         values["loss"] = cross_entropy(values["loss"], chosen["loss"], where, rows)
         notes.append(f"{chosen['loss']!r} is a perplexity: its natural logarithm is taken, nats/token")
+    elif unit in WORST:
+        refuse_worse_than_guessing(values["loss"], unit, WORST[unit], chosen["loss"], where, rows)
     refuse_compute_as_tokens(n, d, chosen, where)
     notes += repeated_tokens(table, d)
     try:

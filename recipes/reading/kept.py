@@ -76,6 +76,17 @@ def cross_entropy(values: Floats, heading: str, where: str, rows: Sequence[int])
     return np.asarray(np.log(values))
 
 
+def refuse_worse_than_guessing(  # noqa: PLR0917  (each is one fact of the column)
+    values: Floats, unit: str, worst: float, heading: str, where: str, rows: Sequence[int]
+) -> None:
+    """Raise ``LehrError`` where a loss is above that of guessing evenly: it is in another unit."""
+    for i in np.flatnonzero(values > worst)[:1]:
+        raise LehrError(
+            f"{where}: row {rows[i]}: {heading} is {values[i]:g} {unit}, more than guessing evenly among 4M tokens "
+            f"costs ({worst:g}); write loss_unit=perplexity if it is one, or leave the run out"
+        )
+
+
 def refuse_compute_as_tokens(n: Floats, d: Floats, chosen: Mapping[str, str], where: str) -> None:
     """Raise ``LehrError`` where the tokens of a parameter are so many that they must be something else."""
     ratio = float(np.median(d / n))

@@ -11,7 +11,8 @@ WORDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "flops": (frozenset({"flop", "flops", "gflop", "gflops", "tflop", "tflops", "pflop", "pflops", "compute",
                          "pfdays"}),
               frozenset({"per", "s", "second", "utilization", "mfu"})),
-    "loss": (frozenset({"loss", "bpb", "bpc", "nll", "ppl", "perplexity"}), frozenset({"std", "weight", "scale"})),
+    "loss": (frozenset({"loss", "bpb", "bpc", "nll", "ppl", "perplexity", "bits"}),
+             frozenset({"std", "weight", "scale", "precision", "quant", "width"})),
 }  # fmt: skip
 """Words that tell a heading's role where no name of ``NAMES`` does, and words that forbid it."""
 PREFIXES = {"gflop": 1e9, "gflops": 1e9, "tflop": 1e12, "tflops": 1e12, "pflop": 1e15, "pflops": 1e15}

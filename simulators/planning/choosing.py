@@ -169,6 +169,11 @@ def choose(
         [(r.count.total + r.cache * demand.cache_tokens) * demand.bytes_per_value for r in rungs.values()]
     )
     fits = (tokens >= FEWEST_TOKENS) & (memory <= (demand.memory or np.inf))
+    if not (tokens >= FEWEST_TOKENS).any():
+        raise ValueError(
+            f"no network of the ladder fits: {flops:.3g} FLOP do not pay for {FEWEST_TOKENS:g} tokens of the smallest; "
+            "write a larger budget or fewer served tokens"
+        )
     if not fits.any():
         raise ValueError("no network of the ladder fits; write more memory, a larger budget or fewer served tokens")
     kept = {key: rung for (key, rung), ok in zip(rungs.items(), fits, strict=True) if ok}

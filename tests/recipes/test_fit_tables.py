@@ -62,6 +62,13 @@ def test_bits_and_perplexities_are_told_apart() -> None:
     found = read({"n": N, "d": D, "val_ppl": np.exp(LOSS)})
     assert found.runs.loss == pytest.approx(LOSS, rel=1e-13)
     assert any("perplexity: its natural logarithm is taken" in note for note in found.notes)
+    found = read({"n": N, "d": D, "val_bits": LOSS / np.log(2)})
+    assert (found.runs.loss_unit, found.runs.loss[0]) == ("bits/token", pytest.approx(LOSS[0] / np.log(2)))
+    # a column that does not say so is asked about, and told by loss_unit
+    with pytest.raises(LehrError, match=r"more than guessing evenly.*write loss_unit=perplexity"):
+        read({"n": N, "d": D, "loss": np.exp(LOSS) + 10})
+    found = read({"n": N, "d": D, "loss": np.exp(LOSS)}, loss_unit="perplexity")
+    assert found.runs.loss == pytest.approx(LOSS)
     with pytest.raises(LehrError, match="a perplexity is above 1"):
         read({"n": N, "d": D, "val_ppl": LOSS / 10})
 
