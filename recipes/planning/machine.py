@@ -88,7 +88,8 @@ def place(
     states, room = fit_of(machine, count)
     if machine.devices is None or machine.device.memory_bytes is None:
         return Placed(says=states, fits=room)
-    from lehr.recipes.laying_out.answer import answer, evaluate, load_once
+    from lehr.recipes.laying_out.answer import answer
+    from lehr.recipes.laying_out.evaluating import evaluate, load_once
     from lehr.recipes.laying_out.question import question
     from lehr.simulators.machine.search import legal_layouts, rank
 
@@ -116,7 +117,7 @@ def place(
             says=f"the leanest layout on {machine.devices:,} devices takes {least:,.0f} GB of {held:,.0f} each",
             fits=False,
         )
-    best = answer(asked, 1).best
+    best = answer(asked, 1, advise=False).best
     assert best is not None, "a layout fits"
     central = best.mfu["causal"]
     mfu = Interval(
