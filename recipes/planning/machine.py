@@ -88,10 +88,8 @@ def place(
     states, room = fit_of(machine, count)
     if machine.devices is None or machine.device.memory_bytes is None:
         return Placed(says=states, fits=room)
-    from lehr.recipes.laying_out.answer import answer
-    from lehr.recipes.laying_out.evaluating import evaluate, load_once
+    from lehr.recipes.laying_out.answer import NoLayoutError, answer
     from lehr.recipes.laying_out.question import question
-    from lehr.simulators.machine.search import legal_layouts, rank
 
     model = Model(
         name="the network", family="planned", kind="dense", open="dimensions", architecture=architecture,
@@ -102,22 +100,12 @@ def place(
             catalogue, model, machine.device, devices=machine.devices, sequence_length=length, global_batch=sequences,
             precision=machine.precision,
         )  # fmt: skip
-        layouts = legal_layouts(asked.work, asked.choice)
-        tried = evaluate(asked, layouts, load_once().fit().logs) if len(layouts) else None
+        best = answer(asked, 1, advise=False).best
+    except NoLayoutError as error:
+        return Placed(says=str(error), fits=False)
     except LehrError as error:
         # a device or a layer that the model of layouts does not know
         return Placed(says=f"{states}; not laid out: {error}", fits=room)
-    if tried is None:
-        return Placed(
-            says=f"{states}; no layout divides {sequences:,} sequences over {machine.devices:,} devices", fits=room
-        )
-    if not len(rank(tried.seconds, tried.memory.total, machine.device.memory_bytes).order):
-        least, held = float(tried.memory.total.min()) / 1e9, machine.device.memory_bytes / 1e9
-        return Placed(
-            says=f"the leanest layout on {machine.devices:,} devices takes {least:,.0f} GB of {held:,.0f} each",
-            fits=False,
-        )
-    best = answer(asked, 1, advise=False).best
     assert best is not None, "a layout fits"
     central = best.mfu["causal"]
     mfu = Interval(

@@ -25,6 +25,7 @@ from lehr.recipes.reading.tables import Column
 from lehr.simulators.counting import NConvention
 from lehr.simulators.laws.base import LossUnit
 from lehr.simulators.laws.surfaces.runs import Runs, make_runs
+from lehr.simulators.laws.units import convert_loss
 from lehr.simulators.quantities import Floats
 
 ROLES = {
@@ -72,8 +73,8 @@ _EMPTY = {"", "nan", "na", "n/a", "none", "null", "-"}
 FLOPS_PER_ND = 6.0
 PERPLEXITY = "perplexity"
 """What ``loss_unit`` may say beside the units of a loss: a column that is none, and becomes one by its logarithm."""
-WORST: dict[str, float] = {"nats/token": 15.2, "bits/token": 21.9}
-"""The cross-entropy of guessing evenly among 4M tokens, more than any vocabulary has; no training ends there."""
+GUESSING = 4e6
+"""Tokens among which no model guesses evenly: more than any vocabulary has, and so more loss than any training."""
 GAP = 1e3
 """Neighbouring sizes further apart than this factor look like two units."""
 
@@ -120,8 +121,9 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
     if reading.loss_unit == PERPLEXITY or words_of(chosen["loss"]) & {"ppl", "perplexity"}:
         values["loss"] = cross_entropy(values["loss"], chosen["loss"], where, rows)
         notes.append(f"{chosen['loss']!r} is a perplexity: its natural logarithm is taken, nats/token")
-    elif unit in WORST:
-        refuse_worse_than_guessing(values["loss"], unit, WORST[unit], chosen["loss"], where, rows)
+    elif unit in ("nats/token", "bits/token"):
+        worst = float(convert_loss(float(np.log(GUESSING)), "nats/token", unit))
+        refuse_worse_than_guessing(values["loss"], unit, worst, chosen["loss"], where, rows)
     refuse_compute_as_tokens(n, d, chosen, where)
     notes += repeated_tokens(table, d)
     try:

@@ -83,7 +83,7 @@ def refuse_worse_than_guessing(  # noqa: PLR0917  (each is one fact of the colum
     for i in np.flatnonzero(values > worst)[:1]:
         raise LehrError(
             f"{where}: row {rows[i]}: {heading} is {values[i]:g} {unit}, more than guessing evenly among 4M tokens "
-            f"costs ({worst:g}); write loss_unit=perplexity if it is one, or leave the run out"
+            f"costs ({worst:.3g}); write loss_unit=perplexity if it is one, or leave the run out"
         )
 
 

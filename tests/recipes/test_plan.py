@@ -98,14 +98,15 @@ def test_a_cluster_is_asked_for_its_layout(capsys: pytest.CaptureFixture[str]) -
         "devices=512", f"global_batch={plan['settings']['pt']['sequences']}", "sequence_length=4096",
     )  # fmt: skip
     mfu = layout["best"]["mfu"]["causal"]
-    assert plan["work"]["value"] == pytest.approx(30 * 86400 * 512 * 989.4e12 * mfu, rel=1e-3)
+    assert f"MFU {mfu:.0%} " in plan["fit"]
+    # of the calendar days those that are not lost to failures
+    assert 0.9 < plan["work"]["value"] / (30 * 86400 * 512 * 989.4e12 * mfu) < 1
     small = printed(capsys, "plan", "days=30", "devices=8", "size=60e9..70e9")
     assert small["worries"][0]["kind"] in ("machine", "far")
     assert any(w["kind"] == "machine" for w in small["worries"])
     # a utilisation that is given stands
-    assert printed(capsys, "plan", "days=30", "devices=512", "mfu=0.4")["work"]["value"] == pytest.approx(
-        30 * 86400 * 512 * 989.4e12 * 0.4, rel=1e-9
-    )
+    given = printed(capsys, "plan", "days=30", "devices=512", "mfu=0.4")["work"]["value"]
+    assert 0.9 < given / (30 * 86400 * 512 * 989.4e12 * 0.4) < 1
 
 
 def test_beyond_the_ladders_end_the_optimum_has_no_upper_bound(capsys: pytest.CaptureFixture[str]) -> None:
