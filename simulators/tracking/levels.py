@@ -82,12 +82,14 @@ def noise_of(e: Floats) -> Noise:
 class Change(msgspec.Struct, frozen=True, eq=False):
     """Of each row by a window of one length that ends there: by how much the level ``moved`` [log loss], the ``bound``
     of what is no news, and by how much the ``forecast`` moved, ``within`` the window too, from its first row to its
-    mean; not a number where too few rows stand before."""
+    mean; by what share of the forecast's own fall the loss fell from the first half of the window to the second
+    (``follows``); not a number where too few rows stand before."""
 
     moved: Floats
     bound: Floats
     forecast: Floats
     within: Floats
+    follows: Floats
 
 
 def change_of(
@@ -117,7 +119,7 @@ def change_of(
     n, around = len(e), max(AROUND * window, LEAST_AROUND)
     quiet = np.flatnonzero(calm)
     if not len(quiet):
-        return Change(*(np.full(n, np.nan) for _ in range(4)))
+        return Change(*(np.full(n, np.nan) for _ in range(5)))
     so_far = np.concatenate([[0], np.cumsum(calm)])
     ends = np.arange(1, n + 1)
     begins = np.maximum(ends - window, 0)
@@ -145,7 +147,14 @@ def change_of(
     bound = np.sqrt(law**2 + np.maximum(noise, usual) ** 2 + NO_NEWS**2)
     sums = np.concatenate([[0.0], np.cumsum(level - level[0])])
     within = (sums[ends] - sums[begins]) / window - (level - level[0])[begins]
-    return Change(*(np.where(enough, v, np.nan) for v in (moved, bound, forecast, within)))
+    half = max(window // 2, 1)
+    own = np.concatenate([[0.0], np.cumsum(e + level - (e + level)[0])])
+    second, first = np.maximum(ends - half, 0), np.minimum(begins + half, ends)
+    turned, planned = (
+        (s[ends] - s[second] - s[first] + s[begins]) / half if window > 1 else np.zeros(n) for s in (own, sums)
+    )
+    follows = np.divide(turned, planned, out=np.zeros(n), where=planned != 0)
+    return Change(*(np.where(enough, v, np.nan) for v in (moved, bound, forecast, within, follows)))
 
 
 def _usual(moved: Floats, known: NDArray[np.bool_], window: int, reference: int) -> Floats:

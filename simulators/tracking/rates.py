@@ -15,6 +15,8 @@ AGREES = 0.002
 and than a tenth of it of the peak, at the step itself and at both of its neighbours: logs count updates from 0 or 1."""
 DIGITS = 7
 """Digits of a rate beyond which nothing is said of how it was rounded."""
+PASSES = 0.02
+"""Of the rows, off the plan: fewer change little in what a run comes to."""
 FAR = 0.1
 """Of the planned rate: a single row is a departure where it is further off."""
 STANDS_STILL = "the rate stands still where the plan changes it: the scheduler is not stepped, or was not restored"
@@ -35,7 +37,7 @@ Words = Callable[[int], str]
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
     """From row ``row`` on, at ``step``, the log has ``logged`` where ``planned`` was planned; ``before`` is the last
     step that agrees, ``None`` where none does. ``cause`` says what bug looks like that; ``lasts`` whether the last row
-    is off too."""
+    is off too, or more rows were than ``PASSES`` of all."""
 
     row: int
     step: int
@@ -73,7 +75,7 @@ def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Depar
         logged=float(rates[first]),
         planned=float(planned[at[first]]),
         cause=_cause(planned, at[first:], rates[first:], before, share),
-        lasts=bool(off[-1]),
+        lasts=bool(off[-1] or off.mean() > PASSES),
     )
 
 

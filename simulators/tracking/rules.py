@@ -284,7 +284,7 @@ def _moved(
     """Changes of the level of the ``tested`` rows against ``calm`` rows before them."""
     n = len(e)
     tail = rules.false_alarms / rules.rows / (2 * len(rules.scales))
-    worst, moved, forecast, fallen = np.ones(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    worst, moved, forecast, fallen, follows = np.ones(n), *(np.zeros(n) for _ in range(4))
     rows = np.flatnonzero(tested)
     quiet = calm[rows]
     for window in rules.scales[1:]:
@@ -296,11 +296,12 @@ def _moved(
         here = np.nan_to_num(share) > worst[rows]
         at = rows[here]
         worst[at], moved[at], forecast[at] = share[here], found.moved[here], found.forecast[here]
-        fallen[at] = found.within[here]
+        fallen[at], follows[at] = found.within[here], found.follows[here]
     out = worst > 1.0
     fall, rise = -forecast, moved + forecast
-    # rows from a window's first on that stand still miss what the forecast falls within it
-    still = (moved > 0) & (fall > 0) & (rise <= STILL * fall) & (moved >= STILL * np.minimum(fall, -fallen))
+    # rows from a window's first on that stand still miss what the forecast falls within it, and do not follow it
+    begun = (moved >= -STILL * fallen) & (follows < STILL)
+    still = (moved > 0) & (fall > 0) & (rise <= STILL * fall) & ((rise >= -STILL * fall) | begun)
     return {
         "plateau": (out & still, moved),
         "divergence": (out & ~still & (moved > 0) & (rise > STILL * moved), moved),

@@ -254,7 +254,7 @@ def track(
         over = RUN if kind in LEVELS else 1
         if any(a.kind == kind and a.last > last - over for a in found):
             state = kind
-    if off is not None and off.lasts:
+    if off is not None and (off.lasts or state != "inside"):
         state = "rate"
     ends: tuple[float, Bounds] | None = None
     if state not in ("divergence", "plateau", "rate") and not any(a.kind == "drift" and a.last == last for a in found):
