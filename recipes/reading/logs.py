@@ -50,14 +50,20 @@ class LogFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def open_log(
-    path: str | Path, step: str | None = None, *, row_steps: int | None = None, batch_tokens: float | None = None
+    path: str | Path,
+    step: str | None = None,
+    *,
+    row_steps: int | None = None,
+    batch_tokens: float | None = None,
+    lenient: bool = False,
 ) -> LogFile:
     """Read a log of any kind; ``step`` names the column of the steps where its heading is unusual.
 
     A folder is one of TensorBoard's, or a run of MLflow's. A last line or record that is only half written is passed
     over and noted. ``row_steps`` are the steps between two rows of a trainer that prints no step, ``batch_tokens`` the
-    tokens of a step of a log that counts tokens. Raises ``LehrError`` where the file cannot be read, is no log, or has
-    no steps.
+    tokens of a step of a log that counts tokens. With ``lenient`` a line that is no row, such as one that
+    two processes wrote at once, is passed over and noted. Raises ``LehrError`` where the file cannot be read, is no
+    log, or has no steps.
     """
     path = Path(path)
     if path.is_dir() and (metrics := metric_files(path)):
@@ -78,9 +84,9 @@ def open_log(
     if printed is not None:
         rows = list(printed)
     elif suffix in JSON_SUFFIXES or text.lstrip()[0] in "{[":
-        rows = _json_rows(text, str(path), notes)
+        rows = _json_rows(text, str(path), notes, lenient)
     else:
-        rows = pivoted(one_tag(_csv_rows(text, str(path), notes), path))
+        rows = pivoted(one_tag(_csv_rows(text, str(path), notes, lenient), path))
     if batch_tokens is not None:
         rows = with_steps(rows, batch_tokens, step, str(path), notes)
     return LogFile(where=str(path), runs=_runs(rows, step, path), notes=notes)
@@ -115,7 +121,7 @@ def _long_table(path: Path, step: str | None, batch_tokens: float | None) -> Log
     return LogFile(where=str(path), runs={path.stem: columns}, notes=notes)
 
 
-def _csv_rows(text: str, where: str, notes: list[str]) -> list[Row]:
+def _csv_rows(text: str, where: str, notes: list[str], lenient: bool = False) -> list[Row]:
     lines = text.splitlines(keepends=True)
     if not lines[-1].endswith(("\n", "\r")) and len(lines) > 1:
         # whether its last number is whole cannot be told
@@ -135,20 +141,24 @@ def _csv_rows(text: str, where: str, notes: list[str]) -> list[Row]:
         raise LehrError(f"{where}: two columns are called {twice!r}; rename one")
     if all(_number(h) is not None for h in headings):
         raise LehrError(f"{where}: the first line has no headings; write one such as step,lr,loss")
+    whole = [row for row in table[1:] if len(row) == len(headings)]
+    if lenient and (bad := len(table) - 1 - len(whole)):
+        notes.append(f"{_lines(bad)} of another number of fields passed over")
+        table = [table[0], *whole]
     for i, row in enumerate(table[1:], start=2):
         if len(row) != len(headings):
             raise LehrError(f"{where}:{i}: {len(row)} fields; the heading has {len(headings)}")
     return [dict(zip(headings, row, strict=True)) for row in table[1:]]
 
 
-def _json_rows(text: str, where: str, notes: list[str]) -> list[Row]:
+def _json_rows(text: str, where: str, notes: list[str], lenient: bool = False) -> list[Row]:
     """One document (a list of rows, columns, trainer_state.json), or a row on each line."""
     try:
         data = json.loads(text)
     except RecursionError as error:
         raise LehrError(f"{where}: is no log: too deeply nested") from error
     except ValueError:
-        return _json_lines(text, where, notes)
+        return _json_lines(text, where, notes, lenient)
     if isinstance(data, dict):
         if (history := _history(data)) is not None:
             data = history
@@ -184,9 +194,10 @@ def _history(data: Any, depth: int = 0) -> Any:
     return None
 
 
-def _json_lines(text: str, where: str, notes: list[str]) -> list[Row]:
+def _json_lines(text: str, where: str, notes: list[str], lenient: bool) -> list[Row]:
     lines = text.split("\n")
     rows: list[Row] = []
+    bad = 0
     for i, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -196,13 +207,22 @@ def _json_lines(text: str, where: str, notes: list[str]) -> list[Row]:
             if i == len(lines) and rows:
                 notes.append("the last line is half written and was passed over")
                 continue
+            if lenient and rows:
+                bad += 1
+                continue
             if not rows and _cut(text):
                 raise UnfinishedError(f"{where}: ends in the middle of its JSON; it is not whole") from error
             raise LehrError(f"{where}:{i}: not JSON ({str(error).partition(':')[0]})") from error
         if not isinstance(row, dict):
             raise LehrError(f"{where}:{i}: is no row; write an object such as {{step: 1, loss: 9.1, lr: 1e-4}}")
         rows.append(_flat(row))
+    if bad:
+        notes.append(f"{_lines(bad)} without JSON passed over")
     return rows
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
 
 
 def _cut(text: str) -> bool:

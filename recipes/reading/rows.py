@@ -50,12 +50,13 @@ def read_rows(
     *,
     row_steps: int | None = None,
     batch_tokens: float | None = None,
+    lenient: bool = False,
 ) -> LogRows:
     """The steps, losses and learning rates of a log, restarts and repeats resolved, and what was passed over.
 
     A loss that is no number is kept: it is what a divergence looks like. ``path`` may be two files, one of the loss
-    and one of the rate, or these joined by a plus. Raises ``LehrError`` where a file cannot be read, has no loss or no
-    order, or has several runs of which none is named.
+    and one of the rate, or these joined by a plus. With ``lenient`` lines that are no rows are passed over. Raises
+    ``LehrError`` where a file cannot be read, has no loss or no order, or has several runs of which none is named.
     """
     for role in columns:
         if role not in ("step", "loss", "rate"):
@@ -68,7 +69,9 @@ def read_rows(
         paths = [path] if path.exists() else [Path(part) for part in str(path).split("+")]
     else:
         paths, path = list(path), Path("+".join(map(str, path)))
-    logs = [open_log(p, columns.get("step"), row_steps=row_steps, batch_tokens=batch_tokens) for p in paths]
+    logs = [
+        open_log(p, columns.get("step"), row_steps=row_steps, batch_tokens=batch_tokens, lenient=lenient) for p in paths
+    ]
     notes = [note for log in logs for note in log.notes]
     found = [(name, series) for log in logs for name, series in log.runs.items()]
     runs = dict(joined(found, notes) if len({n for n, _ in found}) == len(found) else found)
@@ -101,6 +104,23 @@ def _in_order(series: Series) -> tuple[NDArray[np.int_], Floats]:
     """Steps and values, of a step that stands twice the last."""
     rows = in_order(series.steps, series.values)
     return rows.steps, rows.losses
+
+
+def after(earlier: LogRows, later: LogRows) -> LogRows:
+    """Two logs of one run, the ``later`` one written when the other had been cut or moved away: its rows count where
+    both have a step."""
+    rows = in_order(
+        np.concatenate([earlier.rows.steps, later.rows.steps]), np.concatenate([earlier.rows.losses, later.rows.losses])
+    )
+    both = [r for r in (earlier.rates, later.rates) if r is not None]
+    rates = None if not both else in_order(*(np.concatenate([r[i] for r in both]) for i in (0, 1)))
+    kept = f"the log was cut or replaced: {len(earlier.rows):,} rows that stood in it before are kept"
+    return LogRows(
+        rows=rows,
+        rates=None if rates is None else (rates.steps, rates.losses),
+        notes=[*later.notes, *([kept] if kept not in later.notes else [])],
+        columns=later.columns,
+    )
 
 
 def _rates(series: Mapping[str, Series], wanted: str | None, path: Path) -> tuple[NDArray[np.int_], Floats] | None:

@@ -13,7 +13,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_schedule
 from lehr.recipes.reading import UnfinishedError
-from lehr.recipes.reading.rows import LogRows, paired, read_rows
+from lehr.recipes.reading.rows import LogRows, after, paired, read_rows
 from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
@@ -63,24 +63,40 @@ def track_several(job: Composed) -> list[tuple[str, Look]]:
 
 
 def follow_job(job: Composed) -> Iterator[Look]:
-    """A look whenever the log has grown, until its last step."""
+    """A look whenever the log has grown, until its last step.
+
+    Rows that were read stay when the log is cut, or moved away for a new one, which is noted; a line that is no row is
+    passed over, and a log that cannot be read for once is looked at again.
+    """
     paths, law = logs_of(job), curve_law(job)
     planned = _planned(job, law)
     every = job.setting("every", float)
     spacing, last_row = 1.0, -1
     before: tuple[int | None, int] | None = None
+    read, kept, marks = NOTHING, NOTHING, None
     while True:
-        read = NOTHING
         try:
-            if all(path.exists() for path in paths):
-                read = read_log(job, *paths)
-                rows = read.rows
-                spacing, last_row = rows.spacing, int(rows.steps[-1]) if len(rows) else -1
-        except UnfinishedError:
-            # it is being written: the next look may find it whole
+            found = [(s.st_ino, s.st_size, s.st_mtime_ns) for s in (path.stat() for path in paths)]
+            if found == marks:
+                time.sleep(every)
+                continue
+            fresh = read_log(job, *paths, lenient=True)
+            if marks is not None and any(o[0] != n[0] or n[1] < o[1] for o, n in zip(marks, found, strict=True)):
+                kept = read
+            marks = found
+            read = after(kept, fresh) if len(kept.rows) else fresh
+            spacing, last_row = read.rows.spacing, int(read.rows.steps[-1]) if len(read.rows) else -1
+        except (UnfinishedError, FileNotFoundError):
+            # it is being written, or moved away: the next look may find it whole
             if before is not None:
                 time.sleep(every)
                 continue
+        except LehrError:
+            # the first look tells a mistake; later ones may come while a line is written
+            if before is None or before == (None, 0):
+                raise
+            time.sleep(every)
+            continue
         seen = track_rows(job, planned, read)
         if (seen.step, len(seen.steps)) != before:
             before = (seen.step, len(seen.steps))
@@ -107,7 +123,7 @@ def _columns(job: Composed) -> dict[str, str]:
     return job.setting("columns", dict[str, str] | None) or {}
 
 
-def read_log(job: Composed, path: Path, *beside: Path) -> LogRows:
+def read_log(job: Composed, path: Path, *beside: Path, lenient: bool = False) -> LogRows:
     """The rows of ``path``, with the rate of the log ``beside`` it, as the settings say."""
     return read_rows(
         [path, *beside] if beside else path,
@@ -115,6 +131,7 @@ def read_log(job: Composed, path: Path, *beside: Path) -> LogRows:
         job.setting("run", str | None),
         row_steps=job.setting("row_steps", int | None),
         batch_tokens=job.setting("batch_tokens", float | None),
+        lenient=lenient,
     )
 
 

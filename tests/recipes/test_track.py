@@ -263,3 +263,30 @@ def test_data_that_begin_again_are_told_by_their_noise(folder: Path, capsys: pyt
     assert status == 1
     assert said.startswith("DATA REPEATED")
     assert "the data are repeated, as when a loader begins again on resuming" in said
+
+
+def test_it_follows_a_log_that_is_cut_replaced_and_has_a_bad_line(folder: Path) -> None:
+    rows = losses(6001)
+    path = folder / "run.jsonl"
+    write(path, rows[:150])
+    command = [sys.executable, "-m", "lehr", "track", "law=multi_power_25m", "log=run.jsonl",
+               "schedule=plan.yaml", "follow=true", "every=0.05", "format=json"]  # fmt: skip
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env={"PYTHONPATH": str(ROOT)})
+    assert job.stdout is not None
+    first = json.loads(job.stdout.readline())
+    assert first["step"] == 3000
+    # moved away, and a new file begins where the old one ended; one of its lines is no row
+    path.rename(folder / "run.jsonl.1")
+    new = folder / "new.jsonl"
+    write(new, rows[150:200], '{"step": 40{"step": 4010}\n' + json.dumps({"step": 4020, "loss": rows[200][1]}) + "\n")
+    new.rename(path)
+    second = json.loads(job.stdout.readline())
+    assert (second["state"], second["step"]) == ("inside", 4020)
+    assert "the log was cut or replaced: 150 rows that stood in it before are kept" in second["notes"]
+    assert "1 line without JSON passed over" in second["notes"]
+    # cut to nothing, and written on
+    write(path, rows[201:])
+    *_, last = [json.loads(line) for line in job.stdout]
+    assert last["step"] == 6000
+    assert job.wait(30) == 0
+    job.stdout.close()
