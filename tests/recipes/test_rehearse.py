@@ -12,6 +12,7 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.recipes.rehearsing.corpus import END_OF_TEXT, generator, infilled, passages, read_corpus, split
+from lehr.recipes.rehearsing.forecasting import by_power
 from lehr.recipes.rehearsing.scale import OF_NAME, SCALES
 from lehr.recipes.rehearsing.small_recipe import small
 from lehr.recipes.rehearsing.tasks import CLOSES, closing, packed, reward, spoiled, tasks_of
@@ -188,3 +189,21 @@ def test_a_stage_that_says_too_little_is_assumed_and_said() -> None:
         "rehearsal",
     )
     assert any("pt says no rates: assumed" in note for note in done.notes)
+
+
+def test_a_power_law_is_forecast_from_its_half_and_a_guess_is_not() -> None:
+    rates = np.full(400, 1e-3)
+    summed = np.cumsum(rates)
+    loss = 1.7 + 0.4 * summed**-0.4
+    random = generator(5)
+    inside = 0
+    for _ in range(40):
+        rows = [(i, float(loss[i] * np.exp(0.004 * random.standard_normal()))) for i in range(40, 200, 10)]
+        told = by_power(rows, rates)
+        assert isinstance(told["low"], float)
+        assert isinstance(told["high"], float)
+        assert told["high"] / told["low"] < 1.3
+        inside += told["low"] <= loss[-1] <= told["high"]
+    # 95 % of intervals for a single run hold the law's own value, and more
+    assert inside >= 38
+    assert by_power([(i, 3.0) for i in (40, 50, 60, 70)], rates)["forecast"] is None
