@@ -87,8 +87,8 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The model that training starts from, and the tokens that it had seen; ``upcycled`` weights of a dense one fill
-    the experts of a mixture (Komatsuzaki et al., arXiv:2212.05055)."""
+    """The model that training starts from, and the tokens that it had seen; ``upcycled`` weights are grown
+    into the new shape: copied into experts (Komatsuzaki et al., arXiv:2212.05055), or into further layers."""
 
     model: str
     tokens: Positive | Bound | None = None

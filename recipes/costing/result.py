@@ -11,7 +11,8 @@ from lehr.simulators.sensitivity import Spread
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     """One stage: accelerator-hours of its work [h], devices, what failures leave of their time, and from what its hours
-    are. ``generating`` is the share of them that generates [1]."""
+    are. ``generating`` is the share of them that generates [1]; published
+    hours are billed as they are, and ``projected`` stands beside them [h]."""
 
     name: str
     kind: str
@@ -21,12 +22,14 @@ class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     generating: float
     uptime: Uptime
     basis: str
+    projected: Amount | None = None
 
 
 class Costed(msgspec.Struct, frozen=True, kw_only=True):
     """The whole: days of pure work and by the calendar, billed hours, energy [MWh], carbon [t] and money [USD], each
     with its 90 % interval; ``finish`` is the distribution of the last day that failures alone make. ``left_out`` are
-    stages whose hours nobody knows; ``checkpoint_bytes`` are weights and optimiser states [byte]."""
+    stages whose hours nobody knows; ``published`` are hours and money that were printed of
+    the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]."""
 
     model: str
     stages: list[StageCost]
@@ -40,5 +43,6 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     usd_per_hour: float | None
     grid: str
     checkpoint_bytes: float
+    published: list[str]
     left_out: list[str]
     assumed: list[str]

@@ -26,6 +26,12 @@ from lehr.simulators.quantities import Amount, NonNegative, Size
 from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
 from lehr.simulators.training import Recipe
 
+PRINTED = {"accelerator_hours": "accelerator-hours", "cost_usd": "money"}
+"""Quantities of a whole recipe that stand beside its cost, and what they are called."""
+
+LEAST_SPREAD = 1e-3
+"""Standard deviation of a logarithm below which an assumption is not told [1]."""
+
 GRID = CONF / "measurement" / "grid.csv"
 
 
@@ -52,15 +58,19 @@ def cost(job: Composed) -> Costed:
         job.catalogue, model, recipe, (), assumptions=assumptions, accelerators=accelerators
     )  # fmt: skip
     settings = _settings(job)
-    stages, left_out, assumed = _stages(recipe, projection, settings.reliability)
+    as_run = chosen is None and assumptions.mfu is None and assumptions.precision is None
+    stages, left_out, assumed = _stages(recipe, projection, settings.reliability, as_run=as_run)
     if not stages:
-        raise LehrError(
-            f"recipe {recipe.name}: of no stage hours and devices are known; write devices=512, or tokens of a stage"
-        )
+        raise LehrError(f"recipe {recipe.name}: of no stage both hours and devices are known; write devices=512")
     bare = _costed(stages, accelerators, assumptions, settings)
     return msgspec.structs.replace(
         bare,
         model=model.name,
+        published=[
+            f"{PRINTED[row.quantity]} {row.printed} ({row.source}, {row.place})"
+            for row in recipe.reported
+            if row.stage is None and row.quantity in PRINTED
+        ],
         checkpoint_bytes=CHECKPOINT_BYTES * projection.parameters.total,
         left_out=left_out,
         assumed=list(dict.fromkeys(assumed)),
@@ -124,7 +134,7 @@ def _grid(job: Composed) -> tuple[float, str]:
 
 
 def _stages(
-    recipe: Recipe, projection: Projection, reliability: Reliability
+    recipe: Recipe, projection: Projection, reliability: Reliability, *, as_run: bool
 ) -> tuple[list[StageCost], list[str], list[str]]:
     """Stages whose hours and devices are known; the others by name; what was assumed."""
     found, left, assumed = [], [], []
@@ -132,7 +142,7 @@ def _stages(
     for one in projection.stages:
         if one.name in covered:
             continue
-        hours = _hours(recipe, one)
+        hours = _hours(recipe, one, as_run=as_run)
         if hours is not None and hours[1] == "published hours":
             # hours of several stages stand at the first of them
             covered |= {*recipe.stages[one.name].shares_hours_with}
@@ -143,7 +153,7 @@ def _stages(
             left.append(one.name)
             continue
         amount, basis, accelerator = hours
-        if one.rollout is not None and one.time is None:
+        if one.rollout is not None and basis == "rollouts":
             assumed += [f"{one.name}: {word}" for word in one.rollout.assumed]
         if one.time is not None and one.time.assumed_hardware:
             assumed.append(f"{one.name}: on {one.time.accelerator}")
@@ -162,20 +172,27 @@ def _stages(
                 generating=generating,
                 uptime=uptime(devices, reliability),
                 basis=basis,
+                projected=projected_hours(one) if basis == "published hours" else None,
             )
         )
     return found, left, assumed
 
 
-def _hours(recipe: Recipe, one: StageProjection) -> tuple[Amount, str, str] | None:
-    """Accelerator-hours of a stage, on what they rest, and on which accelerator."""
+def projected_hours(one: StageProjection) -> Amount | None:
+    """Accelerator-hours of a stage by its work, or by its rollouts [h]."""
+    return one.time.hours if one.time is not None else one.rollout.hours if one.rollout is not None else None
+
+
+def _hours(recipe: Recipe, one: StageProjection, *, as_run: bool) -> tuple[Amount, str, str] | None:
+    """Accelerator-hours of a stage, on what they rest, and on which accelerator: the published ones where it is told
+    ``as_run``, and nothing is set otherwise."""
+    hardware = recipe.stages[one.name].hardware
+    if as_run and hardware is not None and hardware.stated_hours is not None:
+        return Amount(value=hardware.stated_hours, unit="h"), "published hours", hardware.accelerator
     if one.time is not None:
         return one.time.hours, "work", one.time.accelerator
     if one.rollout is not None:
         return one.rollout.hours, "rollouts", one.rollout.accelerator
-    hardware = recipe.stages[one.name].hardware
-    if hardware is not None and hardware.stated_hours is not None:
-        return Amount(value=hardware.stated_hours, unit="h"), "published hours", hardware.accelerator
     return None
 
 
@@ -195,7 +212,8 @@ def _costed(
         for s in stages
     }
     spreads = {"speed": _speed_spread(stages), "failures": _share_spread(stages)}
-    spreads = {key: value for key, value in spreads.items() if value > 0}
+    # what moves nothing is no assumption
+    spreads = {key: value for key, value in spreads.items() if value > LEAST_SPREAD}
 
     def billed(x: Mapping[str, float]) -> float:
         return sum(_calendar_hours(s, x) for s in stages)
@@ -207,9 +225,9 @@ def _costed(
         return sum(
             energy_of(
                 accelerators[s.accelerator],
-                s.hours.value * x.get("speed", 1) * (1 - s.generating),
-                s.hours.value * x.get("speed", 1) * s.generating,
-                _calendar_hours(s, x) - s.hours.value * x.get("speed", 1),
+                _work(s, x) * (1 - s.generating),
+                _work(s, x) * s.generating,
+                _calendar_hours(s, x) - _work(s, x),
                 site=settings.site,
                 power=settings.power,
             ).value
@@ -237,7 +255,7 @@ def _costed(
     return Costed(
         model="",
         stages=stages,
-        work_days=sum(s.hours.value / s.devices for s in stages) / 24,
+        work_days=sum(_work(s, {}) / s.devices for s in stages) / 24,
         days=_of(days, spreads),
         finish=_finish(stages, settings),
         billed=_of(billed, spreads),
@@ -247,6 +265,7 @@ def _costed(
         usd_per_hour=next(iter(prices.values())) if len(set(prices.values())) == 1 else None,
         grid=settings.grid,
         checkpoint_bytes=0.0,
+        published=[],
         left_out=[],
         assumed=[],
     )
@@ -264,8 +283,18 @@ def _times(spread: Spread, factor: float) -> Spread:
 
 def _calendar_hours(stage: StageCost, x: Mapping[str, Any]) -> float:
     """Accelerator-hours of a stage by the calendar, at most as many devices and at least its work [h]."""
+    if stage.basis == "published hours":
+        # they were billed, failures and all
+        return stage.hours.value
     share = min(1.0, stage.uptime.share.value / float(x.get("failures", 1)))
     return stage.hours.value * float(x.get("speed", 1)) / share
+
+
+def _work(stage: StageCost, x: Mapping[str, Any]) -> float:
+    """Accelerator-hours in which a stage trains what it keeps [h]."""
+    if stage.basis == "published hours":
+        return stage.hours.value * stage.uptime.share.value
+    return stage.hours.value * float(x.get("speed", 1))
 
 
 def _speed_spread(stages: list[StageCost]) -> float:
@@ -277,9 +306,10 @@ def _speed_spread(stages: list[StageCost]) -> float:
 
 def _share_spread(stages: list[StageCost]) -> float:
     """The same of what failures leave [1]."""
-    weight = sum(s.hours.value for s in stages)
-    low, high = (sum(s.hours.value * (getattr(s.uptime.share, side) or 1) for s in stages) / weight
-                 for side in ("low", "high"))  # fmt: skip
+    told = [s for s in stages if s.basis != "published hours"]
+    if not told:
+        return 0.0
+    low, high = (sum(s.hours.value * (getattr(s.uptime.share, side) or 1) for s in told) for side in ("low", "high"))
     return log(high / low) / 2 / LEVEL
 
 
@@ -287,7 +317,7 @@ def _finish(stages: list[StageCost], settings: Settings) -> Finish:
     """The last day over simulated runs, stage after stage."""
     found = np.zeros(settings.runs)
     for number, s in enumerate(stages):
-        days = s.hours.value / s.devices / 24
+        days = _work(s, {}) / s.devices / 24
         if days > 0:
             found += finishing_days(days, s.devices, settings.reliability, runs=settings.runs,
                                     seed=settings.seed + number)  # fmt: skip

@@ -40,7 +40,8 @@ def as_text(found: Costed) -> str:
     else:
         lines.append("energy: the largest draw of the accelerator is not published")
     lines.append(
-        f"failures alone: the last day is day {found.finish.median:,.1f} (median), {found.finish.low:,.1f} to "
+        "failures by the formula alone, without maintenance and repairs by hand: the last day is "
+        f"day {found.finish.median:,.1f} (median), {found.finish.low:,.1f} to "
         f"{found.finish.high:,.1f} in nine of ten of {found.finish.runs:,} simulated runs"
     )
     most = max(s.devices for s in found.stages)
@@ -59,10 +60,13 @@ def as_text(found: Costed) -> str:
             f"  {s.name[:16]:16} {s.devices:8,} {s.hours.value:10,.0f} h {s.uptime.between:15,.1f} h "
             f"{s.uptime.every / 60:7,.0f} min {share.value:6.1%} ({low:.0%}-{high:.0%})"
             + ("" if s.basis == "work" else f"  by {s.basis}")
+            + ("" if s.projected is None else f"; projected {s.projected.value:,.0f} h")
         )
     moved = found.dollars or found.billed
     lines += ["", "what moves the money most:" if found.dollars else "what moves the hours most:"]
     lines += [f"  {MEANT[s.name]}: {s.low:,.0f} to {s.high:,.0f}" for s in moved.swings[:3]]
+    if found.published:
+        lines.append(f"published: {'; '.join(found.published)}")
     if found.left_out:
         lines.append(f"left out, as nobody published how long they are: {', '.join(found.left_out)}")
     if found.assumed:

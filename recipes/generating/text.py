@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import msgspec
 
 from lehr.recipes.generating.result import Rolled
+from lehr.simulators.machine.rollout import LEAST_BYTES, STATE_BYTES
 from lehr.simulators.quantities import Amount
 
 SAID = {
@@ -47,8 +49,14 @@ def as_text(found: Rolled) -> str:
         if step.asynchronous
         else f"all {step.generators} generate and train in turn"
     )
-    held = found.plant.device.memory_bytes
-    away = ", some of them in the host's memory" if held is not None and step.trainer_bytes > held else ""
+    trainer = step.trainer_bytes
+    kept = f"trainer {trainer / 1e9:,.1f} GB of weights, gradients and states"
+    if trainer > (found.plant.device.memory_bytes or inf):
+        here = trainer * LEAST_BYTES / STATE_BYTES
+        kept = (
+            f"trainer {here / 1e9:,.1f} GB of weights and gradients, and {(trainer - here) / 1e9:,.1f} GB of states in "
+            f"the host's memory"
+        )
     answers = (rollout.prompts or 0) * found.plant.samples
     lines = [
         f"{found.model} on {found.plant.devices} {found.accelerator}: a step takes {seconds.value:,.0f} s "
@@ -64,8 +72,8 @@ def as_text(found: Rolled) -> str:
             lines.append(f"  {value:10,.1f} s  {said}{beside}")
     lines += [
         "",
-        f"memory of a device: engine {step.engine_bytes / 1e9:,.1f} GB with the answers at once, trainer "
-        f"{step.trainer_bytes / 1e9:,.1f} GB of weights, gradients and states{away}, activations beside",
+        f"memory of a device: engine {step.engine_bytes / 1e9:,.1f} GB with the answers at once, {kept}, "
+        "activations beside",
         f"an engine that serves alone writes {found.speed.value:,.0f} tokens/s a device ({found.speed.low:,.0f} to "
         f"{found.speed.high:,.0f})",
         "what moves it most: " + "; ".join(

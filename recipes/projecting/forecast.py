@@ -13,7 +13,8 @@ from lehr.simulators.laws.curves import CURVE_LAWS, CurveLaw
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.projection.forecast import Clock, Forecast, PathStage, forecast, path_rates, surface_along
 from lehr.simulators.projection.project import Projection
-from lehr.simulators.quantities import Floats
+from lehr.simulators.projection.stage_work import MANY_EPOCHS
+from lehr.simulators.quantities import Floats, number
 from lehr.simulators.schedules import Cosine, Warmup
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
 
@@ -23,6 +24,11 @@ PARTS = 1000
 """Equal parts of a stage's tokens at which its rates are read: a part in 1,000 is a step or two of warm-up or decay."""
 FIRST_SHARE = 0.03
 """Of all tokens, where a forecast begins; before it warm-up is not far."""
+
+
+def _repeats(stage: Stage) -> bool:
+    """Does a stage see its tokens more often than passes for fresh ones?"""
+    return stage.kind in PRETRAINING and (number(stage.epochs) or 1.0) > MANY_EPOCHS
 
 
 def forecast_recipe(
@@ -42,7 +48,8 @@ def forecast_recipe(
     per_token = next((s.flops_per_token for s in reversed(projection.stages) if s.loss), None)
     own = path_of(recipe)
     clocks = [own_clock(curve)] if curve else clocks_for(catalogue, count.at(surface.n_convention, per_token)[1])
-    if not own or not clocks:
+    if not own or not clocks or any(_repeats(stage) for stage in recipe.stages.values()):
+        # a curve law takes all tokens for fresh ones
         return None
     before = base_path(catalogue, recipe, own[0])
     if before is None:

@@ -18,7 +18,9 @@ from lehr.simulators.laws import AnyLaw, ScalingLaw
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.projection.budget import first_stage_of
 from lehr.simulators.projection.project import Assumptions, Projection
-from lehr.simulators.quantities import Work
+from lehr.simulators.projection.stage_work import MANY_EPOCHS
+from lehr.simulators.quantities import Work, number
+from lehr.simulators.training import PRETRAINING
 
 T = TypeVar("T")
 
@@ -96,6 +98,10 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
         for name in job.setting("compare_laws", list[str])
         if (other := catalogue.surface(name)).name != laws[0].name
     ]
+    if any(stage.kind in PRETRAINING and (number(stage.epochs) or 1) > MANY_EPOCHS for stage in recipe.stages.values()):
+        # other laws say nothing of tokens that are seen so often
+        repeats = catalogue.surface("muennighoff")
+        laws = [repeats, *(one for one in laws if one.name != repeats.name)]
     chosen = None
     accelerators = dict(catalogue.accelerators)
     if config.get("accelerator") is not None:

@@ -70,7 +70,10 @@ def project_model(
     if said and own.stages:
         start = msgspec.structs.replace(own.stages[0], warnings=[*said, *own.stages[0].warnings])
         own = msgspec.structs.replace(own, stages=[start, *own.stages[1:]])
-    if base is None or first is None:
+    own_base = recipe.base
+    if base is None or first is None or own_base is None:
+        return own
+    if not own_base.upcycled and _misfit(catalogue, model, own_base.model):
         return own
     history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
     return msgspec.structs.replace(own, totals_with_base=history)
@@ -105,13 +108,10 @@ def _from_base(catalogue: Catalogue, model: Model, recipe: Recipe, base: Project
         if seen and seen[-1] is not None:
             own = msgspec.structs.replace(own, tokens=seen[-1])
             said.append(f"its base {own.model} had seen {seen[-1]:.4g} tokens by its own recipe")
-    if catalogue.has("model", own.model) and (shape := catalogue.model(own.model).architecture) is not None:
-        theirs, ours = count_parameters(shape).total, count_parameters(model.shape()).total
-        if theirs != ours and not own.upcycled and shape.blocks != model.shape().blocks:
-            said.append(
-                f"its base {own.model} has another architecture ({theirs / 1e9:.3g}B parameters, not "
-                f"{ours / 1e9:.3g}B): its weights do not fit; write base.upcycled=true where they fill experts"
-            )
+    if not own.upcycled and (misfit := _misfit(catalogue, model, own.model)):
+        # what does not fit is no history of these weights
+        said = [misfit]
+        own = msgspec.structs.replace(own, tokens=None)
     return msgspec.structs.replace(recipe, base=own), said
 
 
@@ -135,6 +135,20 @@ def _laid_out(catalogue: Catalogue, model: Model, recipe: Recipe, assumptions: A
     # a stage's batch and tokens may be swept; the layout is what its authors ran
     own = catalogue.recipe(recipe.name).stages if catalogue.has("recipe", recipe.name) else {}
     return {name: utilisation_of(catalogue, model, name, stage, own.get(name, stage)) for name, stage in laid.items()}
+
+
+def _misfit(catalogue: Catalogue, model: Model, base: str) -> str | None:
+    """Why the weights of ``base`` do not fit ``model``: another width, or a quarter more or fewer parameters."""
+    shape = catalogue.model(base).architecture if catalogue.has("model", base) else None
+    if shape is None:
+        return None
+    theirs, ours = count_parameters(shape).total, count_parameters(model.shape()).total
+    if shape.d_model == model.shape().d_model and 0.8 < theirs / ours < 1.25:
+        return None
+    return (
+        f"its base {base} has another architecture ({theirs / 1e9:.3g}B parameters, not {ours / 1e9:.3g}B): its "
+        f"weights do not fit, and its tokens do not count; write base.upcycled=true where they are grown into it"
+    )
 
 
 def _teachers(catalogue: Catalogue, recipe: Recipe) -> dict[str, Architecture]:

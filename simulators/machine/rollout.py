@@ -136,7 +136,7 @@ def rollout_step(plant: Plant) -> RolloutStep:
     if not engines:
         raise ValueError(
             f"no engine of up to {min(GROUPS[-1], generators)} {(plant.generator or plant.device).name} holds the "
-            f"weights and one answer; write more generators, or rollout precision fp8"
+            f"weights and one answer; write more generators, or weights in fewer bits"
         )
     one = dict.fromkeys([*ROLLOUT_PRIORS, "generation", "response"], 1.0)
     # of engines that are as fast the smaller

@@ -201,11 +201,10 @@ def project_stage(
     if after is not None and stage.kind in PRETRAINING and isinstance(stage.objective, NextToken):
         unique = after - repeated - repeats_of(stage)
         for law in laws:
-            loss[law.name] = project_loss(law, count, after, flops_per_token=per_token, unique=unique)
             if after > MANY_EPOCHS * unique and not isinstance(law, DataConstrained):
-                warnings.append(
-                    f"{law.name}: takes {after / unique:.3g} epochs for fresh tokens; law=muennighoff does not"
-                )
+                warnings.append(f"{law.name}: knows no repeats, and says nothing of {after / unique:.3g} epochs")
+                continue
+            loss[law.name] = project_loss(law, count, after, flops_per_token=per_token, unique=unique)
             warnings += [f"{law.name}: {w}" for w in law.warnings(count.at(law.n_convention, per_token)[0], after)]
     curve = stage.curve()
     return StageProjection(

@@ -24,6 +24,14 @@ def test_the_calendar_has_more_days_than_the_work() -> None:
     assert found.days.value == pytest.approx(found.work_days / found.stages[0].uptime.share.value, rel=1e-6)
 
 
+def test_published_hours_are_billed_as_they_are_and_the_projection_stands_beside() -> None:
+    found = lehr.cost("llama_3_1_8b", devices=512)
+    assert found.billed.low == found.billed.value == found.billed.high == 1.46e6
+    assert found.stages[0].projected is not None
+    assert found.work_days < found.days.value
+    assert lehr.cost("llama_3_1_8b", devices=512, mfu=0.4).stages[0].basis == "work"
+
+
 def test_hours_that_stand_for_several_stages_count_once() -> None:
     found = lehr.cost("deepseek_r1")
     assert [stage.name for stage in found.stages] == ["reasoning_rl", "sft"]
@@ -49,7 +57,7 @@ def test_carbon_is_energy_times_the_grid() -> None:
 
 
 def test_what_moves_most_stands_first() -> None:
-    found = lehr.cost("deepseek_v3").dollars
+    found = lehr.cost("deepseek_v3", accelerator="h800").dollars
     assert found is not None
     widths = [swing.width for swing in found.swings]
     assert widths == sorted(widths, reverse=True)

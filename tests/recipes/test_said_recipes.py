@@ -44,8 +44,11 @@ def test_a_base_of_another_architecture_is_remarked_on(tmp_path: Path) -> None:
     stage = {"kind": "CPT", "objective": {"kind": "next_token"}, "tokens": 1e11}
     for upcycled in (False, True):
         base = {"model": "starcoder2_15b", "tokens": 4.3e12, "upcycled": upcycled}
-        said = project(tmp_path, "deepseek_v3", stage, base=base).stages[0].warnings
-        assert any("another architecture" in line for line in said) is not upcycled
+        found = project(tmp_path, "deepseek_v3", stage, base=base)
+        assert any("another architecture" in line for line in found.stages[0].warnings) is not upcycled
+        # what does not fit is no history: neither of tokens and loss, nor of work
+        assert bool(found.stages[0].loss) is upcycled
+        assert (found.totals_with_base is not None) is upcycled
 
 
 def test_repeated_tokens_are_worth_less_by_the_law_that_knows_them(tmp_path: Path) -> None:
@@ -56,7 +59,9 @@ def test_repeated_tokens_are_worth_less_by_the_law_that_knows_them(tmp_path: Pat
     ]
     assert [round(loss.value, 3) for loss in losses] == [2.455, 2.710]
     other = project(tmp_path, "santacoder", {**stage, "epochs": 40}).stages[0]
-    assert any("40 epochs for fresh tokens" in line for line in other.warnings)
+    assert round(other.loss["muennighoff"].value, 3) == 2.710
+    assert "besiroglu" not in other.loss
+    assert any("knows no repeats" in line for line in other.warnings)
 
 
 def test_frozen_weights_take_two_of_three_passes_and_an_adapter_its_own(tmp_path: Path) -> None:
