@@ -7,6 +7,7 @@
 #   make independent            counts and schedules against transformers and torch (CPU)
 #   make check lint benchmarks browser
 #   make loop                   small runs trained by lehr rehearse, and a larger one forecast from them
+#   make docs                   the documentation as a site, in site/ (warnings are errors)
 #   make fuzz kill              100,000 damaged files and 1,000 command lines; every verb that writes, killed 500 times
 #   make sizes                  what the largest inputs take
 
@@ -22,7 +23,7 @@ PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # what has a target of its own: torch, a browser, engines and trainers
 APART = $(foreach room,independent browser engines trainers,--ignore tests/$(room))
 
-.PHONY: loop fuzz kill sizes engines trainers report test slow independent check lint benchmarks browser clean
+.PHONY: loop fuzz kill sizes engines trainers report test slow independent check lint benchmarks browser docs clean
 
 report: $(VENV)/.lehr
 	$(BIN)/lehr report model=$(MODEL)
@@ -70,6 +71,9 @@ loop: $(VENV)/.independent
 browser: $(VENV)/.test
 	$(BIN)/python -m pytest tests/browser
 
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --quiet --strict
+
 clean:
 	rm -rf $(VENV)
 
@@ -82,6 +86,10 @@ $(VENV)/.lehr: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.test: $(VENV)/.lehr
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.lehr
+	$(PIP) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.independent: $(VENV)/.test

@@ -375,7 +375,7 @@ def test_the_list_is_saved_as_csv(opened: Opened) -> None:
 
 
 def test_it_prints_the_comparison(opened: Opened) -> None:
-    page = opened()
+    page = opened("#?models=starcoder,santacoder")
     page.call("Emulation.setEmulatedMedia", media="print")
     try:
         assert page.run("getComputedStyle(document.getElementById('models')).display") == "none"

@@ -35,7 +35,7 @@ function showScatter() {
   const px = axis(x0, x1, box.left, box.right, view.xLog), py = axis(y0, y1, box.bottom, box.top, !view.yLinear);
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart", "aria-hidden": "true" });
   const most = Math.max(2, Math.floor((box.right - box.left) / 80));
-  const years = Array.from({ length: x1 - x0 + 1 }, (_, i) => x0 + i).filter((_, i, all) => i % Math.ceil(all.length / most) === 0);
+  const years = view.xLog ? [] : Array.from({ length: x1 - x0 + 1 }, (_, i) => x0 + i).filter((_, i, all) => i % Math.ceil(all.length / most) === 0);
   for (const tick of view.xLog ? logTicks(x0, x1, most) : years)
     root.append(svg("path", { d: `M${px(tick)} ${box.top}V${box.bottom}`, class: "grid" }),
       svg("text", { x: px(tick), y: box.bottom + 17, "text-anchor": "middle" }, view.xText(tick)));
