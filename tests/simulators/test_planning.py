@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lehr.simulators.counting import FLOP_CONVENTIONS, count_parameters, training_flops_per_token
 from lehr.simulators.laws.base import replicate
+from lehr.simulators.machine.failures import uptime
 from lehr.simulators.planning import Budget, choose, dense, ladder, mixture, work
 from lehr.simulators.planning.choosing import Demand, Laws, Plan, rung_of
 from lehr.simulators.planning.ladder import WIDTHS
@@ -197,8 +198,10 @@ def test_a_budget_is_above_zero(budget: dict[str, float], says: str) -> None:
 
 
 def test_one_budget_in_four_words() -> None:
-    month = work(Budget(days=10, devices=100), peak=1e15, mfu=0.4, usd_per_hour=2.0).value
-    assert month == work(Budget(hours=24_000), peak=1e15, mfu=0.4).value
+    month = work(Budget(hours=24_000), peak=1e15, mfu=0.4).value
+    # failures and checkpoints take their share of days by the calendar
+    calendar = work(Budget(days=10, devices=100), peak=1e15, mfu=0.4, usd_per_hour=2.0).value
+    assert calendar == pytest.approx(month * uptime(100).share.value, rel=1e-14)
     assert month == work(Budget(usd=48_000), peak=1e15, mfu=0.4, usd_per_hour=2.0).value
     assert month == work(Budget(flops=month), peak=1.0, mfu=1.0).value
     # products in another order: a few roundings; the same below
