@@ -53,6 +53,12 @@ def beside(
     if isinstance(objective, Distillation):
         if objective.teacher not in teachers:
             raise ValueError(f"objective.teacher: no model is called {objective.teacher!r}")
+        ours, theirs = (net.embedding.vocab_size for net in (architecture, teachers[objective.teacher]))
+        if ours != theirs:
+            said.append(
+                f"its teacher {objective.teacher} has a vocabulary of {theirs:,} and not {ours:,} tokens: the "
+                f"probabilities of tokens do not match"
+            )
         if not objective.stored:
             per_token += forward_flops_per_token(teachers[objective.teacher], seq_len, convention)
             said.append(f"a token counts a forward pass of its teacher {objective.teacher}")

@@ -81,6 +81,7 @@ def test_a_teacher_adds_its_forward_pass(tmp_path: Path) -> None:
     taught = {"kind": "distillation", "teacher": "starcoder2_15b", "temperature": 2.0}
     found = project(tmp_path, "santacoder", {**stage, "objective": taught}).stages[0]
     assert found.flops_per_token - plain.flops_per_token == pytest.approx(2 * 15.7e9, rel=0.1)
+    assert "vocabulary of 49,152 and not 49,280 tokens" in found.warnings[0]
     stored = project(tmp_path, "santacoder", {**stage, "objective": {**taught, "stored": True}}).stages[0]
     assert stored.flops_per_token == plain.flops_per_token
 
