@@ -34,7 +34,8 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
 
 class Designed(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a design says. The target is ``parameters`` on ``tokens`` with ``loss`` by what is believed now;
-    ``made`` are runs that exist already; ``noise`` and ``misfit`` are in log loss [1]."""
+    ``made`` are runs that exist already; ``noise`` and ``misfit`` are in log loss [1];
+    ``before`` is what the belief is within now, where no runs exist (95 %) [1]."""
 
     name: str
     budget: float
@@ -49,6 +50,7 @@ class Designed(msgspec.Struct, frozen=True, kw_only=True):
     made: int
     runs: list[SmallRun]
     sharpness: Sharpness
+    before: float | None
     grid: Grid | None
     hours: Amount
     usd: Amount | None

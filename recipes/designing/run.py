@@ -28,6 +28,7 @@ from lehr.simulators.designing import (
     Target,
     belief_about,
     belief_after,
+    doubt_before,
     isoflop_grid,
     pool_of,
     sharpest,
@@ -97,6 +98,7 @@ def _designed(job: Composed) -> Designed:
         loss=float(belief.law(belief.theta).loss(target.n[0], target.d[0])), believed=believed,
         n_convention=belief.n_convention, loss_unit=belief.loss_unit, noise=belief.noise, misfit=misfit,
         made=0 if belief.made is None else len(belief.made), runs=runs, sharpness=sharpness(belief, design, target),
+        before=doubt_before(belief, target) if belief.made is None else None,
         grid=Grid(
             runs=len(grid.rows), largest=float(grid.pool.cost.max()), sharpness=sharpness(belief, grid, target)
         ),

@@ -24,7 +24,7 @@ def as_text(found: Designed) -> str:
         f"{short(max(run.parameters for run in found.runs))}, for {found.spent:.3g} FLOP "
         f"({found.hours.value:,.0f} {found.accelerator.name} hours{money})",
         f"forecast at {short(found.parameters)} on {short(found.tokens)} tokens ({found.target_flops:.3g} FLOP): "
-        f"{found.loss:.3f} {found.loss_unit} by {found.believed} now; after these runs within "
+        f"{found.loss:.3f} {found.loss_unit} by {found.believed} now{_before(found)}; after these runs within "
         f"{best.loss:.1%}, of which the constants {best.constants:.1%} (95 %)",
         f"a size chosen by that forecast loses {_regret(best)} (95 %)",
     ]
@@ -48,6 +48,11 @@ def as_text(found: Designed) -> str:
     return "\n".join([*lines, "", text_table(headings, rows, right={2, 3, 4, 5, 6, 7}), *worries])
 
 
+def _before(found: Designed) -> str:
+    """How sure the belief is for a corpus of one's own, before any run."""
+    return "" if found.before is None else f", which another corpus may miss by {found.before:.0%}"
+
+
 def _regret(sharp: Sharpness) -> str:
     """What the choice of a size loses, in words."""
     return f"at most {sharp.regret:.1%} of the loss" if isfinite(sharp.regret) else "an unknown part of the loss"
@@ -68,6 +73,7 @@ def as_json(found: Designed) -> dict[str, Any]:
         "noise": found.noise,
         "misfit": found.misfit,
         "made": found.made,
+        "before": found.before,
         "expected": _sharpness(found.sharpness),
         "grid": None if found.grid is None else {
             "runs": found.grid.runs, "largest": found.grid.largest, "expected": _sharpness(found.grid.sharpness),

@@ -84,7 +84,7 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
 
 def stages(plan: Planned) -> Table:
     """What each stage gets."""
-    columns = [Column(h[0].upper() + h[1:], "", h in ("tokens", "days", "USD")) for h in STAGE_HEADINGS]
+    columns = [Column(h[0].upper() + h[1:], "", h in ("tokens", "time", "USD")) for h in STAGE_HEADINGS]
     rows = [[Cell(text) for text in row] for row in stage_rows(plan)]
     return Table(name="stages", caption="The stages, AdamW", columns=columns, rows=rows)
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.laws.base import Law
+from lehr.simulators.laws.base import Bounds, Law
 from lehr.simulators.laws.hyper import HyperLaw
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.machine.accelerator import Accelerator
@@ -115,4 +115,5 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     own_optimum: tuple[float, float] | None
     vocabulary: tuple[int, float] | None
     fit: str
+    loss_interval: Bounds | None
     worries: list[Worry]

@@ -25,6 +25,7 @@ from lehr.simulators.laws.hyper import HyperLaw, Timescale
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.planning.budget import Budget, buy
+from lehr.simulators.planning.certainty import loss_interval
 from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Laws, Plan, Planner, choose, rung_of
 from lehr.simulators.planning.ladder import ladder
 from lehr.simulators.planning.rates import speaks
@@ -124,6 +125,7 @@ def _planned(job: Composed) -> Planned:
         own_optimum=own_optimum(law, plan, bought.work.value * share, demand),
         vocabulary=best_vocabulary(laws.vocabulary, rungs[key], spent * share),
         fit=placed.says, worries=[],
+        loss_interval=loss_interval(surface, plan.read_at, plan.chosen.loss) if surface and plan.read_at else None,
     )  # fmt: skip
     return msgspec.structs.replace(found, worries=worries(found, fits=placed.fits))
 

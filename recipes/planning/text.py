@@ -12,6 +12,7 @@ from lehr.recipes.planning.files import recipe
 from lehr.recipes.planning.result import Planned, StageSettings
 from lehr.recipes.planning.worries import how_far
 from lehr.recipes.presenting.tables import short, text_table
+from lehr.simulators.laws import DataConstrained
 from lehr.simulators.laws.hyper import PowerRules
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.machine.failures import uptime
@@ -55,14 +56,14 @@ def verdicts(plan: Planned) -> list[str]:
     lines.append(
         f"Train {shape_of(chosen, plan.top_k)}, on {short(chosen.tokens)} tokens "
         f"({short(chosen.tokens_per_parameter)} a parameter): "
-        f"loss {chosen.loss:.3f} {plan.plan.loss_unit} by {_read_by(plan)}."
+        f"loss {chosen.loss:.3f}{_within(plan)} {plan.plan.loss_unit} by {_read_by(plan)}."
     )
     lines.append(budget_line(plan))
     lines += why_lines(plan)
     if chosen.useful < 1:
         lines.append(
-            f"Spend {plan.spent:.3g} FLOP and keep the rest of the budget: more epochs of "
-            f"{plan.demand.unique:.3g} tokens do not lower the loss; more data would."
+            f"Spend {plan.spent:.3g} FLOP and keep the rest of the budget: one more repeat of "
+            f"{plan.demand.unique:.3g} tokens is worth less than {_worth_left(plan)} of fresh ones."
         )
     if chosen.epochs > 1:
         lines.append(f"The data is repeated {chosen.epochs:.3g} times; {plan.demand.unique:.3g} tokens are unique.")
@@ -79,6 +80,18 @@ def verdicts(plan: Planned) -> list[str]:
             + ("." if same or regret is None else f"; by it this plan loses {regret:.4f} {second.plan.loss_unit}.")
         )
     return lines
+
+
+def _worth_left(plan: Planned) -> str:
+    """What one more repeat is worth where a plan stops, in words."""
+    return "a thousandth" if isinstance(plan.surface, DataConstrained) else "a tenth"
+
+
+def _within(plan: Planned) -> str:
+    """The interval of the loss, where its law says how sure it is."""
+    if plan.loss_interval is None:
+        return ""
+    return f" ({plan.loss_interval[0]:.3f} to {plan.loss_interval[1]:.3f}, 95 %)"
 
 
 def _read_by(plan: Planned) -> str:
@@ -158,13 +171,13 @@ def stage_rows(plan: Planned) -> list[list[str]]:
         rows.append([
             stage.name, stage.kind, short(stage.tokens), f"{prompts:,}{group} of {stage.sequence_length:,}",
             rate, shape, f"{stage.warmup_steps:,}", f"{decay:g}",
-            f"{stage.days.value:.3g}" if stage.days else f"{stage.hours.value:,.0f} h",
+            f"{stage.days.value:.3g} d" if stage.days else f"{stage.hours.value:,.0f} h",
             f"{stage.usd.value:,.0f}" if stage.usd else "–",
         ])  # fmt: skip
     return rows
 
 
-STAGE_HEADINGS = ["stage", "kind", "tokens", "batch, sequences", "rate", "shape", "warm-up", "decay", "days", "USD"]
+STAGE_HEADINGS = ["stage", "kind", "tokens", "batch, sequences", "rate", "shape", "warm-up", "decay", "time", "USD"]
 
 
 def advice_lines(plan: Planned) -> list[str]:
@@ -283,6 +296,7 @@ def as_json(plan: Planned) -> dict[str, Any]:
         "law": plan.law.name,
         "loss_unit": plan.plan.loss_unit,
         "chosen": msgspec.to_builtins(plan.plan.chosen),
+        "loss_interval": plan.loss_interval,
         "own_optimum": None if plan.own_optimum is None else
         {"parameters": plan.own_optimum[0], "tokens": plan.own_optimum[1]},
         "region": msgspec.to_builtins(plan.plan.region()),

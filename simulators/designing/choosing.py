@@ -12,14 +12,10 @@ import numpy as np
 from lehr.simulators.counting import NConvention
 from lehr.simulators.designing.belief import VIEWS, Belief
 from lehr.simulators.laws.base import Misfit
+from lehr.simulators.planning.certainty import DEGREES, MISFIT
 from lehr.simulators.planning.reading import Key, Rung, size_at
 from lehr.simulators.quantities import Floats
 
-MISFIT = 0.006
-"""How far a form misses runs that it has not seen [log loss], before its own hold-outs tell: the median of 28 fits to
-public tables (benchmarks/extrapolation.py)."""
-DEGREES = 3
-"""Of freedom of a misfit that was measured on hold-outs by size, tokens and budget."""
 LARGEST_SHARES = (1 / 2, 1 / 3, 1 / 5)
 """Of the budget, which one run may take: all of them are tried."""
 SIZE_WEIGHTS = (0.0, 0.04)

@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.designing.belief import FORM, Belief
-from lehr.simulators.designing.choosing import DEGREES, MISFIT, Design, Pool, Target, propose
+from lehr.simulators.designing.choosing import Design, Pool, Target, propose
 from lehr.simulators.laws.fitting.fit import DELTA, problem_of
 from lehr.simulators.laws.surfaces.forms import form_called
 from lehr.simulators.laws.surfaces.runs import make_runs
 from lehr.simulators.numerics.levenberg import settle
+from lehr.simulators.planning.certainty import DEGREES, MISFIT
 from lehr.simulators.quantities import Floats
 
 WORLDS = 300
@@ -52,6 +53,12 @@ def sharpness(belief: Belief, design: Design, target: Target, *, worlds: int = W
         loss=_within(error + design.misfit * strays), constants=_within(error),
         regret=_within(_regret(belief, truth, fitted, float(target.flops[0]))),
     )  # fmt: skip
+
+
+def doubt_before(belief: Belief, target: Target, *, worlds: int = WORLDS, seed: int = 1) -> float:
+    """What 95 % of the worlds lie within of the loss that is believed at ``target``, before any run [1]."""
+    at = belief.at(belief.draw(worlds, seed), target.n, target.d)[0][:, 0]
+    return _within(at - at[0])
 
 
 def sharpest(

@@ -21,7 +21,7 @@ from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.planning.certainty import Certainty, certainty, joint_errors
 from lehr.simulators.planning.reading import Key, Reading, Rung, read_surface, size_at, worths
-from lehr.simulators.planning.repeating import most_epochs, useful_tokens
+from lehr.simulators.planning.repeating import LEFT, LEFT_BY_ITSELF, most_epochs, useful_tokens
 from lehr.simulators.quantities import Floats
 
 CONVENTION = FLOP_CONVENTIONS["causal"]
@@ -262,7 +262,8 @@ def _read(
 
     repeated = surface if isinstance(surface, DataConstrained) else laws.repetition
     if demand.unique is not None and repeated is not None:
-        most = most_epochs(repeated.R_D_star) * demand.unique
+        left = LEFT_BY_ITSELF if repeated is surface else LEFT
+        most = most_epochs(repeated.R_D_star, left) * demand.unique
         tokens = useful_tokens(lambda d, rows: read(d, rows.tolist()).loss(surface), tokens, demand.unique, most)
     return tokens, read(tokens, range(len(keys)))
 
@@ -274,8 +275,8 @@ def _read_joint(  # noqa: PLR0917  (each is one fact of the question)
     is asked of ``laws.repetition`` at the parameters of one token."""
 
     def loss(d: Floats, rows: np.ndarray) -> Floats:
-        share, worth = worths(laws.repetition, active[rows], d, demand.unique, demand.seen)
-        return law.loss(active[rows] * share, worth, experts[rows])
+        useful, worth = worths(laws.repetition, active[rows], d, demand.unique, demand.seen)
+        return law.loss(useful, worth, experts[rows])
 
     if demand.unique is not None and laws.repetition is not None:
         tokens = useful_tokens(loss, tokens, demand.unique, most_epochs(laws.repetition.R_D_star) * demand.unique)

@@ -134,7 +134,7 @@ def read_surface(
     """Where ``law`` is read for ``tokens`` of each rung, after ``seen`` tokens that all differ.
 
     Of repeated data both worths count, that of tokens and that of parameters: by ``law`` itself where it is a law of
-    repeated data, else each as the share that ``repetition`` leaves of it, which is one without repeats. With a law of
+    repeated data, else by ``repetition``. With a law of
     ``vocabulary`` every network is read as if it had the reference's, and its own adds what that law says that it
     changes at the same budget.
 
@@ -158,8 +158,8 @@ def read_surface(
                 size_for(repetition, r, neutral=neutral) / size_for(law, r, neutral=neutral) for r in rungs.values()
             ])  # fmt: skip
         safe = np.where(np.isfinite(sizes), sizes, 1e9) * scale
-        share, worth = worths(repetition, safe, tokens, unique, seen)
-        found = Reading(sizes=sizes * share, tokens=worth, unique=None, shift=np.zeros(len(sizes)))
+        useful, worth = worths(repetition, safe, tokens, unique, seen)
+        found = Reading(sizes=sizes * (useful / safe), tokens=worth, unique=None, shift=np.zeros(len(sizes)))
     enough = found.tokens >= law.fewest_tokens_per_parameter * np.where(found.usable, found.sizes, 0.0)
     return msgspec.structs.replace(found, sizes=np.where(enough, found.sizes, np.nan), shift=shift)
 
@@ -167,18 +167,19 @@ def read_surface(
 def worths(
     repetition: DataConstrained | None, sizes: Floats, tokens: Floats, unique: float | None, seen: float = 0.0
 ) -> tuple[Floats, Floats]:
-    """What is left of each size where tokens repeat [1], and how many fresh tokens all are worth [tokens], those that
-    were ``seen`` before and do not repeat among them: one, and all of them, where none repeats.
+    """What each size is worth where its tokens repeat [parameters], and how many fresh tokens all are worth [tokens],
+    those that were ``seen`` before and do not repeat among them: as they are, where none repeats.
 
-    Raises ``ValueError`` where tokens repeat and no law speaks of it.
+    Both are the law's own N' and D', not a share of what fresh tokens would leave: beyond what the different tokens can
+    teach, parameters add nothing. Raises ``ValueError`` where tokens repeat and no law speaks of it.
     """
     if unique is None or not np.any(tokens > unique):
-        return np.ones(len(sizes)), tokens + seen
+        return sizes, tokens + seen
     if repetition is None:
         raise ValueError("tokens repeat, which needs a law of repeated data; write repetition_law=muennighoff")
     even = as_if_even(tokens, unique, seen, repetition.R_D_star)
     n_short, d_short = repetition.worth(sizes, even, unique + seen)
-    return n_short / repetition.worth(sizes, even)[0], d_short
+    return np.where(tokens > unique, n_short, sizes), d_short
 
 
 def head_flops(rung: Rung) -> float:
