@@ -136,6 +136,10 @@ def _cost(data: ReportData) -> Card:
     projected = bounded(dollars(totals.cost.value), totals.bound) if totals.cost else "unknown"
     spent = sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
     hours = published_hours(data)
+    rates = {float(f"{t.cost.value / t.hours.value:.9g}") for t in times if t.cost is not None}
+    if hours is not None and len(rates) == 1:
+        # the card beside this one shows these hours; the money is theirs
+        spent = hours.value * rates.pop()
     if spent and hours is not None:
         beneath = replace(hours, text=dollars(spent), value=spent)
         lines = [f"the published hours at a dated price: {', '.join(prices)}", *_beside(beneath, data, "cost")]
@@ -160,7 +164,7 @@ def _beside(found: Published, data: ReportData, what: Literal["hours", "cost"]) 
         sum(getattr(a, end) if getattr(a, end) is not None else a.value for a in known) for end in ("low", "high")
     )
     value = sum(a.value for a in known)
-    lines = [f"projected: {shown(value)}" + (f" ({shown(low)} to {shown(high)})" if low < high else "")]
+    lines = [f"projected: {shown(value)}" + (f" ({shown(low)} to {shown(high)})" if shown(low) != shown(high) else "")]
     if not low <= found.value <= high and f"{found.value:.3g}" != f"{value:.3g}":
         lines.append(f"they differ: {why(found, data)}")
     return lines

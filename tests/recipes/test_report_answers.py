@@ -79,6 +79,14 @@ def test_the_flagship_says_what_was_published_first_and_one_loss() -> None:
     assert "besiroglu" in cards["Loss after pre-training"][1][2]
 
 
+def test_money_and_hours_of_adjacent_cards_have_one_basis() -> None:
+    cards = cards_of(page_of("llama_3_1_405b"))
+    assert cards["Accelerator-hours"][0] == "30.84M"
+    # $3.00 an hour, dated
+    assert cards["Cost"][0] == "$92.5M"
+    assert not any(re.search(r"\((\S+) to \1\)", line) for _, lines in cards.values() for line in lines)
+
+
 @pytest.mark.parametrize(
     ("overrides", "settings"),
     [(("recipe.stages.long_32k.steps=2000",), {}), ((), {"mfu": 0.4}), ((), {"accelerator": "h100"})],
