@@ -5,6 +5,8 @@ import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.reading import LogReading, read_runs
+from lehr.simulators.laws.base import Covariance
+from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.laws.curves.bands import band
 from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.laws.curves.fitting import CurveFit, LoggedRun, Score, fit_curve, make_run, mean_score, score
@@ -73,10 +75,15 @@ def test_the_band_covers_the_held_out_curves() -> None:
     assert np.mean(of_long_curves) >= 0.95
 
 
+@pytest.mark.parametrize(("name", "kind"), [("momentum", "momentum"), ("turning", "multi_power")])
 @pytest.mark.parametrize("size", PRINTED)
-def test_the_momentum_laws_of_the_catalogue_are_these_fits(size: str) -> None:
-    law = Catalogue().law(f"momentum_{size}m")
-    fit = fit_curve(logged(size, TRAINED_ON), "momentum")
+def test_the_fitted_laws_of_the_catalogue_are_these_fits(size: str, name: str, kind: str) -> None:
+    law = Catalogue().law(f"{name}_{size}m")
+    assert isinstance(law, CurveLaw)
+    fit = fit_curve(logged(size, TRAINED_ON), kind)
     # the file has six digits
-    for name, value in constant_values(fit.law).items():
-        assert getattr(law, name) == pytest.approx(value, rel=1e-4), name
+    for constant, value in constant_values(fit.law).items():
+        assert getattr(law, constant) == pytest.approx(value, rel=1e-4), constant
+    assert isinstance(law.uncertainty, Covariance)
+    assert isinstance(fit.law.uncertainty, Covariance)
+    assert law.uncertainty.strays == pytest.approx(fit.law.uncertainty.strays, rel=1e-3)

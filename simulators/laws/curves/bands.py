@@ -27,9 +27,9 @@ from lehr.simulators.quantities import Floats
 CONSTANTS, FORWARD, ANNEALED, LEAST, APART, LONGER = 0.8, 0.012, 0.055, 0.0005, 0.025, 0.07
 """Of the constants' variance; of what is to be won; of what annealing brought; of the loss; of all parts for each
 factor e of distance in peak rate; of what is to be won for each factor e of length. [1]"""
-BENT, BENT_APART = 0.2, 1.0
+BENT, BENT_APART = 0.05, 1.0
 """Of the square of the share that is still to be won; for each factor e of distance in peak rate. [1]"""
-PRIOR_RUNS, FEWEST, DEGREES = 1, 0.25, 4
+PRIOR_RUNS, FEWEST, DEGREES = 1, 0.1, 4
 """Runs that the shares count as; the least factor of the variance; degrees of freedom of Student's t beside those of
 the runs that were left out."""
 MOST_STRAY = 25.0
@@ -187,7 +187,7 @@ def strays(forward: Floats, fallen: Floats, level: Floats, *, longer: Floats, ap
     ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left.
 
     >>> strays(np.array([0.1]), np.zeros(1), np.zeros(1), longer=np.zeros(1), apart=0.0).round(8).tolist()
-    [[0.0012, 0.0, 0.0005, 0.0, 0.0, 0.001]]
+    [[0.0012, 0.0, 0.0005, 0.0, 0.0, 0.0005]]
     """
     return np.stack(
         [
