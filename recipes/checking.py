@@ -70,13 +70,29 @@ def compare(subject: str, row: Reported, candidates: list[Candidate]) -> Compari
     )
 
 
-def excuse(rows: Iterable[Comparison], changed: Sequence[str]) -> list[Comparison]:
+OTHERWISE = "set otherwise than published"
+"""How the cause of a figure begins that is off because the job is another one."""
+
+
+def excuse(
+    rows: Iterable[Comparison], changed: Sequence[str], kept: Iterable[Comparison] | None = None
+) -> list[Comparison]:
     """The rows of a job that does something otherwise than the catalogue: what was published is of another recipe, so
-    that a figure which is off now differs for that known cause. Nothing is excused where nothing was ``changed``."""
-    cause = f"set otherwise than published: {', '.join(changed)}"
+    that a figure which is off now differs for that known cause. Nothing is excused where nothing was ``changed``.
+
+    ``kept`` are the rows of the catalogue's own recipe: a figure that is projected otherwise there has this cause, and
+    no longer the one on record.
+    """
+    cause = f"{OTHERWISE}: {', '.join(changed)}"
+    before = {(row.subject, row.quantity, row.reported, row.place): row.projected for row in kept or ()}
+
+    def moved(row: Comparison) -> bool:
+        key = (row.subject, row.quantity, row.reported, row.place)
+        return row.verdict == "FAILS" or (key in before and before[key] != row.projected)
+
     return [
         msgspec.structs.replace(row, verdict="differs, known cause", cause=cause)
-        if changed and row.verdict == "FAILS"
+        if changed and row.verdict != "agrees" and moved(row)
         else row
         for row in rows
     ]

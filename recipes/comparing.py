@@ -155,10 +155,10 @@ def on_the_machine(projection: Projection, given: Assumptions, reached: Interval
     rows: dict[tuple[str, str], Any] = {(f"MFU taken {on}", ""): f"{given.mfu:.1%}"}
     for name, unit, amount in (("accelerator-hours", "h", totals.hours), ("cost", "USD", totals.cost)):
         value = amount.value if amount else None
-        rows[(f"{name} {on}", unit)] = value
+        rows[(f"{name}, projected {on}", unit)] = value
         if value is not None and reached.low < reached.high:
-            rows[(f"{name} {on}, low", unit)] = value * reached.central / reached.high
-            rows[(f"{name} {on}, high", unit)] = value * reached.central / reached.low
+            rows[(f"{name}, low", unit)] = value * reached.central / reached.high
+            rows[(f"{name}, high", unit)] = value * reached.central / reached.low
     return rows
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from lehr.conf import __version__ as edition
+from lehr.recipes.checking import OTHERWISE
 from lehr.recipes.presenting.document import Card, Mark
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
 from lehr.recipes.report.facts import ReportData
@@ -25,8 +26,12 @@ def verdict(data: ReportData) -> tuple[str, Mark]:
     if not counts:
         return "No published figure is on record to compare with.", ""
     agree, known, fail = counts["agrees"], counts["differs, known cause"], counts["FAILS"]
+    # what the command line changed is no disagreement of the catalogue
+    ours = sum((c.cause or "").startswith(OTHERWISE) for c in data.comparisons)
+    known -= ours
     text = (
         f"{agree} published {'figure agrees' if agree == 1 else 'figures agree'}, "
+        f"{f'{ours} of the recipe as published, ' if ours else ''}"
         f"{known} {'differs' if known == 1 else 'differ'} for a known cause, {fail} {'fails' if fail == 1 else 'fail'}"
     )
     return text, "fails" if fail else "agrees"

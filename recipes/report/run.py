@@ -16,7 +16,9 @@ from lehr.recipes.laying_out.reporting import laid_out
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.recipes.projecting.forecast import forecast_recipe
 from lehr.recipes.projecting.job import ProjectedJob, project_job
+from lehr.recipes.projecting.model import project_by_name
 from lehr.recipes.report import ReportData, render
+from lehr.simulators.evidence import Comparison
 
 DEFAULTS = [
     {"runtime": "lehr"},
@@ -45,7 +47,11 @@ def report_data(job: Composed) -> ReportData:
         model=model,
         recipe=recipe,
         projection=projection,
-        comparisons=excuse([*check_model(model), *check_recipe(recipe, recipe.reported, projection)], otherwise),
+        comparisons=excuse(
+            [*check_model(model), *check_recipe(recipe, recipe.reported, projection)],
+            otherwise,
+            as_in_the_catalogue(job, projected) if otherwise else (),
+        ),
         laws=projected.laws,
         further_laws=[job.catalogue.law(name) for name in job.setting("further_laws", list[str])],
         sources=job.catalogue.sources,
@@ -66,6 +72,14 @@ def report_data(job: Composed) -> ReportData:
         ),
         version=version("lehr"),
     )
+
+
+def as_in_the_catalogue(job: Composed, projected: ProjectedJob) -> list[Comparison]:
+    """The comparisons of the catalogue's recipe of that name, which this job changes; none where there is none."""
+    name = projected.recipe.name
+    if not job.catalogue.has("recipe", name):
+        return []
+    return check_recipe(*project_by_name(job.catalogue, name))
 
 
 def report_files(job: Composed, data: ReportData) -> dict[str, bytes]:

@@ -54,6 +54,8 @@ def run(job: Composed) -> int:
         print(job.folder() / "compare" / name)
     else:
         print(as_text(names, rows, get_terminal_size().columns if sys.stdout.isatty() else None))
+        if hours == "one_machine":
+            print("\nHours and cost are projected, all on one machine; hours=published sets the published ones beside.")
     return 0
 
 

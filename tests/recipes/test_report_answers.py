@@ -101,6 +101,15 @@ def test_what_was_published_of_another_recipe_is_not_this_ones(
     assert projected.rows[0][5].below == "of the recipe as published"  # type: ignore[union-attr]
 
 
+def test_a_figure_that_an_override_moved_has_that_cause_and_no_other() -> None:
+    job = job_of("report", {"model": "llama_3_1_8b", "accelerator": "a100"}, overrides=["recipe.stages.pt.tokens=1T"])
+    data = report_data(job)
+    causes = {row.quantity: row.cause for row in data.comparisons if row.verdict != "agrees"}
+    assert set(causes) == {"tokens", "accelerator_hours"}
+    assert all(str(cause).startswith("set otherwise than published: accelerator, ") for cause in causes.values())
+    assert "2 of the recipe as published, 0 differ for a known cause" in compose(data, {}).verdict
+
+
 def test_draws_are_named_and_never_listed() -> None:
     document = page_of("deepseek_v3")
     table = next(p for s in document.sections for p in s.parts if getattr(p, "name", "") == "assumptions")
