@@ -202,7 +202,9 @@ def _flops(question: Question) -> dict[str, float]:
 def _peak(question: Question) -> float:
     peak = question.accelerator.peak
     named = {"mxfp8": "fp8", "nvfp4": "fp4"}.get(question.precision, question.precision)
-    return peak.get(named) or max(peak.values())
+    if named not in peak:
+        raise LehrError(f"{question.accelerator.name} has no peak for {named}; it has {', '.join(peak)}")
+    return peak[named]
 
 
 def _refuse_measured(question: Question) -> None:

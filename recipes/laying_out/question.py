@@ -146,9 +146,7 @@ def question(
     hardware = main.hardware if main is not None else None
     n = devices if devices is not None else _count(cluster, main)
     seq_len = _length(sequence_length, main, architecture, notes)
-    if precision is None:
-        precision = (hardware.precision if hardware else None) or "bf16"
-        precision = {"fp4": "nvfp4", "tf32": "bf16", "fp32": "bf16"}.get(precision, precision)
+    precision = _precision(precision, hardware.precision if hardware is not None else None, accelerator, notes)
     objective = main.objective if main is not None else None
     mtp = architecture.mtp is not None and not (isinstance(objective, NextToken) and objective.mtp_weight is None)
     try:
@@ -220,6 +218,19 @@ def _software(stage: tuple[str, Stage] | None, layout: str | dict[str, Any]) -> 
         said = nearest(name, SOFTWARE)
         raise LehrError(f"stages.{stage[0] if stage else ''}.hardware.software: {name!r} is not known; {said}")
     return SOFTWARE[name]
+
+
+def _precision(given: str | None, own: str | None, accelerator: Accelerator, notes: list[str]) -> str:
+    """As asked, as of the stage, or the 16 bits that the accelerator has. Raises ``LehrError`` for 16 bits that it has
+    not."""
+    has = [p for p in ("bf16", "fp16") if p in accelerator.peak or p in accelerator.achieved]
+    own = {"fp4": "nvfp4", "tf32": None, "fp32": None}.get(own, own) if own is not None else None
+    precision = given or own or (has or ["bf16"])[0]
+    if has and precision in ("bf16", "fp16") and precision not in has:
+        raise LehrError(f"precision: {accelerator.name} has no {precision}; write precision={has[0]}")
+    if given is None and own is None and precision == "fp16":
+        notes.append(f"fp16, assumed: {accelerator.name} has no bf16")
+    return precision
 
 
 def _count(cluster: Cluster | None, stage: Stage | None) -> int:

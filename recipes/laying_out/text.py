@@ -44,7 +44,7 @@ def as_text(answer: Answer) -> str:
 def as_lines(answer: Answer) -> list[str]:
     """The answer in sentences: the best, the one given, and what was asked."""
     q = answer.question
-    lines = [] if answer.best is None else [_sentence(answer, answer.best, "The best layout")]
+    lines = [] if answer.best is None else [_best_sentence(answer, answer.best)]
     lines += [] if answer.given is None else [_given_sentence(answer, answer.given)]
     return [
         *lines,
@@ -69,6 +69,30 @@ def _sentence(answer: Answer, found: Found, what: str) -> str:
             f"{estimate(days['hours'])} accelerator-hours"
         )
         said += f"; published {estimate(days['published'])}." if days.get("published") else "."
+    return said
+
+
+def _best_sentence(answer: Answer, found: Found) -> str:
+    """The best, and what it is worth where its memory, or its utilisation, is more than was ever measured."""
+    said = _sentence(answer, found, "The best layout")
+    free = 1 - found.memory_bytes / answer.capacity
+    if found.memory_bytes * (1 + MEMORY_ERROR) > answer.capacity:
+        said += f" It leaves {percent(free)} of the memory free, less than the model's own error of "
+        said += f"{percent(MEMORY_ERROR)}: "
+        room = answer.roomy
+        said += (
+            "no layout has room for that."
+            if room is None
+            else f"the fastest with room for that is {room.layout.short()}, {percent(room.loses)} slower."
+        )
+    q = answer.question
+    bits = {"fp8": "_fp8", "mxfp8": "_fp8", "nvfp4": "_fp4"}.get(q.precision, "")
+    measured = q.accelerator.mfu.get(("moe" if q.work.sparse else "dense") + bits)
+    if measured is not None and found.mfu["causal"] > measured.high:
+        said += (
+            f" Of published runs on {q.accelerator.name}, nine in ten reached an MFU of at most "
+            f"{percent(measured.high)}."
+        )
     return said
 
 

@@ -9,6 +9,7 @@ import pytest
 import lehr
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.presenting.yaml import as_yaml
+from lehr.recipes.report.headline import headline
 from lehr.simulators.projection.project import Projection
 
 STAGE = {
@@ -38,6 +39,8 @@ def test_a_base_without_tokens_has_those_of_its_own_recipe(tmp_path: Path) -> No
     found = project(tmp_path, "starcoder2_15b", stage, base={"model": "starcoder2_15b"}).stages[0]
     assert found.cumulative_tokens == pytest.approx(4.3e12 + 1e11)
     assert "4.3e+12 tokens by its own recipe" in found.warnings[0]
+    data = lehr.report("starcoder2_15b", recipe="mine", law="besiroglu", config_dir=tmp_path)
+    assert "after 4.3T tokens of starcoder2_15b" in headline(data)[1].lines
 
 
 def test_a_base_of_another_architecture_is_remarked_on(tmp_path: Path) -> None:
