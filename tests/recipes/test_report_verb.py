@@ -132,7 +132,9 @@ def test_a_curve_law_shapes_the_forecast_and_leaves_the_level_to_a_surface(tmp_p
 def test_a_stage_that_was_taken_away_leaves_its_published_figures_behind(words: list[str], tmp_path: Path) -> None:
     data = json.loads(lehr("report", "model=starcoder", "format=json", *words, folder=tmp_path))
     assert [stage["name"] for stage in data["stages"]] == ["pt"]
-    assert not [row for row in data["comparisons"] if "python" in json.dumps(row)]
+    # a cause names what was taken away
+    rows = [{key: value for key, value in row.items() if key != "cause"} for row in data["comparisons"]]
+    assert not [row for row in rows if "python" in json.dumps(row)]
 
 
 @pytest.mark.slow
