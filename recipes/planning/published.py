@@ -30,7 +30,7 @@ def published_stages(catalogue: Catalogue) -> list[PublishedStage]:
         size = float(count_parameters(model.architecture).total)
         first, last = rates_before(recipe, recipes)
         for name, stage in recipe.ordered():
-            row = _row((recipe.model, name), stage, size, (first, last))
+            row = _row((recipe.model, name), stage, size, (first, last), mixture=model.kind == "moe")
             found.setdefault((row.kind, name, size, row.peak, row.batch_tokens), row)
             if stage.kind in PRETRAINING and stage.schedule is not None:
                 first = first or peak_of(stage)
@@ -74,7 +74,7 @@ def final_of(stage: Stage) -> float | None:
 
 
 def _row(
-    called: tuple[str, str], stage: Stage, size: float, before: tuple[float | None, float | None]
+    called: tuple[str, str], stage: Stage, size: float, before: tuple[float | None, float | None], *, mixture: bool
 ) -> PublishedStage:
     (model, name), (first, last) = called, before
     peak = peak_of(stage)
@@ -82,7 +82,7 @@ def _row(
     warmup: Warmup | None = stage.schedule.warmup if stage.schedule else None
     group = stage.objective.group_size if isinstance(stage.objective, PolicyGradient) else None
     return PublishedStage(
-        model=model, stage=name, kind=stage.kind, size=size, peak=peak,
+        model=model, stage=name, kind=stage.kind, size=size, mixture=mixture, peak=peak,
         batch_tokens=stage.final_batch_tokens, batch_sequences=stage.batch.sequences if stage.batch else None,
         weight_decay=float(decay) if isinstance(decay, (int, float)) else None,
         warmup_steps=warmup.steps if warmup else None, group_size=group,

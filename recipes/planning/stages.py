@@ -12,7 +12,7 @@ import numpy as np
 from lehr.recipes.planning.machine import Machine, time_of
 from lehr.recipes.planning.result import StageSettings
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
-from lehr.simulators.planning.published import PublishedStage, like_size, values
+from lehr.simulators.planning.published import PublishedStage, like_size, of_kind, values
 from lehr.simulators.planning.rates import Advice, advise, batch_by_law, published_alone, rate_by_law
 from lehr.simulators.planning.reading import Rung, size_at
 from lehr.simulators.training import PRETRAINING
@@ -65,8 +65,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return float(self.rung.count.total)
 
     def near(self, kinds: Sequence[str], setting: Any) -> list[PublishedStage]:
-        """Published stages of networks of like size."""
-        return like_size(self.published, kinds, setting, self.size)
+        """Published stages of networks of like size; of rates, which differ, those of mixtures for a mixture."""
+        of = [s for s in self.published if s.kind in kinds]
+        if setting == "peak":
+            of = of_kind(of, setting, self.size, mixture=self.expansion > 1)
+        return like_size(of, kinds, setting, self.size)
 
 
 def settings_of(

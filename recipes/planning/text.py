@@ -204,10 +204,13 @@ def advice_line(plan: Planned, name: str, advice: Advice) -> str:
         parts[0] = (
             f"{_number(advice.value)}: {advice.rule} says {_number(advice.rule_value)}, bound by what was published"
         )
-    if advice.interval is not None:
+    if advice.bound and advice.published is not None:
+        # what the rule calls likely is not, where others' values bind it
+        parts.append(f"others took {_number(advice.published[0])} to {_number(advice.published[1])}")
+    elif advice.interval is not None:
         parts.append(f"95 % {_number(advice.interval[0])} to {_number(advice.interval[1])}")
     law = plan_law(plan, advice.rule)
-    if name == "peak" and law is not None and law.regret is not None:
+    if name == "peak" and law is not None and law.regret is not None and not advice.bound:
         parts.append(f"half of it costs {law.regret.half:.1%} of the loss, double {law.regret.double:.1%}")
     if advice.outside and law is not None:
         parts.append(f"{beyond(plan, law):.2g} times beyond its runs")

@@ -72,7 +72,7 @@ def sharpest(
 
     def score(design: Design) -> float:
         sharp = sharpness(belief, design, target, worlds=TRIED, seed=0)
-        return float(np.hypot(sharp.loss, sharp.regret))
+        return sharp.loss + sharp.regret
 
     return min(propose(belief, pool, target, budget=budget, most=most, misfit=misfit), key=score)
 

@@ -24,6 +24,8 @@ SETTINGS: dict[Setting, str] = {
 
 FACTOR = 2.0
 """Networks of a like size lie within this factor of parameters."""
+ALIKE = 3
+"""So many networks of one kind and a like size tell more than those of both kinds."""
 FEWEST = 4
 """Where fewer are that near, so many of the nearest stand for them."""
 
@@ -31,14 +33,15 @@ FEWEST = 4
 class PublishedStage(msgspec.Struct, frozen=True, kw_only=True):
     """One published training stage; what is not public is ``None``.
 
-    ``size`` counts every parameter. ``of_peak`` is its peak rate over that of the pre-training before it, ``of_last``
-    over the last rate before it [1].
+    ``size`` counts every parameter, ``mixture`` says whether they are those of experts. ``of_peak`` is its peak rate
+    over that of the pre-training before it, ``of_last`` over the last rate before it [1].
     """
 
     model: str
     stage: str
     kind: str
     size: float
+    mixture: bool = False
     peak: float | None = None
     batch_tokens: float | None = None
     batch_sequences: float | None = None
@@ -63,6 +66,21 @@ def like_size(
     ordered = sorted(known, key=lambda s: (abs(log(s.size / size)), s.model, s.stage))
     near = [s for s in ordered if abs(log(s.size / size)) <= log(FACTOR) + 1e-9]
     return near if len(near) >= FEWEST else ordered[:FEWEST]
+
+
+def of_kind(stages: Sequence[PublishedStage], setting: Setting, size: float, *, mixture: bool) -> list[PublishedStage]:
+    """Those of mixtures, or of dense networks, where ``ALIKE`` of them within ``FACTOR`` of ``size`` publish
+    ``setting``, else all: a mixture of 300B uses a tenth of it for a token, and is no dense network of 300B.
+
+    >>> sizes = {"a": 2e11, "b": 3e11, "c": 4e11, "d": 7e9}
+    >>> rows = [PublishedStage(model=m, stage="pt", kind="PT", size=n, mixture=m != "b", peak=1e-3)
+    ...         for m, n in (*sizes.items(), ("e", 3e11))]
+    >>> [len(of_kind(rows, "peak", 3e11, mixture=kind)) for kind in (True, False)]
+    [4, 5]
+    """
+    same = [s for s in stages if s.mixture == mixture and getattr(s, setting) is not None]
+    near = [s for s in same if abs(log(s.size / size)) <= log(FACTOR) + 1e-9]
+    return same if len(near) >= ALIKE else list(stages)
 
 
 def values(stages: Sequence[PublishedStage], setting: Setting) -> list[float]:

@@ -9,7 +9,7 @@ import lehr
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.planning.published import published_stages
 from lehr.recipes.planning.result import Planned
-from lehr.simulators.planning.published import extent, like_size
+from lehr.simulators.planning.published import extent, like_size, of_kind
 
 BUDGETS = tuple(10.0**exponent for exponent in range(19, 26))
 KINDS = {
@@ -27,13 +27,17 @@ LIKE = {"PT": ["PT"], "CPT": ["CPT"], "SFT": ["SFT", "REPO_SFT"], "REPO_SFT": ["
 
 def held(plan: Planned) -> list[str]:
     """The stages whose own peak is neither within what was published nor within its law's runs."""
-    size, found = float(plan.plan.chosen.parameters), []
+    size, found = float(plan.plan.chosen.parameters), list[str]()
+    mixture = plan.plan.chosen.expansion > 1
     for stage in plan.stages.values():
         advice = stage.evidence.get("peak")
         if advice is None:
             # it begins at the rate of the stage before
             continue
-        known = extent(like_size(PUBLISHED, LIKE[stage.kind], "peak", size), "peak")
+        stages = [s for s in PUBLISHED if s.kind in LIKE[stage.kind]]
+        if stage.kind in ("PT", "CPT"):
+            stages = of_kind(stages, "peak", size, mixture=mixture)
+        known = extent(like_size(stages, LIKE[stage.kind], "peak", size), "peak")
         assert known is not None
         within = known[0] * (1 - 1e-2) <= stage.peak <= known[1] * (1 + 1e-2)
         if not within and advice.outside:
