@@ -7,6 +7,7 @@
 #   make independent            counts and schedules against transformers and torch (CPU)
 #   make check lint benchmarks browser
 #   make loop                   small runs trained by lehr rehearse, and a larger one forecast from them
+#   make licences               every package that it needs, with its version and licence
 #   make docs                   the documentation as a site, in site/ (warnings are errors)
 #   make fuzz kill              100,000 damaged files and 1,000 command lines; every verb that writes, killed 500 times
 #   make sizes                  what the largest inputs take
@@ -19,13 +20,14 @@ KILLS ?= 500
 MODEL ?= deepseek_v3
 VENV ?= .venv
 BIN = $(VENV)/bin
-PIP = $(BIN)/python -m pip install --quiet --constraint constraints.txt
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # what has a target of its own: torch, a browser, engines and trainers
 APART = $(foreach room,independent browser engines trainers,--ignore tests/$(room))
 
-.PHONY: loop fuzz kill sizes engines trainers report test slow independent check lint benchmarks browser docs clean
+.PHONY: loop fuzz kill sizes engines trainers report test slow independent check lint benchmarks browser docs licences clean
 
 report: $(VENV)/.lehr
+	@echo "projecting $(MODEL): some seconds"
 	$(BIN)/lehr report model=$(MODEL)
 
 check: $(VENV)/.lehr
@@ -74,13 +76,21 @@ browser: $(VENV)/.test
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --quiet --strict
 
+# every package of the environment with its version and licence
+licences: $(VENV)/.lehr
+	$(BIN)/python -m pip --disable-pip-version-check inspect | $(BIN)/python -c "import json, sys; \
+	rows = [p['metadata'] for p in json.load(sys.stdin)['installed']]; \
+	print(*sorted('{}=={}  {}'.format(m['name'], m['version'], m.get('license_expression') or next((c.split(' :: ')[-1] for c in m.get('classifier', []) if c.startswith('License')), (m.get('license') or 'not said')[:60].splitlines()[0])) for m in rows), sep='\\n')"
+
 clean:
 	rm -rf $(VENV)
 
 $(BIN)/python:
+	@echo "making an environment of Python's in $(VENV)"
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.lehr: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing lehr and what it needs into $(VENV): half a minute to two, once"
 	$(PIP) --editable .
 	@touch $@
 
