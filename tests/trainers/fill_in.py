@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 TEMPLATE = (
@@ -48,9 +49,22 @@ def rows(what: str, n: int) -> list[dict[str, object]]:
     return found
 
 
+def pieces(i: int) -> Iterator[object]:
+    """Tokens of one made-up document, for LitData."""
+    import torch
+
+    yield torch.arange(65 * 40) * (i + 1) % 300
+
+
 def main() -> None:
-    """``fill_in.py what folder``: fill in the model, and the data of one stage."""
+    """``fill_in.py what folder``: fill in the model, and the data of one stage; for LitData the data alone."""
     what, folder = sys.argv[1], Path(sys.argv[2])
+    if what == "litdata":
+        from litdata import TokensLoader, optimize
+
+        optimize(fn=pieces, inputs=list(range(8)), output_dir=str(folder), num_workers=1, chunk_size=65 * 64,
+                 item_loader=TokensLoader(block_size=65))  # fmt: skip
+        return
     weights_and_tokenizer("model")
     folder.mkdir(parents=True)
     lines = "".join(json.dumps(row) + "\n" for row in rows(what, 256))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -100,6 +101,23 @@ def test_trl_runs_what_was_exported(tmp_path: Path, what: str) -> None:
     run(command, folder, PYTHONPATH=str(folder))
     state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
     equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
+
+
+@pytest.mark.slow
+def test_litgpt_runs_what_was_exported(tmp_path: Path) -> None:
+    python = python_of("litgpt")
+    folder = tmp_path / "x"
+    done = exported("litgpt", NextToken(), "PT", folder)
+    run([python, str(FILL_IN), "litdata", "data/s"], folder)
+    command = [str(Path(python).with_name("litgpt")), "pretrain", "--config", "01_s/litgpt.yaml"]
+    # compiling changes no rate, and takes a compiler
+    run(command, folder, TORCH_COMPILE_DISABLE="1")
+    (log,) = folder.rglob("metrics.csv")
+    with log.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["learning_rate"]]
+    # a row a micro-batch: an update has the rate of its last
+    last = {int(row["step"]): float(row["learning_rate"]) for row in rows if int(row["iter"]) % 2 == 0}
+    equal([last[step] for step in sorted(last)], done)
 
 
 def test_what_is_filled_in_is_data_of_each_kind() -> None:
