@@ -83,6 +83,21 @@ def test_a_device_that_nobody_measured_is_less_sure(capsys: pytest.CaptureFixtur
     assert width[1] > width[0]
 
 
+def test_the_best_says_what_is_less_than_the_models_own_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a V100 all of the memory is taken, 16 bits are fp16, and the utilisation is more than was ever published."""
+    base = ("model=llama_3_1_8b", "accelerator=v100", "devices=8")
+    data = found(capsys, *base)
+    assert data["precision"] == "fp16"
+    assert data["best"]["memory_bytes"] * 1.16 > data["capacity_bytes"]
+    _, out, _ = run(capsys, *base)
+    assert "of the memory free, less than the model's own error of 16 %: " in out
+    assert "nine in ten reached an MFU of at most 40.5 %." in out
+    assert "fp16, assumed: v100_32gb has no bf16" in out
+    # where there is room, nothing is said
+    _, out, _ = run(capsys, "model=gpt2_124m", "accelerator=b200", "devices=8", "global_batch=8")
+    assert "the model's own error" not in out
+
+
 def test_the_text_begins_with_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "model=mamba_1_4b", "accelerator=h100", "devices=8")
     assert status == 0
@@ -130,6 +145,8 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["devices=0"], "devices: 0 is below 1"),
         (["precision=int8"], "precision: 'int8' is not known"),
         (["precision=fp8", "accelerator=a100"], "a100_80gb has no peak for fp8"),
+        (["precision=bf16", "accelerator=v100"], "precision: v100_32gb has no bf16; write precision=fp16"),
+        (["precision=fp16", "accelerator=tpu_v5p"], "precision: tpu_v5p has no fp16; write precision=bf16"),
         (["accelerator=h1000"], "accelerator: no accelerator is called 'h1000'"),
         (["model=llama_3_1_405b"], "no layout of llama_3_1_405b on 8 h100_sxm fits: the leanest takes"),
         (["layout=published"], "layout: the recipe has no published layout"),
