@@ -78,9 +78,7 @@ docs: $(VENV)/.docs
 
 # every package of the environment with its version and licence
 licences: $(VENV)/.lehr
-	$(BIN)/python -m pip --disable-pip-version-check inspect | $(BIN)/python -c "import json, sys; \
-	rows = [p['metadata'] for p in json.load(sys.stdin)['installed']]; \
-	print(*sorted('{}=={}  {}'.format(m['name'], m['version'], m.get('license_expression') or next((c.split(' :: ')[-1] for c in m.get('classifier', []) if c.startswith('License')), (m.get('license') or 'not said')[:60].splitlines()[0])) for m in rows), sep='\\n')"
+	$(BIN)/python .ci/licences.py
 
 clean:
 	rm -rf $(VENV)
