@@ -74,8 +74,8 @@ COMMANDS: dict[str, Command | None] = {
     "report": Command("report model=santacoder", "report model=santacoder mfu=0.3", "outputs"),
     "rollout": Command("rollout page=true", "rollout page=true devices=128", "outputs"),
     "track": Command(
-        "track log=log.csv picture=true 'schedule={kind: cosine, peak: 3e-4, steps: 4000}'",
-        "track log=longer/log.csv picture=true 'schedule={kind: cosine, peak: 3e-4, steps: 4000}'",
+        "track log=log.csv law=multi_power_25m picture=true 'schedule={kind: cosine, peak: 3e-4, steps: 4000}'",
+        "track log=longer/log.csv law=multi_power_25m picture=true 'schedule={kind: cosine, peak: 3e-4, steps: 4000}'",
         "outputs",
     ),
 }

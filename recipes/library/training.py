@@ -88,7 +88,7 @@ def track(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     log = Path(folder, "run.csv")
     ...     size = log.write_text("step,loss\\n" + "".join(f"{s},{loss[s]:.5f}\\n" for s in range(100, 4000, 20)))
-    ...     look = track(log, schedule=schedule)
+    ...     look = track(log, law="multi_power_25m", schedule=schedule)
     >>> look.seen.state, look.seen.step
     ('inside', 3980)
     """

@@ -18,6 +18,10 @@ from lehr.simulators.training import Stage
 
 def curve_law(job: Composed) -> CurveLaw:
     """The law of a job, as a curve law. Raises ``LehrError`` for a law of other inputs."""
+    if job.config.get("law") is None:
+        raise LehrError(
+            "law: which one forecasts this run? write law=./fit.yaml that lehr fit wrote from runs of its model"
+        )
     law = decode_law(job.config["law"], "law", job.catalogue.law_folders)
     if not isinstance(law, CurveLaw):
         raise LehrError(

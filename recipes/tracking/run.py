@@ -18,6 +18,7 @@ from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Plan, Tracked, in_order, track
+from lehr.simulators.tracking.rates import Departure, departure
 from lehr.simulators.tracking.track import plan
 
 
@@ -40,6 +41,20 @@ def runs_of(job: Composed) -> list[list[Path]]:
     settings = job.setting("row_steps", int | None), job.setting("batch_tokens", float | None)
     # a log without a step of its own is no download of one tag
     return paired(paths, _columns(job)) if settings == (None, None) else [[path] for path in paths]
+
+
+def rates_beside(job: Composed) -> list[tuple[str, Departure | None, LogRows]]:
+    """Of each run by its name: where its learning rate leaves the plan, which needs no law.
+
+    Raises ``LehrError`` for a log without a column of the rate.
+    """
+    planned, out = rates(job), []
+    for path, *beside in runs_of(job):
+        read = read_log(job, path, *beside)
+        if read.rates is None:
+            raise LehrError(f"{path}: has no learning rate, and no law is given: write law=./fit.yaml, of runs like it")
+        out.append((path.name, departure(planned, *read.rates), read))
+    return out
 
 
 def track_job(job: Composed) -> Look:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 
+import msgspec
+
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
+from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.tracking.result import Look
-from lehr.recipes.tracking.run import follow_job, log_of, runs_of, track_job, track_several
-from lehr.recipes.tracking.text import as_json, as_line, as_table, as_text
+from lehr.recipes.tracking.run import follow_job, log_of, rates_beside, runs_of, track_job, track_several
+from lehr.recipes.tracking.text import as_json, as_line, as_table, as_text, rate_words
 
 
 def run(job: Composed) -> int:
     """Look at the log, once or until its last step; 1 where the run is outside its band then."""
     form = form_of(job)
+    if job.config.get("law") is None:
+        return run_rates(job, form)
     if job.setting("follow", bool):
         outside = False
         for look in follow_job(job):
@@ -35,6 +40,28 @@ def run(job: Composed) -> int:
         print(as_text(look.law, look.planned, look.seen, look.notes))
     illustrate(job, look)
     return int(look.seen.outside)
+
+
+def run_rates(job: Composed, form: str) -> int:
+    """The learning rate alone, where no law forecasts the loss; 1 where it is off its plan."""
+    if job.setting("follow", bool) or job.setting("picture", bool):
+        raise LehrError(
+            "follow, picture: no law is given; write law=./fit.yaml that lehr fit wrote from runs of its model"
+        )
+    found = rates_beside(job)
+    if form == "json":
+        data = {n: {"rate": None if off is None else msgspec.to_builtins(off), "notes": r.notes} for n, off, r in found}
+        print(json.dumps({"version": 1, "law": None, "runs": data}, indent=2, ensure_ascii=False))
+    else:
+        for name, off, read in found:
+            last = f"{int(read.rows.steps[-1]):,}" if len(read.rows) else "none"
+            words = "is on its plan" if off is None else f"leaves the plan: {rate_words(off)}"
+            print(f"{name}: the learning rate {words} (last step {last})")
+            print("".join(f"note: {note}\n" for note in read.notes), end="")
+        print(
+            "no law given, so that nothing is said of the loss; write law=./fit.yaml, fitted to runs of the same model"
+        )
+    return int(any(off is not None and off.lasts for _, off, _ in found))
 
 
 def illustrate(job: Composed, look: Look) -> None:

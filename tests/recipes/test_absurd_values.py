@@ -124,7 +124,7 @@ def test_a_loss_of_1e300_in_a_log_is_seen_without_a_warning(
     rows = [f"{10 * i},{1e300 if i == 30 else 3},1e-4\n" for i in range(1, 60)]
     Path("log.csv").write_text("step,loss,lr\n" + "".join(rows))
     with pytest.raises(SystemExit) as stopped:
-        main(["track", "log=log.csv", LOG])
+        main(["track", "law=multi_power_25m", "log=log.csv", LOG])
     assert stopped.value.code == 1
     assert capfd.readouterr().err == ""
 

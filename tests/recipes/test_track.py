@@ -290,3 +290,16 @@ def test_it_follows_a_log_that_is_cut_replaced_and_has_a_bad_line(folder: Path) 
     assert last["step"] == 6000
     assert job.wait(30) == 0
     job.stdout.close()
+
+
+def test_without_a_law_the_rate_alone_is_checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planned = read_schedule(str(folder / "plan.yaml")).values()
+    for factor, status, words in ((1.0, 0, "is on its plan"), (2.0, 1, "2 times the planned one throughout")):
+        rows = [{"step": s, "loss": 9.0, "lr": planned[s] * factor} for s, _ in losses(4000)]
+        (folder / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with pytest.raises(SystemExit) as left:
+            main(["track", "log=run.jsonl", "schedule=plan.yaml"])
+        said = capsys.readouterr().out
+        assert left.value.code == status
+        assert words in said
+        assert "no law given" in said
