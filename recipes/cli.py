@@ -238,8 +238,10 @@ def _run_batches(decorate: Callable[[Any], Callable[[], None]], command: list[st
     sys.argv = ["lehr", *command]
     try:
         decorate(run_batch)()
-    except (OSError, RuntimeError) as error:
-        # a worker that was killed, a cluster that gave up: each engine has errors of its own
+    except LehrError:
+        raise
+    except Exception as error:
+        # a worker that was killed, a cluster that did not start: each engine has errors of its own
         print(f"lehr: an engine's worker broke: {' '.join(str(error).split())[:200]}", file=sys.stderr)
     finally:
         sys.argv = composed_by

@@ -190,10 +190,11 @@ def alarms(residuals: Floats, modes: Floats, rules: Rules, forecast: Floats | No
         here = slice(begin - lead, begin + CHUNK)
         flagged = _flags(residuals[here], modes[here], level[here], rules)
         parts.append({kind: (flags[lead:], size[lead:]) for kind, (flags, size) in flagged.items()})
-    joined: Flags = {
-        kind: (np.concatenate([part[kind][0] for part in parts]), np.concatenate([part[kind][1] for part in parts]))
-        for kind in parts[0]
-    }
+    joined: Flags = {}
+    for kind in [*parts[0]]:
+        # of a long log one kind after the other, so that only one stands there twice
+        flags, sizes = zip(*(part.pop(kind) for part in parts), strict=True)
+        joined[kind] = np.concatenate(flags), np.concatenate(sizes)
     found = [
         *_spans("spike", joined["spike"][0], joined["spike"][1], 1),
         *_spans("drift", joined["drift"][0], joined["drift"][1], rules.steady),

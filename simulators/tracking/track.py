@@ -81,7 +81,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def modes_at(self, steps: NDArray[np.int_]) -> Floats:
         """The modes at ``steps`` (steps, modes) [log loss]."""
-        return np.stack([np.interp(steps, self.knots, mode) for mode in self.modes.T], axis=1)
+        found = np.empty((len(steps), self.modes.shape[1]))
+        for at, mode in enumerate(self.modes.T):
+            found[:, at] = np.interp(steps, self.knots, mode)
+        return found
 
     def spread_at(self, steps: NDArray[np.int_]) -> Floats:
         """The standard deviation of a run about the law at ``steps`` (steps,) [log loss]."""
@@ -232,7 +235,10 @@ def track(
         forecast = np.log(planned.loss[at])
         residuals = np.where(losses > 0, np.log(losses) - forecast, np.nan)
     modes = planned.modes_at(at)
-    judged = alarms(residuals, planned.times(1 - false_alarms) * modes, rules, forecast)
+    latest = modes[-1:].copy()
+    modes *= planned.times(1 - false_alarms)
+    judged = alarms(residuals, modes, rules, forecast)
+    del modes
     found, recent = judged.found, judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
@@ -263,7 +269,7 @@ def track(
     notes = _notes(rows, planned, len(steps))
     expected: Bounds | None = None
     if last >= 0:
-        spread = hypot(float(spread_of_modes(modes[-1:])[0]), judged.noise)
+        spread = hypot(float(spread_of_modes(latest)[0]), judged.noise)
         here = float(planned.loss[at[-1]])
         expected = (here * exp(-z * spread), here * exp(z * spread))
     return Tracked(
