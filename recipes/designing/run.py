@@ -190,6 +190,11 @@ def _worries(found: Designed, rungs: dict[Key, Rung], design: Design) -> list[st
             f"of the smallest network {share:.0%} of the parameters are tables; a smaller vocab_size, or a law of "
             "non-embedding parameters, makes small runs tell more"
         )
+    if found.grid is not None and 2 * found.grid.sharpness.regret < found.sharpness.regret:
+        said.append(
+            f"a plain grid tells the best size better, which then loses {found.grid.sharpness.regret:.1%} against "
+            f"{found.sharpness.regret:.1%}: take it where the size is the question and the loss is not"
+        )
     few = [
         run.name for run in found.runs if run.tokens / run.stage.sequences / run.stage.sequence_length < FEWEST_STEPS
     ]

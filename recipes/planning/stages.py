@@ -19,8 +19,11 @@ from lehr.simulators.training import PRETRAINING
 
 SEQUENCES = 8
 FINEST = 1 / 16
-"""A batch is a multiple of so many sequences at least, and of the largest power of two within this share of it, so that
-it divides over devices."""
+"""Where the devices are not known a batch is a multiple of so many sequences at least, and of the largest power of two
+within this share of it, so that it divides over many numbers of them."""
+COARSEST = 1 / 4
+"""Where they are known it is a multiple of their largest divisor within this share: at most an eighth off, which a
+batch does not feel (Step Law's loss is flat about its best one), and the data-parallel groups of layouts are legal."""
 FLOOR = 0.1
 """Of the peak, where a cosine ends (Hoffmann et al. 2022, arXiv:2203.15556, section 3, and most recipes since), and
 where annealing ends if a stage of long contexts follows (DeepSeek-Coder, arXiv:2401.14196)."""
@@ -196,7 +199,7 @@ def _pretraining(  # noqa: PLR0917  (each is one fact of the run)
     first, batch, decay = common
     kind, i = kinds[name], early.index(name)
     length = length_of(question.sequence_length, question.long_length, kind)
-    sequences = whole_sequences(batch.value / length)
+    sequences = whole_sequences(batch.value / length, question.machine.devices)
     steps = max(1, round(tokens / sequences / length))
     begins = i == 0
     warm = max(1, min(WARMUP_STEPS, steps // 100)) if begins else 0
@@ -216,7 +219,11 @@ def _pretraining(  # noqa: PLR0917  (each is one fact of the run)
         schedule, final, why = {"kind": "constant", "peak": peak, **warmup}, peak, "constant"
     ramp = None
     if begins and question.base is None and batch.value >= RAMPED_BATCH:
-        ramp = {"kind": "linear", "start": whole_sequences(sequences * RAMP[0]), "tokens": round(tokens * RAMP[1])}
+        ramp = {
+            "kind": "linear",
+            "start": whole_sequences(sequences * RAMP[0], question.machine.devices),
+            "tokens": round(tokens * RAMP[1]),
+        }
     evidence = {"batch": batch, "weight_decay": decay}
     if begins:
         evidence = {"peak": first, **evidence}
@@ -294,13 +301,19 @@ def adamw(decay: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def whole_sequences(wanted: float) -> int:
-    """A number of sequences that divides over devices.
+def whole_sequences(wanted: float, devices: int | None = None) -> int:
+    """A number of sequences that divides over ``devices``, or over many numbers of them.
 
     >>> whole_sequences(1001.7), whole_sequences(501), whole_sequences(3)
     (992, 496, 8)
+    >>> whole_sequences(2760, 512), whole_sequences(2760, 384), whole_sequences(500, 512)
+    (2560, 2688, 512)
     """
     multiple = SEQUENCES
-    while 2 * multiple <= wanted * FINEST:
-        multiple *= 2
-    return max(SEQUENCES, round(wanted / multiple) * multiple)
+    if devices is not None:
+        most = int(min(devices, max(1.0, wanted * COARSEST)))
+        multiple = next(n for n in range(most, 0, -1) if devices % n == 0)
+    else:
+        while 2 * multiple <= wanted * FINEST:
+            multiple *= 2
+    return max(multiple, round(wanted / multiple) * multiple)

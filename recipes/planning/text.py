@@ -29,11 +29,12 @@ def shape_of(candidate: Candidate, top_k: int) -> str:
     """A rung in a few words.
 
     >>> c = Candidate(d_model=4096, expansion=1, parameters=8030261248, active=8030261248, tokens=2e11, epochs=1.0,
-    ...     tokens_per_parameter=25.0, training_flops=1e22, serving_flops=0.0, memory=1.6e10, loss=2.1, regret=0.0)
+    ...     tokens_per_parameter=25.0, training_flops=1e22, serving_flops=0.0, memory=1.6e10, loss=2.1, regret=0.0,
+    ...     layers=32)
     >>> shape_of(c, 8)
     '8.03B dense, 32 layers of 4,096'
     """
-    layers = f"{candidate.d_model // 128} layers of {candidate.d_model:,}"
+    layers = f"{candidate.layers} layers of {candidate.d_model:,}"
     if candidate.expansion == 1:
         return f"{short(candidate.parameters)} dense, {layers}"
     experts = f"{top_k} of {top_k * candidate.expansion} experts"
@@ -56,7 +57,7 @@ def verdicts(plan: Planned) -> list[str]:
     lines.append(
         f"Train {shape_of(chosen, plan.top_k)}, on {short(chosen.tokens)} tokens "
         f"({short(chosen.tokens_per_parameter)} a parameter): "
-        f"loss {chosen.loss:.3f}{_within(plan)} {plan.plan.loss_unit} by {_read_by(plan)}."
+        f"loss {chosen.loss:.3f}{_within(plan)} {plan.plan.loss_unit} by {_read_by(plan)}, under its runs' schedules."
     )
     lines.append(budget_line(plan))
     lines += why_lines(plan)

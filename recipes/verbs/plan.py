@@ -35,6 +35,7 @@ def run(job: Composed) -> int:
     print(as_text(plan))
     print(f"\n{folder / 'plan.html'}")
     print(f"next: lehr report --config-dir {folder} model={name}")
+    print("      which forecasts the loss under the plan's own schedules")
     return 0
 
 

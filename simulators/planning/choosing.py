@@ -68,6 +68,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     regret_high: float | None = None
     wins: float | None = None
     useful: float = 1.0
+    layers: int = 0
 
 
 class PlanWarning(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +120,7 @@ def rung_of(architecture: Architecture, sequence_length: int) -> Rung:
         forward=forward_flops_per_token(architecture, sequence_length, CONVENTION),
         cache=kv_cache_bytes_per_token(architecture, 1),
         width=architecture.d_model,
+        layers=architecture.n_layers,
         vocabulary=architecture.embedding.vocab_size,
         tables=count.active["all"] - count.active["excl_embeddings"],
     )
@@ -230,6 +232,7 @@ def choose(
             regret_high=None if sure is None else float(sure.regret_high[i]),
             wins=None if sure is None else float(sure.wins[i]),
             useful=float(tokens[i] / bought[i]),
+            layers=rung.layers,
         )
         for i, ((width, expansion), rung) in enumerate(kept.items())
         if np.isfinite(losses[i])

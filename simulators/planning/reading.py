@@ -24,7 +24,7 @@ different vocabularies do not compare."""
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """What a network costs, counted once: parameters, FLOPs per token and bytes of cache per token; its vocabulary's
+    """What a network costs, counted once: parameters, FLOPs per token and bytes of cache per token; its layers, its vocabulary's
     entries and the parameters of all its tables."""
 
     count: ParameterCount
@@ -32,6 +32,7 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     forward: float
     cache: int
     width: int = 0
+    layers: int = 0
     vocabulary: int = REFERENCE_VOCABULARY
     tables: int = 0
 
