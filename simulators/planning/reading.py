@@ -24,8 +24,8 @@ different vocabularies do not compare."""
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True):
-    """What a network costs, counted once: parameters, FLOPs per token and bytes of cache per token; its layers, its vocabulary's
-    entries and the parameters of all its tables."""
+    """What a network costs, counted once: parameters, FLOPs per token and bytes of cache per token; its width and
+    layers, its vocabulary's entries and the parameters of all its tables."""
 
     count: ParameterCount
     training: float
