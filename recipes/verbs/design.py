@@ -26,4 +26,5 @@ def run(job: Composed) -> int:
     table = folder / "runs.csv"
     counted = "" if found.n_convention in TOLD else f" n_convention={found.n_convention}"
     print(f"      write its final loss into {table}, then  lehr fit law=best data={table}{counted}")
+    print(f"      or give its logs, called as the runs:  lehr fit law=best design={folder} 'data=[...]'{counted}")
     return 0

@@ -68,6 +68,22 @@ def test_the_table_of_runs_becomes_a_law(folder: Path) -> None:
     assert fitted.law.loss(1e10, 2e11) == pytest.approx(law.loss(1e10, 2e11), rel=1e-4)
 
 
+def test_the_logs_of_the_runs_become_a_law(folder: Path) -> None:
+    """Sizes and tokens stand in the design, final losses in the logs."""
+    law = Catalogue().surface("besiroglu")
+    logs = []
+    for run in designed(folder)["runs"]:
+        final = float(law.loss(run["parameters"], run["tokens"]))
+        rows = [f"{step},{final + (3.0 if step < 990 else 0.0):.6f}" for step in range(10, 1010, 10)]
+        Path(f"{run['name']}.csv").write_text("step,loss\n" + "\n".join(rows) + "\n")
+        logs.append(f"{run['name']}.csv")
+    fitted = lehr.fit(logs, design=str(folder), bootstrap=0, starts=200)
+    assert fitted.law.loss(1e10, 2e11) == pytest.approx(law.loss(1e10, 2e11), rel=1e-4)
+    Path("other.csv").write_text(Path(logs[0]).read_text())
+    with pytest.raises(LehrError, match="the design has no run called 'other'"):
+        lehr.fit(["other.csv"], design=str(folder))
+
+
 def test_every_run_is_a_recipe_that_a_report_projects(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = designed(folder)["runs"]
     assert sum(run["flops"] for run in runs) <= 2e20

@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     forms: list[str]
     approach: int
+    design: str | None = None
     outliers: str = "keep"
     profiles: bool = True
     pictures: bool = False

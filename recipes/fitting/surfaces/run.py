@@ -17,6 +17,7 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.fitting.arguments import BEST, several, stem_of
 from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings, Without
 from lehr.recipes.reading.columns import Read, Reading, runs_of
+from lehr.recipes.reading.design import table_of_logs
 from lehr.recipes.reading.tables import Column, read_table
 from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.laws.base import Bounds, Draws, quantiles
@@ -56,7 +57,7 @@ FURTHER = 10.0
 def fit_job(job: Composed, kind: str) -> Fitted:
     """Everything up to the files."""
     settings = settings_of(job, kind)
-    read = read_runs(settings.data, settings.reading)
+    read = read_runs(settings.data, settings.reading, settings.design)
     where = ", ".join(settings.data)
     try:
         return _fit(settings, read)
@@ -101,14 +102,20 @@ def settings_of(job: Composed, kind: str) -> Settings:
     return Settings(
         outliers=job.choice("outliers", ("keep", "drop")), profiles=job.setting("profiles", bool),
         pictures=job.setting("pictures", bool),
+        design=job.setting("design", str | None),
         law=kind, data=data, test=several(job, "test"), reading=reading, name=name, delta=delta,
         starts=starts_of(job), bootstrap=bootstrap, level=level_of(job), forms=forms,
         approach=approach,
     )  # fmt: skip
 
 
-def read_runs(paths: list[str], reading: Reading) -> Read:
-    """The runs of one table, or of several with the same headings, one below the other."""
+def read_runs(paths: list[str], reading: Reading, design: str | None = None) -> Read:
+    """The runs of one table, or of several with the same headings, one below the other; of a ``design`` those of its
+    runs' logs."""
+    if design is not None:
+        table, notes = table_of_logs(Path(design), paths, reading.columns.get("loss"))
+        read = runs_of(table, msgspec.structs.replace(reading, columns={}), ", ".join(paths))
+        return msgspec.structs.replace(read, notes=[*notes, *read.notes])
     tables = [read_table(Path(path)) for path in paths]
     headings = [h for h in tables[0] if all(h in table for table in tables)]
     joined: dict[str, Column] = {h: [cell for table in tables for cell in table[h]] for h in headings}
