@@ -10,16 +10,22 @@ from lehr.recipes.costing.text import MEANT
 from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import INK, SERIES, new_figure
 from lehr.recipes.presenting.numbers import quantity
+from lehr.simulators.sensitivity import Spread
 
 
 def draw_all(found: Costed) -> list[tuple[Figure, Picture]]:
-    """The tornado of the money, or of the hours where no price is known."""
-    return [tornado(found)]
+    """The tornado of the money, or of the hours where no price is known; none where nothing is assumed."""
+    return [tornado(found)] if _moved(found)[0].swings else []
+
+
+def _moved(found: Costed) -> tuple[Spread, str]:
+    """What the assumptions move, and its unit."""
+    return (found.dollars, "USD") if found.dollars is not None else (found.billed, "accelerator-hours")
 
 
 def tornado(found: Costed) -> tuple[Figure, Picture]:
     """For each assumption a bar from where it is low to where it is high, the widest on top."""
-    spread, unit = (found.dollars, "USD") if found.dollars is not None else (found.billed, "accelerator-hours")
+    spread, unit = _moved(found)
     figure = new_figure(1.1 + 0.42 * len(spread.swings))
     axes = figure.subplots()
     rows = range(len(spread.swings))

@@ -24,7 +24,10 @@ def render(found: Costed, command: str) -> dict[str, bytes]:
         verdict_mark="",
         sections=[
             Section(name="told", title="In short", parts=[*(Text(line) for line in told[0].splitlines()[1:])]),
-            Section(name="moves", title="What moves it", parts=[*(picture for picture, _, _ in drawn)]),
+            *(
+                [Section(name="moves", title="What moves it", parts=[*(picture for picture, _, _ in drawn)])]
+                * bool(drawn)
+            ),
             Section(name="stages", title="Stages", parts=[_table(found)]),
             Section(name="rests", title="What it rests on", parts=[*(Text(line) for line in told[-1].splitlines())]),
         ],

@@ -19,8 +19,8 @@ from lehr.recipes.costing.result import Costed, StageCost
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.model import project_model
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.machine.energy import POWER_SPREAD, Bill, Power, Site, dollars, energy_of
-from lehr.simulators.machine.failures import CHECKPOINT_BYTES, Finish, Reliability, finishing_days, uptime
+from lehr.simulators.machine.energy import POWER_SPREAD, PRICE_SPREAD, Bill, Power, Site, dollars, energy_of
+from lehr.simulators.machine.failures import CHECKPOINT_BYTES, Finish, Reliability, Uptime, finishing_days, uptime
 from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
 from lehr.simulators.quantities import Amount, NonNegative, Size
 from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
@@ -62,7 +62,10 @@ def cost(job: Composed) -> Costed:
     stages, left_out, assumed = _stages(recipe, projection, settings.reliability, as_run=as_run)
     if not stages:
         raise LehrError(f"recipe {recipe.name}: of no stage both hours and devices are known; write devices=512")
-    bare = _costed(stages, accelerators, assumptions, settings)
+    try:
+        bare = _costed(stages, accelerators, assumptions, settings)
+    except ValueError as error:
+        raise LehrError(str(error)) from error
     return msgspec.structs.replace(
         bare,
         model=model.name,
@@ -112,10 +115,18 @@ def _settings(job: Composed) -> Settings:
                      Power, "power"),
         bill=decode({name: job.config[name] for name in ("reserved", "storage", "network")}, Bill, "bill"),
         grid=grid,
-        price_spread=number("price_spread"),
+        price_spread=_price_spread(job),
         runs=job.bounded("runs", Size, "how many runs to simulate, such as 10000"),
         seed=job.setting("seed", int),
     )  # fmt: skip
+
+
+def _price_spread(job: Composed) -> float:
+    """Standard deviation of the price's logarithm [1]: none of a price that was given, unless it is set."""
+    found = job.bounded("price_spread", NonNegative | None, "a number of 0 or more")
+    if found is not None:
+        return float(found)
+    return 0.0 if job.usd_per_hour() is not None else PRICE_SPREAD
 
 
 def _grid(job: Composed) -> tuple[float, str]:
@@ -170,12 +181,20 @@ def _stages(
                 devices=devices,
                 hours=amount,
                 generating=generating,
-                uptime=uptime(devices, reliability),
+                uptime=_uptime(devices, reliability),
                 basis=basis,
                 projected=projected_hours(one) if basis == "published hours" else None,
             )
         )
     return found, left, assumed
+
+
+def _uptime(devices: int, reliability: Reliability) -> Uptime:
+    """What failures leave of a job's time, said in one line where they leave nothing."""
+    try:
+        return uptime(devices, reliability)
+    except ValueError as error:
+        raise LehrError(str(error)) from error
 
 
 def projected_hours(one: StageProjection) -> Amount | None:

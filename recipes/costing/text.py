@@ -63,7 +63,8 @@ def as_text(found: Costed) -> str:
             + ("" if s.projected is None else f"; projected {s.projected.value:,.0f} h")
         )
     moved = found.dollars or found.billed
-    lines += ["", "what moves the money most:" if found.dollars else "what moves the hours most:"]
+    if moved.swings:
+        lines += ["", "what moves the money most:" if found.dollars else "what moves the hours most:"]
     lines += [f"  {MEANT[s.name]}: {s.low:,.0f} to {s.high:,.0f}" for s in moved.swings[:3]]
     if found.published:
         lines.append(f"published: {'; '.join(found.published)}")
@@ -81,7 +82,8 @@ def said(of: Spread) -> str:
     '1,234 (1,000 to 1,500)'
     """
     digits = 0 if of.value >= 100 else 1
-    return f"{of.value:,.{digits}f} ({of.low:,.{digits}f} to {of.high:,.{digits}f})"
+    value, low, high = (f"{x:,.{digits}f}" for x in (of.value, of.low, of.high))
+    return value if low == high else f"{value} ({low} to {high})"
 
 
 def as_json(found: Costed) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.quantities import Amount, Factor, NonNegative, Positive, Share
+from lehr.simulators.quantities import Amount, Factor, NonNegative, Positive, PositiveShare, Share
 
 TRAINING = 0.85
 WAITING = 0.15
@@ -18,6 +20,11 @@ GENERATING = 0.35
 POWER_SPREAD = 0.12
 """Standard deviation of the logarithm of the power: measured means of TPU v3 are 0.54 to 0.69 of its 450 W, host
 and fans with them (Patterson et al., arXiv:2104.10350, Table 4)."""
+
+
+PRICE_SPREAD = 0.25
+"""Standard deviation of the logarithm of a dated price: those of one month are 1.7 to 4.5 USD for an H100; a price that
+the planner gives has none."""
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,8 +41,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Power(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Shares of a device's largest draw by what it does [1]."""
 
-    training: Share = TRAINING
-    generating: Share = GENERATING
+    training: PositiveShare = TRAINING
+    generating: PositiveShare = GENERATING
     waiting: Share = WAITING
 
 
@@ -72,7 +79,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What is paid beside the devices: ``reserved`` is taken off their price [1], ``storage`` and ``network`` are paid
     for each device and hour [USD/h]."""
 
-    reserved: Share = 0.0
+    reserved: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.0
     storage: NonNegative = 0.0
     network: NonNegative = 0.0
 

@@ -21,6 +21,13 @@ that the worst is an assumption of ours [1]."""
 BLOCK = 32
 """Failures of a run that are drawn together."""
 
+LEAST_TRAINED = 0.1
+"""Share of its time below which a job gets nowhere, by the formula: an assumption of ours; Llama 3 trained more than
+90 % [1]."""
+
+MOST_DRAWN = 1e8
+"""Failures of all runs together that are simulated, some seconds of work, ``BLOCK`` of a run at least [1]."""
+
 CHECKPOINT_BYTES = 14.0
 """Of a parameter: 16-bit weights, and a master copy and two moments in 32 bits [byte]."""
 
@@ -84,15 +91,30 @@ def uptime(devices: int, reliability: Reliability = Reliability()) -> Uptime:  #
     >>> llama_3 = uptime(16384)
     >>> round(llama_3.between, 2), 0.90 < llama_3.share.value < 0.96
     (3.09, True)
+
+    Raises ``ValueError`` for devices below 1, and for a job that fails faster than it comes back.
     """
     if devices < 1:
         raise ValueError(f"devices: {devices} is below 1; write how many the job has")
     between = reliability.device_hours / devices * 3600
     every = reliability.every or best_interval(reliability.save, between)
-    formula = trained_share(every, reliability.save, reliability.restart, between) * (1 - reliability.evaluation)
+    formula = _formula(every, between, devices, reliability)
     best, usual, worst = UNSEEN
     share = Amount(value=formula * usual, low=formula * worst, high=formula * best, unit="1")
     return Uptime(between=between / 3600, every=every, formula=formula, share=share)
+
+
+def _formula(every: float, between: float, devices: int, reliability: Reliability) -> float:
+    """Share that trains [1]. Raises ``ValueError`` where it is less than ``LEAST_TRAINED``."""
+    with np.errstate(over="ignore"):
+        share = trained_share(every, reliability.save, reliability.restart, between)
+    if not share >= LEAST_TRAINED:
+        raise ValueError(
+            f"such a run never ends: {devices:,} devices of device_hours={reliability.device_hours:g} fail every "
+            f"{between:,.3g} s, with {reliability.restart:g} s to restart and a checkpoint every {every:,.3g} s; write "
+            "fewer devices, more device_hours, or shorter times"
+        )
+    return share * (1 - reliability.evaluation)
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,12 +156,19 @@ def finishing_days(
     """Days (runs,) until each of ``runs`` jobs of ``days`` of training ends, with failures of its own: what was trained
     since the last checkpoint is lost, and a restart may fail as the job does [d].
 
-    Raises ``ValueError`` for days or runs that are not above 0.
+    Raises ``ValueError`` for days or runs that are not above 0, for a job that fails faster than it comes back, and
+    for more failures than ``MOST_DRAWN``.
     """
     if not days > 0 or runs < 1:
         raise ValueError(f"days {days:g}, runs {runs}; write numbers above 0")
     between = reliability.device_hours / devices * 3600
     every = reliability.every or best_interval(reliability.save, between)
+    failures = days * 86400 / _formula(every, between, devices, reliability) / between
+    if runs * max(failures, BLOCK) > MOST_DRAWN:
+        raise ValueError(
+            f"runs: {runs:,} of {failures:,.0f} failures each take too long to simulate; write at most "
+            f"{max(1, int(MOST_DRAWN / max(failures, BLOCK))):,}"
+        )
     cycle, rng = every + reliability.save, np.random.default_rng(seed)
     left = np.full(runs, days * 86400 / (1 - reliability.evaluation))
     wall = np.zeros(runs)

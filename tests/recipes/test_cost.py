@@ -9,6 +9,7 @@ import pytest
 
 import lehr
 from lehr.recipes.cli import main
+from lehr.recipes.costing.text import as_text
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -48,6 +49,29 @@ def test_money_is_price_times_billed_hours_and_what_is_paid_beside() -> None:
     assert more.dollars.value == pytest.approx(1.6 * more.billed.value + 100 * more.energy.value)
 
 
+def test_a_price_that_was_given_has_no_spread_of_its_own() -> None:
+    given, dated, set_ = (
+        lehr.cost("starcoder", accelerator="h100", **more)
+        for more in ({"usd_per_hour": 2.0}, {}, {"usd_per_hour": 2.0, "price_spread": 0.25})
+    )
+    assert [bool(c.dollars and "price" in {s.name for s in c.dollars.swings}) for c in (given, dated, set_)] == [
+        False, True, True,
+    ]  # fmt: skip
+    assert given.dollars is not None
+    assert given.dollars.low == pytest.approx(2.0 * given.billed.low)
+
+
+def test_what_rests_on_no_assumption_is_said_without_an_interval(tmp_path: Path) -> None:
+    found = lehr.cost("llama_3_1_8b", devices=512, usd_per_hour=2.0, out=tmp_path)
+    assert found.dollars is not None
+    assert found.dollars.swings == []
+    text = as_text(found)
+    assert "money: 2,920,000 USD at 2 USD" in text
+    assert "billed: 1,460,000 accelerator-hours" in text
+    assert "what moves" not in text
+    assert "What moves it" not in (tmp_path / "cost" / "llama_3_1_8b" / "cost.html").read_text()
+
+
 def test_carbon_is_energy_times_the_grid() -> None:
     for grid, kg in (("france", 0.057), (0.2, 0.2)):
         found = lehr.cost("starcoder", grid=grid)
@@ -73,6 +97,11 @@ def test_what_moves_most_stands_first() -> None:
         (["cost", "pue=0.5"], "pue"),
         (["cost", "evaluation=1"], "evaluation"),
         (["cost", "model=gpt_4"], "recipe"),
+        (["cost", "model=starcoder", "reserved=100%"], "reserved"),
+        (["cost", "training_power=0"], "training"),
+        (["cost", "model=starcoder", "device_hours=1"], "such a run never ends"),
+        (["cost", "model=starcoder", "every_seconds=1e9"], "such a run never ends"),
+        (["cost", "model=starcoder", "runs=1000000000"], "write at most"),
         (["rollout", "response_length=-3"], "response.mean"),
         (["rollout", "response_length=4000", "response_cap=2000"], "below the mean"),
         (["rollout", "generators=0"], "generators"),
