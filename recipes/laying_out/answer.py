@@ -294,7 +294,8 @@ def _none_legal(question: Question) -> str:
     batch, n = question.global_batch, question.devices
     said = f" with {held}" if held else ""
     return (
-        f"no layout divides {question.name} and {batch:,} sequences among {n:,} devices{said}; "
+        f"no layout divides {question.name} and {batch:,} sequences of {question.work.seq_len:,} tokens among {n:,} "
+        f"devices{said}; "
         f"write global_batch={max(1, round(batch / n)) * n}, or hold less"
     )
 
@@ -302,7 +303,8 @@ def _none_legal(question: Question) -> str:
 def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarray | None) -> str:
     """That nothing fits, and how many devices would do, where more would."""
     said = (
-        f"no layout of {question.name} on {question.devices:,} {question.accelerator.name} fits: the leanest takes "
+        f"no layout of {question.name} on {question.devices:,} {question.accelerator.name} fits: at "
+        f"{question.global_batch:,} sequences of {question.work.seq_len:,} tokens a step the leanest takes "
         f"{least / 2**30:,.0f} GiB a device of {capacity / 2**30:,.0f}"
     )
     if logs is None:
@@ -314,5 +316,5 @@ def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarr
         choice = msgspec.structs.replace(question.choice, devices=n, global_batch=batch)
         layouts = legal_layouts(question.work, choice)
         if len(layouts) and (evaluate(question, layouts, logs).memory.total <= capacity).any():
-            return f"{said}; write devices={n}, or an accelerator with more memory"
-    return f"{said}; write an accelerator with more memory, offload=1 or optimizer=8bit"
+            return f"{said}; write devices={n}, a shorter sequence_length, or an accelerator with more memory"
+    return f"{said}; write a shorter sequence_length, an accelerator with more memory, offload=1 or optimizer=8bit"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,11 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
         (["precision=bf16", "accelerator=v100"], "precision: v100_32gb has no bf16; write precision=fp16"),
         (["precision=fp16", "accelerator=tpu_v5p"], "precision: tpu_v5p has no fp16; write precision=bf16"),
         (["accelerator=h1000"], "accelerator: no accelerator is called 'h1000'"),
-        (["model=llama_3_1_405b"], "no layout of llama_3_1_405b on 8 h100_sxm fits: the leanest takes"),
+        (
+            ["model=llama_3_1_405b"],
+            "no layout of llama_3_1_405b on 8 h100_sxm fits: at 2,048 sequences of 8,192 tokens",
+        ),
+        (["tp=8", "dp=3"], "no layout divides llama_3_1_8b and 512 sequences of 8,192 tokens among 8 devices"),
         (["layout=published"], "layout: the recipe has no published layout"),
         (["offload=2"], "offload: 2 is above 1; write a share from 0 to 1"),
         (["imbalance=0.5"], "imbalance: 0.5 is below 1"),
@@ -216,6 +221,20 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], arguments: li
     assert (status, out) == (2, "")
     assert err.startswith(f"lehr: {says}"), err
     assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_every_example_of_its_help_has_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = load_yaml(CONF / "layout.yaml")["hydra"]["help"]["template"].splitlines()
+    examples = [
+        shlex.split(line.partition("     ")[0]) for line in map(str.strip, said) if line.startswith("lehr layout ")
+    ]
+    assert len(examples) > 5
+    for example in examples:
+        if not any("my_gpu" in word for word in example):  # a file of one's own
+            status, out, err = run(capsys, *example[2:], f"out={tmp_path}")
+            assert (status, err) == (0, ""), f"{example}: {err}"
+            assert "does not fit" not in out, example
 
 
 def test_a_layout_apart_from_what_is_held_is_said(capsys: pytest.CaptureFixture[str]) -> None:
