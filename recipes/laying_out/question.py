@@ -13,6 +13,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, ClusterFile, RecipeFile
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.laying_out.defaults import as_run, batch_of, count_of, length_of, precision_of, software_of
 from lehr.recipes.laying_out.settings import bounded, word, word_or_none
 from lehr.simulators.adapters import Adapters, LoRA, adapters_of
 from lehr.simulators.architecture import Architecture
@@ -29,17 +30,12 @@ from lehr.simulators.machine.layout import (
 )
 from lehr.simulators.machine.memory import Terms
 from lehr.simulators.machine.search import Choice
-from lehr.simulators.machine.software import CURRENT, SOFTWARE, Software
+from lehr.simulators.machine.software import SOFTWARE, Software
 from lehr.simulators.machine.work import Work, work_of
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.training import PRETRAINING, Adapter, Stage
 
 DEFAULT_ACCELERATOR = "h100_sxm"
-DEFAULT_SEQUENCE = 4096
-DEFAULT_BATCH = 2**22
-"""Tokens of a step where no recipe says: about what 7B to 70B models were trained with [tokens]."""
-FEW = 1000
-"""Updates of a stage below which an assumed batch is said to be a large share of it."""
 TRAINS = ("full", "lora", "dora", "qlora")
 COUNTED = ("nvidia_smi", "allocated")
 """Whose count of memory is meant: the driver's, or the trainer's own allocator's."""
@@ -47,7 +43,8 @@ HELD = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What to lay out. ``given`` is a layout to set beside the best; ``notes`` say what was taken from where."""
+    """What to lay out. ``given`` is a layout to set beside the best, ``published`` whether a run had it; ``notes`` say
+    what was taken from where."""
 
     name: str
     work: Work
@@ -63,6 +60,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     terms: Terms
     choice: Choice
     given: Layout | None
+    published: bool
     stage: Stage | None
     stage_name: str | None
     measured: float | None
@@ -144,9 +142,9 @@ def question(
     architecture, notes = model.shape(), list[str]()
     main = stage[1] if stage is not None else None
     hardware = main.hardware if main is not None else None
-    n = devices if devices is not None else _count(cluster, main)
-    seq_len = _length(sequence_length, main, architecture, notes)
-    precision = _precision(precision, hardware.precision if hardware is not None else None, accelerator, notes)
+    n = devices if devices is not None else count_of(cluster, main)
+    seq_len = length_of(sequence_length, main, architecture, notes)
+    precision = precision_of(precision, hardware.precision if hardware is not None else None, accelerator, notes)
     objective = main.objective if main is not None else None
     mtp = architecture.mtp is not None and not (isinstance(objective, NextToken) and objective.mtp_weight is None)
     try:
@@ -155,7 +153,7 @@ def question(
         raise LehrError(f"{model.name}: {error}") from error
     holds = {k: v for k, v in {**(held or {}), "recompute": recompute, "schedule": schedule}.items() if v is not None}
     given = _given(layout, stage, holds)
-    batch = global_batch or (given.global_batch if given is not None else None) or _batch(main, seq_len, n, notes)
+    batch = global_batch or (given.global_batch if given is not None else None) or batch_of(main, seq_len, n, notes)
     if given is not None and isinstance(layout, dict):
         _refuse_two(given, layout, {"precision": precision, "optimizer": terms.optimizer, "global_batch": int(batch)})
     network = network_of(accelerator, cluster)
@@ -181,7 +179,7 @@ def question(
         devices=n,
         global_batch=int(batch),
         precision=precision,  # type: ignore[arg-type]
-        software=software or _software(stage, layout),
+        software=software or software_of(stage, layout),
         terms=msgspec.structs.replace(
             terms,
             eight_bits=precision in ("fp8", "mxfp8", "nvfp4"),
@@ -199,6 +197,10 @@ def question(
             overlap=int(overlap),
         ),
         given=given,
+        published=layout == "published"
+        and lora is None
+        and terms == Terms()
+        and as_run(main, accelerator, n, seq_len, precision),
         stage=main,
         stage_name=stage[0] if stage is not None else None,
         measured=measured,
@@ -206,65 +208,6 @@ def question(
         memory=memory,
         notes=tuple(notes),
     )
-
-
-def _software(stage: tuple[str, Stage] | None, layout: str | dict[str, Any]) -> Software:
-    """What a stage's published layout ran under, or what is current."""
-    hardware = stage[1].hardware if stage is not None else None
-    name = hardware.software if hardware is not None and layout == "published" else None
-    if name is None:
-        return CURRENT
-    if name not in SOFTWARE:
-        said = nearest(name, SOFTWARE)
-        raise LehrError(f"stages.{stage[0] if stage else ''}.hardware.software: {name!r} is not known; {said}")
-    return SOFTWARE[name]
-
-
-def _precision(given: str | None, own: str | None, accelerator: Accelerator, notes: list[str]) -> str:
-    """As asked, as of the stage, or the 16 bits that the accelerator has. Raises ``LehrError`` for 16 bits that it has
-    not."""
-    has = [p for p in ("bf16", "fp16") if p in accelerator.peak or p in accelerator.achieved]
-    own = {"fp4": "nvfp4", "tf32": None, "fp32": None}.get(own, own) if own is not None else None
-    precision = given or own or (has or ["bf16"])[0]
-    if has and precision in ("bf16", "fp16") and precision not in has:
-        raise LehrError(f"precision: {accelerator.name} has no {precision}; write precision={has[0]}")
-    if given is None and own is None and precision == "fp16":
-        notes.append(f"fp16, assumed: {accelerator.name} has no bf16")
-    return precision
-
-
-def _count(cluster: Cluster | None, stage: Stage | None) -> int:
-    """The devices of the cluster or of the stage's hardware."""
-    if cluster is not None:
-        return cluster.devices
-    if stage is None or stage.hardware is None or stage.hardware.count is None:
-        raise LehrError("devices: how many is not known; write devices=8, or a cluster")
-    return stage.hardware.count
-
-
-def _length(given: int | None, stage: Stage | None, architecture: Architecture, notes: list[str]) -> int:
-    """Tokens of a sequence: as asked, as of the stage, or assumed and noted."""
-    seq_len = given if given is not None else (stage.sequence_length if stage is not None else None)
-    if seq_len is None:
-        seq_len = min(DEFAULT_SEQUENCE, architecture.context_length)
-        notes.append(f"sequences of {seq_len:,} tokens, assumed")
-    return seq_len
-
-
-def _batch(stage: Stage | None, seq_len: int, devices: int, notes: list[str]) -> int:
-    """Sequences of a step: the stage's, or assumed and noted."""
-    if stage is not None and stage.batch is not None:
-        return int(stage.batch.sequences)
-    batch = max(1, round(DEFAULT_BATCH / seq_len / devices)) * devices
-    updates = stage.n_tokens / (batch * seq_len) if stage is not None and stage.n_tokens else None
-    if updates is not None and updates < 2:
-        raise LehrError(
-            f"devices: a batch of {batch:,} sequences, assumed, leaves the stage {updates:.2g} updates; "
-            "write fewer devices, or global_batch"
-        )
-    few = f": a large share of the stage, which has {updates:,.0f} updates of it" if updates and updates < FEW else ""
-    notes.append(f"a batch of {batch:,} sequences, assumed{few}")
-    return batch
 
 
 def _refuse_two(given: Layout, layout: dict[str, Any], whole: dict[str, Any]) -> None:

@@ -99,7 +99,12 @@ def _best_sentence(answer: Answer, found: Found) -> str:
 def _given_sentence(answer: Answer, found: Found) -> str:
     said = _sentence(answer, found, "The layout given")
     over = found.memory_bytes / answer.capacity - 1
-    if over > MEMORY_ERROR:
+    if over > 0 and answer.question.published:
+        said += (
+            f" It ran, so it fits: the memory of this model is {percent(over)} too much at least, "
+            f"{'beyond' if over > MEMORY_ERROR else 'within'} its own error of {percent(MEMORY_ERROR)}."
+        )
+    elif over > MEMORY_ERROR:
         said += f" By the model it does not fit: it takes {percent(over)} more than there is."
     elif over > 0:
         said += (

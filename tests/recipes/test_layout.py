@@ -14,7 +14,7 @@ from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.cli import main
 from lehr.recipes.errors import LehrError
 from lehr.recipes.laying_out.answer import Answer
-from lehr.recipes.laying_out.question import _batch
+from lehr.recipes.laying_out.defaults import batch_of
 from lehr.recipes.laying_out.reporting import laid_out
 from lehr.recipes.laying_out.settings import BOUNDS
 from lehr.simulators.objectives import NextToken
@@ -253,10 +253,10 @@ def test_what_is_held_completes_a_layout_that_is_written_out(capsys: pytest.Capt
 def test_an_assumed_batch_that_is_much_of_the_stage_is_said() -> None:
     stage = Stage(kind="PT", objective=NextToken(), tokens=1e12)
     notes: list[str] = []
-    assert _batch(stage, 8192, 1_000_000, notes) == 1_000_000
+    assert batch_of(stage, 8192, 1_000_000, notes) == 1_000_000
     assert notes == ["a batch of 1,000,000 sequences, assumed: a large share of the stage, which has 122 updates of it"]
     with pytest.raises(LehrError, match=r"leaves the stage 1\.2 updates; write fewer devices, or global_batch"):
-        _batch(stage, 8192, 100_000_000, notes)
+        batch_of(stage, 8192, 100_000_000, notes)
 
 
 def test_every_setting_is_bounded_or_one_of_some_words() -> None:
@@ -293,6 +293,21 @@ def test_published_layouts_are_near_the_best_or_it_is_said_why(
     assert given["given"]["memory_bytes"] <= 1.16 * given["capacity_bytes"]
     if given["behind"] > most:
         assert given["why"].startswith("pipeline bubble (")
+
+
+def test_a_published_layout_that_takes_more_than_there_is_ran(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a run that took place the model is wrong, not the run; of the same layout elsewhere nobody knows."""
+    base = ("model=deepseek_v3", "cluster=deepseek_h800", "layout=published")
+    given = found(capsys, *base)
+    over = given["given"]["memory_bytes"] / given["capacity_bytes"] - 1
+    assert 0 < over < 0.16
+    _, out, _ = run(capsys, *base)
+    assert (
+        f"It ran, so it fits: the memory of this model is {100 * over:.1f} % too much at least, within its own" in out
+    )
+    _, out, _ = run(capsys, *base, "sequence_length=16384")
+    assert "It ran" not in out
+    assert "By the model it does not fit" in out
 
 
 def test_a_report_shows_the_layout_of_its_longest_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
