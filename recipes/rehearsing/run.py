@@ -27,6 +27,9 @@ from lehr.recipes.rehearsing.tasks import Tasks, tasks_of
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.objectives import NextToken
 
+ONE_THREAD = 1_000_000
+"""Parameters below which threads wait for each other longer than they compute, the more so on a busy machine."""
+
 Seen = Callable[[str, Row, int], None]
 """Called after each update with the stage's name, its row and the number of updates of all stages."""
 
@@ -74,8 +77,9 @@ def rehearse(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise LehrError("device: torch finds no cuda device; write device=cpu")
-    if settings.threads is not None:
-        torch.set_num_threads(settings.threads)
+    parameters = count_parameters(done.model.shape()).total
+    if settings.threads is not None or parameters < ONE_THREAD:
+        torch.set_num_threads(settings.threads or 1)
     setup = training.Setup(
         shape=done.model.shape(), recipe=done.recipe, corpus=corpus, tasks=tasks,
         text_length=text_length, seed=settings.seed, device=device, save_every=settings.save_every,
@@ -95,7 +99,7 @@ def rehearse(
         speed = checks.speed_of(setup, done, machine=settings.machine)
     return Rehearsed(
         name=settings.name, of=f"{recipe.name} of {model.name}", scale=settings.scale_name, small=done,
-        parameters=count_parameters(setup.shape).total, of_parameters=count_parameters(model.shape()).total,
+        parameters=parameters, of_parameters=count_parameters(model.shape()).total,
         corpus=f"{corpus.name}: {len(corpus.train):,} bytes of {corpus.n_files:,} files, {len(corpus.held_out):,} of "
                f"{corpus.n_held_out:,} held out ({corpus.n_left_out} that share a passage left out); {corpus.digest}",
         logs=logs, forecasts=found, rates=checks.rates_of(stages, logs), work=work, speed=speed,
