@@ -153,9 +153,9 @@ def on_the_machine(projection: Projection, given: Assumptions, reached: Interval
     """Hours and cost on the one machine, which a row names; both go by the inverse of the utilisation."""
     totals, on = projection.totals, f"on {given.accelerator} in {given.precision}"
     rows: dict[tuple[str, str], Any] = {(f"MFU taken {on}", ""): f"{given.mfu:.1%}"}
-    for name, unit, amount in (("accelerator-hours", "h", totals.hours), ("cost", "USD", totals.cost)):
+    for name, unit, amount in (("hours", "h", totals.hours), ("cost", "USD", totals.cost)):
         value = amount.value if amount else None
-        rows[(f"{name}, projected {on}", unit)] = value
+        rows[(f"{name} {on}, projected", unit)] = value
         if value is not None and reached.low < reached.high:
             rows[(f"{name}, low", unit)] = value * reached.central / reached.high
             rows[(f"{name}, high", unit)] = value * reached.central / reached.low
@@ -336,7 +336,8 @@ def as_document(names: list[str], rows: list[Row], edition: str, titles: list[st
             for row in chosen
         ]
         anchor = title.rsplit(maxsplit=1)[-1]
-        return Section(name=anchor, title=title, parts=[Table(name=anchor, caption=title, columns=columns, rows=cells)])
+        table = Table(name=anchor, caption=f"{title}, by model", columns=columns, rows=cells)
+        return Section(name=anchor, title=title, parts=[table])
 
     different, same = [row for row in rows if row.differs], [row for row in rows if not row.differs]
     sections = [
