@@ -88,7 +88,7 @@ def place(
     states, room = fit_of(machine, count)
     if machine.devices is None or machine.device.memory_bytes is None:
         return Placed(says=states, fits=room)
-    from lehr.recipes.laying_out.answer import NoLayoutError, answer
+    from lehr.recipes.laying_out.answer import MEMORY_ERROR, NoLayoutError, answer
     from lehr.recipes.laying_out.question import question
 
     model = Model(
@@ -114,9 +114,11 @@ def place(
     sizes = {name: getattr(best.layout, name) for name in ("tp", "pp", "cp", "ep", "dp")}
     groups = ", ".join(f"{name} {size}" for name, size in sizes.items() if size > 1) or "one device"
     memory = f"{best.memory_bytes / 1e9:.0f} of {machine.device.memory_bytes / 1e9:.0f} GB"
+    tight = best.memory_bytes * (1 + MEMORY_ERROR) > machine.device.memory_bytes
+    margin = f", less free than the model of memory errs by, {MEMORY_ERROR:.0%}" if tight else ""
     return Placed(
-        says=f"fits {machine.devices:,} devices at {memory} ({groups}, ZeRO {best.layout.zero}), MFU {mfu.central:.0%} "
-        f"({mfu.low:.0%} to {mfu.high:.0%})",
+        says=f"fits {machine.devices:,} devices at {memory}{margin} ({groups}, ZeRO {best.layout.zero}), "
+        f"MFU {mfu.central:.0%} ({mfu.low:.0%} to {mfu.high:.0%})",
         fits=True,
         mfu=mfu,
     )
