@@ -74,6 +74,12 @@ def test_continued_pre_training_counts_what_the_base_has_seen(capsys: pytest.Cap
     assert plan["chosen"]["parameters"] == 7_173_923_840
 
 
+def test_the_network_that_is_printed_is_the_base(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["plan", "flops=1e22", "base=starcoder2_15b"]) == 0
+    # a network of the ladder as wide has 48
+    assert "16B dense, 40 layers of 6,144," in capsys.readouterr().out
+
+
 def test_the_peak_rate_and_batch_are_the_laws(capsys: pytest.CaptureFixture[str]) -> None:
     plan = printed(capsys, "plan", "flops=1e21")
     law = {r["law"]: r for r in plan["rates"]}["step_law_grids"]
