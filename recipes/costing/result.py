@@ -29,7 +29,8 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     """The whole: days of pure work and by the calendar, billed hours, energy [MWh], carbon [t] and money [USD], each
     with its 90 % interval; ``finish`` is the distribution of the last day that failures alone make. ``left_out`` are
     stages whose hours nobody knows; ``published`` are hours and money that were printed of
-    the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]."""
+    the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]; ``beyond_memory`` are stages
+    whose states the devices cannot hold, in words."""
 
     model: str
     stages: list[StageCost]
@@ -46,3 +47,4 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     published: list[str]
     left_out: list[str]
     assumed: list[str]
+    beyond_memory: list[str] = []

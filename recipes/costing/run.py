@@ -22,6 +22,7 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.energy import POWER_SPREAD, PRICE_SPREAD, Bill, Power, Site, dollars, energy_of
 from lehr.simulators.machine.failures import CHECKPOINT_BYTES, Finish, Reliability, Uptime, finishing_days, uptime
 from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
+from lehr.simulators.projection.stage_time import beyond_memory
 from lehr.simulators.quantities import Amount, NonNegative, Size
 from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
 from lehr.simulators.training import Recipe
@@ -77,6 +78,14 @@ def cost(job: Composed) -> Costed:
         checkpoint_bytes=CHECKPOINT_BYTES * projection.parameters.total,
         left_out=left_out,
         assumed=list(dict.fromkeys(assumed)),
+        beyond_memory=[
+            f"{s.name} {said}"
+            for s in stages
+            # what was billed did run
+            if s.basis != "published hours"
+            and recipe.stages[s.name].adapter is None
+            and (said := beyond_memory(projection.parameters.total, s.devices, accelerators[s.accelerator]))
+        ],
     )
 
 

@@ -25,6 +25,7 @@ def as_text(found: Costed) -> str:
     lines = [
         f"{found.model}: {days.value:,.1f} calendar days ({days.low:,.1f} to {days.high:,.1f}), "
         f"{found.work_days:,.1f} of them work",
+        *found.beyond_memory,
     ]
     if found.dollars is not None:
         lines.append(f"money: {said(found.dollars)} USD" + (

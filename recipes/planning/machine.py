@@ -13,11 +13,9 @@ from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.failures import uptime
 from lehr.simulators.projection.cost import accelerator_hours
+from lehr.simulators.projection.stage_time import STATE_BYTES
 from lehr.simulators.quantities import Amount, Interval
 
-STATE_BYTES = 16
-"""Of a parameter in mixed precision with Adam: weight and gradient in 16 bits, weight and both moments in 32
-(Rajbhandari et al. 2020, arXiv:1910.02054, section 3.1) [bytes]."""
 SHARE_FOR_STATE = 0.8
 """Of a device's memory; the rest is left to activations and buffers."""
 

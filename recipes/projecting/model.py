@@ -22,6 +22,8 @@ from lehr.simulators.training import PRETRAINING, Recipe
 
 DEFAULT_LAWS = ("besiroglu", "chinchilla")
 FALLBACK_ACCELERATOR = "h100_sxm"
+NO_FIT = "its weights do not fit"
+"""What is said of a base of another architecture."""
 
 
 def project_model(
@@ -146,8 +148,8 @@ def _misfit(catalogue: Catalogue, model: Model, base: str) -> str | None:
     if shape.d_model == model.shape().d_model and 0.8 < theirs / ours < 1.25:
         return None
     return (
-        f"its base {base} has another architecture ({theirs / 1e9:.3g}B parameters, not {ours / 1e9:.3g}B): its "
-        f"weights do not fit, and its tokens do not count; write base.upcycled=true where they are grown into it"
+        f"its base {base} has another architecture ({theirs / 1e9:.3g}B parameters, not {ours / 1e9:.3g}B): "
+        f"{NO_FIT}, and its tokens do not count; write base.upcycled=true where they are grown into it"
     )
 
 

@@ -11,6 +11,7 @@ from lehr.conf import __version__ as edition
 from lehr.recipes.checking import OTHERWISE
 from lehr.recipes.presenting.document import Card, Mark
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
+from lehr.recipes.projecting.model import NO_FIT
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.published import Published, of_what, published, published_hours, why, within
 from lehr.simulators.machine.accelerator import Price, months_before
@@ -61,8 +62,7 @@ def _tokens(data: ReportData) -> Card:
     totals, base = data.projection.totals, data.recipe.base
     lines = [known_stages(data)]
     if base is not None:
-        seen = "an unknown number of" if base.n_tokens is None else bounded(quantity(base.n_tokens, 4), relation(base))
-        lines.append(f"after {seen} tokens of {base.model}")
+        lines.append(_after(base, data))
     value = bounded(quantity(totals.tokens, 4), totals.bound) if totals.tokens else "unknown"
     if (found := published(data, "tokens")) is not None:
         lines[0] = f"{value} in {lines[0]}" if totals.tokens else lines[0]
@@ -71,6 +71,19 @@ def _tokens(data: ReportData) -> Card:
             label="Training tokens", value=found.text, lines=[of_what(found, data), *lines, *because], mark="published"
         )
     return Card(label="Training tokens", value=value, lines=lines)
+
+
+def _after(base: Base, data: ReportData) -> str:
+    """What a base had seen, by the recipe or else by its own."""
+    first, history = data.projection.stages[0], data.projection.totals_with_base
+    if any(NO_FIT in said for said in first.warnings):
+        return f"not after {base.model}: {NO_FIT}"
+    if base.n_tokens is not None:
+        return f"after {bounded(quantity(base.n_tokens, 4), relation(base))} tokens of {base.model}"
+    if first.cumulative_tokens is None or first.tokens is None:
+        return f"after an unknown number of tokens of {base.model}"
+    bound = history.bound if history is not None else None
+    return f"after {bounded(quantity(first.cumulative_tokens - first.tokens, 4), bound)} tokens of {base.model}"
 
 
 def relation(base: Base) -> Relation | None:

@@ -20,7 +20,14 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
 from lehr.simulators.projection.rollout_time import StageRollout, project_rollout
-from lehr.simulators.projection.stage_time import Assumptions, Time, assumed_mfu, cost_of_published_hours, project_time
+from lehr.simulators.projection.stage_time import (
+    Assumptions,
+    Time,
+    assumed_mfu,
+    beyond_memory,
+    cost_of_published_hours,
+    project_time,
+)
 from lehr.simulators.projection.stage_work import MANY_EPOCHS, beside, repeats_of, stage_convention
 from lehr.simulators.quantities import Amount, Interval, Relation
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
@@ -207,6 +214,19 @@ def project_stage(
             loss[law.name] = project_loss(law, count, after, flops_per_token=per_token, unique=unique)
             warnings += [f"{law.name}: {w}" for w in law.warnings(count.at(law.n_convention, per_token)[0], after)]
     curve = stage.curve()
+    time = None
+    if flops is not None:
+        time = project_time(
+            flops,
+            stage,
+            sparse=count.sparse,
+            accelerators=accelerators,
+            assumptions=assumptions,
+            laid_out=laid_out,
+        )
+        # adapters have no states of the weights beside them
+        if stage.adapter is None and (said := beyond_memory(count.total, time.devices, accelerators[time.accelerator])):
+            warnings.append(said)
     return StageProjection(
         name=name,
         kind=stage.kind,
@@ -221,16 +241,7 @@ def project_stage(
         flop_convention=convention.name,
         flops=flops,
         six_nd=None if tokens is None else 6.0 * count.active["all"] * tokens,
-        time=None
-        if flops is None
-        else project_time(
-            flops,
-            stage,
-            sparse=count.sparse,
-            accelerators=accelerators,
-            assumptions=assumptions,
-            laid_out=laid_out,
-        ),
+        time=time,
         published_hours_cost=cost_of_published_hours(stage, accelerators=accelerators, assumptions=assumptions),
         loss=loss,
         warnings=warnings,

@@ -111,6 +111,29 @@ def project_time(
     )
 
 
+STATE_BYTES = 16
+"""Of a parameter that is trained in mixed precision: it and its gradient in 2 bytes each, and in 4 each its master copy
+and Adam's two moments (Rajbhandari et al., arXiv:1910.02054, section 3.1) [byte]."""
+
+
+def beyond_memory(parameters: int, devices: int | None, device: Accelerator) -> str | None:
+    """What is to be said where the states of so many ``parameters`` exceed the memory of all devices together; ``None``
+    where they do not, or where either is not known.
+
+    >>> h100 = Accelerator(name="h100_sxm", title="H100", peak={"bf16": 989.4e12}, memory_bytes=80e9)
+    >>> beyond_memory(671_026_404_352, 64, h100)
+    'does not fit: 16 bytes of states a parameter are 10.7 TB, and 64 × h100_sxm have 5.12 TB'
+    >>> beyond_memory(671_026_404_352, 2048, h100)
+    """
+    states = STATE_BYTES * parameters
+    if devices is None or device.memory_bytes is None or states <= devices * device.memory_bytes:
+        return None
+    return (
+        f"does not fit: {STATE_BYTES} bytes of states a parameter are {states / 1e12:.3g} TB, and {devices:,} × "
+        f"{device.name} have {devices * device.memory_bytes / 1e12:.3g} TB"
+    )
+
+
 def hourly_rate(device: Accelerator, assumptions: Assumptions) -> float | None:
     """What an hour of ``device`` costs [USD/h]: what the planner says, or its first price; ``None`` without either.
 

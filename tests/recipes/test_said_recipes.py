@@ -52,6 +52,26 @@ def test_a_base_of_another_architecture_is_remarked_on(tmp_path: Path) -> None:
         # what does not fit is no history: neither of tokens and loss, nor of work
         assert bool(found.stages[0].loss) is upcycled
         assert (found.totals_with_base is not None) is upcycled
+        data = lehr.report("deepseek_v3", recipe="mine", law="besiroglu", config_dir=tmp_path)
+        after = "after 4.3T tokens of starcoder2_15b"
+        assert headline(data)[1].lines[-1] == (
+            after if upcycled else "not after starcoder2_15b: its weights do not fit"
+        )
+
+
+def test_states_beyond_the_memory_of_all_devices_are_remarked_on(tmp_path: Path) -> None:
+    stage = {"kind": "PT", "objective": {"kind": "next_token"}, "tokens": 1e11}
+    said = "does not fit: 16 bytes of states a parameter are 10.7 TB, and {:,} × h100_sxm have {} TB"
+    for devices, memory in ((64, "5.12"), (2048, None)):
+        hardware = {"accelerator": "h100_sxm", "count": devices, "precision": "bf16"}
+        found = project(tmp_path, "deepseek_v3", {**stage, "hardware": hardware}).stages[0].warnings
+        line = [word for word in found if word.startswith("does not fit")]
+        assert line == ([] if memory is None else [said.format(devices, memory)])
+        cost = lehr.cost("deepseek_v3", recipe="mine", config_dir=tmp_path)
+        assert cost.beyond_memory == [f"one {word}" for word in line]
+        adapter = {"adapter": {"kind": "lora", "rank": 16}}
+        found = project(tmp_path, "deepseek_v3", {**stage, **adapter, "hardware": hardware}).stages[0].warnings
+        assert not any(word.startswith("does not fit") for word in found)
 
 
 def test_repeated_tokens_are_worth_less_by_the_law_that_knows_them(tmp_path: Path) -> None:
