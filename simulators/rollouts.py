@@ -158,6 +158,39 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("answers are older than the weights only where some devices generate; write generators")
 
 
+def within(rollout: Rollout, context: Size) -> Rollout:
+    """``rollout`` with answers that end where prompt and answer fill a ``context`` [tokens], unless a cap ends them.
+
+    Raises ``ValueError`` where prompts, the mean answer or the cap are longer than that.
+
+    >>> asked = Rollout(prompt=Lengths(mean=300), response=Lengths(mean=2000))
+    >>> within(asked, 4096).response.cap
+    3796
+    >>> within(asked, 2048)
+    Traceback (most recent call last):
+    ValueError: answers of 2,000 tokens and prompts of 300 are longer than the context of 2,048; write fewer than 1,748
+    """
+    prompt, response = rollout.prompt.mean or 0.0, rollout.response
+    left = int(context - prompt)
+    if left < 1:
+        raise ValueError(f"prompts of {prompt:,.0f} tokens leave no answer in the context of {context:,}; write less")
+    if response.cap is not None and response.cap > left:
+        raise ValueError(
+            f"answers of up to {response.cap:,} tokens and prompts of {prompt:,.0f} are longer than the context of "
+            f"{context:,}; write a cap of at most {left:,}"
+        )
+    if response.mean is not None and response.mean > left:
+        raise ValueError(
+            f"answers of {response.mean:,.0f} tokens and prompts of {prompt:,.0f} are longer than the context of "
+            f"{context:,}; write fewer than {left:,}"
+        )
+    if response.cap is not None:
+        return rollout
+    # few answers get there, beside those that a cap cuts
+    clipped = 0.0 if response.clipped is None else response.clipped
+    return msgspec.structs.replace(rollout, response=msgspec.structs.replace(response, cap=left, clipped=clipped))
+
+
 USUAL_ANSWERS, USUAL_SAMPLES = 1024, 16
 USUAL_PROMPT, USUAL_RESPONSE = 300.0, 2000.0
 USUAL_SHARE_OF_CAP = 0.25

@@ -16,7 +16,7 @@ from lehr.recipes.generating.speed import speed_of
 from lehr.recipes.generating.tables import generation_fit
 from lehr.simulators.machine.rollout import Plant, rollout_step, splits
 from lehr.simulators.quantities import Amount, Positive, Size
-from lehr.simulators.rollouts import Rollout
+from lehr.simulators.rollouts import Rollout, within
 
 
 def roll(job: Composed) -> Rolled:
@@ -26,12 +26,23 @@ def roll(job: Composed) -> Rolled:
     devices, samples = job.devices(), job.bounded("samples", Size, "answers to a prompt, such as 16")
     if devices is None:
         raise LehrError("devices: is not given; write how many there are, such as 64")
-    asked = asked_rollout(job)
+    architecture = model.shape()
+    if architecture.encoder is not None or not architecture.causal:
+        raise LehrError(
+            f"{model.name}: {'has an encoder' if architecture.encoder else 'sees both sides of a token'}; rollouts are "
+            "projected for networks that write token after token, such as qwen2_5_7b"
+        )
+    try:
+        asked = within(asked_rollout(job), architecture.context_length)
+    except ValueError as error:
+        raise LehrError(
+            f"{model.name}: {error}; or the context to which it was extended, model.architecture.context_length=131072"
+        ) from error
     best = job.config["generators"] == "best"
     if best and devices < 2:
         raise LehrError("generators: best splits two devices or more; write devices=8")
     plant = Plant(
-        architecture=model.shape(),
+        architecture=architecture,
         rollout=asked,
         samples=samples,
         device=device,
@@ -55,12 +66,12 @@ def roll(job: Composed) -> Rolled:
             plant.architecture,
             device,
             devices=step.engine,
-            tensor=min(step.engine, device.link.domain if device.link else 1, 8),
+            tensor=step.tensor,
             precision=asked.precision,
             cache="bf16" if asked.precision == "bf16" else "fp8",
             prompt=asked.prompt.known,
             response=asked.response.known,
-            concurrency=step.at_once * step.engine / step.generators,
+            concurrency=step.at_once / step.engines,
         )
     except ValueError as error:
         raise LehrError(str(error)) from error

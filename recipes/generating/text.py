@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any
 
 import msgspec
 
 from lehr.recipes.generating.result import Rolled
-from lehr.simulators.machine.rollout import LEAST_BYTES, STATE_BYTES
 from lehr.simulators.quantities import Amount
 
 SAID = {
@@ -49,20 +47,21 @@ def as_text(found: Rolled) -> str:
         if step.asynchronous
         else f"all {step.generators} generate and train in turn"
     )
-    trainer = step.trainer_bytes
-    kept = f"trainer {trainer / 1e9:,.1f} GB of weights, gradients and states"
-    if trainer > (found.plant.device.memory_bytes or inf):
-        here = trainer * LEAST_BYTES / STATE_BYTES
+    kept = f"trainer {step.trainer_bytes / 1e9:,.1f} GB of weights, gradients and states"
+    if step.host_bytes:
         kept = (
-            f"trainer {here / 1e9:,.1f} GB of weights and gradients, and {(trainer - here) / 1e9:,.1f} GB of states in "
-            f"the host's memory"
+            f"trainer {step.trainer_bytes / 1e9:,.1f} GB of weights and gradients, and {step.host_bytes / 1e9:,.1f} GB "
+            "of states in the host's memory"
         )
+    engines = f"{step.engines:,} engine{'s' * (step.engines > 1)} of tensor parallel {step.tensor}"
+    if step.engine > step.tensor:
+        engines += f", experts over {step.engine} devices"
     answers = (rollout.prompts or 0) * found.plant.samples
     lines = [
         f"{found.model} on {found.plant.devices} {found.accelerator}: a step takes {seconds.value:,.0f} s "
         f"({seconds.low:,.0f} to {seconds.high:,.0f}), {how}",
         f"{answers:,} answers of {rollout.response.known:,.0f} tokens on average, the longest {step.longest:,.0f}; "
-        f"{step.at_once:,.0f} at once, in engines of {step.engine}",
+        f"{step.at_once:,.0f} at once, in {engines}",
         "",
     ]
     for name, said in SAID.items():

@@ -22,6 +22,7 @@ from lehr.simulators.counting import (
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.constants import Prior
 from lehr.simulators.machine.generation import WEIGHT_BYTES, Load, load_of, prompt_seconds, room, step_seconds
+from lehr.simulators.machine.work import work_of
 from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.sensitivity import Spread, spread_of
 
@@ -75,12 +76,15 @@ class Engine(NamedTuple):
     end: Load
     middle: Load
     devices: int
-    engines: float
+    tensor: int
+    engines: int
 
 
 class RolloutStep(msgspec.Struct, frozen=True, kw_only=True):
     """A step: its seconds with their 90 % interval and the assumptions that move them most, its parts, and how the
-    devices share the work. ``tokens`` are those that are written in a step; ``longest`` is the longest answer."""
+    devices share the work: ``engines`` of ``engine`` devices, ``tensor`` of which share a sequence. ``tokens`` are
+    those that are written in a step; ``longest`` is the longest answer; ``host_bytes`` are a trainer's master copy and
+    moments where its device has no memory for them: they lie in its host's [byte]."""
 
     seconds: Spread
     parts: Parts
@@ -91,8 +95,11 @@ class RolloutStep(msgspec.Struct, frozen=True, kw_only=True):
     at_once: float
     tokens: float
     longest: float
+    tensor: int
+    engines: int
     engine_bytes: float
     trainer_bytes: float
+    host_bytes: float
 
 
 class Plant(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,9 +141,11 @@ def rollout_step(plant: Plant) -> RolloutStep:
     _fits_training(plant, trainers)
     engines = [engine for n in GROUPS if (engine := _engine(plant, n, generators)) is not None]
     if not engines:
+        fewer = [p for p, each in WEIGHT_BYTES.items() if each < WEIGHT_BYTES[plant.rollout.precision]]
         raise ValueError(
             f"no engine of up to {min(GROUPS[-1], generators)} {(plant.generator or plant.device).name} holds the "
-            f"weights and one answer; write more generators, or weights in fewer bits"
+            f"weights and one answer; write shorter answers, more {'devices' if split is None else 'generators'}"
+            + (f", or engine_precision={fewer[0]} (of a recipe rollout: {{precision: {fewer[0]}}})" if fewer else "")
         )
     one = dict.fromkeys([*ROLLOUT_PRIORS, "generation", "response"], 1.0)
     # of engines that are as fast the smaller
@@ -148,7 +157,8 @@ def rollout_step(plant: Plant) -> RolloutStep:
     found = spread_of(lambda x: _seconds(plant, engine, generators, trainers, {**one, **x})[0], spreads)
     _, parts, running = _seconds(plant, engine, generators, trainers, one)
     answers = _prompts(plant) * plant.samples
-    held = engine.middle
+    held, size = engine.middle, count_parameters(plant.architecture).total
+    beside = STATE_BYTES * size / trainers > (plant.device.memory_bytes or float("inf"))
     return RolloutStep(
         seconds=found,
         parts=parts,
@@ -160,7 +170,10 @@ def rollout_step(plant: Plant) -> RolloutStep:
         tokens=answers * plant.rollout.response.known,
         longest=plant.rollout.response.longest(answers),
         engine_bytes=float(held.dense_bytes + held.routed_bytes + running * held.held),
-        trainer_bytes=STATE_BYTES * count_parameters(plant.architecture).total / trainers,
+        tensor=engine.tensor,
+        engines=engine.engines,
+        trainer_bytes=(LEAST_BYTES if beside else STATE_BYTES) * size / trainers,
+        host_bytes=(STATE_BYTES - LEAST_BYTES) * size / trainers if beside else 0.0,
     )
 
 
@@ -190,8 +203,9 @@ def _engine(plant: Plant, devices: int, generators: int) -> Engine | None:
     rollout, device = plant.rollout, plant.generator or plant.device
     answers = _prompts(plant) * plant.samples
     longest = rollout.response.longest(answers)
-    tensor = min(devices, device.link.domain if device.link else 1, 8)
-    if devices % tensor:
+    tensor = _tensor(plant.architecture, devices, device)
+    if devices > tensor and not count_parameters(plant.architecture).sparse:
+        # tensor groups of a dense network share nothing: each is an engine
         return None
     cached = 2.0 if rollout.precision == "bf16" else 1.0
 
@@ -205,7 +219,19 @@ def _engine(plant: Plant, devices: int, generators: int) -> Engine | None:
     middle, end = at(first, rollout.response.known), at(first + longest, 1.0)
     if float(room(middle)) < 1:
         return None
-    return Engine(at(first, 1.0), end, middle, devices, generators / devices)
+    return Engine(at(first, 1.0), end, middle, devices, tensor, generators // devices)
+
+
+def _tensor(architecture: Architecture, devices: int, device: Accelerator) -> int:
+    """The largest tensor group of an engine: it divides the devices and the query heads, divides the key-value heads or
+    is a multiple of them, and lies within a link's domain, of eight at most (vLLM, ``ModelConfig``) [devices]."""
+    work = work_of(architecture, architecture.context_length)
+    most = min(devices, device.link.domain if device.link else 1, 8)
+    return max(
+        n
+        for n in range(1, most + 1)
+        if devices % n == work.heads % n == 0 and (work.kv_heads % n == 0 or n % work.kv_heads == 0)
+    )
 
 
 def _seconds(

@@ -10,6 +10,7 @@ import pytest
 import lehr
 from lehr.recipes.cli import main
 from lehr.recipes.costing.text import as_text
+from lehr.recipes.generating.text import as_text as rolled_text
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -110,6 +111,11 @@ def test_what_moves_most_stands_first() -> None:
         (["rollout", "verifier_seconds=20", "verifier_cpus=0"], "cpus"),
         (["rollout", "devices=0"], "devices"),
         (["rollout", "model=codet5_base"], "encoder"),
+        (["rollout", "model=codebert"], "sees both sides"),
+        (["rollout", "response_length=200000"], "longer than the context of 32,768"),
+        (["rollout", "response_cap=200000"], "a cap of at most 32,468"),
+        (["rollout", "prompt_length=32768"], "leave no answer"),
+        (["rollout", "model=llama_3_1_405b", "devices=64"], "engine_precision=fp8"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
@@ -125,6 +131,21 @@ def test_both_say_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(out)
     assert found["hours"]["value"] == pytest.approx(400 * 64 * found["step"]["seconds"]["value"] / 3600)
     assert found["best"]["seconds"] == min(split["seconds"] for split in found["splits"])
+
+
+def test_answers_end_with_the_context_and_tensor_groups_divide_the_heads() -> None:
+    """Qwen2.5-7B has 28 query and 4 key-value heads and 32,768 tokens (conf/model/qwen2_5_7b.yaml)."""
+    found = lehr.rollout("qwen2_5_7b", response_length=20000)
+    assert found.step.longest == 32_768 - 300
+    assert found.step.tensor in (1, 2, 4)
+    assert (found.step.engine, found.step.engines) == (found.step.tensor, 64 // found.step.tensor)
+    assert f"in {found.step.engines} engines of tensor parallel {found.step.tensor}" in rolled_text(found)
+
+
+def test_a_trainers_states_lie_on_its_device_or_in_its_host() -> None:
+    step = lehr.rollout("deepseek_v3", accelerator="h800", devices=512, generators=441, engine_precision="fp8").step
+    assert step.trainer_bytes < 80e9 < step.trainer_bytes + step.host_bytes
+    assert lehr.rollout("qwen2_5_7b").step.host_bytes == 0
 
 
 def test_the_speed_of_an_engine_falls_with_what_it_remembers() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lehr.simulators.layers import Attention
 from lehr.simulators.machine.accelerator import Accelerator, Link
 from lehr.simulators.machine.generation import GENERATION_PRIORS
 from lehr.simulators.machine.rollout import Plant, RolloutStep, rollout_step, splits
@@ -107,6 +108,22 @@ def test_generation_stops_answering_to_devices_and_training_does_not() -> None:
     few, many = step(64), step(512)
     assert few.parts.updating / many.parts.updating > 3
     assert few.parts.tail / many.parts.tail < 2
+
+
+@pytest.mark.parametrize(
+    ("heads", "kv_heads", "tensors"), [(28, 4, {1, 2, 4}), (14, 2, {1, 2}), (15, 5, {1, 5}), (32, 8, {1, 2, 4, 8})]
+)
+def test_a_tensor_group_divides_the_heads(heads: int, kv_heads: int, tensors: set[int]) -> None:
+    ((name, block),) = LLAMA.blocks.items()
+    assert isinstance(block.mixer, Attention)
+    mixer = msgspec.structs.replace(block.mixer, n_heads=heads, n_kv_heads=kv_heads)
+    network = msgspec.structs.replace(LLAMA, blocks={name: msgspec.structs.replace(block, mixer=mixer)})
+    asked = plant(Rollout(prompts=4, prompt=Lengths(mean=300), response=ANSWERS))
+    for devices in (8, 16, 64):
+        found = rollout_step(msgspec.structs.replace(asked, architecture=network, devices=devices))
+        assert found.tensor in tensors
+        assert found.engine == found.tensor
+        assert found.engines == devices // found.engine
 
 
 def test_a_heavier_tail_costs_more() -> None:
