@@ -32,9 +32,11 @@ def stated(data: ReportData, path: str, value: Any, shown: Callable[[Any], str] 
 
 
 def absent(data: ReportData, path: str, below: str = "") -> Cell:
-    """A value of the recipe that is not there: looked for in vain, or not read for."""
-    state = data.recipe.provenance.state(path.removeprefix("recipe."), there=False)
-    return Cell(state, "unknown", below)
+    """A value of the recipe that is not there: looked for in vain, or not read for; in a recipe that is taken from no
+    source it was not given."""
+    provenance, within = data.recipe.provenance, path.removeprefix("recipe.")
+    own = provenance.of(within).source is None and provenance.default.source is None
+    return Cell("not given" if own else provenance.state(within, there=False), "unknown", below)
 
 
 def as_stated(data: ReportData) -> Table:
@@ -126,7 +128,10 @@ def _steps(data: ReportData, path: str, stage: Stage, projected: StageProjection
     if stage.steps is not None:
         return stated(data, f"{path}.steps", stage.steps, whole if isinstance(stage.steps, int) else length)
     if projected.steps is not None:
-        return Cell(bounded(whole(projected.steps), projected.bound), "projected", "tokens / batch")
+        from_examples = stage.tokens is None and stage.examples is not None
+        passes = "examples × epochs" if stage.epochs else "examples"
+        below = f"{passes} / sequences" if from_examples else "tokens / batch"
+        return Cell(bounded(whole(projected.steps), projected.bound), "projected", below)
     return absent(data, f"{path}.steps")
 
 

@@ -10,6 +10,7 @@ import lehr
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.recipes.report.headline import headline
+from lehr.recipes.report.stages import as_stated
 from lehr.simulators.projection.project import Projection
 
 STAGE = {
@@ -32,6 +33,11 @@ def project(folder: Path, model: str, stage: dict[str, object], law: str = "besi
 def test_updates_follow_from_examples_epochs_and_batch(tmp_path: Path) -> None:
     one = project(tmp_path, "starcoder2_15b", {"examples": 100_000, "epochs": 3}).stages[0]
     assert (one.steps, one.tokens) == (2344, None)
+    row = as_stated(lehr.report("starcoder2_15b", recipe="mine", law="besiroglu", config_dir=tmp_path)).rows[0]
+    assert (row[5].text, row[5].below) == ("2,344", "examples × epochs / sequences")
+    # of a recipe of one's own nothing was to be read or published
+    assert row[2].text == "not given"
+    assert not [cell.text for cell in row if cell.text in ("not read", "not published")]
 
 
 def test_a_base_without_tokens_has_those_of_its_own_recipe(tmp_path: Path) -> None:
