@@ -46,7 +46,8 @@ def load(folder: Path, fingerprint: str) -> State | None:
     body = _read(path)
     if body.get("version") != VERSION or body.get("fingerprint") != fingerprint:
         raise LehrError(
-            f"{path}: is of a rehearsal with other settings, corpus or torch; write another name=, or overwrite=true"
+            f"{path}: a rehearsal with other settings, corpus or torch is there already; write another name=, or "
+            "overwrite=true"
         )
     return State(
         stage=body["stage"], step=body["step"], weights=body["weights"], optimizers=body["optimizers"],
