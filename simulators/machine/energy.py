@@ -17,6 +17,14 @@ arXiv:2503.05804, abstract: between about 15 and 85 %)."""
 GENERATING = 0.35
 """The same while it generates, bound by memory: 137 to 300 of 700 W (Ma et al., arXiv:2605.11999, abstract)."""
 
+HOST = 1.45
+"""Power of a machine over that of its devices while they train: derived, the geometric mean of 1.29, a V100's system of
+330 W for a board of 300 (Patterson et al., arXiv:2104.10350, Table 4), and of 1.63, the most that eight H100 of 700 W
+draw with their machine, 76 % of 10.2 kW (arXiv:2506.14551, abstract), both over ``TRAINING``."""
+
+PUE = 1.1
+"""Power of the building over that of its machines: 1.09 to 1.12 (Patterson et al., arXiv:2104.10350, Table 4)."""
+
 POWER_SPREAD = 0.12
 """Standard deviation of the logarithm of the power: measured means of TPU v3 are 0.54 to 0.69 of its 450 W, host
 and fans with them (Patterson et al., arXiv:2104.10350, Table 4)."""
@@ -32,8 +40,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     machine over that of its devices [1], ``carbon`` what a kilowatt-hour emits [kg/kWh], ``electricity`` what it costs
     where it is not in the rent [USD/kWh]."""
 
-    pue: Factor = 1.1
-    host: Factor = 1.15
+    pue: Factor = PUE
+    host: Factor = HOST
     carbon: NonNegative = 0.385
     electricity: NonNegative = 0.0
 
@@ -67,8 +75,8 @@ def energy_of(
     """Energy of so many accelerator-hours in each state, the building with it [MWh].
 
     >>> h100 = Accelerator(name="h100", title="H100", peak={"bf16": 989e12}, power=700)
-    >>> round(energy_of(h100, 1e6).value)                                # 10**6 h x 595 W x 1.15 x 1.1
-    753
+    >>> round(energy_of(h100, 1e6).value)                                # 10**6 h x 595 W x 1.45 x 1.1
+    949
     """
     states = power.training * training + power.generating * generating + power.waiting * waiting
     value = states * power_of(device) * site.host * site.pue / 1e6
