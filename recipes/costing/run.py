@@ -62,7 +62,11 @@ def cost(job: Composed) -> Costed:
     as_run = chosen is None and assumptions.mfu is None and assumptions.precision is None
     stages, left_out, assumed = _stages(recipe, projection, settings.reliability, as_run=as_run)
     if not stages:
-        raise LehrError(f"recipe {recipe.name}: of no stage both hours and devices are known; write devices=512")
+        known = sum(s.hardware.stated_hours or 0.0 for s in recipe.stages.values() if s.hardware) if as_run else 0.0
+        printed = "of no stage both hours and devices are known"
+        if known:
+            printed = f"{known:,.0f} accelerator-hours were published, and no number of devices"
+        raise LehrError(f"recipe {recipe.name}: {printed}; write devices=512")
     try:
         bare = _costed(stages, accelerators, assumptions, settings)
     except ValueError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.costing.result import Costed
-from lehr.simulators.machine.failures import HOST_LINK
+from lehr.simulators.machine.failures import HOST_LINK, UNSEEN
 from lehr.simulators.sensitivity import Spread
 
 MEANT = {
@@ -22,9 +22,10 @@ MEANT = {
 def as_text(found: Costed) -> str:
     """Days, money, energy and what moves them."""
     days = found.days
+    between = "" if f"{days.low:,.1f}" == f"{days.high:,.1f}" else f" ({days.low:,.1f} to {days.high:,.1f})"
     lines = [
-        f"{found.model}: {days.value:,.1f} calendar days ({days.low:,.1f} to {days.high:,.1f}), "
-        f"{found.work_days:,.1f} of them work",
+        f"{found.model}: {days.value:,.1f} calendar days{between}, {found.work_days:,.1f} of them work",
+        *([f"published: {'; '.join(found.published)}"] if found.published else []),
         *found.beyond_memory,
     ]
     if found.dollars is not None:
@@ -41,7 +42,8 @@ def as_text(found: Costed) -> str:
     else:
         lines.append("energy: the largest draw of the accelerator is not published")
     lines.append(
-        "failures by the formula alone, without maintenance and repairs by hand: the last day is "
+        f"failures by the formula alone, without maintenance and repairs by hand (assumed {1 - UNSEEN[1]:.1%} of the "
+        "time): the last day is "
         f"day {found.finish.median:,.1f} (median), {found.finish.low:,.1f} to "
         f"{found.finish.high:,.1f} in nine of ten of {found.finish.runs:,} simulated runs"
     )
@@ -67,8 +69,6 @@ def as_text(found: Costed) -> str:
     if moved.swings:
         lines += ["", "what moves the money most:" if found.dollars else "what moves the hours most:"]
     lines += [f"  {MEANT[s.name]}: {s.low:,.0f} to {s.high:,.0f}" for s in moved.swings[:3]]
-    if found.published:
-        lines.append(f"published: {'; '.join(found.published)}")
     if found.left_out:
         lines.append(f"left out, as nobody published how long they are: {', '.join(found.left_out)}")
     if found.assumed:

@@ -70,6 +70,8 @@ def test_what_rests_on_no_assumption_is_said_without_an_interval(tmp_path: Path)
     assert "money: 2,920,000 USD at 2 USD" in text
     assert "billed: 1,460,000 accelerator-hours" in text
     assert "what moves" not in text
+    assert text.splitlines()[1].startswith("published: accelerator-hours 1.46M")
+    assert "118.8 calendar days, " in text
     assert "What moves it" not in (tmp_path / "cost" / "llama_3_1_8b" / "cost.html").read_text()
 
 
@@ -100,6 +102,7 @@ def test_what_moves_most_stands_first() -> None:
         (["cost", "model=gpt_4"], "recipe"),
         (["cost", "model=starcoder", "reserved=100%"], "reserved"),
         (["cost", "training_power=0"], "training"),
+        (["cost", "model=llama_3_1_8b"], "1,460,000 accelerator-hours were published"),
         (["cost", "model=starcoder", "device_hours=1"], "such a run never ends"),
         (["cost", "model=starcoder", "every_seconds=1e9"], "such a run never ends"),
         (["cost", "model=starcoder", "runs=1000000000"], "write at most"),
