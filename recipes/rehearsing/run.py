@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -89,7 +88,8 @@ def rehearse(
     with claimed(folder / CHECKPOINT, wait=False) if folder.exists() else claimed(folder, wait=False):
         if settings.overwrite and (folder / CHECKPOINT).is_file():
             (folder / CHECKPOINT).unlink()
-            shutil.rmtree(folder / "weights", ignore_errors=True)
+            for path in (folder / "weights").glob("[0-9][0-9].pt"):
+                path.unlink()
         begin_folder(folder)
         whole = sum(stage.n_steps or 0 for _, stage in stages)
         logs = training.train(setup, folder, lambda name, row: seen(name, row, whole) if seen else None)
