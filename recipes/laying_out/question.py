@@ -11,7 +11,7 @@ from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, ClusterFile, RecipeFile
-from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.laying_out.defaults import as_run, batch_of, count_of, length_of, precision_of, software_of
 from lehr.recipes.laying_out.settings import bounded, word, word_or_none
@@ -43,8 +43,8 @@ HELD = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What to lay out. ``given`` is a layout to set beside the best, ``published`` whether a run had it; ``notes`` say
-    what was taken from where."""
+    """What to lay out. ``given`` is a layout to set beside the best, ``published`` whether a run had it;
+    ``overridden`` whether the recipe was changed; ``notes`` say what was taken from where."""
 
     name: str
     work: Work
@@ -63,6 +63,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     published: bool
     stage: Stage | None
     stage_name: str | None
+    overridden: bool
     measured: float | None
     trained: bool
     memory: str
@@ -79,7 +80,8 @@ def asked(
     """The question of a job, on another machine or of another layout. Raises ``LehrError`` where it cannot be put."""
     catalogue = job.catalogue
     model = decode(job.config["model"], Model, "model")
-    stage_name, stage = named_stage(catalogue, model.name, bounded(job, "stage"))
+    recipe = _recipe(job, model)
+    stage_name, stage = named_stage(recipe, model.name, bounded(job, "stage"))
     adapter = _adapter(job, stage)
     cluster = _chosen(job, "cluster", ClusterFile)
     device = _accelerator(job, catalogue, cluster, stage) if accelerator is None else called(catalogue, accelerator)
@@ -109,7 +111,22 @@ def asked(
         lora=adapter.matrices if adapter is not None else None,
         quantized=adapter is not None and adapter.kind == "qlora",
         memory=word(job, "memory", COUNTED),
+        overridden=any(override.startswith("recipe.") for override in job.overrides),
     )
+
+
+def _recipe(job: Composed, model: Model) -> RecipeFile | None:
+    """The recipe of a job: its model's, or the one that is named. Raises ``LehrError`` where that is not known, or its
+    model is not said."""
+    named = [o.partition("=")[2] for o in job.overrides if o.startswith("recipe=")]
+    if job.config.get("recipe") is None:
+        if named and named[-1] not in ("", "null"):
+            raise without_recipe(job, model.name)
+        return None
+    recipe = decode(job.config["recipe"], RecipeFile, "recipe")
+    if named and recipe.model != model.name and not any(o.startswith("model=") for o in job.overrides):
+        raise LehrError(f"recipe: {recipe.name} trains {recipe.model}; write model={recipe.model} beside it")
+    return recipe
 
 
 def question(
@@ -134,6 +151,7 @@ def question(
     lora: LoRA | None = None,
     quantized: bool = False,
     memory: str = "nvidia_smi",
+    overridden: bool = False,
 ) -> Question:
     """What is asked, from parts; what is not given is the stage's.
 
@@ -198,11 +216,13 @@ def question(
         ),
         given=given,
         published=layout == "published"
+        and not overridden
         and lora is None
         and terms == Terms()
         and as_run(main, accelerator, n, seq_len, precision),
         stage=main,
         stage_name=stage[0] if stage is not None else None,
+        overridden=overridden,
         measured=measured,
         trained=lora is None,
         memory=memory,
@@ -232,23 +252,21 @@ def _indices(key: str, value: str | None, options: Any) -> tuple[int, ...]:
     return () if value is None else (options.index(_one_of(key, value, options)),)
 
 
-def main_stage(catalogue: Catalogue, name: str) -> tuple[str | None, Stage | None]:
-    """The pre-training stage with most tokens of the model's recipe, where there is one."""
-    if not catalogue.has("recipe", name):
-        return None, None
-    recipe: RecipeFile = catalogue.recipe(name)
-    stages = [(key, stage) for key, stage in recipe.ordered() if stage.kind in PRETRAINING]
-    if not stages:
-        return None, None
-    return max(stages, key=lambda pair: pair[1].n_tokens or 0.0)
+def main_stage(recipe: RecipeFile | None) -> tuple[str | None, Stage | None]:
+    """The pre-training stage with most tokens of a recipe, or where it has none that of fine-tuning."""
+    stages = recipe.ordered() if recipe is not None else []
+    for kinds in (PRETRAINING, ("SFT",)):
+        if found := [(key, stage) for key, stage in stages if stage.kind in kinds]:
+            return max(found, key=lambda pair: pair[1].n_tokens or 0.0)
+    return None, None
 
 
-def named_stage(catalogue: Catalogue, model: str, name: str | None) -> tuple[str | None, Stage | None]:
-    """The stage of the model's recipe that is called ``name``, or its longest of pre-training. Raises ``LehrError``
-    where the recipe has no such stage."""
+def named_stage(recipe: RecipeFile | None, model: str, name: str | None) -> tuple[str | None, Stage | None]:
+    """The stage of a recipe that is called ``name``, or its longest of pre-training. Raises ``LehrError`` where the
+    recipe has no such stage."""
     if name is None:
-        return main_stage(catalogue, model)
-    stages = catalogue.recipe(model).stages if catalogue.has("recipe", model) else {}
+        return main_stage(recipe)
+    stages = recipe.stages if recipe is not None else {}
     if name not in stages:
         said = nearest(name, stages) if stages else f"{model} has no recipe; leave stage out"
         raise LehrError(f"stage: {name!r} is not known; {said}")

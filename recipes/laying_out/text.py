@@ -143,7 +143,7 @@ def time_of_stage(answer: Answer, found: Found) -> dict[str, float] | None:
     scale = {"low": found.low / found.seconds, "high": found.high / found.seconds}
     out = {"hours": hours, "days": days, **{k: days * s for k, s in scale.items()}}
     same = stage.hardware is not None and stage.hardware.accelerator == answer.question.accelerator.name
-    if same and stage.hardware is not None and stage.hardware.own_hours is not None:
+    if same and not answer.question.overridden and stage.hardware is not None and stage.hardware.own_hours is not None:
         out["published"] = stage.hardware.own_hours
     return out
 
