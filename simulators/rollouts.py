@@ -210,10 +210,16 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def completed(
-    rollout: Rollout | None, samples: int | None, answers: int | None, method: str | None = None
+    rollout: Rollout | None,
+    samples: int | None,
+    answers: int | None,
+    method: str | None = None,
+    *,
+    context: Size | None = None,
 ) -> Completed:
     """``rollout`` with what was not published assumed; ``answers`` are those of an update's batch. PPO writes one
-    answer to a prompt where nothing else is said, methods that compare answers several.
+    answer to a prompt where nothing else is said, methods that compare answers several. An assumed answer is a quarter
+    of its cap, or of the ``context`` [tokens] where that is less than usual.
 
     >>> done = completed(Rollout(response=Lengths(cap=32768)), 16, 512)
     >>> done.rollout.prompts, done.rollout.response.mean, done.assumed
@@ -233,9 +239,12 @@ def completed(
         prompt = Lengths(mean=min(USUAL_PROMPT, prompt.cap or inf), cap=prompt.cap)
         assumed.append(f"prompts of {prompt.known:,.0f} tokens")
     if response.mean is None:
-        mean = USUAL_SHARE_OF_CAP * response.cap if response.cap else USUAL_RESPONSE
+        bound = USUAL_SHARE_OF_CAP * (context or inf)
+        mean = USUAL_SHARE_OF_CAP * response.cap if response.cap else min(USUAL_RESPONSE, bound)
         response = Lengths(mean=mean, cap=response.cap, clipped=response.clipped)
         of_cap = ", a quarter of the cap" if response.cap else ""
+        if not response.cap and bound < USUAL_RESPONSE:
+            of_cap = ", a quarter of the context"
         assumed.append(f"answers of {mean:,.0f} tokens on average{of_cap}")
         spread = USUAL_SPREAD
     changed = msgspec.structs.replace(given, prompts=prompts, prompt=prompt, response=response)

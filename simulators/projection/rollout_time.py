@@ -14,7 +14,7 @@ from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.projection.cost import days_of
 from lehr.simulators.projection.stage_time import Assumptions, hourly_rate
 from lehr.simulators.quantities import Amount, number
-from lehr.simulators.rollouts import Rollout, completed
+from lehr.simulators.rollouts import Rollout, completed, within
 from lehr.simulators.training import Stage
 
 LEAST_DEVICES = 8
@@ -63,13 +63,16 @@ def project_rollout(
     """Hours of a stage of policy gradients; ``logs`` are the constants of generation. ``None`` where how long it is was
     not published, and for networks that do not write token after token.
 
-    Raises ``ValueError`` where the devices that are stated do not hold what they should.
+    Raises ``ValueError`` where the devices that are stated do not hold what they should, and for answers longer than
+    the context.
     """
     objective = stage.objective
     if not isinstance(objective, PolicyGradient) or not architecture.causal or architecture.encoder is not None:
         return None
     answers = stage.batch.sequences if stage.batch else None
-    done = completed(objective.rollout, objective.group_size, answers, objective.method)
+    context = max(architecture.context_length, int(number(stage.sequence_length) or 0))
+    done = completed(objective.rollout, objective.group_size, answers, objective.method, context=context)
+    done = msgspec.structs.replace(done, rollout=within(done.rollout, context))
     steps = rollouts_of(stage, objective, done.rollout)
     if steps is None:
         return None

@@ -16,7 +16,7 @@ from lehr.simulators.machine.generation import GENERATION_PRIORS
 from lehr.simulators.machine.rollout import Plant, RolloutStep, rollout_step, splits
 from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.planning.ladder import dense
-from lehr.simulators.projection.rollout_time import project_rollout, rollouts_of
+from lehr.simulators.projection.rollout_time import StageRollout, project_rollout, rollouts_of
 from lehr.simulators.projection.stage_time import Assumptions
 from lehr.simulators.rollouts import Lengths, Rollout, Verifier, completed
 from lehr.simulators.training import Stage
@@ -171,10 +171,27 @@ def test_what_was_not_published_is_assumed_and_named() -> None:
 def test_a_stages_hours_are_its_steps() -> None:
     assumptions = Assumptions(fallback="h100", devices=64)
     rollout = Rollout(prompts=512, prompt=Lengths(mean=300), response=ANSWERS, updates=4)
-    stage = Stage(kind="RL", objective=PolicyGradient(group_size=16, rollout=rollout), steps=400)
+    stage = Stage(kind="RL", objective=PolicyGradient(group_size=16, rollout=rollout), steps=400,
+                  sequence_length=32768)  # fmt: skip
     found = project_rollout(stage, LLAMA, accelerators={"h100": H100}, assumptions=assumptions, logs=LOGS)
     assert found is not None
     assert found.steps == 100
     assert found.hours.value == pytest.approx(100 * 64 * step(updates=4).seconds.value / 3600)
     assert found.assumed == ["on H100"]
     assert rollouts_of(Stage(kind="RL", objective=PolicyGradient()), PolicyGradient(), rollout) is None
+
+
+def test_a_stages_answers_end_with_its_context() -> None:
+    assumptions = Assumptions(fallback="h100", devices=64)
+    short = msgspec.structs.replace(LLAMA, context_length=2048)
+
+    def projected(rollout: Rollout) -> StageRollout | None:
+        stage = Stage(kind="RL", objective=PolicyGradient(group_size=16, rollout=rollout), steps=400)
+        return project_rollout(stage, short, accelerators={"h100": H100}, assumptions=assumptions, logs=LOGS)
+
+    found = projected(Rollout(prompts=512))
+    assert found is not None
+    assert found.step.longest == 2048 - 300
+    assert "answers of 512 tokens on average, a quarter of the context" in found.assumed
+    with pytest.raises(ValueError, match="longer than the context of 2,048"):
+        projected(Rollout(prompts=512, response=Lengths(mean=4000)))
