@@ -108,7 +108,7 @@ class Catalogue:
         """Every law of these kinds, by name; the other files are looked at and not decoded.
 
         >>> [law.name for law in Catalogue().laws_of("multi_power")]
-        ['multi_power_100m', 'multi_power_25m', 'multi_power_400m']
+        ['multi_power_100m', 'multi_power_25m', 'multi_power_400m', 'turning_100m', 'turning_25m']
         """
         any_of = "|".join(map(re.escape, kinds))
         line = re.compile(rf"^kind: *['\"]?({any_of})['\"]? *(#.*)?$", re.MULTILINE)

@@ -59,7 +59,7 @@ def export_data(*, out: Folder = None, config_dir: Folder = None) -> Published:
     With ``out`` that folder will hold them, and nothing else of ours (``lehr export-data``).
 
     >>> sorted(export_data().files)[:2]
-    ['catalogue.jsonld', 'measured_finetuning.csv']
+    ['catalogue.jsonld', 'measured_decode.csv']
     """
     from lehr.recipes.publishing.run import publish
 

@@ -17,6 +17,9 @@ from lehr.simulators.scheduling.candidates import SHAPES, Budget
 FAR = 30.0
 """Times a fitted peak rate beyond which a curve law says nothing; a warning stands before that."""
 
+MOST_STEPS = 10**15
+"""Updates: far more than any run has, and few enough for a length of an array."""
+
 
 def schedule_job(job: Composed) -> Scheduled:
     """The best schedules, or with ``now`` the cool-downs from there. Raises ``LehrError`` for mistakes in the input."""
@@ -32,8 +35,11 @@ def budget(job: Composed) -> Budget:
     convention = job.setting("convention", str)
     if convention not in ("start", "end", "end_in_warmup", "end_in_decay"):
         raise LehrError(f"convention: {convention!r} is not known; write start, end, end_in_warmup or end_in_decay")
+    steps = job.setting("steps", int)
+    if steps > MOST_STEPS:
+        raise LehrError(f"steps: {steps:.3g} is above {MOST_STEPS:.0e}; write the updates of a run")
     return Budget(
-        steps=job.setting("steps", int),
+        steps=steps,
         peak=job.setting("peak_rate", float),
         warmup_steps=job.setting("warmup_steps", int),
         convention=convention,

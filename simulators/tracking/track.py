@@ -109,7 +109,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
     >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4)
     (1001, 100, 3.5129)
     >>> planned.spread_at(np.array([1000])).round(4).tolist()
-    [0.0021]
+    [0.0023]
     """
     n = len(rates)
     peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))

@@ -144,7 +144,7 @@ def test_toml_is_what_was_meant() -> None:
         (("model=starcoder", "to=trl", "stages=[px]"), "starcoder has none called 'px'"),
         (("model=starcoder", "to=trl", "stages=[]"), "stages: names none; write stages=[pt]"),
         (("model=gpt_4", "to=trl"), "has no recipe"),
-        (("model=starcoder", "to=trl", "devices=0"), "devices: 0; write"),
+        (("model=starcoder", "to=trl", "devices=0"), "devices: 0 is below 1; write"),
         (("model=starcoder", "to=trl", "devices_per_node=0"), "devices_per_node: 0; write a whole number of 1 or more"),
         (("model=starcoder", "to=trl", "devices_per_node=-8"), "devices_per_node: -8; write"),
         (("model=starcoder", "to=verl", "stages=[pt]"), "is no reinforcement learning"),

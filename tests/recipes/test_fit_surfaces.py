@@ -293,7 +293,7 @@ def changed(row: int, **values: Any) -> list[dict[str, Any]]:
         (changed(3, loss=float("inf")), "row 4: loss is inf"),
         (changed(2, n=5e207), "row 3: parameters is 5e+207, more than any training has; write at most 1e+18"),
         (changed(2, d=3e30), "row 3: tokens is 3e+30, more than any training has; write at most 1e+18"),
-        (changed(2, loss=1e200), "row 3: loss is 1e+200, more than any training has; write at most 1e+06"),
+        (changed(2, loss=1e200), "row 3: loss is 1e+200 nats/token, more than guessing evenly"),
         (changed(2, n=7), "row 3: parameters is 7, which looks like millions or billions"),
         (changed(2, d=300), "row 3: tokens is 300, which looks like millions or billions"),
         ([row | {"n": 1e9} for row in rows()], "all 25 runs have 1e+09 parameters"),
