@@ -80,7 +80,12 @@ def nothing(folder: Path) -> None:
 
 def track(rows: int) -> list[str]:
     """The command for that log."""
-    return ["track", "log=log.csv", f"schedule={{kind: cosine, peak: 3e-4, steps: {rows * 5 // 4}}}"]
+    return [
+        "track",
+        "log=log.csv",
+        "law=multi_power_25m",
+        f"schedule={{kind: cosine, peak: 3e-4, steps: {rows * 5 // 4}}}",
+    ]
 
 
 REPORT = ["report", "--config-dir", "conf", "model=santacoder", "recipe=long"]

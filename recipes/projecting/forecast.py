@@ -22,6 +22,8 @@ CENTRAL_STEPS, OTHER_STEPS = 72_000, 24_000
 """The longest runs that the catalogue's curve laws were tested on, and those that they were fitted on."""
 PARTS = 1000
 """Equal parts of a stage's tokens at which its rates are read: a part in 1,000 is a step or two of warm-up or decay."""
+MOST_PARTS = 12_000
+"""Of all stages together: the work grows with the square of the parts, and no catalogue's recipe has so many stages."""
 FIRST_SHARE = 0.03
 """Of all tokens, where a forecast begins; before it warm-up is not far."""
 
@@ -89,18 +91,19 @@ def clocks_for(catalogue: Catalogue, parameters: float) -> list[Clock]:
 def path_of(recipe: Recipe) -> list[PathStage]:
     """The stages of pre-training with next-token prediction, up to the first that is not known."""
     out = []
+    parts = max(1, min(PARTS, MOST_PARTS // len(recipe.order)))
     for name, stage in recipe.ordered():
         if stage.kind not in PRETRAINING:
             continue
-        rates = None if not isinstance(stage.objective, NextToken) else rates_of(stage)
+        rates = None if not isinstance(stage.objective, NextToken) else rates_of(stage, parts)
         if rates is None or stage.n_tokens is None:
             break
         out.append(PathStage(name=name, kind=stage.kind, tokens=stage.n_tokens, rates=rates, data=stage.data))
     return out
 
 
-def rates_of(stage: Stage) -> Floats | None:
-    """The rate at equal parts of the stage's tokens (parts,), or ``None`` where schedule or length is not known.
+def rates_of(stage: Stage, parts: int = PARTS) -> Floats | None:
+    """The rate at equal ``parts`` of the stage's tokens (parts,), or ``None`` where schedule or length is not known.
 
     >>> rates = rates_of(Catalogue().recipe("starcoder").stages["pt"])
     >>> assert rates is not None
@@ -110,7 +113,7 @@ def rates_of(stage: Stage) -> Floats | None:
     curve = stage.curve()
     if curve is None or curve.peak <= 0:
         return None
-    middle = (np.arange(PARTS) + 0.5) / PARTS
+    middle = (np.arange(parts) + 0.5) / parts
     if stage.batch is None or stage.sequence_length is None:
         return path_rates(curve, middle * curve.n_steps)
     clock = stage.batch.clock(stage.sequence_length)
