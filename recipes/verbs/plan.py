@@ -12,7 +12,8 @@ from lehr.recipes.composing.settings import form_of, name_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.planning.run import planned
 from lehr.recipes.planning.text import as_bytes, as_text
-from lehr.recipes.presenting.files import write_folder
+from lehr.recipes.presenting.files import told, write_folder
+from lehr.recipes.presenting.locks import claimed
 
 
 def run(job: Composed) -> int:
@@ -21,22 +22,32 @@ def run(job: Composed) -> int:
     if (CONF / "model" / f"{name}.yaml").is_file():
         raise LehrError(f"name: the catalogue has a model called {name}; write another name")
     head = f"lehr plan {' '.join(job.overrides)}"
+    plans, asked = job.folder() / "plan", name
     if form == "text":
-        name = free_name(job.folder() / "plan", name, head)
-        job = msgspec.structs.replace(job, config={**job.config, "name": name})
-    plan = planned(job)
+        name = free_name(plans, asked, head)
+    plan = planned(_named(job, name))
     if form == "json":
         print(as_bytes(plan).decode(), end="")
         return 0
     from lehr.recipes.planning.page import files
 
-    folder = job.folder() / "plan" / name
-    write_folder(folder, files(plan, head))
+    with told(plans):
+        plans.mkdir(parents=True, exist_ok=True)
+        with claimed(plans / asked):
+            # another run may have taken the name meanwhile
+            name = free_name(plans, asked, head)
+            plan = plan if name == plan.name else planned(_named(job, name))
+            folder = plans / name
+            write_folder(folder, files(plan, head))
     print(as_text(plan))
     print(f"\n{folder / 'plan.html'}")
     print(f"next: lehr report --config-dir {folder} model={name}")
     print("      which forecasts the loss under the plan's own schedules")
     return 0
+
+
+def _named(job: Composed, name: str) -> Composed:
+    return msgspec.structs.replace(job, config={**job.config, "name": name})
 
 
 def free_name(folder: Path, name: str, head: str) -> str:
