@@ -101,7 +101,7 @@ def one_measured(data: Measured, start: np.ndarray, sources: list[str]) -> Itera
 
 def stage_of(name: str) -> tuple[str, Stage]:
     """The longest stage of pre-training of a recipe, which has one."""
-    called, stage = main_stage(CATALOGUE, name)
+    called, stage = main_stage(CATALOGUE.recipe(name))
     assert called is not None
     assert stage is not None
     return called, stage

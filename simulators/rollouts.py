@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from math import exp, inf, log, sqrt
+from math import exp, fsum, inf, log, sqrt
 from statistics import NormalDist, fmean
 from typing import Literal
 
@@ -92,8 +92,8 @@ class Lengths(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             return self.known / fmean(shape)
         n = len(shape)
         for uncut in range(n, 0, -1):
-            # so many points stay below the cap, and the others are it
-            scale = (n * self.known - (n - uncut) * self.cap) / sum(shape[:uncut])
+            # so many points stay below the cap, and the others are it; fsum is the same in every Python
+            scale = (n * self.known - (n - uncut) * self.cap) / fsum(shape[:uncut])
             if scale * shape[uncut - 1] <= self.cap:
                 return scale
         return self.cap / shape[0]
