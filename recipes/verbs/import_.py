@@ -26,6 +26,7 @@ def run(job: Composed) -> int:
     if source.suffix in (".safetensors", ".gguf") or source.name.endswith(".index.json"):
         raise LehrError(f"path: {source} holds tensors, no fields; write path=config.json stored={source}")
     found = read_config(source, job.setting("ignore", list[str]))
+    beside = count_beside(found, source, job.setting("stored", str | None))
     target = write_model(
         name,
         found,
@@ -35,7 +36,6 @@ def run(job: Composed) -> int:
         overwrite=job.setting("overwrite", bool),
     )
     lines = told(name, found, target)
-    beside = count_beside(found, source, job.setting("stored", str | None))
     print("\n".join([*lines[:1], *beside, *lines[1:]]))
     return 0
 

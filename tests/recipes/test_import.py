@@ -453,3 +453,10 @@ def test_every_type_that_is_read_is_listed(tmp_path: Path) -> None:
     assert all(row["family"] and row["says"] for row in found["read"])
     assert {row["read_as"] for row in found["inside"]} <= set(CLASSES)
     assert not {row["model_type"] for row in found["not_described"]} & set(CLASSES)
+
+
+def test_tensors_that_cannot_be_read_leave_nothing_written(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    done = lehr("import", "path=config.json", "name=mine", "stored=nowhere.gguf", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
