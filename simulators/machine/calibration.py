@@ -8,7 +8,7 @@ towards zero, and is unknown, hence zero with its spread, of anything that was n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,7 +17,7 @@ import numpy as np
 from lehr.simulators.machine.constants import NAMES, PRIORS
 from lehr.simulators.machine.demand import Demand
 from lehr.simulators.machine.step_time import Rates, tokens_per_second
-from lehr.simulators.numerics.levenberg import damped_step
+from lehr.simulators.numerics.priors import derivatives, fit_under_priors
 
 CENTRES = np.log([PRIORS[name].centre for name in NAMES])
 SPREADS = np.array([PRIORS[name].spread for name in NAMES])
@@ -103,44 +103,9 @@ def fit_constants(rows: Measured, start: np.ndarray | None = None, most_steps: i
         white: np.ndarray = whitening @ (predicted_logs(rows, x) - rows.logs)
         return white
 
-    def objective(r: np.ndarray, x: np.ndarray) -> float:
-        loss = 2 * HUBER**2 * (np.sqrt(1 + (r / HUBER) ** 2) - 1)
-        return float(loss.sum() + (((x - CENTRES) / SPREADS) ** 2).sum())
-
-    x = CENTRES.copy() if start is None else start.copy()
-    r = residuals(x)
-    best, damping = objective(r, x), 1e-2
-    held = np.zeros((1, len(x)), dtype=bool)
-    for _ in range(most_steps):
-        jacobian = _jacobian(residuals, x, r)
-        weights = 1 / np.sqrt(1 + (r / HUBER) ** 2)
-        matrix = (jacobian * weights[:, None]).T @ jacobian + np.diag(SPREADS**-2.0)
-        gradient = (jacobian * weights[:, None]).T @ r + (x - CENTRES) / SPREADS**2
-        gained = 0.0
-        while damping < 1e8:
-            step = damped_step(matrix[None], gradient[None], np.array([damping]), held)[0]
-            tried = x + np.clip(step, -1.0, 1.0)
-            r_tried = residuals(tried)
-            if (value := objective(r_tried, tried)) < best:
-                gained, x, r, best = best - value, tried, r_tried, value
-                damping = max(damping / 5, 1e-9)
-                break
-            damping *= 4
-        if gained < 1e-7 * best:
-            break
-    jacobian = _jacobian(residuals, x, r)
-    weights = 1 / np.sqrt(1 + (r / HUBER) ** 2)
-    return Fit(x, np.linalg.inv((jacobian * weights[:, None]).T @ jacobian + np.diag(SPREADS**-2.0)))
-
-
-def _jacobian(residuals: Callable[[np.ndarray], np.ndarray], x: np.ndarray, r: np.ndarray) -> np.ndarray:
-    step = 1e-5
-    columns = []
-    for i in range(len(x)):
-        moved = x.copy()
-        moved[i] += step
-        columns.append((residuals(moved) - r) / step)
-    return np.stack(columns, axis=1)
+    return Fit(
+        *fit_under_priors(residuals, CENTRES, SPREADS, huber=HUBER, start=start, most_steps=most_steps, tolerance=1e-7)
+    )
 
 
 def predicted_logs(rows: Measured, x: np.ndarray) -> np.ndarray:
@@ -162,7 +127,7 @@ def predict(rows: Measured, fit: Fit, known: Measured | None = None) -> Predicte
     The spread has the constants' share by their covariance, what the rows' effects leave open, and each row's own.
     """
     centre = predicted_logs(rows, fit.logs)
-    slopes = _jacobian(lambda x: predicted_logs(rows, x), fit.logs, centre)
+    slopes = derivatives(lambda x: predicted_logs(rows, x), fit.logs, centre)
     constants = np.einsum("ij,jk,ik->i", slopes, fit.covariance, slopes)
     effects = sum(spreads(rows.mixture, e) ** 2 for e in EFFECTS)
     if known is None or len(known.logs) == 0:

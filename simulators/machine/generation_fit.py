@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lehr.simulators.machine.generation import GENERATION_PRIORS, Load, output_rate
-from lehr.simulators.numerics.levenberg import damped_step
+from lehr.simulators.numerics.priors import derivatives, fit_under_priors
 
 CENTRES = np.log([p.centre for p in GENERATION_PRIORS.values()])
 SPREADS = np.array([p.spread for p in GENERATION_PRIORS.values()])
@@ -65,34 +65,9 @@ def fit_generation(rows: Measured, most_steps: int = 60) -> GenerationFit:
     def residuals(x: np.ndarray) -> np.ndarray:
         return np.asarray(np.linalg.solve(factor, np.log(output_rate(rows.load, x)) - rows.logs))
 
-    def objective(r: np.ndarray, x: np.ndarray) -> float:
-        return float(
-            (2 * HUBER**2 * (np.sqrt(1 + (r / HUBER) ** 2) - 1)).sum() + (((x - CENTRES) / SPREADS) ** 2).sum()
-        )
-
-    x, damping, held = CENTRES.copy(), 1e-2, np.zeros((1, len(CENTRES)), dtype=bool)
-    r = residuals(x)
-    best = objective(r, x)
-    for _ in range(most_steps):
-        matrix, gradient = _curvature(residuals, x, r)
-        gained = 0.0
-        while damping < 1e8:
-            tried = x + np.clip(damped_step(matrix[None], gradient[None], np.array([damping]), held)[0], -1.0, 1.0)
-            r_tried = residuals(tried)
-            if (value := objective(r_tried, tried)) < best:
-                gained, x, r, best = best - value, tried, r_tried, value
-                damping = max(damping / 5, 1e-9)
-                break
-            damping *= 4
-        if gained < 1e-9 * best:
-            break
-    return GenerationFit(x, np.linalg.inv(_curvature(residuals, x, r)[0]))
-
-
-def _curvature(residuals: object, x: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    slopes = np.stack([(residuals(x + step) - r) / 1e-5 for step in 1e-5 * np.eye(len(x))], axis=1)  # type: ignore[operator]
-    weighted = slopes / np.sqrt(1 + (r / HUBER) ** 2)[:, None]
-    return weighted.T @ slopes + np.diag(SPREADS**-2.0), weighted.T @ r + (x - CENTRES) / SPREADS**2
+    return GenerationFit(
+        *fit_under_priors(residuals, CENTRES, SPREADS, huber=HUBER, most_steps=most_steps, tolerance=1e-9)
+    )
 
 
 class Told(NamedTuple):
@@ -105,8 +80,7 @@ class Told(NamedTuple):
 def told(load: Load, fit: GenerationFit) -> Told:
     """What ``fit`` says of ``load``: the spread has the constants' share, and those of a new source, case and row."""
     centre = np.atleast_1d(np.log(output_rate(load, fit.logs)))
-    steps = 1e-5 * np.eye(len(fit.logs))
-    slopes = np.stack([(np.log(output_rate(load, fit.logs + s)) - centre) / 1e-5 for s in steps], axis=-1)
+    slopes = derivatives(lambda x: np.atleast_1d(np.log(output_rate(load, x))), fit.logs, centre)
     constants = np.einsum("ij,jk,ik->i", slopes, fit.covariance, slopes)
     return Told(centre, np.sqrt(constants + SOURCE**2 + CASE**2 + ROW**2))
 
