@@ -8,14 +8,13 @@ from lehr.recipes.costing.figures import draw_all
 from lehr.recipes.costing.result import Costed
 from lehr.recipes.costing.text import as_text
 from lehr.recipes.presenting.document import Cell, Column, Document, Section, Table, Text
-from lehr.recipes.presenting.figures import as_png, as_svg, styled
+from lehr.recipes.presenting.figures import drawn_of, plot_files
 from lehr.recipes.presenting.html import as_html
 
 
 def render(found: Costed, command: str) -> dict[str, bytes]:
     """``cost.html`` and ``plots/``."""
-    with styled():
-        drawn = [(picture, as_svg(figure), as_png(figure)) for figure, picture in draw_all(found)]
+    drawn = drawn_of(draw_all, found)
     told = as_text(found).split("\n\n")
     document = Document(
         title=found.model,
@@ -35,10 +34,8 @@ def render(found: Costed, command: str) -> dict[str, bytes]:
         numbers={},
         beside=[("cost.json", "holds the same as data")],
     )
-    files = {"cost.html": as_html(document, {p.name: svg for p, svg, _ in drawn}).encode()}
-    for picture, svg, png in drawn:
-        files[f"plots/{picture.name}.svg"], files[f"plots/{picture.name}.png"] = svg.encode(), png
-    return files
+    page = as_html(document, {p.name: svg for p, svg, _ in drawn})
+    return {"cost.html": page.encode(), **plot_files(drawn)}
 
 
 def _table(found: Costed) -> Table:

@@ -8,14 +8,13 @@ from lehr.recipes.generating.figures import draw_all
 from lehr.recipes.generating.result import Rolled
 from lehr.recipes.generating.text import as_text
 from lehr.recipes.presenting.document import Document, Section, Text
-from lehr.recipes.presenting.figures import as_png, as_svg, styled
+from lehr.recipes.presenting.figures import drawn_of, plot_files
 from lehr.recipes.presenting.html import as_html
 
 
 def render(found: Rolled, command: str) -> dict[str, bytes]:
     """``rollout.html`` and ``plots/``."""
-    with styled():
-        drawn = [(picture, as_svg(figure), as_png(figure)) for figure, picture in draw_all(found)]
+    drawn = drawn_of(draw_all, found)
     said = [line.strip() for line in as_text(found).splitlines() if line.strip()]
     document = Document(
         title=found.model,
@@ -30,7 +29,5 @@ def render(found: Rolled, command: str) -> dict[str, bytes]:
         numbers={},
         beside=[("rollout.json", "holds the same as data")],
     )
-    files = {"rollout.html": as_html(document, {p.name: svg for p, svg, _ in drawn}).encode()}
-    for picture, svg, png in drawn:
-        files[f"plots/{picture.name}.svg"], files[f"plots/{picture.name}.png"] = svg.encode(), png
-    return files
+    page = as_html(document, {p.name: svg for p, svg, _ in drawn})
+    return {"rollout.html": page.encode(), **plot_files(drawn)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,19 +33,7 @@ class Evaluated(NamedTuple):
 def evaluate(question: Question, layouts: Layouts, logs: np.ndarray, terms: Terms | None = None) -> Evaluated:
     """Time and memory of layouts by the constants whose logarithms are ``logs``; ``terms`` replace the question's."""
     demand = demand_of(question.work, layouts, question.network)
-    try:
-        rates = rates_of(
-            question.accelerator,
-            question.software,
-            question.precision,
-            n_layers=question.work.n_layers,
-            mixture=question.work.sparse,
-            recurrent=question.recurrent,
-            trained=question.trained,
-            distinct=distinct_nodes(question.work, layouts, question.network.domain),
-        )
-    except ValueError as error:
-        raise LehrError(str(error)) from error
+    rates = rates_for(question, layouts)
     parts = step_parts(demand, rates, logs)
     own = "megatron" if question.memory == "allocated" else "megatron, nvidia-smi"
     trainer = question.software.name.partition("_")[0]
@@ -88,29 +77,33 @@ def measured_shift(question: Question, calibration: Calibration, logs: np.ndarra
     return told * common / (common + row), far
 
 
+@cache
 def load_once() -> Calibration:
     """The catalogue's calibration, read once."""
-    if not _LOADED:
-        _LOADED.append(load())
-    return _LOADED[0]
-
-
-_LOADED: list[Calibration] = []
+    return load()
 
 
 def _rates_of_given(question: Question) -> Rates:
     assert question.given is not None
-    layouts = as_arrays([question.given])
-    return rates_of(
-        question.accelerator,
-        question.software,
-        question.precision,
-        n_layers=question.work.n_layers,
-        mixture=question.work.sparse,
-        recurrent=question.recurrent,
-        trained=question.trained,
-        distinct=distinct_nodes(question.work, layouts, question.network.domain),
-    )
+    return rates_for(question, as_arrays([question.given]))
+
+
+def rates_for(question: Question, layouts: Layouts) -> Rates:
+    """What ``layouts`` compute and send at on the question's machine. Raises ``LehrError`` for a machine that has not
+    what they take."""
+    try:
+        return rates_of(
+            question.accelerator,
+            question.software,
+            question.precision,
+            n_layers=question.work.n_layers,
+            mixture=question.work.sparse,
+            recurrent=question.recurrent,
+            trained=question.trained,
+            distinct=distinct_nodes(question.work, layouts, question.network.domain),
+        )
+    except ValueError as error:
+        raise LehrError(str(error)) from error
 
 
 def variance(question: Question, calibration: Calibration, demand: object, rates: Rates) -> float:

@@ -8,14 +8,13 @@ from lehr.recipes.laying_out.answer import Answer, Other
 from lehr.recipes.laying_out.figures import draw_all
 from lehr.recipes.laying_out.text import GIB, as_lines, rests_on, seconds
 from lehr.recipes.presenting.document import Cell, Column, Document, Part, Section, Table, Text
-from lehr.recipes.presenting.figures import as_png, as_svg, styled
+from lehr.recipes.presenting.figures import drawn_of, plot_files
 from lehr.recipes.presenting.html import as_html
 
 
 def render(answer: Answer, command: str) -> dict[str, bytes]:
     """``layout.html`` and ``plots/``."""
-    with styled():
-        drawn = [(picture, as_svg(figure), as_png(figure)) for figure, picture in draw_all(answer)]
+    drawn = drawn_of(draw_all, answer)
     said = as_lines(answer)
     sections = [
         Section(name="layout", title="The layout", parts=[*(Text(line) for line in said[1:])]),
@@ -38,10 +37,8 @@ def render(answer: Answer, command: str) -> dict[str, bytes]:
         numbers={},
         beside=[("layout.json", "holds the same as data")],
     )
-    files = {"layout.html": as_html(document, {p.name: svg for p, svg, _ in drawn}).encode()}
-    for picture, svg, png in drawn:
-        files[f"plots/{picture.name}.svg"], files[f"plots/{picture.name}.png"] = svg.encode(), png
-    return files
+    page = as_html(document, {p.name: svg for p, svg, _ in drawn})
+    return {"layout.html": page.encode(), **plot_files(drawn)}
 
 
 def _table(name: str, caption: str, others: list[Other]) -> Table:

@@ -19,7 +19,7 @@ from lehr.recipes.planning.text import (
     warnings,
 )
 from lehr.recipes.presenting.document import Bullets, Cell, Column, Document, Section, Table, Text
-from lehr.recipes.presenting.figures import as_png, as_svg, styled
+from lehr.recipes.presenting.figures import drawn_of, plot_files
 from lehr.recipes.presenting.html import as_html
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.planning.choosing import Candidate
@@ -37,8 +37,7 @@ def files(plan: Planned, command: str) -> dict[str, bytes]:
 
 def render(plan: Planned, command: str) -> dict[str, bytes]:
     """``plan.html`` and ``plots/``."""
-    with styled():
-        drawn = [(picture, as_svg(figure), as_png(figure)) for figure, picture in draw_all(plan)]
+    drawn = drawn_of(draw_all, plan)
     said = verdicts(plan)
     sections = [
         Section(
@@ -76,10 +75,8 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
             (f"recipe/{plan.name}.yaml", "the recipe, for lehr report"),
         ],
     )
-    files = {"plan.html": as_html(document, {p.name: svg for p, svg, _ in drawn}).encode()}
-    for picture, svg, png in drawn:
-        files[f"plots/{picture.name}.svg"], files[f"plots/{picture.name}.png"] = svg.encode(), png
-    return files
+    page = as_html(document, {p.name: svg for p, svg, _ in drawn})
+    return {"plan.html": page.encode(), **plot_files(drawn)}
 
 
 def stages(plan: Planned) -> Table:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from lehr.recipes.presenting.document import Picture
+
+T = TypeVar("T")
 
 WIDTH = 9.0
 """Of every figure [inch]."""
@@ -87,6 +91,28 @@ def as_svg(figure: Figure) -> str:
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     # a reader's own sans-serif stands in where DejaVu Sans, which widths were measured with, is not installed
     return re.sub(r"'DejaVu Sans'(, [^;\"]*)?", "'DejaVu Sans', sans-serif", out.getvalue().decode())
+
+
+class Drawn(NamedTuple):
+    """A figure in both formats, with its caption and its words."""
+
+    picture: Picture
+    svg: str
+    png: bytes
+
+
+def drawn_of(draw: Callable[[T], Iterable[tuple[Figure, Picture]]], told: T) -> list[Drawn]:
+    """The figures that ``draw`` makes of ``told``, in the report's style."""
+    with styled():
+        return [Drawn(picture, as_svg(figure), as_png(figure)) for figure, picture in draw(told)]
+
+
+def plot_files(drawn: Sequence[Drawn]) -> dict[str, bytes]:
+    """Each figure as the two files that a page has beside it."""
+    files = {}
+    for picture, svg, png in drawn:
+        files[f"plots/{picture.name}.svg"], files[f"plots/{picture.name}.png"] = svg.encode(), png
+    return files
 
 
 def for_page(svg: str, name: str, label: str) -> str:

@@ -12,6 +12,7 @@ def render(data: ReportData) -> dict[str, bytes]:
 
     The same data gives the same bytes.
     """
+    from lehr.recipes.presenting.figures import plot_files
     from lehr.recipes.presenting.html import as_html
     from lehr.recipes.presenting.markdown import as_markdown
     from lehr.recipes.report.content import compose
@@ -20,12 +21,9 @@ def render(data: ReportData) -> dict[str, bytes]:
 
     drawn = draw_all(data)
     document = compose(data, {d.picture.name: d.picture for d in drawn})
-    files = {
+    return {
         "report.html": as_html(document, {d.picture.name: d.svg for d in drawn}).encode(),
         "report.md": as_markdown(document).encode(),
         "projection.json": as_json(data).encode(),
+        **plot_files(drawn),
     }
-    for d in drawn:
-        files[f"plots/{d.picture.name}.svg"] = d.svg.encode()
-        files[f"plots/{d.picture.name}.png"] = d.png
-    return files
