@@ -39,6 +39,10 @@ def resolve(text: str, group: str, catalogue: Catalogue, key: str | None = None)
     """
     if text.endswith(".yaml") or catalogue.has(group, text):
         return text
+    if not text.strip():
+        raise LehrError(
+            f"{key or group}: a name is missing; write {key or group}=NAME, and nothing behind a last comma"
+        )
     files = catalogue.files(group)
     meant = called(text, files, lambda: labels_of(group, catalogue))
     if len(meant) != 1 and group == "accelerator" and (usual := usual_part(text, files)):

@@ -86,7 +86,7 @@ class Composed(msgspec.Struct, frozen=True):
 
     def choice(self, name: str, options: Sequence[str]) -> str:
         """The value of ``name``, one of ``options``, however it is spelt. Raises ``LehrError`` with the nearest."""
-        value: str = self.setting(name, str)
+        value = str(self.setting(name, Any))
         alike = [option for option in options if joined(option) == joined(value)]
         if value not in options and len(alike) == 1:
             return alike[0]

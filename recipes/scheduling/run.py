@@ -17,8 +17,9 @@ from lehr.simulators.scheduling.candidates import SHAPES, Budget
 FAR = 30.0
 """Times a fitted peak rate beyond which a curve law says nothing; a warning stands before that."""
 
-MOST_STEPS = 10**15
-"""Updates: far more than any run has, and few enough for a length of an array."""
+MOST_STEPS = 10**7
+"""Updates: more than any run of the catalogue has, and few enough for the memory of a small machine, in which each is
+a number of several arrays."""
 
 
 def schedule_job(job: Composed) -> Scheduled:

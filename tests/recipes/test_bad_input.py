@@ -72,7 +72,7 @@ MISTAKES = {
         ["report", 'recipe.reported=[{quantity:tokens,stage:pt,printed:"abc",source:x,place:x}]'],
         "deepseek_v3.pt: reported tokens: 'abc' is not a number",
     ),
-    "more steps than memory": (["plan", "schedule", "steps=1e14"], "not enough memory"),
+    "more steps than memory": (["plan", "schedule", "steps=1e14"], "is above 1e+07; write the updates of a run"),
     "no shape": (["plan", "schedule", "shapes=[]"], "shapes: none is named"),
     "a level of a cool-down": (["plan", "schedule", "now=18000", "level=95"], "write level=0.95 or level=95%"),
     "no data": (["plan", "flops=1e22", "unique_tokens=0"], "unique_tokens: Expected `float` >= 1000000.0"),

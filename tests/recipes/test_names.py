@@ -71,7 +71,7 @@ def test_a_name_of_the_catalogue_means_itself(group: str) -> None:
         ("phi", "model", "no model is called 'phi'; did you mean phi"),
         ("gemma 2", "model", "did you mean gemma_2_2b"),
         ("someone/DeepSeek-V3", "model", "no model is called 'someone/DeepSeek-V3'"),
-        ("", "model", "no model is called ''"),
+        ("", "model", "model: a name is missing"),
     ],
 )
 def test_what_may_be_several_or_is_another_is_refused(text: str, group: str, said: str) -> None:

@@ -291,7 +291,7 @@ def test_reports_are_written_beside_the_result_where_they_are_wanted() -> None:
         (["+experiment=schedules,annealing_start"], "experiment=schedules is a sweep itself"),
         (["model=starcoder", "hydra.sweeper.params.law=a"], r"\+hydra.sweeper.params.law=... adds one"),
         (["model=starcoder,santacoder", "format=xml"], "format: 'xml' is not known"),
-        (["model=starcoder,", "mfu=0.3"], "no model is called ''"),
+        (["model=starcoder,", "mfu=0.3"], "model: a name is missing"),
     ],
 )
 def test_a_sweep_that_cannot_be_is_told_in_one_line(words: list[str], says: str) -> None:
