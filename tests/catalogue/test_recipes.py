@@ -108,7 +108,7 @@ def test_it_projects_every_stage_and_its_history(name: str) -> None:
 
 PUBLISHED = """
 alphacode_41b PT
-bge_code_v1 CPT
+bge_code_v1 CPT CPT CPT
 codebert CPT
 codefuse_cge_large CPT
 codefuse_cge_small CPT
@@ -177,7 +177,7 @@ granite_8b_code_base_128k REPO_PT REPO_PT REPO_PT REPO_PT REPO_PT
 graphcodebert CPT
 hyena_153m PT
 instructgpt_175b SFT RL
-kat_dev_32b CPT SFT SFT RL
+kat_dev_32b CPT SFT RL RL
 kimi_k2 PT ANN REPO_PT
 kimi_k2_instruct PT ANN REPO_PT SFT RL
 llada_8b PT SFT
