@@ -10,11 +10,12 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from lehr.recipes.presenting.document import Picture
-from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
+from lehr.recipes.presenting.figures import GRID, MUTED, SERIES, new_figure
+from lehr.recipes.presenting.labels import Label, line_of, write
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.quantities import Floats
 
@@ -23,6 +24,8 @@ MOST_ACROSS = 500
 """Colours of a map beside each other; of more values every n-th."""
 MOST_POINTS = 20_000
 """A picture draws no more; of a larger sweep every n-th point."""
+BENEATH = ((-1, -1), (-1, 0), (0, -1), (1, -1), (1, 1), (1, 0), (0, 1))
+"""Where the name of a point on the front stands, the better first."""
 
 
 def draw_all(table: pa.Table, varies: Mapping[str, bool]) -> list[tuple[Figure, Picture]]:
@@ -39,10 +42,12 @@ def numbers(table: pa.Table, name: str) -> Floats:
 
 
 def labels(table: pa.Table, names: list[str]) -> NDArray[Any]:
-    """What tells the series apart: the values of the columns ``names``, joined."""
+    """What tells the series apart: the values of the columns ``names``, joined; a number with what it is."""
     parts = [
-        [short(v, digits=4) if isinstance(v, float) else str(v) for v in table[name].to_pylist()] for name in names
-    ]
+        [f"{_last(name)} {short(float(v), digits=4)}" if isinstance(v, (int, float)) else str(v)
+         for v in table[name].to_pylist()]
+        for name in names
+    ]  # fmt: skip
     return np.array([", ".join(row) for row in zip(*parts, strict=True)] if parts else [""] * len(table))
 
 
@@ -79,18 +84,24 @@ def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
     axes.scatter(cost[::step], loss[::step], s=14, color=SERIES[0], alpha=0.55, linewidths=0, rasterized=len(at) > 500)
     axes.plot(cost[best], loss[best], color=SERIES[1], marker="o", markersize=4, linewidth=1.4)
     _scale(axes, "x", cost)
-    axes.margins(x=0.14)
+    axes.margins(x=0.08, y=0.08)
+    if axes.get_xscale() == "linear":
+        axes.set_xlim(left=max(axes.get_xlim()[0], 0.0))
     _frame(
         axes,
         "Cost, USD, known stages, the base model's included",
         f"Loss by {laws[0]}, {chosen['loss_unit'][0].as_py()}",
     )
-    several = len(chosen["model"].unique()) > 1
-    names = {i: chosen["model"][int(at[i])].as_py() for i in best}
-    figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.14)
-    if several:
-        _name(figure, axes, [(cost[i], loss[i], names[i]) for i in best])
-    words = "; ".join(f"{names[i]}: {short(cost[i])} USD, {loss[i]:.3f}" for i in best[:12])
+    figure.subplots_adjust(left=0.09, right=0.97, top=0.96, bottom=0.14)
+    rows = chosen.take(pa.array(at[best]))
+    told = labels(rows, [name for name in dict.fromkeys(("model", *varies)) if len(rows[name].unique()) > 1])
+    corner = [(cost[i], loss[i]) for i in best]
+    # both ends first; beneath the front is nothing, so that its names stand there
+    order = sorted(range(len(best)), key=lambda i: min(i, len(best) - 1 - i))
+    write(axes, [Label(text=told[i], at=[corner[i]], around=BENEATH, needed=False) for i in order], size=8)
+    words = "; ".join(
+        f"{name}: {short(cost[i])} USD, {loss[i]:.3f}" for name, i in list(zip(told, best, strict=True))[:12]
+    )
     return figure, Picture(
         name="front",
         title="Loss against cost",
@@ -102,10 +113,11 @@ def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
 
 def lines(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] | None:
     """Loss and cost along the number with most values, a line for each combination of the rest, eight at most."""
-    along = _longest(table, varies)
-    if not along:
+    longest = _longest(table, varies)
+    if not longest:
         return None
-    rest = [name for name in (*varies, "model", "law") if name != along[0] and len(table[name].unique()) > 1]
+    across = longest[0]
+    rest = [name for name in (*varies, "model", "law") if name != across and len(table[name].unique()) > 1]
     if any(len(table[name].unique()) > len(SERIES) for name in rest):
         return None
     series = labels(table, rest)
@@ -113,31 +125,50 @@ def lines(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
     panels = [name for name in FIGURES if np.isfinite(numbers(table, name)).any()]
     if not panels or len(names) > len(SERIES):
         return None
-    x = numbers(table, along[0])
+    x = numbers(table, across)
     figure = new_figure(3.6)
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
-        y = numbers(table, name)
-        for label, colour in zip(names, SERIES, strict=False):
-            mine = np.flatnonzero(series == label)
-            mine = mine[np.argsort(x[mine])]
-            axes.plot(x[mine], y[mine], color=colour, label=label or None, marker="o" if len(mine) < 30 else None,
-                      markersize=3.5)  # fmt: skip
-            low, high = numbers(table, f"{name}_low"), numbers(table, f"{name}_high")
-            axes.fill_between(x[mine], low[mine], high[mine], color=colour, alpha=0.12, linewidth=0)
+    drawn = np.atleast_1d(figure.subplots(1, len(panels)))
+    figure.subplots_adjust(left=0.09, right=0.93, top=0.95, bottom=0.16, wspace=0.42)
+    ends: list[list[Label]] = []
+    for axes, name in zip(drawn, panels, strict=True):
+        ends.append(_lines(axes, table, name, (across, series, names, rest)))
         _scale(axes, "x", x)
+        y = numbers(table, name)
         if name == "cost":
             _scale(axes, "y", y[np.isfinite(y)])
-        _frame(axes, along[0], _title(table, name))
-        if rest:
-            axes.legend(frameon=False, fontsize=8, title=", ".join(rest), title_fontsize=8)
-    figure.subplots_adjust(left=0.09, right=0.97, top=0.95, bottom=0.16, wspace=0.24)
+        if axes.get_xscale() == "linear":
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+        _frame(axes, across, _title(table, name))
+    for axes, told in zip(drawn, ends, strict=True):
+        write(axes, told)
     return figure, Picture(
         name="lines",
-        title=f"Along {along[0]}",
-        caption="Central values; the band is the interval of each projection.",
-        alternative=f"{' and '.join(FIGURES[p] for p in panels)} along {along[0]} from {short(x.min())} to "
+        title=f"Along {across}",
+        caption="Central values; the band is the interval of each projection."
+        + (" A line that several share is drawn once and has all their names." if rest else ""),
+        alternative=f"{' and '.join(FIGURES[p] for p in panels)} along {across} from {short(x.min())} to "
         f"{short(x.max())}" + (f", for {', '.join(names)}." if rest else "."),
     )
+
+
+def _lines(axes: Axes, table: pa.Table, name: str, by: tuple[str, NDArray[Any], list[str], list[str]]) -> list[Label]:
+    """Draw a line for each series, those that lie on one another once; what to write beside each."""
+    across, series, names, rest = by
+    x, y, low, high = (numbers(table, column) for column in (across, name, f"{name}_low", f"{name}_high"))
+    found: dict[bytes, tuple[list[str], str, NDArray[np.intp]]] = {}
+    for label, colour in zip(names, SERIES, strict=False):
+        mine = np.flatnonzero(series == label)
+        mine = mine[np.argsort(x[mine])]
+        alike = np.stack([x[mine], np.round(y[mine], 12), np.round(low[mine], 12), np.round(high[mine], 12)]).tobytes()
+        found.setdefault(alike, ([], colour, mine))[0].append(label)
+    told = []
+    for shared, colour, mine in found.values():
+        axes.plot(x[mine], y[mine], color=colour, marker="o" if len(mine) < 30 else None, markersize=3.5)
+        axes.fill_between(x[mine], low[mine], high[mine], color=colour, alpha=0.12, linewidth=0)
+        text = f"any {' and '.join(_last(n) for n in rest)}" if len(shared) == len(names) > 1 else ", ".join(shared)
+        if text:
+            told.append(Label(text=text, at=line_of(x[mine], y[mine]), colour=colour))
+    return told
 
 
 def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] | None:
@@ -180,16 +211,13 @@ def heat(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture] 
     )
 
 
-def _name(figure: Figure, axes: Axes, points: list[tuple[float, float, str]]) -> None:
-    """Write the names of points that go down to the right, of which none covers another."""
-    dots = figure.dpi / 72
-    shown: list[tuple[float, float]] = []
-    for x, y, name in points:
-        # in dots, at the size of the letters and some 5 dots a letter
-        across, up = axes.transData.transform((x, y))
-        if all(abs(up - v) > 10 * dots or across - u > 6 * dots for u, v in shown):
-            axes.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", size=8, color=INK)
-            shown.append((across + 5 * dots * len(name), up))
+def _last(key: str) -> str:
+    """The last part of a dotted key.
+
+    >>> _last("recipe.stages.pt.steps")
+    'steps'
+    """
+    return key.rpartition(".")[2]
 
 
 def _title(table: pa.Table, name: str) -> str:

@@ -43,11 +43,12 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
 def as_html(table: pa.Table, varies: Mapping[str, bool], sweep: Sweep, pictures: Mapping[str, tuple[Picture, str]],
             reports: Mapping[int, str]) -> str:  # fmt: skip
     """The page. ``pictures`` are SVG by name; ``reports`` the links to the reports that were written."""
-    done = table.slice(0, MOST_ROWS)
+    went = table.filter(pa.compute.equal(table["status"], "done"))
+    done = went.slice(0, MOST_ROWS)
     figures = [name for name in SHOWN if any(v is not None for v in done[name].to_pylist())]
     constant = [name for name in ("model", "law") if len(table[name].unique()) <= 1 and name not in varies]
     names = [*varies, *(n for n in ("model", "law") if n not in constant and n not in varies)]
-    columns = [*names, *figures, "status"]
+    columns = [*names, *figures]
     drawn = [
         (picture, Markup(for_page(svg, name, str(escape(picture.alternative)))))
         for name, (picture, svg) in pictures.items()
@@ -63,11 +64,21 @@ def as_html(table: pa.Table, varies: Mapping[str, bool], sweep: Sweep, pictures:
             columns=[(name, _unit(table, name), name in figures or varies.get(name, False)) for name in columns],
             meanings=[(name, UNITS[name].replace("loss_unit says in what", _unit(table, name))) for name in figures],
             rows=[[_cell(row, name, reports) for name in columns] for row in done.to_pylist()],
-            n_rows=len(table),
+            n_rows=len(went),
+            heading=heading,
             shown=len(done),
             same=[(name, table[name][0].as_py()) for name in constant if len(table)],
         )
     )
+
+
+def heading(column: str) -> str:
+    """A column's name as a heading, which may break between words and after dots.
+
+    >>> heading("tokens_per_parameter"), heading("recipe.stages.pt.steps")
+    ('tokens per parameter', 'recipe.\u200bstages.\u200bpt.\u200bsteps')
+    """
+    return column.replace(".", ".\u200b") if "." in column else column.replace("_", " ")
 
 
 def _unit(table: pa.Table, name: str) -> str:
