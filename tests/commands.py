@@ -131,3 +131,11 @@ def inputs(folder: Path) -> None:
     (folder / "conf" / "model").mkdir(parents=True)
     own = (CONF / "model" / "santacoder.yaml").read_text(encoding="utf-8").replace("name: santacoder", "name: mine")
     (folder / "conf" / "model" / "mine.yaml").write_text(own)
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a file, of a rehearsal's answer without what was measured with a clock."""
+    if path.name != "rehearsal.json":
+        return path.read_bytes()
+    body = json.loads(path.read_text(encoding="utf-8"))
+    return json.dumps({key: value for key, value in body.items() if key not in ("seconds", "speed")}).encode()

@@ -58,12 +58,7 @@ def rehearse(
     with TemporaryDirectory() as aside:
         folder = aside if out is None else out
         job = job_of("rehearse", {"model": model, "recipe": recipe, **settings, "out": folder}, config_dir, overrides)
-        found, where = rehearse_job(job)
-        if out is not None:
-            from lehr.recipes.rehearsing.text import files
-
-            write(where, files(found, f"lehr rehearse {' '.join(job.overrides)}"))
-    return found
+        return rehearse_job(job)[0]
 
 
 def track(

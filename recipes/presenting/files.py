@@ -45,6 +45,16 @@ def file_name(parts: Iterable[str]) -> str:
     return name
 
 
+def copy_of(path: Path) -> Content:
+    """The bytes of another file, copied when they are written."""
+
+    def write(out: BinaryIO) -> None:
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, out)
+
+    return write
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Put ``content`` at ``path``; a reader sees the old file or the new one, never half of it.
 

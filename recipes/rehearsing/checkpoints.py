@@ -55,6 +55,22 @@ def load(folder: Path, fingerprint: str) -> State | None:
     )  # fmt: skip
 
 
+def files_of(folder: Path) -> list[Path]:
+    """Logs, checkpoint and weights that a run keeps in ``folder``."""
+    found = [*folder.glob(NAME), *folder.glob("[0-9][0-9]_*.csv"), *folder.glob("weights/[0-9][0-9].pt")]
+    return sorted(path for path in found if path.is_file() and not path.is_symlink())
+
+
+def remove(folder: Path) -> None:
+    """Remove what a run keeps in ``folder``, what one that was killed left beside it, and the folder where it is empty
+    then."""
+    for path in [*files_of(folder), *folder.glob(".*.lehr-*"), *folder.glob("weights/.*.lehr-*")]:
+        path.unlink()
+    for empty in (folder / "weights", folder):
+        if empty.is_dir() and not empty.is_symlink() and not any(empty.iterdir()):
+            empty.rmdir()
+
+
 def save_weights(folder: Path, number: int, weights: dict[str, Any]) -> None:
     """Keep what a stage begins with."""
     write_file(folder / "weights" / f"{number:02d}.pt", _bytes({name: w.detach() for name, w in weights.items()}))

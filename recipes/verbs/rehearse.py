@@ -7,10 +7,9 @@ import sys
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
-from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.rehearsing.result import Row
 from lehr.recipes.rehearsing.run import rehearse_job
-from lehr.recipes.rehearsing.text import as_json, as_text, files
+from lehr.recipes.rehearsing.text import as_json, as_text
 
 
 def run(job: Composed) -> int:
@@ -26,7 +25,6 @@ def run(job: Composed) -> int:
             bar.update()
 
         found, folder = rehearse_job(job, seen)
-    write_folder(folder, files(found, f"lehr rehearse {' '.join(job.overrides)}"))
     if form == "json":
         print(json.dumps(as_json(found), indent=2, ensure_ascii=False, allow_nan=False))
     else:

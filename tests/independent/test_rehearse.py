@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Su
 from lehr.simulators.schedules import Batch, Constant, Cosine, Warmup, WeightDecay
 from lehr.simulators.schedules.batch import Linear as Ramp
 from lehr.simulators.training import Optimizer, Stage
+from tests.command import lehr
+from tests.commands import REHEARSE, inputs
 
 CATALOGUE = Catalogue()
 TINY = OF_NAME["tiny"]
@@ -215,7 +218,7 @@ def test_the_command_goes_on_after_a_kill_and_says_what_it_found(tmp_path: Path)
 
     whole = subprocess.run(command("a"), cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     assert whole.stdout.startswith("2 stages trained; all 60 updates had the planned rate")
-    log = tmp_path / "b" / "rehearse" / "x" / "01_pt.csv"
+    log = tmp_path / "b" / "rehearse" / "x" / "training" / "01_pt.csv"
     for rows in (8, 25):
         killed = subprocess.Popen(command("b"), cwd=tmp_path, env=env)
         while killed.poll() is None and not (log.is_file() and log.read_text().count("\n") > rows):
@@ -226,3 +229,28 @@ def test_the_command_goes_on_after_a_kill_and_says_what_it_found(tmp_path: Path)
     for name in ("01_pt.csv", "02_python.csv", "checkpoint.pt", "runs.csv", "law.yaml", "recipe/x.yaml"):
         one, two = (tmp_path / out / "rehearse" / "x" / name for out in "ab")
         assert one.read_bytes().replace(b"out=a", b"") == two.read_bytes().replace(b"out=b", b""), name
+
+
+@pytest.mark.slow
+def test_a_rehearsal_of_fewer_stages_leaves_no_log_of_the_earlier_one(tmp_path: Path) -> None:
+    inputs(tmp_path)
+    words = [*shlex.split(REHEARSE), "updates=8", "model=starcoder"]
+    assert lehr(*words, "stages=[pt,python]", folder=tmp_path).returncode == 0
+    folder = tmp_path / "outputs" / "rehearse" / "ours"
+    assert (folder / "02_python.csv").is_file()
+    (folder / "notes.md").write_text("mine")
+    refused = lehr(*words, "stages=[pt]", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "a rehearsal with other settings" in refused.stderr
+    assert (folder / "02_python.csv").is_file()
+    (folder / "training").mkdir()
+    (folder / "training" / "notes.md").write_text("mine")
+    assert lehr(*words, "stages=[pt]", "overwrite=true", folder=tmp_path).returncode == 0
+    assert not list(folder.rglob("02_python*"))
+    assert sorted(p.name for p in (folder / "weights").iterdir()) == ["00.pt"]
+    assert [p.name for p in folder.glob("training/*")] == ["notes.md"]
+    (folder / "01_pt.csv").write_text("edited")
+    refused = lehr(*words, "stages=[pt]", "seed=3", "overwrite=true", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "edited since" in refused.stderr
+    assert (folder / "01_pt.csv").read_text() == "edited"

@@ -1,12 +1,16 @@
 """``make kill``: every verb that writes is killed at random moments; what is there then is the earlier output or new.
 
-    python -m tests.kill.run [kills] [seed] [verb]
+    python -m tests.kill.run [kills] [--verbs plan,fit] [--part 1/2] [--kept kills.jsonl]
 
-A killed run is done again afterwards: its bytes are those of a run that nobody killed, and nothing else is left.
+A killed run is done again afterwards: its bytes are those of a run that nobody killed, and nothing else is left. Each
+kill has its own seed; with ``--kept`` a run that was stopped goes on, and parts may run beside each other.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
+import json
 import multiprocessing
 import os
 import random
@@ -18,27 +22,28 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lehr.recipes.cli import dispatch
-from tests.commands import COMMANDS, FURTHER, NEEDS, Command, inputs
+from tests.commands import COMMANDS, FURTHER, NEEDS, Command, content, inputs
 
 FORK = multiprocessing.get_context("fork")
 NOTE = "mine"
+WORKED_IN = ("journal", "batches", "training")
+"""Folders in an output that are worked in until it is whole, and gone then."""
 
-VERBS: dict[str, Command] = {verb: command for verb, command in COMMANDS.items() if command and verb not in NEEDS} | {
+VERBS: dict[str, Command] = {verb: command for verb, command in COMMANDS.items() if command} | {
     "sweep": FURTHER["sweep"]
 }
-"""A rehearsal goes on where it was killed, and its files say how fast it was: tests/independent/test_rehearse.py."""
 
 
 class Known(NamedTuple):
-    """What a verb does when nobody kills it."""
+    """What a verb does when nobody kills it; ``seconds`` are those of its whole runs."""
 
     earlier: Path
     before: dict[str, bytes]
     after: dict[str, bytes]
-    seconds: float
+    seconds: list[float]
 
 
 def child(folder: Path, words: str) -> None:
@@ -61,20 +66,27 @@ def started(folder: Path, words: str) -> multiprocessing.process.BaseProcess:
     return process
 
 
+def whole(folder: Path, words: str) -> float:
+    """Run a command to its end, and the time that it took [s]."""
+    began = time.monotonic()
+    started(folder, words).join()
+    return time.monotonic() - began
+
+
 def state(folder: Path) -> dict[str, bytes]:
-    """What a person sees: everything but names that are hidden, and a sweep's journal."""
+    """What a person sees: everything but names that are hidden, and what is worked in."""
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in name.parts)
-        if path.is_file() and not hidden and "journal" not in name.parts:
-            found[str(name)] = path.read_bytes()
+        hidden = any(part.startswith(".") or part in WORKED_IN for part in name.parts)
+        if path.is_file() and not hidden:
+            found[str(name)] = content(path)
     return found
 
 
 def leftovers(folder: Path) -> list[str]:
     """What no run that ended leaves."""
-    return [str(p) for p in folder.rglob("*") if ".lehr-" in p.name or p.name in ("journal", "batches", "broke.txt")]
+    return [str(p) for p in folder.rglob("*") if ".lehr-" in p.name or p.name in (*WORKED_IN, "broke.txt")]
 
 
 def prepared(root: Path, verb: str) -> Known:
@@ -88,10 +100,8 @@ def prepared(root: Path, verb: str) -> Known:
         (folder / "notes.md").write_text(NOTE)
     new = root / f"{verb} new"
     shutil.copytree(earlier, new, symlinks=True)
-    began = time.monotonic()
-    started(new, second).join()
-    took = time.monotonic() - began
-    known = Known(earlier, state(earlier / where), state(new / where), took)
+    took = whole(new, second)
+    known = Known(earlier, state(earlier / where), state(new / where), [took])
     assert known.before != known.after, f"{verb}: writes the same twice"
     assert not leftovers(new), leftovers(new)
     return known
@@ -105,13 +115,13 @@ def killed(root: Path, verb: str, known: Known, draw: random.Random) -> tuple[bo
     process = started(folder, second)
     # half of the moments in the last part, in which files are written
     at = draw.uniform(0.0, 1.0) if draw.random() < 0.5 else draw.uniform(0.7, 1.1)
-    time.sleep(at * known.seconds)
+    time.sleep(at * min(known.seconds[-5:]))
     if process.is_alive() and process.pid:
         os.killpg(process.pid, signal.SIGKILL) if os.getpgid(process.pid) == process.pid else process.kill()
     process.join()
     seen = state(folder / where)
     said = "" if seen in (known.before, known.after) else f"neither: {sorted({*seen} ^ {*known.after})[:5]}"
-    started(folder, second).join()
+    known.seconds.append(whole(folder, second))
     if not said and (again := state(folder / where)) != known.after:
         differ = [n for n in {*again, *known.after} if again.get(n) != known.after.get(n)]
         said = f"the next run differs: {differ[:5]}"
@@ -121,39 +131,58 @@ def killed(root: Path, verb: str, known: Known, draw: random.Random) -> tuple[bo
     return process.exitcode == -signal.SIGKILL, said
 
 
-def main(kills: int, seed: int, only: str | None = None) -> int:
+def main() -> int:
     """1 where anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kills", type=int, nargs="?", default=500)
+    parser.add_argument("--verbs", help="only these, with commas between; all")
+    parser.add_argument("--part", default="1/1", help="1/2: every second kill, and 2/2 the others")
+    parser.add_argument("--kept", type=Path, help="a file of what is done; a run goes on from it")
+    given = parser.parse_args()
     # what every run imports is imported once
     import lehr.recipes.exploring.page
     import lehr.recipes.report
     import lehr.recipes.sweeping.run  # noqa: F401
 
-    draw = random.Random(seed)
-    verbs = [only] if only else list(VERBS)
-    alive: Counter[str] = Counter()
-    wrong = 0
+    verbs = [verb for verb in VERBS if verb not in NEEDS or importlib.util.find_spec(NEEDS[verb])]
+    for verb in set(VERBS) - set(verbs):
+        print(f"{verb}: not killed, {NEEDS[verb]} is not installed")
+    chosen = given.verbs.split(",") if given.verbs else verbs
+    part, parts = (int(number) for number in given.part.split("/"))
+    done: dict[int, dict[str, Any]] = {}
+    if given.kept and given.kept.is_file():
+        lines = given.kept.read_text(encoding="utf-8").splitlines()
+        done = {at["kill"]: at for at in map(json.loads, lines) if at["kill"] < given.kills}
     with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
         known: dict[str, Known] = {}
-        for at in range(kills):
-            verb = verbs[at % len(verbs)]
+        for kill in range(given.kills):
+            verb = verbs[kill % len(verbs)]
+            if kill in done or verb not in chosen or (kill // len(verbs)) % parts != part - 1:
+                continue
             if verb not in known:
-                known[verb] = prepared(root, verb)
-            ran, said = killed(root, verb, known[verb], draw)
-            alive[verb] += ran
+                known[verb] = prepared(Path(name), verb)
+            draw, late, ran, said = random.Random(f"{kill} of {verb}"), -1, False, ""
+            while not ran and not said:
+                late += 1
+                ran, said = killed(Path(name), verb, known[verb], draw)
+            done[kill] = {"kill": kill, "verb": verb, "ended before": late, "wrong": said}
+            if given.kept:
+                with given.kept.open("a", encoding="utf-8") as kept:
+                    kept.write(json.dumps(done[kill]) + "\n")
             if said:
-                wrong += 1
-                print(f"{verb}, kill {at}: {said}", flush=True)
-    print(", ".join(f"{verb} {n}" for verb, n in alive.items()))
-    print(f"{kills} runs of {len(known)} verbs, {sum(alive.values())} of them killed before their end: {wrong} wrong")
-    return 1 if wrong else 0
+                print(f"{verb}, kill {kill}: {said}", flush=True)
+            elif kill % 10 == 0:
+                print(f"kill {kill} of {given.kills}", flush=True)
+    kills, wrong, late = Counter[str](), Counter[str](), 0
+    for at in done.values():
+        kills[at["verb"]] += 1
+        wrong[at["verb"]] += bool(at["wrong"])
+        late += at["ended before"]
+    for verb in kills:
+        print(f"{verb:14} {kills[verb]:4} kills, {wrong[verb]} wrong")
+    print(f"{kills.total()} kills of {len(kills)} verbs, {wrong.total()} wrong; {late} runs more ended before the kill")
+    return 1 if wrong.total() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            int(sys.argv[1]) if len(sys.argv) > 1 else 500,
-            int(sys.argv[2]) if len(sys.argv) > 2 else 0,
-            sys.argv[3] if len(sys.argv) > 3 else None,
-        )
-    )
+    sys.exit(main())
