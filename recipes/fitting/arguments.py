@@ -11,8 +11,8 @@ from lehr.recipes.errors import LehrError, nearest
 from lehr.simulators.laws.curves import CURVE_LAWS
 from lehr.simulators.laws.surfaces.forms import FORMS
 
-POINTS: dict[str, tuple[str, ...]] = {"rectified": ("examples",), "clark_routed": ("parameters", "experts")}
-"""The forms of a few points, and the columns that each needs beside the loss."""
+POINTS = ("rectified", "clark_routed", "joint_moe", "vocabulary", "exponential_error", "task_ladder")
+"""The forms of other inputs than parameters and tokens alone."""
 BEST = "best"
 """The word for the surface's form that predicts held-out runs best."""
 

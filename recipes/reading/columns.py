@@ -17,7 +17,6 @@ from lehr.recipes.reading.kept import (
     last_of_each,
     refuse_compute_as_tokens,
     refuse_worse_than_guessing,
-    repeated_tokens,
     without_repeats,
 )
 from lehr.recipes.reading.roles import PREFIXES, WORDS, words_of
@@ -30,7 +29,7 @@ from lehr.simulators.quantities import Floats
 
 ROLES = {
     "n": "parameters", "d": "tokens", "loss": "loss", "flops": "FLOP", "tokens_per_parameter": "tokens per parameter",
-    "run": "run",
+    "unique": "unique tokens", "run": "run",
 }  # fmt: skip
 """What a column may be, by the name that ``columns=`` has for it."""
 
@@ -56,6 +55,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "loss", "finalloss", "valloss", "validationloss", "lossvalidation", "lossval", "evalloss", "testloss",
         "trainloss", "trainingloss", "l", "crossentropy", "bitsperbyte", "bpb",
     ),
+    "unique": ("u", "uniquetokens", "nuniquetokens", "tokensunique", "uniquetrainingtokens"),
     "run": ("run", "runname", "runid", "expname", "experiment", "hyperid", "trial", "label"),
 }  # fmt: skip
 """Headings in lower case without anything but letters and digits; the first that a table has is taken."""
@@ -125,9 +125,10 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
         worst = float(convert_loss(float(np.log(GUESSING)), "nats/token", unit))
         refuse_worse_than_guessing(values["loss"], unit, worst, chosen["loss"], where, rows)
     refuse_compute_as_tokens(n, d, chosen, where)
-    notes += repeated_tokens(table, d)
     try:
-        runs = make_runs(n, d, values["loss"], label=labels, n_convention=convention, loss_unit=unit)
+        runs = make_runs(
+            n, d, values["loss"], label=labels, n_convention=convention, loss_unit=unit, unique=values.get("unique")
+        )
     except ValueError as error:
         hint = "; or say the unit: units={n: 1e9, d: 1e9}" if "looks like" in str(error) else ""
         said = re.sub(r"^row (\d+)", lambda found: f"row {rows[int(found[1]) - 1]}", str(error))

@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.reading.roles import words_of
 from lehr.recipes.reading.tables import Column
 from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.quantities import Floats
@@ -98,20 +97,6 @@ def refuse_compute_as_tokens(n: Floats, d: Floats, chosen: Mapping[str, str], wh
         )
 
 
-def repeated_tokens(table: Mapping[str, Column], d: Floats) -> list[str]:
-    """A line where a column says that tokens repeat."""
-    for heading, column in table.items():
-        if {"unique", "tokens"} <= words_of(heading):
-            unique = np.array([v if isinstance(v := cell_of(cell), float) else np.inf for cell in column])
-            repeated = int((d > unique * (1 + 1e-9)).sum())
-            if repeated:
-                return [
-                    f"{heading!r} says that tokens repeat in {repeated} of {len(d)} rows; these forms take every token "
-                    "for a new one"
-                ]
-    return []
-
-
 def last_of_each(runs: Runs, checkpoints: str, notes: list[str]) -> Runs:
     """Of rows that one run wrote while it was trained the last: the others belong to a schedule that was not at its
     end, and are no runs of their own."""
@@ -135,14 +120,14 @@ def without_repeats(runs: Runs, repeats: str, notes: list[str]) -> Runs:
     """Rows that repeat another exactly are counted once; of runs of one N and D all, the best or the mean are kept."""
     if repeats not in REPEATS:
         raise LehrError(f"repeats: {repeats!r} is not known; write one of {', '.join(REPEATS)}")
-    rows = np.stack([runs.parameters, runs.tokens, runs.loss], axis=1)
+    same = [runs.parameters, runs.tokens, *([] if runs.unique is None else [runs.unique])]
+    rows = np.stack([*same, runs.loss], axis=1)
     _, first = np.unique(rows, axis=0, return_index=True)
     if len(first) < len(runs):
         notes.append(f"{len(runs) - len(first)} rows repeat another one exactly and were left out")
         runs = runs.take(np.sort(first))
-    _, first, group = np.unique(
-        np.stack([runs.parameters, runs.tokens], axis=1), axis=0, return_index=True, return_inverse=True
-    )
+        same = [values[np.sort(first)] for values in same]
+    _, first, group = np.unique(np.stack(same, axis=1), axis=0, return_index=True, return_inverse=True)
     group = group.reshape(-1)
     if len(first) == len(runs):
         return runs

@@ -8,6 +8,7 @@ WORDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "n": (frozenset({"params", "param", "parameters"}), frozenset({"per", "embedding", "embed", "ratio", "tokens"})),
     "d": (frozenset({"tokens"}),
           frozenset({"per", "unique", "batch", "vocab", "param", "params", "parameter", "ratio"})),
+    "unique": (frozenset({"unique"}), frozenset({"per", "ratio", "id", "name", "share", "epochs"})),
     "flops": (frozenset({"flop", "flops", "gflop", "gflops", "tflop", "tflops", "pflop", "pflops", "compute",
                          "pfdays"}),
               frozenset({"per", "s", "second", "utilization", "mfu"})),

@@ -300,6 +300,10 @@ def replicate(law: L, n_axes: int = 0) -> L | None:
         return None
     sets = law.uncertainty.replicas(constants(law))
     shaped: dict[str, Any] = {name: values.reshape(-1, *[1] * n_axes) for name, values in sets.items()}
+    for name in [n for n in shaped if "." in n]:
+        # a constant of a part of the law, such as sigmoid.k
+        part, _, inner = name.partition(".")
+        shaped[part] = msgspec.structs.replace(shaped.get(part, getattr(law, part)), **{inner: shaped.pop(name)})
     return msgspec.structs.replace(law, **shaped)
 
 

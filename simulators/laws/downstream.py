@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -10,7 +12,10 @@ from numpy.typing import ArrayLike
 
 from lehr.simulators.counting import NConvention
 from lehr.simulators.laws.base import Answer, Law, LossUnit
+from lehr.simulators.laws.points import PointForm
 from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.laws.surfaces.form import power
+from lehr.simulators.numerics.levenberg import Model
 from lehr.simulators.quantities import Floats
 
 Metric = Literal["error", "accuracy", "pass rate"]
@@ -51,6 +56,46 @@ class ExponentialError(DownstreamLaw, frozen=True, kw_only=True, forbid_unknown_
     def answers(self) -> dict[str, Answer]:
         """The error at a loss."""
         return {"score": (self.score, "error")}
+
+
+class ErrorForm(PointForm):
+    """epsilon - k exp(-gamma L) itself."""
+
+    law_class = ExponentialError
+    inputs = ("loss",)
+    varied = ("loss",)
+    coordinates = ("epsilon", "log k", "gamma")
+    low = (0.0, -20.0, 0.01)
+    high = (1.5, 30.0, 10.0)
+    logarithmic = False
+
+    def starts(self, at: Mapping[str, Floats], target: Floats) -> Floats:
+        """For each gamma the straight line through the errors."""
+        rows = []
+        for gamma in np.geomspace(0.05, 5, 25):
+            slope, level = np.polyfit(np.exp(-gamma * (at["loss"] - at["loss"].mean())), target, 1)
+            if slope < 0:
+                rows.append([level, np.log(-slope) + gamma * at["loss"].mean(), gamma])
+        if not rows:
+            raise ValueError("the error does not fall with the loss; is the score an accuracy, or the loss another's?")
+        return np.array(rows)
+
+    def model(self, at: Mapping[str, Floats]) -> Model:
+        """Linear in epsilon; the rest is its own derivative."""
+        loss = at["loss"]
+
+        def predict(theta: Floats) -> tuple[Floats, Floats]:
+            right = power(theta[:, 1], theta[:, 2], loss)
+            slopes = np.stack([np.ones_like(right), -right, right * loss], axis=1)
+            return theta[:, :1] - right, slopes
+
+        return predict
+
+    def law(self, theta: Floats, **common: Any) -> ExponentialError:
+        """The law at one set of coordinates."""
+        numbers: dict[str, Any] = {name: float(value) for name, value in self.constants(theta).items()}
+        said = {"name": "fit", "title": "fit", "metric": "error", "benchmark": "", "loss_unit": "nats/token"}
+        return ExponentialError(**{**said, **numbers, **common})
 
 
 class Sigmoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +142,59 @@ class SigmoidScore(DownstreamLaw, frozen=True, kw_only=True, forbid_unknown_fiel
     def answers(self) -> dict[str, Answer]:
         """The score at a loss."""
         return {"score": (self.score, self.metric)}
+
+
+class SigmoidForm(PointForm):
+    """b + a / (1 + exp(-k (L - x0))) itself with a < 0 < k: b is the best score, b + a that of guesses."""
+
+    law_class = SigmoidScore
+    inputs = ("loss",)
+    varied = ("loss",)
+    coordinates = ("log -a", "b", "log k", "x0")
+    low = (-7.0, 0.0, -4.0, -5.0)
+    high = (0.0, 1.0, 5.0, 20.0)
+    logarithmic = False
+
+    def starts(self, at: Mapping[str, Floats], target: Floats) -> Floats:
+        """Ends of the scores, steepness and middle."""
+        loss = at["loss"]
+        wide = float(np.ptp(loss))
+        return np.array(
+            [
+                [np.log(max(top - bottom, 0.02)), top, np.log(steep / wide), middle]
+                for top, bottom in product(
+                    (min(1.0, float(target.max()) + more) for more in (0.02, 0.2, 0.5)),
+                    (float(target.min()) - less for less in (0.0, 0.1)),
+                )
+                for steep in (2.0, 6.0, 15.0)
+                for middle in np.quantile(loss, (0.0, 0.25, 0.5, 0.75))
+            ]
+        )
+
+    def model(self, at: Mapping[str, Floats]) -> Model:
+        """With s the logistic function, ds = s (1 - s) times the slope of its argument."""
+        loss = at["loss"]
+
+        def predict(theta: Floats) -> tuple[Floats, Floats]:
+            fall, top, steep, middle = (theta[:, i : i + 1] for i in range(4))
+            fall, steep = np.exp(fall), np.exp(steep)
+            argument = np.clip(steep * (loss - middle), -700, 700)
+            share = 1 / (1 + np.exp(-argument))
+            moves = -fall * share * (1 - share)
+            slopes = np.stack([-fall * share, np.ones_like(share), moves * argument, -moves * steep], axis=1)
+            return top - fall * share, slopes
+
+        return predict
+
+    def law(self, theta: Floats, **common: Any) -> SigmoidScore:
+        """The law at one set of coordinates."""
+        said = {"name": "fit", "title": "fit", "metric": "accuracy", "benchmark": "", "loss_unit": "nats/token"}
+        return SigmoidScore(**{**said, "sigmoid": self.sigmoid(theta), **common})
+
+    def sigmoid(self, theta: Floats) -> Sigmoid:
+        """The curve at one set of coordinates."""
+        fall, top, steep, middle = (float(v) for v in theta)
+        return Sigmoid(a=-float(np.exp(fall)), b=top, k=float(np.exp(steep)), x0=middle)
 
 
 class TaskLadder(DownstreamLaw, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="task_ladder"):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lehr.simulators.laws.base import Answer, Law
+from lehr.simulators.laws.points import PointForm
 from lehr.simulators.laws.surfaces.base import positive
+from lehr.simulators.laws.surfaces.form import power
+from lehr.simulators.numerics.levenberg import Model
 from lehr.simulators.numerics.search import golden_section
 from lehr.simulators.quantities import Floats
 
@@ -65,3 +72,66 @@ class VocabularyLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     def answers(self) -> dict[str, Answer]:
         """The loss, and the best vocabulary."""
         return {"loss": (self.loss, "nats/token"), "best": (self.best, "entries")}
+
+
+PARAMETER_UNIT, TOKEN_UNIT = 1e6, 1e9
+"""What the constants of a fit count in, as those of the paper do."""
+
+
+class VocabularyForm(PointForm):
+    """-E + A1 / N_nv**beta + A2 / N_v**alpha2 + B / D**beta itself: a loss below that of unigrams has no logarithm. One
+    exponent for the network and its tokens, as the paper's fit has it: six networks hardly tell two apart."""
+
+    law_class = VocabularyLaw
+    inputs = ("parameters", "table", "tokens")
+    varied = ("parameters", "table", "tokens")
+    coordinates = ("log E", "log A1", "log A2", "log B", "alpha2", "beta")
+    low = (-5.0, -50.0, -50.0, -50.0, 0.01, 0.01)
+    high = (5.0, 50.0, 50.0, 50.0, 3.0, 3.0)
+    logarithmic = False
+
+    def starts(self, at: Mapping[str, Floats], target: Floats) -> Floats:
+        """Exponents; the level, and what each term adds to it at the mean point."""
+        means = [
+            float(np.log(at[name] / unit).mean())
+            for name, unit in (("parameters", PARAMETER_UNIT), ("table", PARAMETER_UNIT), ("tokens", TOKEN_UNIT))
+        ]
+        rows = []
+        for alpha, beta in product((0.3, 0.7), (0.2, 0.4, 0.6)):
+            exponents = (beta, alpha, beta)
+            for above, parts in product((0.3, 1.0), ((0.5, 0.1), (0.3, 0.3), (0.2, 0.1))):
+                level = -float(target.min()) + above
+                if level <= 0:
+                    continue
+                rest = float(target.mean()) + level
+                shares = (*parts, 1 - sum(parts))
+                scales = [np.log(s * rest) + e * m for s, e, m in zip(shares, exponents, means, strict=True)]
+                rows.append([np.log(level), *scales, alpha, beta])
+        if not rows:
+            raise ValueError(
+                "the losses are not below those of a unigram model; write them less that model's loss (Tao et al. 2024)"
+            )
+        return np.array(rows)
+
+    def model(self, at: Mapping[str, Floats]) -> Model:
+        """Each term is its own derivative by the logarithm of its scale, and times -log x by its exponent."""
+        logs = [np.log(at["parameters"] / PARAMETER_UNIT), np.log(at["table"] / PARAMETER_UNIT),
+                np.log(at["tokens"] / TOKEN_UNIT)]  # fmt: skip
+
+        def predict(theta: Floats) -> tuple[Floats, Floats]:
+            level = np.exp(theta[:, 0])[:, None]
+            size, table, data = (power(theta[:, 1 + i], theta[:, e], logs[i]) for i, e in enumerate((5, 4, 5)))
+            slopes = np.empty((len(theta), 6, len(logs[0])))
+            slopes[:, 0], slopes[:, 1], slopes[:, 2], slopes[:, 3] = -level, size, table, data
+            slopes[:, 4] = -table * logs[1]
+            slopes[:, 5] = -size * logs[0] - data * logs[2]
+            return size + table + data - level, slopes
+
+        return predict
+
+    def law(self, theta: Floats, **common: Any) -> VocabularyLaw:
+        """The law that counts in millions of parameters and billions of tokens."""
+        numbers: dict[str, Any] = {name: float(value) for name, value in self.constants(theta).items()}
+        numbers["alpha1"] = numbers["beta"]
+        units = {"parameter_unit": PARAMETER_UNIT, "token_unit": TOKEN_UNIT}
+        return VocabularyLaw(**{"name": "fit", "title": "fit", **numbers, **units, **common})

@@ -17,7 +17,7 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.reading.columns import Reading, runs_of
 from lehr.recipes.reading.tables import read_table
 from lehr.simulators.laws.base import Draws
-from tests.simulators.laws.fitting.cases import CHINCHILLA, SKALING, planted
+from tests.simulators.laws.fitting.cases import CHINCHILLA, DATA_CONSTRAINED, SKALING, planted
 
 FAST = ["starts=60", "bootstrap=20", "forms=[]"]
 
@@ -392,3 +392,42 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
     assert dispatch(["fit", f"data=[{paths[0]},{paths[1]}]", f"out={tmp_path}", "name=both", *FAST]) == 0
     told = json.loads((tmp_path / "fit" / "both" / "fit.json").read_text())
     assert np.isclose(sum(row["loss"] for row in told["runs"]), sum(row["loss"] for row in data))
+
+
+@pytest.mark.slow
+def test_repeated_tokens_are_fitted_by_their_law_and_by_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = planted(DATA_CONSTRAINED, side=5, noise=0.003)
+    assert runs.unique is not None
+    columns = (runs.parameters, runs.tokens, runs.unique, runs.loss)
+    data = [{"n": n, "d": d, "unique_tokens": u, "loss": y} for n, d, u, y in zip(*columns, strict=True)]
+    found = fit(tmp_path, "law=muennighoff", "hold={E: 1.87, A: 520, B: 1490, alpha: 0.34, beta: 0.36}", data=data)
+    said = capsys.readouterr().out
+    assert "they repeat in 50 of 75 runs" in said
+    low, high = found["constants"]["R_D_star"]["interval"]
+    assert low < 15.4 < high
+    assert found["constants"]["E"] == {"value": 1.87, "interval": None, "profile": None}
+    # a law of new tokens is fitted to the 25 rows that saw theirs once, and says so
+    fresh = fit(tmp_path, "law=chinchilla", data=data)
+    assert len(fresh["runs"]) == 25
+    assert any("50 of 75 runs see tokens more than once and were left out" in n for n in fresh["not_identified"])
+    # of too few of them it is refused
+    with pytest.raises(LehrError, match="write law=data_constrained"):
+        fit(tmp_path, "law=chinchilla", data=[row for row in data if row["d"] > 2 * row["unique_tokens"]])
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["hold={R: 2}"], "hold: R is no constant"),
+        (["law=skaling", "hold=[E]"], "hold: skaling is a form and has no constants"),
+        (["law=besiroglu", "hold=[E, A, B, alpha, beta]"], "nothing is left to fit"),
+        (["law=besiroglu", "hold=[gamma]"], "has no constant 'gamma'"),
+        (["law=best", "hold={E: 1.7}"], "the constants of which form"),
+    ],
+)
+def test_what_cannot_be_held_is_said(tmp_path: Path, words: list[str], says: str) -> None:
+    with pytest.raises(LehrError) as error:
+        fit(tmp_path, *words, data=rows())
+    assert says in str(error.value)

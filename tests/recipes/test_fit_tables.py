@@ -97,9 +97,13 @@ def test_numbers_are_compared_by_where() -> None:
         read(table, where={"n": ">1e30"})
 
 
-def test_repeated_tokens_are_said() -> None:
+def test_tokens_that_repeat_are_told_from_new_ones() -> None:
     found = read({"n": N, "d": D, "unique_tokens": np.minimum(D, 1e10), "loss": LOSS})
-    assert any("tokens repeat in" in note for note in found.notes)
+    assert found.runs.unique is not None
+    assert found.runs.repeated.tolist() == (D > 1e10).tolist()
+    # two runs of one size and length that saw other data are no repeats of each other
+    twice = read({"n": [1e9] * 3, "d": [1e10] * 3, "u": [1e9, 1e9, 1e10], "loss": [3.0, 3.0, 2.9]})
+    assert len(twice.runs) == 2
 
 
 @pytest.mark.slow

@@ -5,15 +5,21 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
+from lehr.recipes.fitting.points.forms import KINDS
 from lehr.recipes.fitting.points.result import FittedPoints
 from lehr.recipes.presenting.figures import MUTED, SERIES, as_png, as_svg, new_figure, styled
 from lehr.recipes.presenting.numbers import quantity
+from lehr.simulators.laws.moe import RoutedLaw
+from lehr.simulators.laws.sft import RectifiedLaw
 
 MOST_LINES = len(SERIES)
 
 
 def draw(fitted: FittedPoints) -> dict[str, bytes]:
-    """``fit.svg`` and ``fit.png``: the loss by the first input, a line for each value of a second one."""
+    """``fit.svg`` and ``fit.png``: the loss by the first input, a line for each value of a second one; of forms with
+    more inputs what was measured beside what the law says."""
+    if not isinstance(fitted.law, (RectifiedLaw, RoutedLaw)):
+        return _beside(fitted)
     *names, _ = fitted.inputs
     first, loss = fitted.inputs[names[0]], fitted.inputs["loss"]
     second = fitted.inputs[names[1]] if len(names) > 1 else np.ones_like(first)
@@ -43,5 +49,23 @@ def draw(fitted: FittedPoints) -> dict[str, bytes]:
         axes.grid(axis="y")
         if len(names) > 1:
             axes.legend(frameon=False, fontsize=8)
+        figure.subplots_adjust(left=0.085, right=0.975, top=0.92, bottom=0.13)
+        return {"fit.svg": as_svg(figure).encode(), "fit.png": as_png(figure)}
+
+
+def _beside(fitted: FittedPoints) -> dict[str, bytes]:
+    kind = KINDS[fitted.settings.kind]
+    measured = fitted.inputs[kind.target]
+    said = kind.says(fitted.law, {name: fitted.inputs[name] for name in kind.inputs})
+    ends = [min(measured.min(), said.min()), max(measured.max(), said.max())]
+    with styled():
+        figure = new_figure(4.0)
+        axes = figure.subplots()
+        axes.plot(ends, ends, color=MUTED, linewidth=0.8)
+        axes.plot(measured, said, "o", color=SERIES[0], markersize=4, markeredgewidth=0)
+        axes.set_xlabel(f"{kind.target}, measured")
+        axes.set_ylabel(f"{kind.target} by the law")
+        axes.set_title(fitted.law.title)
+        axes.grid(axis="y")
         figure.subplots_adjust(left=0.085, right=0.975, top=0.92, bottom=0.13)
         return {"fit.svg": as_svg(figure).encode(), "fit.png": as_png(figure)}

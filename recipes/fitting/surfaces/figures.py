@@ -89,7 +89,7 @@ def _residuals(axes: Axes, fitted: Fitted) -> None:
 
 def _measured(axes: Axes, fitted: Fitted) -> None:
     fit = fitted.fit
-    predicted = fitted.law.loss(fit.runs.parameters, fit.runs.tokens)
+    predicted = fitted.law.at(fit.runs)
     ends = [min(predicted.min(), fit.runs.loss.min()), max(predicted.max(), fit.runs.loss.max())]
     axes.plot(ends, ends, color=MUTED, linewidth=0.8)
     axes.plot(predicted, fit.runs.loss, "o", markersize=3.2, color=SERIES[0], markeredgewidth=0, label="fitted runs")

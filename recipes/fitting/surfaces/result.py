@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outliers: str = "keep"
     profiles: bool = True
     pictures: bool = False
+    hold: dict[str, float] = {}
 
 
 class Constant(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,5 +89,5 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def r_squared(self) -> float:
         """Share of the variance of the loss that the law explains."""
         loss = self.fit.runs.loss
-        error = loss - self.law.loss(self.fit.runs.parameters, self.fit.runs.tokens)
+        error = loss - self.law.at(self.fit.runs)
         return float(1 - np.sum(error**2) / np.sum((loss - loss.mean()) ** 2))

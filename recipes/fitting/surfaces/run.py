@@ -13,14 +13,14 @@ import numpy as np
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import level_of, name_of, starts_of
-from lehr.recipes.errors import LehrError
+from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.fitting.arguments import BEST, several, stem_of
 from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings, Without
 from lehr.recipes.reading.columns import Read, Reading, runs_of
 from lehr.recipes.reading.design import table_of_logs
 from lehr.recipes.reading.tables import Column, read_table
 from lehr.simulators.evidence import Fact, Provenance
-from lehr.simulators.laws.base import Bounds, Draws, quantiles
+from lehr.simulators.laws.base import Bounds, Draws, constants, quantiles, split_log
 from lehr.simulators.laws.fitting import (
     FORMS,
     HeldOut,
@@ -33,12 +33,12 @@ from lehr.simulators.laws.fitting import (
     profile,
     resample,
 )
-from lehr.simulators.laws.fitting.fit import some_starts
+from lehr.simulators.laws.fitting.fit import free_of, some_starts
 from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas
 from lehr.simulators.laws.fitting.limits import NO_FLOOR
 from lehr.simulators.laws.fitting.mixing import runs_in_bits
 from lehr.simulators.laws.fitting.resampling import starts_about
-from lehr.simulators.laws.surfaces import Surface
+from lehr.simulators.laws.surfaces import DataConstrained, Surface
 from lehr.simulators.laws.surfaces.forms import form_called
 
 MOST_OUTLIERS = 0.1
@@ -50,6 +50,8 @@ GROSS = 10.0
 runs that the form misses is not either."""
 PASSES = 2
 """Gross outliers hide others behind them: once more after they have gone."""
+FEWEST_FRESH = 6
+"""Runs of new tokens alone, one more than Chinchilla's constants."""
 FURTHER = 10.0
 """The optimum is told at the largest budget and at this many times it."""
 
@@ -103,10 +105,39 @@ def settings_of(job: Composed, kind: str) -> Settings:
         outliers=job.choice("outliers", ("keep", "drop")), profiles=job.setting("profiles", bool),
         pictures=job.setting("pictures", bool),
         design=job.setting("design", str | None),
+        hold=_held(job, kind),
         law=kind, data=data, test=several(job, "test"), reading=reading, name=name, delta=delta,
         starts=starts_of(job), bootstrap=bootstrap, level=level_of(job), forms=forms,
         approach=approach,
     )  # fmt: skip
+
+
+def _held(job: Composed, kind: str) -> dict[str, float]:
+    """The constants that ``hold`` gives, or names of the law that ``law`` names."""
+    given: dict[str, float] | list[str] = job.setting("hold", dict[str, float] | list[str] | None) or {}
+    if not given:
+        return {}
+    if kind == BEST:
+        raise LehrError("hold: the constants of which form? write law=<a form or a law> beside it")
+    if isinstance(given, dict):
+        found = given
+    else:
+        name = job.setting("law", str)
+        if name == kind and name not in job.catalogue.files("law"):
+            raise LehrError(
+                f"hold: {name} is a form and has no constants; write hold={{{given[0]}: <number>}}, or a law"
+            )
+        of_law = constants(job.catalogue.law(name))
+        if unknown := [c for c in given if c not in of_law]:
+            raise LehrError(f"hold: {name} has no constant {unknown[0]!r}; {nearest(unknown[0], of_law)}")
+        found = {c: of_law[c] for c in given}
+    try:
+        free = free_of(form_called(kind), found)
+    except ValueError as error:
+        raise LehrError(f"hold: {error}") from error
+    if not free.any():
+        raise LehrError("hold: nothing is left to fit; hold fewer constants")
+    return found
 
 
 def read_runs(paths: list[str], reading: Reading, design: str | None = None) -> Read:
@@ -125,7 +156,8 @@ def read_runs(paths: list[str], reading: Reading, design: str | None = None) -> 
 def _fit(settings: Settings, read: Read) -> Fitted:
     runs = read.runs
     notes: list[str] = []
-    bits = runs_in_bits(runs)
+    runs = _fresh(runs, settings.law, notes)
+    bits = runs_in_bits(runs) if not runs.repeated.any() else ()
     if len(bits) > 1:
         shown = ", ".join(runs.label[i] for i in bits[:6]) + (", ..." if len(bits) > 6 else "")
         raise ValueError(
@@ -136,13 +168,15 @@ def _fit(settings: Settings, read: Read) -> Fitted:
     dropped: list[str] = []
     if settings.outliers == "drop":
         form = settings.law if settings.law != BEST else "chinchilla"
-        keep = without_gross(fit_law(runs, form, delta=settings.delta, starts=settings.starts))
+        keep = without_gross(fit_law(runs, form, delta=settings.delta, starts=settings.starts, held=settings.hold))
         dropped = [runs.label[i] for i in np.flatnonzero(~keep)]
         runs = runs.take(keep)
         if dropped:
             notes.append(f"left out as outliers: {', '.join(dropped)}")
     chosen = settings.law
-    first = fit_law(runs, chosen, delta=settings.delta, starts=settings.starts) if chosen != BEST else None
+    first = None
+    if chosen != BEST:
+        first = fit_law(runs, chosen, delta=settings.delta, starts=settings.starts, held=settings.hold)
     forms = list(dict.fromkeys([*settings.forms, *([chosen] if chosen != BEST else [])]))
     if chosen == BEST or len(forms) > 1:
         comparison = compare_forms(
@@ -183,6 +217,23 @@ def _fit(settings: Settings, read: Read) -> Fitted:
     )  # fmt: skip
 
 
+def _fresh(runs: Runs, law: str, notes: list[str]) -> Runs:
+    """The runs that a form may be fitted to: one that takes every token for a new one says nothing of the others."""
+    repeated = runs.repeated
+    if not repeated.any() or (law != BEST and form_called(law).repeats):
+        return runs
+    if len(runs) - repeated.sum() < FEWEST_FRESH:
+        raise ValueError(
+            f"tokens repeat in {repeated.sum()} of {len(runs)} runs, and {law} takes every token for a new one; "
+            "write law=data_constrained"
+        )
+    notes.append(
+        f"{repeated.sum()} of {len(runs)} runs see tokens more than once and were left out: these forms speak of new "
+        "tokens only; law=data_constrained fits all"
+    )
+    return runs.take(~repeated)
+
+
 def without_gross(fit: LawFit) -> np.ndarray:
     """A mask of the runs that are left when those further than ``GROSS`` spreads have gone, ``PASSES`` times."""
     keep = np.ones(len(fit.runs), dtype=bool)
@@ -196,7 +247,7 @@ def without_gross(fit: LawFit) -> np.ndarray:
         rows = np.flatnonzero(keep)
         left = fit.runs.take(rows)
         starts = np.concatenate([starts_about(fit, 8, 0), some_starts(form, left, min(24, len(form.starts(left))))])
-        current = fit_law(left, fit.form, delta=fit.delta, starts=starts)
+        current = fit_law(left, fit.form, delta=fit.delta, starts=starts, held=fit.held)
     return keep
 
 
@@ -218,7 +269,7 @@ def _without(fit: LawFit, optima: list[Optimum], settings: Settings) -> Without 
         return None
     left, form = fit.runs.take(keep), form_called(fit.form)
     starts = np.concatenate([starts_about(fit, 8, 0), some_starts(form, left, min(24, len(form.starts(left))))])
-    law = fit_law(left, fit.form, delta=fit.delta, starts=starts).law
+    law = fit_law(left, fit.form, delta=fit.delta, starts=starts, held=fit.held).law
     return Without(
         labels=[fit.runs.label[i] for i in np.flatnonzero(~keep)], law=law, with_them=optima,
         optima=[_optimum(law, o.flops, settings.level) for o in optima],
@@ -248,9 +299,18 @@ def _with_intervals(fit: LawFit, settings: Settings) -> tuple[Surface, list[Cons
             # where the search was stopped, its draws were stopped too
             intervals.pop(coordinate.removeprefix("log "), None)
     profiles: dict[str, Bounds] = {}
+    for name in fit.held:
+        intervals.pop(name, None)
+    for coordinate, lowest, highest in zip(fit.coordinates, form.low, form.high, strict=True):
+        log, name = split_log(coordinate)
+        if name in intervals:
+            # a bound that the search was stopped at is none of the runs
+            bottom, top = (float(np.exp(end)) if log else end for end in (lowest, highest))
+            below, above = intervals[name]
+            intervals[name] = (below if below > bottom else -inf, above if above < top * (1 - 1e-9) else inf)
     for coordinate in fit.coordinates if settings.profiles else ():
         name = coordinate.removeprefix("log ")
-        if name in _values(fit):
+        if name in _values(fit) and name not in fit.held:
             bounds = profile(fit, coordinate, settings.level)
             profiles[name] = bounds if name == coordinate else (float(np.exp(bounds[0])), float(np.exp(bounds[1])))
     return law, [
@@ -271,6 +331,7 @@ def _fact(settings: Settings, fit: LawFit) -> Fact:
         files.append(f"{Path(path).name} (sha256 {digest[:12]})")
     how = "least squares" if settings.delta == inf else f"Huber's loss, delta {settings.delta:g}"
     draws = f", {settings.bootstrap} bootstrap draws" if settings.bootstrap else ""
+    draws += f"; held: {', '.join(f'{name} = {value:g}' for name, value in fit.held.items())}" if fit.held else ""
     return Fact(
         origin="derived",
         note=f"fitted by lehr {version('lehr')} to {len(fit.runs)} runs of {', '.join(files)}: {how} on the log loss, "
@@ -297,8 +358,14 @@ def _tested(settings: Settings, law: Surface, fitted: Runs) -> HeldOut | None:
     runs = read_runs(settings.test, settings.reading).runs
     if (runs.n_convention, runs.loss_unit) != (fitted.n_convention, fitted.loss_unit):
         raise ValueError("test: other conventions of N or loss than the data; write n_convention= and loss_unit=")
-    error = law.loss(runs.parameters, runs.tokens) / runs.loss - 1
-    low, high = law.intervals(runs.parameters, runs.tokens, settings.level, run=True)
+    repeats = isinstance(law, DataConstrained)
+    if not repeats:
+        runs = runs.take(~runs.repeated)
+        if not len(runs):
+            raise ValueError("test: every run sees tokens more than once; write law=data_constrained")
+    error = law.at(runs) / runs.loss - 1
+    unique = runs.unique if repeats else None
+    low, high = law.intervals(runs.parameters, runs.tokens, settings.level, run=True, unique=unique)
     return HeldOut(
         form=settings.law, by="parameters", above=float(runs.parameters.min()), runs=runs, error=np.asarray(error),
         low=low, high=high,

@@ -15,7 +15,7 @@ from lehr.recipes.fitting.law_file import bullets, finite
 from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.simulators.laws.base import Bounds
-from lehr.simulators.laws.fitting import HeldOut
+from lehr.simulators.laws.fitting import HeldOut, Runs
 
 NAMED = 8
 """Outliers and held-out runs that the text names; fit.json has all."""
@@ -30,12 +30,13 @@ def as_text(fitted: Fitted, folder: Path) -> str:
     parts = [
         *([_outliers_first(fitted)] if fitted.without else []),
         f"{fitted.law.title}\n"
-        f"N ({runs.n_convention}) {_range(runs.parameters)}, D {_range(runs.tokens)} tokens, "
+        f"N ({runs.n_convention}) {_range(runs.parameters)}, D {_range(runs.tokens)} tokens, {_unique(runs)}"
         f"loss {runs.loss.min():.4g} to {runs.loss.max():.4g} {runs.loss_unit}",
         text_table(
             ["constant", "value", f"{level} interval", *(["profile"] if settings.profiles else [])],
             [
-                [c.name, f"{c.value:.5g}", _between(c.interval), *([_between(c.profile)] if settings.profiles else [])]
+                [c.name, f"{c.value:.5g}", "held" if c.name in fit.held else _between(c.interval),
+                 *([_between(c.profile)] if settings.profiles else [])]
                 for c in fitted.constants
             ],
             right={1},
@@ -260,6 +261,12 @@ def _approach_2_json(found: Approach2 | None) -> dict[str, Any] | None:
             "reason": bias.reason,
         },
     }  # fmt: skip
+
+
+def _unique(runs: Runs) -> str:
+    if runs.unique is None or not runs.repeated.any():
+        return ""
+    return f"{_range(runs.unique)} of them unique (they repeat in {runs.repeated.sum()} of {len(runs)} runs), "
 
 
 def _range(values: Any) -> str:

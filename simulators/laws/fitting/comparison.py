@@ -181,8 +181,8 @@ def hold_out(
     starts: Floats = some_starts(form_called(form), left, min(STARTS_ANEW, len(own)))
     if fit is not None:
         starts = np.concatenate([starts_about(fit, STARTS_ABOUT, 0), starts])
-    law = fit_law(left, form, delta=delta, starts=starts, followed=FOLLOWED).law
-    error = law.loss(held.parameters, held.tokens) / held.loss - 1
+    law = fit_law(left, form, delta=delta, starts=starts, followed=FOLLOWED, held=fit.held if fit else None).law
+    error = law.at(held) / held.loss - 1
     return HeldOut(
         form=form, by=by, above=float(getattr(held, by).min()), runs=held, error=error, share=share,
         flops=float(left.flops.max()),
@@ -203,7 +203,7 @@ def cross_validate(fit: LawFit, folds: int = FOLDS, seed: int = 0) -> Floats:
     fold = np.random.default_rng(seed).permutation(np.arange(n_groups) % folds)[group.reshape(-1)]
     starts = starts_about(fit, STARTS_PER_FOLD, seed)
     seen = (fold != np.arange(folds)[:, None]).astype(float)
-    problem = problem_of(runs, form, fit.delta)
+    problem = problem_of(runs, form, fit.delta, fit.held)
     chosen = settle_groups(msgspec.structs.replace(problem, weight=seen), starts, folds)
     predicted = problem.model(chosen)[0][fold, np.arange(len(runs))]
     return np.asarray(np.expm1(predicted - np.log(runs.loss)))

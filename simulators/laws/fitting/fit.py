@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from lehr.simulators.laws.base import AnyUncertainty, Covariance, ValidRange
+from lehr.simulators.laws.base import AnyUncertainty, Covariance, ValidRange, split_log
 from lehr.simulators.laws.fitting.limits import Outlier, check_enough, identifiability_notes, outliers_of, spread
 from lehr.simulators.laws.surfaces import Surface
 from lehr.simulators.laws.surfaces.form import Form
@@ -30,8 +32,8 @@ class LawFit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     ``theta`` are the form's ``coordinates`` at the minimum, ``covariance`` theirs and ``inverse_curvature`` that of
     the objective, which is the sum of Huber losses; ``residual`` is log of measured over fitted loss, ``scale`` its
-    spread. ``agreeing`` of ``followed`` starts, out of ``n_starts``, ended in this minimum. ``notes`` say what the
-    runs do not determine.
+    spread. ``held`` are constants that were given and did not move. ``agreeing`` of ``followed`` starts, out of
+    ``n_starts``, ended in this minimum. ``notes`` say what the runs do not determine.
     """
 
     law: Surface
@@ -50,6 +52,7 @@ class LawFit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     agreeing: int
     outliers: list[Outlier]
     notes: list[str]
+    held: dict[str, float] = {}
 
     @property
     def standard_errors(self) -> dict[str, float]:
@@ -64,6 +67,7 @@ def fit_law(
     delta: float = DELTA,
     starts: Floats | int | None = None,
     followed: int = SURVIVORS,
+    held: Mapping[str, float] | None = None,
     name: str = "fitted",
     title: str | None = None,
 ) -> LawFit:
@@ -76,7 +80,8 @@ def fit_law(
     intervals hold a planted constant in 87 to 96 of 100 simulations of 36 to 225 runs, and of 12 runs in 78 to 93.
     ``resample`` assumes less.
 
-    Raises ``ValueError`` where the runs cannot determine the form: too few of them, all of one size.
+    Raises ``ValueError`` where the runs cannot determine the form: too few of them, all of one size; or where ``held``
+    names what the form has not.
 
     >>> import numpy as np
     >>> from lehr.simulators.laws.surfaces.runs import make_runs
@@ -89,23 +94,29 @@ def fit_law(
     chosen = form_called(form)
     if not delta > 0:
         raise ValueError(f"delta is {delta}; write a number above 0, such as 0.001, or inf for least squares")
-    check_enough(runs, form, len(chosen.coordinates))
-    problem = problem_of(runs, chosen, delta)
+    free = free_of(chosen, held or {})
+    check_enough(runs, form, int(free.sum()))
+    problem = problem_of(runs, chosen, delta, held)
     first = starts if isinstance(starts, np.ndarray) else some_starts(chosen, runs, starts)
+    first = holding(first, chosen, held)
     started = len(first)
     if len(runs) > SCOUTED and started > SURVIVORS:
         # the same ones in whatever order the rows stand
         order = np.lexsort((runs.loss, runs.tokens, runs.parameters))
         some = runs.take(order[np.sort(np.random.default_rng(0).choice(len(runs), SCOUTED, replace=False))])
-        first = race(problem_of(some, chosen, delta), first)[0][:SURVIVORS]
+        first = race(problem_of(some, chosen, delta, held), first)[0][:SURVIVORS]
     theta, value = race(problem, first, followed)
     best = theta[0]
     predicted, slopes = problem.model(best[None])
     residual = problem.target - predicted[0]
-    covariance, inverse_curvature = robust_covariance(slopes[0], residual, delta)
+    moved = np.ix_(free, free)
+    covariance, inverse_curvature = np.zeros((2, len(best), len(best)))
+    covariance[moved], inverse_curvature[moved] = robust_covariance(slopes[0][free], residual, delta)
     same = value <= value[0] * (1 + AGREEMENT) + 1e-300
-    scale = spread(residual, len(best))
-    notes = identifiability_notes(runs, chosen, theta=best, slopes=slopes[0], covariance=covariance, same=theta[same])
+    scale = spread(residual, int(free.sum()))
+    notes = identifiability_notes(
+        runs, chosen, theta=best, slopes=slopes[0], covariance=covariance, same=theta[same], free=free
+    )
     return LawFit(
         law=chosen.law(
             best,
@@ -130,7 +141,30 @@ def fit_law(
         agreeing=int(same.sum()),
         outliers=outliers_of(runs, residual, scale),
         notes=notes,
+        held=dict(held or {}),
     )
+
+
+def free_of(form: Form, held: Mapping[str, float]) -> NDArray[np.bool_]:
+    """Which coordinates move (coordinates,). Raises ``ValueError`` where ``held`` names none, or is no value of it."""
+    names = [split_log(c)[1] for c in form.coordinates]
+    for name, value in held.items():
+        if name not in names:
+            raise ValueError(f"{name} is no constant of this form that could be held; it has {', '.join(names)}")
+        log, _ = split_log(form.coordinates[names.index(name)])
+        if log and not value > 0:
+            raise ValueError(f"{name} is held at {value:g}; write a number above 0")
+    return np.array([name not in held for name in names])
+
+
+def holding(theta: Floats, form: Form, held: Mapping[str, float] | None) -> Floats:
+    """``theta`` (starts, coordinates) with the constants that are ``held`` at their values."""
+    theta = np.array(theta, dtype=float)
+    for i, coordinate in enumerate(form.coordinates):
+        log, name = split_log(coordinate)
+        if held and name in held:
+            theta[:, i] = np.log(held[name]) if log else held[name]
+    return np.unique(theta, axis=0) if held else theta
 
 
 def some_starts(form: Form, runs: Runs, count: int | None = None) -> Floats:
@@ -150,14 +184,15 @@ def some_starts(form: Form, runs: Runs, count: int | None = None) -> Floats:
     return np.concatenate([own, more + rng.normal(0.0, 0.1, more.shape)])
 
 
-def problem_of(runs: Runs, form: Form, delta: float) -> Problem:
-    """The minimisation that fits ``form`` to ``runs``."""
+def problem_of(runs: Runs, form: Form, delta: float, held: Mapping[str, float] | None = None) -> Problem:
+    """The minimisation that fits ``form`` to ``runs``; what is ``held`` stays where it starts."""
     return Problem(
         model=form.model(runs),
         target=np.log(runs.loss),
         delta=float(delta),
         low=np.array(form.low),
         high=np.array(form.high),
+        free=free_of(form, held).astype(float) if held else None,
     )
 
 
@@ -203,4 +238,7 @@ def range_of(runs: Runs) -> ValidRange:
             ("tokens_per_parameter", ratio),
         )
     }
+    if runs.repeated.any():
+        epochs = runs.tokens / np.minimum(runs.unique, runs.tokens)  # type: ignore[arg-type]
+        bounds["epochs"] = (float(epochs.min()), float(epochs.max()))
     return ValidRange(**bounds)

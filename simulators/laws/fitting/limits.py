@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from lehr.simulators.laws.surfaces.form import Form
 from lehr.simulators.laws.surfaces.runs import Runs
@@ -73,21 +74,29 @@ def check_enough(runs: Runs, form: str, n_constants: int) -> None:
 
 
 def identifiability_notes(
-    runs: Runs, form: Form, *, theta: Floats, slopes: Floats, covariance: Floats, same: Floats
+    runs: Runs,
+    form: Form,
+    *,
+    theta: Floats,
+    slopes: Floats,
+    covariance: Floats,
+    same: Floats,
+    free: NDArray[np.bool_],
 ) -> list[str]:
     """One line for each thing that these runs leave open about ``form`` at its minimum ``theta``.
 
-    ``same`` are all the parameter sets (sets, p) with that objective.
+    ``same`` are all the parameter sets (sets, p) with that objective, ``free`` the coordinates that moved (p,).
     """
     notes = []
     for values, what in ((runs.parameters, "sizes"), (runs.tokens, "token counts")):
         if (distinct := len(np.unique(values))) == 2:
             notes.append(f"only {distinct} {what}: an exponent and an irreducible loss need three or more")
-    notes += _inseparable(form, slopes)
+    names = [name for name, moved in zip(form.coordinates, free, strict=True) if moved]
+    notes += _inseparable(names, slopes[free])
     at_bound = [
         name
-        for name, value, low, high in zip(form.coordinates, theta, form.low, form.high, strict=True)
-        if value <= low or value >= high
+        for name, value, low, high, moved in zip(form.coordinates, theta, form.low, form.high, free, strict=True)
+        if moved and (value <= low or value >= high)
     ]
     if at_bound:
         notes.append(f"{', '.join(at_bound)} ended at the bound of the search: the runs set no limit to it")
@@ -109,9 +118,9 @@ def identifiability_notes(
     return notes
 
 
-def _inseparable(form: Form, slopes: Floats) -> list[str]:
+def _inseparable(coordinates: list[str], slopes: Floats) -> list[str]:
     size = np.sqrt(np.sum(slopes**2, axis=1))
-    dead = [name for name, s in zip(form.coordinates, size, strict=True) if s < 1e-9]
+    dead = [name for name, s in zip(coordinates, size, strict=True) if s < 1e-9]
     # of a floor that fell to nothing another line tells
     if dead and dead != ["log E"]:
         return [f"{', '.join(dead)} has no effect on any run: its term vanished in the fit"]
@@ -123,7 +132,7 @@ def _inseparable(form: Form, slopes: Floats) -> list[str]:
     notes = []
     for value, direction in zip(values, directions, strict=True):
         if value < RANK * values[0]:
-            names = [name for name, part in zip(form.coordinates, direction, strict=True) if abs(part) > 0.1]
+            names = [name for name, part in zip(coordinates, direction, strict=True) if abs(part) > 0.1]
             notes.append(f"{', '.join(names)} cannot be told apart by these runs: only a combination of them is known")
     return notes
 

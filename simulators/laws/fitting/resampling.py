@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import msgspec
 import numpy as np
 
 from lehr.simulators.laws.base import Bounds, Draws, quantiles
-from lehr.simulators.laws.fitting.fit import LawFit, problem_of
+from lehr.simulators.laws.fitting.fit import LawFit, free_of, holding, problem_of
 from lehr.simulators.laws.surfaces import Surface
 from lehr.simulators.laws.surfaces.forms import form_called
 from lehr.simulators.laws.surfaces.runs import Runs
@@ -52,7 +53,7 @@ def resample(fit: LawFit, draws: int = 200, seed: int = 0) -> Resampled:
     form = form_called(fit.form)
     starts = starts_about(fit, STARTS_PER_DRAW, seed)
     counts = resample_counts(fit.runs, draws, seed)
-    problem = problem_of(fit.runs, form, fit.delta)
+    problem = problem_of(fit.runs, form, fit.delta, fit.held)
     chosen = settle_groups(msgspec.structs.replace(problem, weight=counts), starts, draws)
     constants = form.constants(chosen, fit.runs)
     uncertainty = Draws.of(list(constants), np.stack(list(constants.values()), axis=1), fit.scale)
@@ -61,7 +62,12 @@ def resample(fit: LawFit, draws: int = 200, seed: int = 0) -> Resampled:
 
 def resample_counts(runs: Runs, draws: int, seed: int) -> Floats:
     """How often each run occurs in each of ``draws`` samples (draws, runs)."""
-    _, group = np.unique(np.asarray(runs.label), return_inverse=True)
+    return counts_of_groups(runs.label, draws, seed)
+
+
+def counts_of_groups(labels: Sequence[object], draws: int, seed: int) -> Floats:
+    """The same for rows of which those of one label stay together."""
+    _, group = np.unique(np.asarray(labels), return_inverse=True)
     n_groups = int(group.max()) + 1
     picks = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=draws)
     return np.asarray(picks[:, group], dtype=float)
@@ -80,7 +86,7 @@ def starts_about(fit: LawFit, count: int, seed: int) -> Floats:
     near = fit.theta + 2.0 * rng.standard_normal((count - 1, len(fit.theta))) @ half.T
     if FLOOR in fit.coordinates:
         near[::2, fit.coordinates.index(FLOOR)] = np.log(rng.uniform(0.2, 0.9, len(near[::2])) * fit.runs.loss.min())
-    return np.concatenate([fit.theta[None], near])
+    return np.concatenate([fit.theta[None], holding(near, form_called(fit.form), fit.held)])
 
 
 def profile(fit: LawFit, coordinate: str, level: float = 0.95) -> Bounds:
@@ -92,17 +98,20 @@ def profile(fit: LawFit, coordinate: str, level: float = 0.95) -> Bounds:
     """
     if coordinate not in fit.coordinates:
         raise ValueError(f"{coordinate!r} is no coordinate of {fit.form}; write one of {', '.join(fit.coordinates)}")
+    if coordinate.removeprefix("log ") in fit.held:
+        raise ValueError(f"{coordinate!r} was held: it has no profile")
     i = fit.coordinates.index(coordinate)
     variance, curvature = float(fit.covariance[i, i]), float(fit.inverse_curvature[i, i])
     threshold = 0.5 * NormalDist().inv_cdf((1 + level) / 2) ** 2 * variance / curvature
-    problem = problem_of(fit.runs, form_called(fit.form), fit.delta)
+    form = form_called(fit.form)
+    problem = problem_of(fit.runs, form, fit.delta)
     error = min(np.sqrt(variance), 5.0)
     offsets = np.linspace(-PROFILE_WIDTH, PROFILE_WIDTH, PROFILE_POINTS) * error
     offsets = offsets[(fit.theta[i] + offsets >= problem.low[i]) & (fit.theta[i] + offsets <= problem.high[i])]
     # the others begin where the covariance expects them
     along = np.clip(fit.covariance[:, i] / variance, -1e3, 1e3)
     along[i] = 1.0
-    free = np.ones(len(fit.theta))
+    free = free_of(form, fit.held).astype(float)
     free[i] = 0.0
     held = msgspec.structs.replace(problem, free=free)
     path = fit.theta + offsets[:, None] * along

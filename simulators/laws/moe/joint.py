@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,7 +13,10 @@ from lehr.simulators.counting import NConvention
 from lehr.simulators.laws.base import Answer, Law, LossUnit, Outside
 from lehr.simulators.laws.moe.base import saturating
 from lehr.simulators.laws.moe.memory import best_under_memory
+from lehr.simulators.laws.points import PointForm
 from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
+from lehr.simulators.laws.surfaces.form import HIGHEST_LOG
+from lehr.simulators.numerics.levenberg import Model
 from lehr.simulators.numerics.search import solve_monotonic
 from lehr.simulators.quantities import Floats
 
@@ -115,3 +122,67 @@ class JointMoe(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="
     def warnings(self, n: float, d: float, experts: float) -> list[str]:
         """As ``outside``, a line each."""
         return [str(one) for one in self.outside(n, d, experts)]
+
+
+class JointForm(PointForm):
+    """The logarithm of the loss, with all eleven constants moved at once."""
+
+    law_class = JointMoe
+    inputs = ("parameters", "tokens", "experts")
+    varied = ("parameters", "tokens", "experts")
+    coordinates = (
+        "log a", "alpha", "delta", "gamma", "log b", "beta", "omega", "zeta", "log c", "log E_start", "log E_max",
+    )  # fmt: skip
+    low = (-50.0, -2.0, -3.0, -0.3, -50.0, -2.0, -3.0, -0.3, -10.0, 0.01, 2.0)
+    high = (50.0, -0.01, 3.0, 0.3, 50.0, -0.01, 3.0, 0.3, 10.0, 3.0, 12.0)
+
+    def starts(self, at: Mapping[str, Floats], target: Floats) -> Floats:
+        """Chinchilla's terms at the mean run, with experts that help a little or not at all."""
+        log_n, log_d, log_l = (float(np.log(v).mean()) for v in (at["parameters"], at["tokens"], target))
+        rows = []
+        for alpha, beta, floor, share, delta, most in product(
+            (0.15, 0.3), (0.15, 0.3), (0.2, 0.5, 0.8), (0.3, 0.7), (-0.3, 0.0), (5.0, 8.0)
+        ):
+            rest = np.log1p(-floor) + log_l
+            rows.append([
+                rest + np.log(share) + alpha * log_n - delta, -alpha, delta, 0.0,
+                rest + np.log(1 - share) + beta * log_d, -beta, 0.0, 0.0, np.log(floor) + log_l, 0.7, most,
+            ])  # fmt: skip
+        return np.array(rows)
+
+    def model(self, at: Mapping[str, Floats]) -> Model:
+        """Equation 6 and its derivatives; E_hat moves with both of its ends (equation 5)."""
+        log_n, log_d, experts = np.log(at["parameters"]), np.log(at["tokens"]), at["experts"]
+
+        def predict(theta: Floats) -> tuple[Floats, Floats]:
+            columns = [column[:, None] for column in theta.T]
+            log_a, alpha, delta, gamma, log_b, beta, omega, zeta, log_c, log_start, log_most = columns
+            start, most = np.exp(log_start), np.exp(np.maximum(log_most, log_start + 0.1))
+            ends = 1 / (1 / start - 1 / most)
+            inner = experts - 1 + ends
+            hat = 1 / (1 / inner + 1 / most)
+            log_e = np.log(hat)
+            size = np.exp(np.minimum(log_a + delta * log_e + (alpha + gamma * log_e) * log_n, HIGHEST_LOG))
+            data = np.exp(np.minimum(log_b + omega * log_e + (beta + zeta * log_e) * log_d, HIGHEST_LOG))
+            floor = np.exp(log_c)
+            loss = size + data + floor
+            by_size, by_data = size / loss, data / loss
+            by_hat = by_size * (delta + gamma * log_n) + by_data * (omega + zeta * log_d)
+            # d log hat / d log start and / d log most
+            by_ends = hat / inner**2
+            from_start = by_ends * ends**2 / start
+            from_most = hat / most - by_ends * ends**2 / most
+            slopes = np.stack(
+                [by_size, by_size * log_n, by_size * log_e, by_size * log_e * log_n,
+                 by_data, by_data * log_d, by_data * log_e, by_data * log_e * log_d,
+                 floor / loss, by_hat * from_start, by_hat * from_most], axis=1,
+            )  # fmt: skip
+            return np.log(loss), slopes
+
+        return predict
+
+    def law(self, theta: Floats, **common: Any) -> JointMoe:
+        """The law at one set of coordinates."""
+        numbers: dict[str, Any] = {name: float(value) for name, value in self.constants(theta).items()}
+        said = {"name": "fit", "title": "fit", "n_convention": "active", "loss_unit": "nats/token"}
+        return JointMoe(**{**said, **numbers, **common})

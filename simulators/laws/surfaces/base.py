@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from lehr.simulators.counting import NConvention
 from lehr.simulators.laws.base import Answer, Bounds, Law, LossUnit, Misfit, Outside, ValidRange, quantiles, replicate
+from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.numerics.search import golden_section
 from lehr.simulators.quantities import Floats
 
@@ -39,6 +40,10 @@ class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
         """The loss at ``n`` parameters after ``d`` tokens, broadcast [loss_unit]."""
         raise NotImplementedError
 
+    def at(self, runs: Runs) -> Floats:
+        """The loss of each run, with whatever else of it the form asks for (runs,) [loss_unit]."""
+        return self.loss(runs.parameters, runs.tokens)
+
     def optimum(self, flops: float) -> tuple[float, float]:
         """The parameters and tokens of least loss at 6 N D = ``flops`` [parameters], [tokens].
 
@@ -47,21 +52,28 @@ class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
         n = least_loss(self.loss, positive(flops, "flops", "FLOP"))
         return _plain(n), _plain(np.asarray(flops) / 6 / n)
 
-    def intervals(self, n: ArrayLike, d: ArrayLike, level: float = 0.95, *, run: bool = False) -> tuple[Floats, Floats]:
+    def intervals(
+        self, n: ArrayLike, d: ArrayLike, level: float = 0.95, *, run: bool = False, unique: ArrayLike | None = None
+    ) -> tuple[Floats, Floats]:
         """Bounds of the loss at ``level``: where fits to other runs of the same kind would put it, and how far the form
         itself misses what it has not seen, where ``misfit`` says that [loss_unit].
 
-        ``run`` adds the scatter of a single run about the law. Raises ``ValueError`` where the law does not say how
+        ``run`` adds the scatter of a single run about the law; ``unique`` of the tokens differ, which a law of repeated
+        data may be asked. Raises ``ValueError`` where the law does not say how
         sure it is.
         """
+        return quantiles(self.draws(n, d, run=run, unique=unique), level)
+
+    def draws(self, n: ArrayLike, d: ArrayLike, *, run: bool = False, unique: ArrayLike | None = None) -> Floats:
+        """Losses as likely as what is known of the law (draws, ...) [loss_unit], as ``intervals`` has them."""
         n, d = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(d, dtype=float))
         many = replicate(self, n.ndim)
         if many is None:
             raise ValueError(f"{self.name} has no covariance: fit its runs, or leave the interval out")
-        losses = many.loss(n, d)
+        losses = many.loss(n, d) if unique is None else many.loss(n, d, unique=unique)  # type: ignore[call-arg]
         residual = getattr(self.uncertainty, "residual", None) if run else None
         if residual is None and self.misfit is None:
-            return quantiles(losses, level)
+            return losses
         # as many draws as a tail's quantile needs; the same ones every time
         rng = np.random.default_rng(1)
         losses = np.repeat(losses, -(-DRAWS // len(losses)), axis=0)
@@ -70,7 +82,7 @@ class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
         if self.misfit is not None:
             spread = np.hypot(spread, self.misfit.at(6 * n * d))
             noise = noise / np.sqrt(rng.chisquare(self.misfit.degrees, losses.shape) / self.misfit.degrees)
-        return quantiles(losses * np.exp(spread * noise), level)
+        return np.asarray(losses * np.exp(spread * noise))
 
     def interval(self, n: float, d: float, level: float = 0.95) -> Bounds | None:
         """Bounds of the loss at ``level``, or ``None`` where the fit's covariance is not known."""

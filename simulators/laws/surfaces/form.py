@@ -22,7 +22,7 @@ class Form:
     """One functional form: its coordinates, their bounds, where to start, and its derivatives.
 
     ``coordinates`` are what the fit moves; ``log A`` is the logarithm of the law's constant A. Set beside other forms
-    it needs ``fewest_sizes`` different sizes.
+    it needs ``fewest_sizes`` different sizes. ``repeats`` says whether it tells repeated tokens from new ones.
     """
 
     law_class: ClassVar[type[Surface]]
@@ -30,6 +30,7 @@ class Form:
     low: ClassVar[tuple[float, ...]]
     high: ClassVar[tuple[float, ...]]
     fewest_sizes: ClassVar[int] = 2
+    repeats: ClassVar[bool] = False
 
     def starts(self, runs: Runs) -> Floats:
         """Starting points (starts, coordinates)."""

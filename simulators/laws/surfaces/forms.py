@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lehr.simulators.laws.surfaces.chinchilla import ChinchillaForm
+from lehr.simulators.laws.surfaces.data_constrained import DataConstrainedForm
 from lehr.simulators.laws.surfaces.farseer import FarseerForm
 from lehr.simulators.laws.surfaces.form import Form
 from lehr.simulators.laws.surfaces.kaplan import KaplanForm
@@ -15,6 +16,7 @@ FORMS: dict[str, Form] = {
     "overtraining": OvertrainingForm(),
     "kaplan": KaplanForm(),
     "farseer": FarseerForm(),
+    "data_constrained": DataConstrainedForm(),
 }
 """Every form that can be fitted, by the ``kind`` of its law."""
 

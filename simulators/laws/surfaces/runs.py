@@ -15,15 +15,17 @@ from lehr.simulators.quantities import Floats
 
 SMALLEST_COUNT = 1e3
 """A model or a corpus below this many parameters or tokens was written in millions or billions."""
-MOST = {"parameters": 1e18, "tokens": 1e18, "loss": 1e6}
+MOST = {"parameters": 1e18, "tokens": 1e18, "unique": 1e18, "loss": 1e6}
 """Far more than any training has: a column or a unit is wrong."""
+ROUNDING = 1e-9
+"""Tokens and unique tokens that are nearer to each other are the same."""
 
 
 class Runs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One row a run: parameters N, tokens D and the final loss; arrays of one length.
 
     ``label`` names the run of each row; rows of one label (checkpoints of one training) are resampled together.
-    Make one with ``make_runs``, which checks.
+    ``unique`` are the tokens that differ, ``None`` where all do. Make one with ``make_runs``, which checks.
     """
 
     parameters: Floats
@@ -32,6 +34,7 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     label: list[str]
     n_convention: NConvention = "total"
     loss_unit: LossUnit = "nats/token"
+    unique: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -40,6 +43,13 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def flops(self) -> Floats:
         """6 N D [FLOP]."""
         return 6.0 * self.parameters * self.tokens
+
+    @property
+    def repeated(self) -> NDArray[np.bool_]:
+        """Which rows saw tokens more than once."""
+        if self.unique is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.asarray(self.tokens > self.unique * (1 + ROUNDING))
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Runs:
         """The runs at ``rows``, a mask or indices."""
@@ -50,6 +60,7 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             tokens=self.tokens[indices],
             loss=self.loss[indices],
             label=[self.label[i] for i in indices],
+            unique=None if self.unique is None else self.unique[indices],
         )
 
 
@@ -61,6 +72,7 @@ def make_runs(
     label: Sequence[str] | None = None,
     n_convention: NConvention | Sequence[str] = "total",
     loss_unit: LossUnit | Sequence[str] = "nats/token",
+    unique: ArrayLike | None = None,
 ) -> Runs:
     """Check columns and make ``Runs`` of them; a convention may be a column too, if it is the same in every row.
 
@@ -74,6 +86,8 @@ def make_runs(
     ValueError: row 2: loss is -2.7; write a number above 0, or leave the run out
     """
     columns = {"parameters": parameters, "tokens": tokens, "loss": loss}
+    if unique is not None:
+        columns["unique"] = unique
     arrays = {name: _numbers(name, column) for name, column in columns.items()}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from lehr.simulators.laws.base import constants
-from lehr.simulators.laws.fitting import fit_law, make_runs
+from lehr.simulators.laws.fitting import fit_law, make_runs, resample
 from lehr.simulators.laws.fitting.fit import SCOUTED
 from lehr.simulators.laws.surfaces import Chinchilla, Farseer, Kaplan, Overtraining, Surface
 from lehr.simulators.laws.surfaces.forms import FORMS
 from lehr.simulators.laws.surfaces.runs import Runs
-from tests.simulators.laws.fitting.cases import CHINCHILLA, SKALING, planted
+from tests.simulators.laws.fitting.cases import CHINCHILLA, DATA_CONSTRAINED, SKALING, planted
 
 COMMON = {"name": "planted", "title": "", "n_convention": "total", "loss_unit": "nats/token"}
 LAWS: dict[str, Surface] = {
@@ -22,6 +22,7 @@ LAWS: dict[str, Surface] = {
     "farseer": Farseer(
         **COMMON, s=-0.0625, q=0.13, S=1.128, B=230.7, b=-0.1729, Q=-1.544, A=-1.6656, a=0.0459, E=3.1333  # type: ignore[arg-type]
     ),
+    "data_constrained": DATA_CONSTRAINED,
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def test_the_loss_of_a_planted_law_comes_back_in_and_outside_its_runs(form: str)
     assert fit.law.loss(n, d) == pytest.approx(law.loss(n, d), rel=1e-4 if form != "farseer" else 1e-2)
 
 
-@pytest.mark.parametrize("form", ["chinchilla", "overtraining", "kaplan", "skaling"])
+@pytest.mark.parametrize("form", ["chinchilla", "overtraining", "kaplan", "skaling", "data_constrained"])
 def test_planted_constants_come_back(form: str) -> None:
     found = constants(fit_law(planted(LAWS[form]), form).law)
     for name, value in constants(LAWS[form]).items():
@@ -65,6 +66,24 @@ def test_the_derivatives_are_those_of_finite_differences(form: str) -> None:
         # second-order differences: step**2 times the third derivative, at most about (log D)**3 = 2e4, and the
         # rounding of values up to 20 over 2e-5
         assert slopes[sane, i] == pytest.approx(difference[sane], rel=1e-4, abs=1e-5)
+
+
+def test_what_repeats_are_worth_is_found_where_the_rest_is_held() -> None:
+    law = DATA_CONSTRAINED
+    held = {name: value for name, value in constants(law).items() if not name.endswith("_star")}
+    fit = fit_law(planted(law, noise=0.002), "data_constrained", held=held)
+    assert {name: getattr(fit.law, name) for name in held} == pytest.approx(held, rel=1e-12)
+    stars = resample(fit, 100)
+    for name in ("R_D_star", "R_N_star"):
+        low, high = stars.interval(name)
+        assert low < getattr(law, name) < high
+        # 72 of 108 runs tell them, of .2 % noise: to a few hundredths
+        assert high / low < 1.3
+    assert stars.interval("E") == pytest.approx((1.87, 1.87), rel=1e-12)
+    with pytest.raises(ValueError, match="no constant of this form"):
+        fit_law(planted(law), "data_constrained", held={"R": 1.0})
+    with pytest.raises(ValueError, match="above 0"):
+        fit_law(planted(law), "data_constrained", held={"A": -1.0})
 
 
 def test_an_outlier_hardly_moves_the_fit_and_is_named() -> None:
