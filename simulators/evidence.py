@@ -95,7 +95,7 @@ STATES: dict[State, str] = {
     "derived": "follows from what was printed, as the note says",
     "assumed": "nobody printed it; the note says why this value",
     "not published": "looked for in the places that are named, and not there",
-    "not read": "nobody has looked for it yet",
+    "not read": "no text that could print it has been read",
 }
 """What is known of a value, in words."""
 

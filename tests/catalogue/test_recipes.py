@@ -157,6 +157,8 @@ deepseek_v2_lite PT REPO_PT SFT
 deepseek_v3 PT REPO_PT REPO_PT SFT RL
 deepseek_v3_1 REPO_PT REPO_PT
 deepseek_v3_2_exp CPT CPT RL
+deepseek_v4_flash PT
+deepseek_v4_pro PT
 deepswe_preview RL
 deltanet_1_3b PT
 devstral_small_2505 REPO_SFT
@@ -269,7 +271,7 @@ starcoderbase_1b PT
 starcoderbase_3b PT
 starcoderbase_7b PT
 yi_6b PT
-yi_9b CPT
+yi_9b CPT CPT
 yi_coder_1_5b PT
 yi_coder_9b CPT
 """

@@ -36,7 +36,7 @@ def cards_of(document: Document) -> dict[str, tuple[str, list[str]]]:
 
 
 def cards_in_the_catalogue(name: str) -> dict[str, tuple[str, list[str]]]:
-    """The cards of a recipe as it stands, without composing a job for each of 169."""
+    """The cards of a recipe as it stands, without composing a job for each."""
     recipe, _, projection = project_by_name(CATALOGUE, name, LAWS)
     model = CATALOGUE.model(recipe.model)
     data = ReportData(
