@@ -11,6 +11,7 @@
 #   make docs                   the documentation as a site, in site/ (warnings are errors)
 #   make fuzz kill              100,000 damaged files and 1,000 command lines; every verb that writes, killed 500 times
 #   make sizes                  what the largest inputs take
+#   make pythons                every verb under the Pythons that are installed, to the same bytes
 
 PYTHON ?= python3
 FILES ?= 100000
@@ -24,7 +25,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 # what has a target of its own: torch, a browser, engines and trainers
 APART = $(foreach room,independent browser engines trainers,--ignore tests/$(room))
 
-.PHONY: loop fuzz kill sizes engines trainers report test slow independent check lint benchmarks browser docs licences clean
+.PHONY: loop fuzz kill pythons sizes engines trainers report test slow independent check lint benchmarks browser docs licences clean
 
 report: $(VENV)/.lehr
 	@echo "projecting $(MODEL): some seconds"
@@ -59,6 +60,10 @@ engines: $(VENV)/.test
 
 kill: $(VENV)/.test
 	$(BIN)/python -m tests.kill.run $(KILLS)
+
+# LEHR_PYTHONS names interpreters of other versions, with colons between
+pythons: $(VENV)/.test
+	$(BIN)/python -m tests.pythons.run
 
 sizes: $(VENV)/.test
 	$(BIN)/python -m benchmarks.sizes all

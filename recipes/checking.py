@@ -21,6 +21,7 @@ from lehr.simulators.evidence import Comparison, Reported, Rule, Verdict, matche
 from lehr.simulators.laws.base import Law, LawFigure
 from lehr.simulators.laws.inference import answers_of
 from lehr.simulators.layers import Attention
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Projection, StageRollout
 from lehr.simulators.quantities import Interval
 from lehr.simulators.training import Recipe, Stage
@@ -194,20 +195,22 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
         raise LehrError(f"recipe {recipe.name}: reported names stage {stage!r}; {nearest(stage, recipe.stages)}")
     stages = [s for s in projection.stages if stage is None or s.name == stage]
     known = [s for s in stages if s.flops is not None]
-    tokens = sum(s.tokens or 0.0 for s in known) or None
+    tokens = plain_sum(s.tokens or 0.0 for s in known) or None
     times = [s.time for s in known if s.time is not None]
-    low = sum(t.hours.low if t.hours.low is not None else t.hours.value for t in times)
-    high = sum(t.hours.high if t.hours.high is not None else t.hours.value for t in times)
+    low = plain_sum(t.hours.low if t.hours.low is not None else t.hours.value for t in times)
+    high = plain_sum(t.hours.high if t.hours.high is not None else t.hours.value for t in times)
     stated = [
         (s.hardware.accelerator, hours)
         for s in _stages(recipe, stage)
         if s.hardware and (hours := s.hardware.own_hours if stage else s.hardware.stated_hours)
     ]
-    hours = sum(h for _, h in stated) or None
-    flops = sum(s.flops or 0.0 for s in known) or None
-    six_nd = sum(s.six_nd or 0.0 for s in known) or None
+    hours = plain_sum(h for _, h in stated) or None
+    flops = plain_sum(s.flops or 0.0 for s in known) or None
+    six_nd = plain_sum(s.six_nd or 0.0 for s in known) or None
     prices = {t.accelerator: t.price.usd_per_hour for t in times if t.price}
-    money = sum(h * prices[name] for name, h in stated) if stated and all(n in prices for n, _ in stated) else None
+    money = (
+        plain_sum(h * prices[name] for name, h in stated) if stated and all(n in prices for n, _ in stated) else None
+    )
     only = stages[0] if len(stages) == 1 else None
     return {
         "tokens": [Candidate("sum of the stages" if stage is None else "stage", tokens, "tokens")],
@@ -229,7 +232,7 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
             Candidate("causal, recomputed", flops * 4 / 3 if flops else None, "FLOP"),
         ],
         "accelerator_hours": [
-            Candidate("projected", sum(t.hours.value for t in times) or None, "h", low, high),
+            Candidate("projected", plain_sum(t.hours.value for t in times) or None, "h", low, high),
             *([_rollouts(only.rollout)] if stage is not None and only and only.rollout else []),
             # for one stage that would compare a figure with itself
             *([Candidate("sum of the published stages", hours, "h")] if stage is None and len(stated) > 1 else []),

@@ -26,6 +26,7 @@ from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.layers import MoE
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Assumptions, Projection
 from lehr.simulators.projection.stage_time import assumed_mfu
 from lehr.simulators.quantities import Amount, Interval
@@ -170,7 +171,7 @@ def as_published(recipe: RecipeFile) -> dict[tuple[str, str], Any]:
     costs = [row.printed for row in recipe.reported if row.quantity == "cost_usd" and row.stage is None]
     return {
         ("published hardware", ""): ", ".join(ran) or None,
-        ("published accelerator-hours", "h"): sum(h for _, h in hours) if hours else None,
+        ("published accelerator-hours", "h"): plain_sum(h for _, h in hours) if hours else None,
         ("stages of these hours", ""): ", ".join(name for name, _ in hours) or None,
         ("published cost", ""): costs[0] if costs else None,
     }

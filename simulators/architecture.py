@@ -19,6 +19,7 @@ from lehr.simulators.layers import (
     OutputHead,
 )
 from lehr.simulators.layers.base import Kept, Weight, linear
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.quantities import Extent, Size
 
 Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_two"]
@@ -77,7 +78,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """
         norms = self.n_norms * self.norm.activation_bytes(d_model, seq_len, kept)
         layers = [*self.sublayers(), *self.branches]
-        return norms + sum(layer.activation_bytes(d_model, seq_len, kept) for layer in layers)
+        return norms + plain_sum(layer.activation_bytes(d_model, seq_len, kept) for layer in layers)
 
     def stored(self, times: int) -> int:
         """How often its weights are stored where it stands ``times`` in a stack."""

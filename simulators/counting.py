@@ -8,6 +8,7 @@ import msgspec
 
 from lehr.simulators.architecture import Architecture, Block
 from lehr.simulators.layers.base import Kept, Weight
+from lehr.simulators.numerics.adding import plain_sum
 
 ACTIVE_CONVENTIONS = {
     "all": "every parameter that one token uses, both tables included",
@@ -274,7 +275,7 @@ def forward_flops_per_token(
         mtp = architecture.mtp
         flops += (matrix_flops(mtp.own_weights(d_model), convention) + head) * mtp.depth
         blocks = [*blocks, (architecture.blocks[mtp.block], mtp.depth)]
-    flops += sum(
+    flops += plain_sum(
         n * block_flops(block, d_model, n_decoded, convention, causal=causal, n_memory=seq_len) for block, n in blocks
     )
     if architecture.embedding_head is not None:
@@ -282,7 +283,7 @@ def forward_flops_per_token(
         flops += architecture.embedding_head.mixing_flops(d_model, n_decoded, causal=causal)
     if architecture.encoder is None:
         return flops
-    encoded = matrix_flops(architecture.encoder_ends(), convention) + sum(
+    encoded = matrix_flops(architecture.encoder_ends(), convention) + plain_sum(
         n * block_flops(block, architecture.d_encoder, seq_len, convention, causal=False)
         for block, n in architecture.encoder_stack()
     )
@@ -299,7 +300,7 @@ def matrix_flops(weights: list[Weight], convention: FlopConvention) -> float:
     skipped = {"buffer", "lookup", "once"}
     skipped |= set() if convention.router else {"router"}
     skipped |= set() if convention.vectors else {"bias", "scale"}
-    return sum(2.0 * w.active_size for w in weights if w.role not in skipped)
+    return plain_sum(2.0 * w.active_size for w in weights if w.role not in skipped)
 
 
 def block_flops(
@@ -314,7 +315,7 @@ def block_flops(
     503
     """
     flops = matrix_flops(block.weights(d_model), convention)
-    flops += sum(branch.mixing_flops(d_model, seq_len, causal=causal) for branch in block.branches)
+    flops += plain_sum(branch.mixing_flops(d_model, seq_len, causal=causal) for branch in block.branches)
     for layer in (block.mixer, block.mlp):
         if layer is not None:
             flops += layer.mixing_flops(d_model, seq_len, causal=causal)
@@ -392,7 +393,7 @@ def activation_bytes_per_token(architecture: Architecture, seq_len: int, kept: K
     257.0
     """
     d_model, embedding = architecture.d_model, architecture.embedding
-    layers = sum(n * block.activation_bytes(d_model, seq_len, kept) for block, n in architecture.stack())
+    layers = plain_sum(n * block.activation_bytes(d_model, seq_len, kept) for block, n in architecture.stack())
     norm = architecture.final_norm.activation_bytes(d_model, seq_len, kept) if architecture.final_norm else 0.0
     head = kept.bytes(d_model, full=embedding.vocab_size) if embedding.head else 0.0
     return layers + norm + head + kept.bytes(0.0, dropped=d_model)

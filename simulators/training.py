@@ -11,6 +11,7 @@ import msgspec
 from lehr.simulators.adapters import LoRA
 from lehr.simulators.layers.position import Position
 from lehr.simulators.machine.layout import Layout
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import Objective, PolicyGradient
 from lehr.simulators.quantities import Bound, Devices, NonNegative, Positive, Relation, Share, Size, Utilisation, number
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
@@ -147,9 +148,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def __post_init__(self) -> None:
         if self.tokens is not None and self.steps is not None and self.batch is not None:
             raise ValueError("tokens follow from steps and batch; write steps with batch, or tokens, not all three")
-        if sum(self.data.values()) > 1 + 1e-9:
+        if plain_sum(self.data.values()) > 1 + 1e-9:
             raise ValueError(
-                f"the shares of `data` sum to {sum(self.data.values()):.4g}; write shares that sum to at most 1"
+                f"the shares of `data` sum to {plain_sum(self.data.values()):.4g}; write shares that sum to at most 1"
             )
         if left := [name for name in self.code if name not in self.data]:
             raise ValueError(f"`code` names {left[0]!r}, which is no part of `data`: {', '.join(self.data)}")
@@ -163,7 +164,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         0.7
         """
         if self.data:
-            return sum(share for name, share in self.data.items() if name in ("code", *self.code, *corpora))
+            return plain_sum(share for name, share in self.data.items() if name in ("code", *self.code, *corpora))
         kinds = {name in corpora for name in self.datasets}
         return float(kinds.pop()) if len(kinds) == 1 else None
 

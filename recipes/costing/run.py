@@ -21,6 +21,7 @@ from lehr.recipes.projecting.model import project_model
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.energy import POWER_SPREAD, PRICE_SPREAD, Bill, Power, Site, dollars, energy_of
 from lehr.simulators.machine.failures import CHECKPOINT_BYTES, Finish, Reliability, Uptime, finishing_days, uptime
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
 from lehr.simulators.projection.stage_time import beyond_memory
 from lehr.simulators.quantities import Amount, NonNegative, Size
@@ -62,7 +63,9 @@ def cost(job: Composed) -> Costed:
     as_run = chosen is None and assumptions.mfu is None and assumptions.precision is None
     stages, left_out, assumed = _stages(recipe, projection, settings.reliability, as_run=as_run)
     if not stages:
-        known = sum(s.hardware.stated_hours or 0.0 for s in recipe.stages.values() if s.hardware) if as_run else 0.0
+        known = (
+            plain_sum(s.hardware.stated_hours or 0.0 for s in recipe.stages.values() if s.hardware) if as_run else 0.0
+        )
         printed = "of no stage both hours and devices are known"
         if known:
             printed = f"{known:,.0f} accelerator-hours were published, and no number of devices"
@@ -184,7 +187,7 @@ def _stages(
         generating = 0.0
         if basis == "rollouts" and one.rollout is not None:
             parts = one.rollout.step.parts
-            whole = sum(msgspec.structs.asdict(parts).values())
+            whole = plain_sum(msgspec.structs.asdict(parts).values())
             generating = (parts.generation + parts.prompts + parts.tail) / whole
         found.append(
             StageCost(
@@ -248,13 +251,13 @@ def _costed(
     spreads = {key: value for key, value in spreads.items() if value > LEAST_SPREAD}
 
     def billed(x: Mapping[str, float]) -> float:
-        return sum(_calendar_hours(s, x) for s in stages)
+        return plain_sum(_calendar_hours(s, x) for s in stages)
 
     def days(x: Mapping[str, float]) -> float:
-        return sum(_calendar_hours(s, x) / s.devices for s in stages) / 24
+        return plain_sum(_calendar_hours(s, x) / s.devices for s in stages) / 24
 
     def energy(x: Mapping[str, float]) -> float:
-        return sum(
+        return plain_sum(
             energy_of(
                 accelerators[s.accelerator],
                 _work(s, x) * (1 - s.generating),
@@ -268,7 +271,7 @@ def _costed(
         )
 
     def money(x: Mapping[str, float]) -> float:
-        each = sum(
+        each = plain_sum(
             dollars(_calendar_hours(s, x), (prices[s.accelerator] or 0.0) * x.get("price", 1), 0.0, settings.site,
                     settings.bill)
             for s in stages
@@ -287,7 +290,7 @@ def _costed(
     return Costed(
         model="",
         stages=stages,
-        work_days=sum(_work(s, {}) / s.devices for s in stages) / 24,
+        work_days=plain_sum(_work(s, {}) / s.devices for s in stages) / 24,
         days=_of(days, spreads),
         finish=_finish(stages, settings),
         billed=_of(billed, spreads),
@@ -331,8 +334,8 @@ def _work(stage: StageCost, x: Mapping[str, Any]) -> float:
 
 def _speed_spread(stages: list[StageCost]) -> float:
     """Standard deviation of the logarithm of all hours, as if all erred the same way [1]."""
-    low = sum(s.hours.value if s.hours.low is None else s.hours.low for s in stages)
-    high = sum(s.hours.value if s.hours.high is None else s.hours.high for s in stages)
+    low = plain_sum(s.hours.value if s.hours.low is None else s.hours.low for s in stages)
+    high = plain_sum(s.hours.value if s.hours.high is None else s.hours.high for s in stages)
     return log(high / low) / 2 / LEVEL
 
 
@@ -341,7 +344,9 @@ def _share_spread(stages: list[StageCost]) -> float:
     told = [s for s in stages if s.basis != "published hours"]
     if not told:
         return 0.0
-    low, high = (sum(s.hours.value * (getattr(s.uptime.share, side) or 1) for s in told) for side in ("low", "high"))
+    low, high = (
+        plain_sum(s.hours.value * (getattr(s.uptime.share, side) or 1) for s in told) for side in ("low", "high")
+    )
     return log(high / low) / 2 / LEVEL
 
 

@@ -10,6 +10,7 @@ from lehr.simulators.counting import NConvention
 from lehr.simulators.designing import Sharpness
 from lehr.simulators.laws.base import LossUnit
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.quantities import Amount
 
 
@@ -66,4 +67,4 @@ class Designed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def spent(self) -> float:
         """Of all runs [FLOP]."""
-        return sum(run.flops for run in self.runs)
+        return plain_sum(run.flops for run in self.runs)

@@ -16,6 +16,7 @@ from lehr.simulators.machine.layout import Layout, Layouts, as_arrays
 from lehr.simulators.machine.memory import Memory
 from lehr.simulators.machine.search import Ranking, layout_at, legal_layouts, rank
 from lehr.simulators.machine.step_time import Parts, Rates
+from lehr.simulators.numerics.adding import plain_sum
 
 CONVENTIONS = ("causal", "full")
 """Counts of FLOPs by which the utilisation is given."""
@@ -165,7 +166,7 @@ def _found(question: Question, at: Evaluated | None, index: int, calibration: Ca
     flops, peak = _flops(question), _peak(question)
     memory = {name: float(np.broadcast_to(getattr(at.memory, name), len(at.layouts))[index]) for name in Memory._fields}
     number = int(memory.pop("rank"))
-    total = sum(memory.values())
+    total = plain_sum(memory.values())
     return Found(
         layout=layout_at(at.layouts, index, precision=question.precision, optimizer=question.terms.optimizer),
         seconds=seconds,
@@ -284,7 +285,7 @@ SAID = {
 def _why(slower: Found, best: Found) -> str:
     """To what most of the difference goes: its largest parts, down to a tenth of what is lost."""
     gaps = {SAID[part]: slower.parts[part] - best.parts[part] for part in SAID}
-    lost = sum(gap for gap in gaps.values() if gap > 0)
+    lost = plain_sum(gap for gap in gaps.values() if gap > 0)
     worst = sorted((name for name in gaps if gaps[name] > 0.1 * lost), key=lambda name: -gaps[name])[:3]
     return ", ".join(f"{name} ({100 * gaps[name] / slower.seconds:.1f} % of its step)" for name in worst)
 

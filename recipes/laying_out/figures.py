@@ -9,6 +9,7 @@ from lehr.recipes.laying_out.answer import SAID, Answer, Found
 from lehr.recipes.laying_out.text import GIB, HELD
 from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, clear_frame, new_figure
+from lehr.simulators.numerics.adding import plain_sum
 
 LEAST = 0.015
 """Parts below this share of the longest bar stand together as what is left."""
@@ -109,9 +110,9 @@ def frontier(answer: Answer) -> tuple[Figure, Picture]:
 
 def _stacked(axes: Axes, parts: dict[str, list[float]], names: list[str]) -> None:
     """One bar a name, its parts end to end in the order given; small ones together at the end."""
-    longest = max(sum(values[row] for values in parts.values()) for row in range(len(names)))
+    longest = max(plain_sum(values[row] for values in parts.values()) for row in range(len(names)))
     large = {said: values for said, values in parts.items() if max(values) >= LEAST * longest}
-    rest = [sum(values[row] for said, values in parts.items() if said not in large) for row in range(len(names))]
+    rest = [plain_sum(values[row] for said, values in parts.items() if said not in large) for row in range(len(names))]
     if max(rest) > 0:
         large["the rest"] = rest
     left = [0.0] * len(names)

@@ -24,6 +24,7 @@ from lehr.simulators.laws import DataConstrained, Frontier, ScalingLaw, Vocabula
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.planning.budget import Budget, buy
 from lehr.simulators.planning.certainty import loss_interval
 from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Laws, Plan, Planner, choose, rung_of
@@ -76,7 +77,7 @@ def _planned(job: Composed) -> Planned:
     if base is not None:
         # its vocabulary is given, and its loss read as a report reads it
         laws = msgspec.structs.replace(laws, vocabulary=None)
-    share = sum(part for name, part in shares.items() if kind_of(name) in PRETRAINING)
+    share = plain_sum(part for name, part in shares.items() if kind_of(name) in PRETRAINING)
 
     def chosen_by(by: Planner, flops: float) -> Plan:
         return choose(rungs, flops, by, demand=demand, laws=laws, share=share)
@@ -250,9 +251,9 @@ def _stages(job: Composed) -> dict[str, float]:
             raise LehrError(f"stages: {name!r} is no stage; {nearest(name, [k.lower() for k in STAGE_KINDS])}")
     if not any(kind_of(name) in PRETRAINING for name in stages):
         raise LehrError("stages: none pre-trains; write pt: 0.9")
-    if abs(sum(stages.values()) - 1) > 1e-9:
+    if abs(plain_sum(stages.values()) - 1) > 1e-9:
         raise LehrError(
-            f"stages: the shares of the budget sum to {sum(stages.values()):.4g}; write shares that sum to 1"
+            f"stages: the shares of the budget sum to {plain_sum(stages.values()):.4g}; write shares that sum to 1"
         )
     return stages
 

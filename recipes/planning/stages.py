@@ -12,6 +12,7 @@ import numpy as np
 from lehr.recipes.planning.machine import Machine, time_of
 from lehr.recipes.planning.result import StageSettings
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.planning.published import PublishedStage, like_size, of_kind, values
 from lehr.simulators.planning.rates import Advice, advise, batch_by_law, published_alone, rate_by_law
 from lehr.simulators.planning.reading import Rung, size_at
@@ -82,7 +83,7 @@ def settings_of(
     kinds = {name: name.upper() for name in shares}
     early = [name for name in shares if kinds[name] in PRETRAINING]
     first = first_rate(question, early, kinds, tokens)
-    whole = sum(tokens[name] for name in early)
+    whole = plain_sum(tokens[name] for name in early)
     batch = first_batch(question, whole)
     decay = weight_decay(question, peak_of_run=first.value, batch=batch.value, tokens=whole)
     last = first.value
@@ -126,7 +127,7 @@ def first_rate(
     question: Question, early: Sequence[str], kinds: Mapping[str, str], tokens: Mapping[str, float]
 ) -> Advice:
     """The peak of the first pre-training stage: by law from random weights, from a base by what others took."""
-    whole = sum(tokens[name] for name in early)
+    whole = plain_sum(tokens[name] for name in early)
     near = question.near(["PT"], "peak")
     if question.base is not None:
         return _continued_rate(question, near)
@@ -171,7 +172,7 @@ def shape_of_run(kinds: Sequence[str], tokens: Sequence[float]) -> np.ndarray:
     """
     if len(kinds) == 1:
         return FLOOR + (1 - FLOOR) * (1 + np.cos(np.pi * np.arange(SHAPE_POINTS) / SHAPE_POINTS)) / 2
-    edges = np.round(np.cumsum([0.0, *tokens]) / sum(tokens) * SHAPE_POINTS).astype(int)
+    edges = np.round(np.cumsum([0.0, *tokens]) / plain_sum(tokens) * SHAPE_POINTS).astype(int)
     rate, parts = 1.0, []
     for i, (kind, steps) in enumerate(zip(kinds, np.diff(edges), strict=True)):
         final = final_ratio(kinds, i, rate)

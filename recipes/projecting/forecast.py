@@ -10,6 +10,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveLaw
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.projection.forecast import Clock, Forecast, PathStage, forecast, path_rates, surface_along
 from lehr.simulators.projection.project import Projection
@@ -135,7 +136,7 @@ def base_path(catalogue: Catalogue, recipe: Recipe, first: PathStage) -> list[Pa
         before = base_path(catalogue, known, stages[0])
         path = [*(before or []), *stages]
         whole = all(s.n_tokens is not None for _, s in known.ordered() if s.kind in PRETRAINING)
-        total = sum(stage.tokens for stage in path)
+        total = plain_sum(stage.tokens for stage in path)
         # a base that was trained on further, unknown, stages is not this path
         if before is not None and whole and abs(total / base.n_tokens - 1) < 0.1:
             return [

@@ -18,6 +18,7 @@ from lehr.recipes.rehearsing.scale import MOST_PARAMETERS, OF_NAME, VOCABULARY, 
 from lehr.recipes.rehearsing.shrinking import shrunken
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.evidence import Fact, Provenance
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.training import PRETRAINING, Optimizer, Stage
 
@@ -139,7 +140,7 @@ def _updates(given: dict[str, Stage], early: dict[str, Stage], scale: Scale, not
     tokens = {n: s.n_tokens for n, s in early.items()}
     for name in [n for n, t in tokens.items() if t is None]:
         notes.append(f"{name} says no number of tokens, so that it has {scale.least_updates} updates")
-    whole = sum(t for t in tokens.values() if t is not None) or 1.0
+    whole = plain_sum(t for t in tokens.values() if t is not None) or 1.0
     found = {n: max(scale.least_updates, round(scale.updates * (t or 0.0) / whole)) for n, t in tokens.items()}
     # what the short stages were given more is the longest one's
     if found and (over := sum(found.values()) - scale.updates) > 0:

@@ -15,6 +15,7 @@ from lehr.recipes.projecting.schedules import as_fragment
 from lehr.recipes.rehearsing.result import Forecast, Rehearsed
 from lehr.recipes.rehearsing.training import log_name
 from lehr.simulators.laws.curves.bands import basis_of
+from lehr.simulators.numerics.adding import plain_sum
 
 
 def as_text(found: Rehearsed) -> str:
@@ -129,7 +130,7 @@ def runs(found: Rehearsed) -> bytes:
             if f.quantity == "loss"]  # fmt: skip
     if not done:
         return b"name,parameters,tokens,loss\n"
-    tokens = sum(s.n_tokens or 0.0 for _, s in done)
+    tokens = plain_sum(s.n_tokens or 0.0 for _, s in done)
     return (
         f"name,parameters,tokens,loss\n{found.name},{found.parameters},{tokens:.0f},{done[-1][0].measured!r}\n".encode()
     )

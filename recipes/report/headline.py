@@ -15,6 +15,7 @@ from lehr.recipes.projecting.model import NO_FIT
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.published import Published, of_what, published, published_hours, why, within
 from lehr.simulators.machine.accelerator import Price, months_before
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.cost import BASES
 from lehr.simulators.projection.project import Time
 from lehr.simulators.quantities import Amount, Bound, Relation
@@ -106,7 +107,7 @@ def known_stages(data: ReportData) -> str:
 def _flops(data: ReportData) -> Card:
     stages = [s for s in data.projection.stages if s.flops is not None]
     conventions = ", ".join(dict.fromkeys(s.flop_convention for s in stages))
-    six_nd = sum(s.six_nd or 0.0 for s in stages)
+    six_nd = plain_sum(s.six_nd or 0.0 for s in stages)
     count = data.projection.parameters
     which = ", with N active, all" if count.active["all"] < count.total else ""
     lines = [f"convention: {conventions}", f"6ND: {estimate(six_nd)}{which}"] if stages else []
@@ -152,7 +153,7 @@ def _cost(data: ReportData) -> Card:
         lines = [of_what(found, data), *_beside(found, data, "cost"), *prices]
         return Card(label="Cost", value=found.text, lines=lines, mark="published")
     projected = bounded(dollars(totals.cost.value), totals.bound) if totals.cost else "unknown"
-    spent = sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
+    spent = plain_sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
     hours = published_hours(data)
     rates = {float(f"{t.cost.value / t.hours.value:.9g}") for t in times if t.cost is not None}
     if hours is not None and len(rates) == 1:
@@ -179,9 +180,9 @@ def _beside(found: Published, data: ReportData, what: Literal["hours", "cost"]) 
     if not known:
         return [f"projected: unknown; {why(found, data)}"]
     low, high = (
-        sum(getattr(a, end) if getattr(a, end) is not None else a.value for a in known) for end in ("low", "high")
+        plain_sum(getattr(a, end) if getattr(a, end) is not None else a.value for a in known) for end in ("low", "high")
     )
-    value = sum(a.value for a in known)
+    value = plain_sum(a.value for a in known)
     lines = [f"projected: {shown(value)}" + (f" ({shown(low)} to {shown(high)})" if shown(low) != shown(high) else "")]
     if not low <= found.value <= high and f"{found.value:.3g}" != f"{value:.3g}":
         lines.append(f"they differ: {why(found, data)}")

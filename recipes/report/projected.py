@@ -9,6 +9,7 @@ from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate,
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import hours_stated
 from lehr.recipes.report.stages import absent, mark_of
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.cost import BASES, UtilisationBasis, implied_mfu
 from lehr.simulators.projection.project import StageProjection, Totals
 from lehr.simulators.quantities import Amount, Relation
@@ -66,7 +67,7 @@ def _sum(data: ReportData, name: str, totals: Totals, published_hours: Cell) -> 
 def _published_hours(data: ReportData) -> Cell:
     stated = {name: hours for name in data.recipe.order if (hours := hours_stated(data, name))}
     mark = mark_of(data, *(f"recipe.stages.{name}.hardware.hours" for name in stated))
-    return Cell(quantity(sum(stated.values()), 4), mark) if len(stated) > 1 else Cell("")
+    return Cell(quantity(plain_sum(stated.values()), 4), mark) if len(stated) > 1 else Cell("")
 
 
 def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
@@ -154,7 +155,7 @@ def _implied_together(data: ReportData, names: list[str], hours: float) -> list[
     stages = [s for s in data.projection.stages if s.name in names]
     if any(s.flops is None or s.time is None for s in stages):
         return []
-    flops, peaks = sum(s.flops or 0.0 for s in stages), {s.time.peak for s in stages if s.time}
+    flops, peaks = plain_sum(s.flops or 0.0 for s in stages), {s.time.peak for s in stages if s.time}
     return [f"MFU {percent(implied_mfu(flops, peaks.pop(), hours))}"] if len(peaks) == 1 else []
 
 

@@ -9,6 +9,7 @@ import msgspec
 from lehr.recipes.presenting.numbers import percent, quantity
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.evidence import Reported, parse_figure
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import StageProjection
 
 
@@ -41,7 +42,7 @@ def published(data: ReportData, *quantities: str) -> Published | None:
     first = by_stage[named[0]]
     if len(named) == 1:
         return Published(text=first.printed, value=_value(first), stages=named, cause=first.known_cause)
-    total = sum(_value(row) for row in by_stage.values())
+    total = plain_sum(_value(row) for row in by_stage.values())
     causes = [row.known_cause for row in by_stage.values() if row.known_cause]
     sign = "$" if first.printed.startswith("$") else ""
     return Published(
@@ -66,7 +67,7 @@ def published_hours(data: ReportData) -> Published | None:
     shared = {s for name in hours for s in data.recipe.stages[name].shares_hours_with}
     named = tuple(name for name in data.recipe.order if name in hours or name in shared)
     cause = reported.cause if reported else None
-    total = sum(hours.values())
+    total = plain_sum(hours.values())
     return Published(text=quantity(total, 4), value=total, stages=named, cause=cause, summed=len(hours) > 1)
 
 

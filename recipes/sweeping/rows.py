@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.projecting.job import ProjectedJob
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.forecast import Forecast
 from lehr.simulators.projection.project import StageProjection
 from lehr.simulators.quantities import Amount
@@ -87,7 +88,7 @@ def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
 def days(stages: list[StageProjection]) -> float | None:
     """The days of all known stages one after the other, or ``None`` where one has no number of devices [d]."""
     known = [s.time.days for s in stages if s.time is not None]
-    return sum(d.value for d in known if d is not None) if known and all(d is not None for d in known) else None
+    return plain_sum(d.value for d in known if d is not None) if known and all(d is not None for d in known) else None
 
 
 def outside(job: ProjectedJob) -> list[str]:

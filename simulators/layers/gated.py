@@ -8,6 +8,7 @@ from lehr.simulators.layers.attention import Attention
 from lehr.simulators.layers.base import Kept, Layer, Weight, linear
 from lehr.simulators.layers.linear_attention import short_convolution
 from lehr.simulators.layers.state_space import Mamba2
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.quantities import Size
 
 
@@ -123,7 +124,7 @@ class SideBySide(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, t
         return [*self.attention.weights(d_model), *self.mamba.weights(d_model)]
 
     def mixing_flops(self, d_model: int, seq_len: int, *, causal: bool) -> float:
-        return sum(part.mixing_flops(d_model, seq_len, causal=causal) for part in (self.attention, self.mamba))
+        return plain_sum(part.mixing_flops(d_model, seq_len, causal=causal) for part in (self.attention, self.mamba))
 
     def state_values(self, d_model: int, n_tokens: int) -> int:
         return sum(part.state_values(d_model, n_tokens) for part in (self.attention, self.mamba))
@@ -136,5 +137,5 @@ class SideBySide(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
     def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
         # they share their input
-        both = sum(part.activation_bytes(d_model, seq_len, kept) for part in (self.attention, self.mamba))
+        both = plain_sum(part.activation_bytes(d_model, seq_len, kept) for part in (self.attention, self.mamba))
         return both - kept.bytes(d_model)

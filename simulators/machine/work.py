@@ -7,6 +7,7 @@ import msgspec
 from lehr.simulators.architecture import Architecture, Block
 from lehr.simulators.layers import MLA, MLP, Attention, MoE, RMSNorm
 from lehr.simulators.layers.base import Kept, Weight
+from lehr.simulators.numerics.adding import plain_sum
 
 FLASH = Kept()
 """Attention that keeps no scores, nothing dropped: how nearly everyone has trained since 2022."""
@@ -87,12 +88,12 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def parameters(self) -> float:
         """Trained parameters of the main model [parameters]."""
-        return self.table + self.head + self.ends + sum(b.n * held(b) for b in self.blocks)
+        return self.table + self.head + self.ends + plain_sum(b.n * held(b) for b in self.blocks)
 
     @property
     def routed(self) -> float:
         """Parameters of routed experts [parameters]."""
-        return sum(b.n * b.expert * b.n_experts for b in self.blocks)
+        return plain_sum(b.n * b.expert * b.n_experts for b in self.blocks)
 
     @property
     def sparse(self) -> bool:
@@ -160,7 +161,7 @@ def _block(block: Block, d_model: int, seq_len: int, n: int, *, causal: bool) ->
     routed = [w for w in channel if w.copies > 1 or (moe is not None and w.name.startswith("experts."))]
     common = [w for w in channel if w not in routed]
     kept_mixer, kept_mlp, kept_norm = (
-        sum(x.activation_bytes(d_model, seq_len, FLASH) for x in layers)
+        plain_sum(x.activation_bytes(d_model, seq_len, FLASH) for x in layers)
         for layers in (
             [mixer, *block.branches] if mixer else [*block.branches],
             [block.mlp] if block.mlp else [],
@@ -186,13 +187,13 @@ def _block(block: Block, d_model: int, seq_len: int, n: int, *, causal: bool) ->
         mixer=_matrices(mixed),
         mlp=0.0 if moe else _matrices(common),
         shared=_matrices([w for w in common if w.role == "matrix"]) if moe else 0.0,
-        expert=sum(float(w.size / w.copies) for w in routed),
+        expert=plain_sum(float(w.size / w.copies) for w in routed),
         n_experts=moe.n_experts if moe else 0,
         top_k=moe.top_k if moe else 0,
         replicated=_vectors([*mixed, *common])
         + _vectors(block.norm.weights(d_model)) * block.n_norms
         + sum(w.size for w in common if w.role == "router"),
-        mixing=mixing + sum(b.mixing_flops(d_model, seq_len, causal=causal) for b in block.branches),
+        mixing=mixing + plain_sum(b.mixing_flops(d_model, seq_len, causal=causal) for b in block.branches),
         scores=scores,
         key_values=key_values,
         routed_width=float((moe.d_latent or d_model) if moe else 0),

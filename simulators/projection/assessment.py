@@ -14,6 +14,7 @@ from lehr.simulators.laws.frontier import Frontier
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
 from lehr.simulators.laws.surfaces.base import Surface, positive
 from lehr.simulators.layers import MoE
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.quantities import Floats
 
 
@@ -179,7 +180,7 @@ def sparsity_of(architecture: Architecture) -> Sparsity | None:
     stored = sum(n * (mlp.n_experts * mlp.d_ff_expert + mlp.d_ff_shared) for mlp, n in layers)
     used = sum(n * (mlp.top_k * mlp.d_ff_expert + mlp.d_ff_shared) for mlp, n in layers)
     weight = sum(n for _, n in layers)
-    granularity = sum(n * 2 * architecture.d_model / mlp.d_ff_expert for mlp, n in layers) / weight
+    granularity = plain_sum(n * 2 * architecture.d_model / mlp.d_ff_expert for mlp, n in layers) / weight
     return Sparsity(expansion=stored / used, granularity=granularity)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.loss import loss_along
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Cosine, Curve, Warmup
@@ -185,7 +186,7 @@ def shift_of(before: PathStage | None, stage: PathStage) -> str:
     if not before.data or not stage.data:
         return "" if stage.kind == "PT" else UNKNOWN_SHIFT
     names = before.data.keys() | stage.data.keys()
-    moved = sum(abs(before.data.get(n, 0.0) - stage.data.get(n, 0.0)) for n in names) / 2
+    moved = plain_sum(abs(before.data.get(n, 0.0) - stage.data.get(n, 0.0)) for n in names) / 2
     return UNKNOWN_SHIFT if moved > SAME_MIX else ""
 
 
@@ -211,7 +212,7 @@ def forecast(
     if not stages or not clocks:
         raise ValueError("a forecast needs a stage with a schedule and a curve law")
     path = path_of(stages)
-    ratios = ratios_to_cosine(clocks, path, tokens / sum(stage.tokens for stage in stages))
+    ratios = ratios_to_cosine(clocks, path, tokens / plain_sum(stage.tokens for stage in stages))
     errors = np.array([[clock.law.worst_relative_error or 0.0] for clock in clocks])
     centre, low, high = surface
     central = centre * ratios[0]

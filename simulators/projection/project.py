@@ -17,6 +17,7 @@ from lehr.simulators.counting import (
 )
 from lehr.simulators.laws import DataConstrained, ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
 from lehr.simulators.projection.rollout_time import StageRollout, project_rollout
@@ -263,8 +264,8 @@ def add_up(stages: Sequence[StageProjection]) -> Totals:
         if time.cost is not None:
             cost = time.cost if cost is None else cost + time.cost
     return Totals(
-        tokens=sum(s.tokens or 0.0 for s in known),
-        flops=sum(s.flops or 0.0 for s in known),
+        tokens=plain_sum(s.tokens or 0.0 for s in known),
+        flops=plain_sum(s.flops or 0.0 for s in known),
         hours=hours,
         cost=cost,
         unknown=[s.name for s in stages if s.flops is None],

@@ -13,6 +13,7 @@ from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, ON_FILL, PAPER, SERIES, WIDTH, clear_frame, new_figure
 from lehr.recipes.presenting.numbers import percent
 from lehr.recipes.report.facts import ReportData
+from lehr.simulators.numerics.adding import plain_sum
 
 CHARACTER = 0.072
 """The width of a character of a label [inch], on the generous side."""
@@ -67,7 +68,7 @@ class Piece(msgspec.Struct, frozen=True):
 def _pieces(mix: dict[str, float], colours: dict[str, str]) -> list[Piece]:
     """The parts of a mix, and what is left of it."""
     pieces = [Piece(f"{name.replace('_', ' ')} {percent(share)}", share, colours[name]) for name, share in mix.items()]
-    rest = 1.0 - sum(mix.values())
+    rest = 1.0 - plain_sum(mix.values())
     # shares are printed to a percent or so, and what is below that is rounding
     return [*pieces, Piece(f"not stated {percent(rest)}", rest, None)] if rest > 0.005 else pieces
 
@@ -83,7 +84,7 @@ def _crowded(pieces: list[Piece], inches: float) -> dict[str, tuple[float, int]]
         if width > piece.share:
             tight.append((piece.label, start, width + 2 * CHARACTER / inches))
         start += piece.share
-    n_rows = ceil(sum(width for _, _, width in tight))
+    n_rows = ceil(plain_sum(width for _, _, width in tight))
     places: dict[str, tuple[float, int]] = {}
     for row in range(n_rows):
         chosen = tight[row::n_rows]

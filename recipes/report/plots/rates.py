@@ -15,6 +15,7 @@ from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, PAPER, SERIES, new_figure
 from lehr.recipes.presenting.numbers import power, quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Curve
 from lehr.simulators.training import Stage
@@ -41,7 +42,7 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
     logarithmic = _scale(axes, ends)
     axes.set_ylabel(f"Learning rate{' (logarithmic)' if logarithmic else ''}")
     widths = [_weight(data, name, curve) for name, _, curve in stages]
-    axes.set_xlim(0, sum(widths))
+    axes.set_xlim(0, plain_sum(widths))
     left = 0.0
     for i, ((name, stage, curve), width) in enumerate(zip(stages, widths, strict=True)):
         _draw_band(axes, Band(left, width, name, stage, curve), shaded=i % 2 == 0)

@@ -17,6 +17,7 @@ from lehr.simulators.laws.curves.base import CurveLaw, CurveRange
 from lehr.simulators.laws.curves.fitting.descent import FOLLOWED, Problem, descend, first_points
 from lehr.simulators.laws.curves.fitting.limits import check_runs, notes_on
 from lehr.simulators.laws.curves.runs import LoggedRun, summed_up
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.quantities import Floats
 
 STARTS = 16
@@ -268,7 +269,7 @@ def left_out(used: Sequence[LoggedRun], form: CurveForm, peak: float, best: Sett
         squares.append(float(np.mean(square)))
     if not ratios:
         return LeftOut(runs=0, strays=1.0, misfit=None)
-    pooled = (PRIOR_RUNS + sum(ratios)) / (PRIOR_RUNS + len(ratios))
+    pooled = (PRIOR_RUNS + plain_sum(ratios)) / (PRIOR_RUNS + len(ratios))
     return LeftOut(runs=len(ratios), strays=max(pooled, FEWEST), misfit=float(np.sqrt(np.mean(squares))))
 
 
