@@ -10,7 +10,7 @@ holds whatever the tests have in common). All rows are judged at once; what is o
 from __future__ import annotations
 
 from math import hypot, sqrt
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -167,7 +167,15 @@ class Judged(msgspec.Struct, frozen=True, eq=False):
     healthy: NDArray[np.bool_]
 
 
-def alarms(residuals: Floats, modes: Floats, rules: Rules, forecast: Floats | None = None) -> Judged:
+class Modes(Protocol):
+    """Modes of rows, an array or what makes them when they are asked for."""
+
+    def __getitem__(self, rows: slice, /) -> Floats:
+        """(rows, modes) [log loss]."""
+        ...
+
+
+def alarms(residuals: Floats, modes: Floats | Modes, rules: Rules, forecast: Floats | None = None) -> Judged:
     """Judge ``residuals`` (rows,), whose law may be wrong by ``modes`` (rows, modes) [log loss], each with a sign of
     its own; ``forecast`` (rows,) is the log of the loss that the law gives.
 
@@ -248,10 +256,11 @@ def _flags(residuals: Floats, modes: Floats, level: Floats, rules: Rules) -> Fla
     kinds["divergence"] |= ~finite
     spikes &= ~raised
     drift, mean = _drifted(e, modes, rules, finite & ~spikes)
+    moved = np.where(finite, size, np.inf)
     return {
         "spike": (spikes, excess),
         "drift": (drift, mean),
-        **{kind: (rows, np.where(finite, size, np.inf)) for kind, rows in kinds.items()},
+        **{kind: (rows, moved) for kind, rows in kinds.items()},
     }
 
 

@@ -96,6 +96,19 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return len(self.rates)
 
 
+class ModesAt(msgspec.Struct, frozen=True, eq=False):
+    """So many ``times`` the modes of ``planned`` at ``steps`` (rows,), made when they are asked for: those of all rows
+    of a long log would be the largest part of a look."""
+
+    planned: Plan
+    steps: NDArray[np.int_]
+    times: float
+
+    def __getitem__(self, rows: slice, /) -> Floats:
+        """(rows, modes) [log loss]."""
+        return self.planned.modes_at(self.steps[rows]) * self.times
+
+
 def plan(law: CurveLaw, rates: Floats) -> Plan:
     """The forecast of a run with ``rates`` (steps,) by ``law``.
 
@@ -222,7 +235,7 @@ def track(
         raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")
     n = planned.n_steps
     off = None if rates is None else departure(planned.rates, *rates)
-    inside = (rows.steps >= planned.first) & (rows.steps <= n)
+    inside = slice(*np.searchsorted(rows.steps, [planned.first, n + 1]))
     steps, losses = rows.steps[inside], rows.losses[inside]
     if not len(steps) and len(rows) and (late := rows.steps[rows.steps > n]).size:
         raise ValueError(
@@ -234,11 +247,7 @@ def track(
     with np.errstate(invalid="ignore", divide="ignore"):
         forecast = np.log(planned.loss[at])
         residuals = np.where(losses > 0, np.log(losses) - forecast, np.nan)
-    modes = planned.modes_at(at)
-    latest = modes[-1:].copy()
-    modes *= planned.times(1 - false_alarms)
-    judged = alarms(residuals, modes, rules, forecast)
-    del modes
+    judged = alarms(residuals, ModesAt(planned, at, planned.times(1 - false_alarms)), rules, forecast)
     found, recent = judged.found, judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
@@ -269,7 +278,7 @@ def track(
     notes = _notes(rows, planned, len(steps))
     expected: Bounds | None = None
     if last >= 0:
-        spread = hypot(float(spread_of_modes(latest)[0]), judged.noise)
+        spread = hypot(float(planned.spread_at(at[-1:])[0]), judged.noise)
         here = float(planned.loss[at[-1]])
         expected = (here * exp(-z * spread), here * exp(z * spread))
     return Tracked(
