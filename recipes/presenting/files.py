@@ -60,7 +60,7 @@ def write_file(path: Path, content: bytes) -> None:
 
     Raises ``LehrError`` where the folder cannot be written.
     """
-    with told(path):
+    with writing(path):
         path = followed(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with claimed(path):
@@ -85,7 +85,7 @@ def write_folder(
     of a new one or was edited since, and where the folder holds something else: none of ``files``. What stood there
     before then stands there still.
     """
-    with told(folder):
+    with writing(folder):
         folder = followed(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists() and not folder.is_dir():
@@ -108,7 +108,7 @@ def write_beside(folder: Path, files: Mapping[str, bytes]) -> None:
 
     Raises ``LehrError`` where that cannot be done, and where a person's file has the name of one or was edited since.
     """
-    with told(folder):
+    with writing(folder):
         folder = followed(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with claimed(folder / SINGLE):
@@ -129,7 +129,7 @@ def begin_folder(folder: Path) -> None:
 
     Raises ``LehrError`` where it holds something else.
     """
-    with told(folder):
+    with writing(folder):
         if followed(folder).is_dir() and any(followed(folder).iterdir()) and _account(followed(folder)) is None:
             raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
         if _account(followed(folder)) is None:
@@ -280,7 +280,7 @@ def followed(path: Path) -> Path:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Errors of the file system within this say which path cannot be written, and why."""
     try:
         yield

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from lehr.recipes.presenting.files import begin_folder, told
+from lehr.recipes.presenting.files import begin_folder, writing
 from lehr.recipes.presenting.locks import claim, release
 from lehr.recipes.sweeping.arguments import Arguments
 from lehr.recipes.sweeping.batches import pending_batches
@@ -53,7 +53,7 @@ def sweep(config: Any, given: Arguments, words: Sequence[str], launched: int = 0
 
 def claim_folder(whole: Sweep) -> None:
     """Take the sweep's folder for this run. Raises ``LehrError`` where another run writes the same sweep."""
-    with told(whole.folder):
+    with writing(whole.folder):
         whole.folder.parent.mkdir(parents=True, exist_ok=True)
         claim(whole.folder, wait=False)
 

@@ -27,7 +27,7 @@ def run(job: Composed) -> int:
     """Say what is missing, or compare, write ``<out>/check/check.json``, print; 1 where a figure fails, else 0."""
     catalogue, form = job.catalogue, form_of(job)
     if job.setting("gaps", bool):
-        return tell_gaps(job, form)
+        return print_gaps(job, form)
     if job.config.get("model") is None:
         rows = check_all(catalogue, lambda name: project_by_name(catalogue, name))
     else:
@@ -46,7 +46,7 @@ def run(job: Composed) -> int:
     return 1 if any(row.verdict == "FAILS" for row in rows) else 0
 
 
-def tell_gaps(job: Composed, form: str) -> int:
+def print_gaps(job: Composed, form: str) -> int:
     """Print what is not on record of the stages: of one model's recipe, or of all."""
     if job.config.get("model") is None:
         recipes = list(job.catalogue.recipes().values())

@@ -45,7 +45,7 @@ def run(job: Composed) -> int:
     if len(found) <= FEW:
         files = Files(job.catalogue)
         for entry in found:
-            print("\n".join(told(entry, files.that_use(entry))))
+            print("\n".join(as_text(entry, files.that_use(entry))))
     return 0
 
 
@@ -53,10 +53,10 @@ LEAST = 2
 """Lines of an entry of which nothing more is known than its name."""
 
 
-def told(entry: Entry, used: list[str]) -> list[str]:
+def as_text(entry: Entry, used: list[str]) -> list[str]:
     """Where the entry is used, and what it changes in a stage's cost.
 
-    >>> told(Entry("method", "x", "X", (), "nothing"), ["recipe a"])
+    >>> as_text(Entry("method", "x", "X", (), "nothing"), ["recipe a"])
     ['', 'x', '  cost of a stage: nothing', '  used by 1: recipe a']
     """
     lines = ["", entry.name]

@@ -35,12 +35,12 @@ def run(job: Composed) -> int:
         hf_id=job.setting("hf_id", str | None),
         overwrite=job.setting("overwrite", bool),
     )
-    lines = told(name, found, target)
+    lines = as_text(name, found, target)
     print("\n".join([*lines[:1], *beside, *lines[1:]]))
     return 0
 
 
-def told(name: str, found: Imported, target: Path) -> list[str]:
+def as_text(name: str, found: Imported, target: Path) -> list[str]:
     """What is said of an import: what was read, what was assumed, and how to go on."""
     counts = count_parameters(found.architecture)
     lines = [

@@ -12,7 +12,7 @@ from lehr.recipes.composing.settings import form_of, name_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.planning.run import planned
 from lehr.recipes.planning.text import as_bytes, as_text
-from lehr.recipes.presenting.files import told, write_folder
+from lehr.recipes.presenting.files import write_folder, writing
 from lehr.recipes.presenting.locks import claimed
 
 
@@ -31,7 +31,7 @@ def run(job: Composed) -> int:
         return 0
     from lehr.recipes.planning.page import files
 
-    with told(plans):
+    with writing(plans):
         plans.mkdir(parents=True, exist_ok=True)
         with claimed(plans / asked):
             # another run may have taken the name meanwhile

@@ -62,7 +62,8 @@ class HFClass(msgspec.Struct, frozen=True, kw_only=True):
 
     ``inside`` are the types of larger models whose text model it is, where their file does not say so. ``no_effect``
     are fields of this class that change no count and no shape; ``named`` and ``also`` are its own names of fields, as
-    in ``Fields``; ``head`` is the one where ``architectures`` says nothing.
+    in ``Fields``; ``head`` is the one where ``architectures`` says nothing. ``any_heads``
+    says that the class rounds down where the heads do not divide the width; the others refuse.
     """
 
     model_type: str
@@ -74,6 +75,7 @@ class HFClass(msgspec.Struct, frozen=True, kw_only=True):
     tasks: dict[str, str]
     head: str
     inside: tuple[str, ...] = ()
+    any_heads: bool = False
 
 
 CLASSES: dict[str, HFClass] = {}
@@ -89,6 +91,7 @@ def reads(
     tasks: Mapping[str, str] = DECODER_TASKS,
     head: str = "lm",
     inside: str = "",
+    any_heads: bool = False,
 ) -> Callable[[Reader], Reader]:
     """Enter a reader for ``model_type``; one reader may serve several."""
 
@@ -103,6 +106,7 @@ def reads(
             tasks=dict(tasks),
             head=head,
             inside=tuple(inside.split()),
+            any_heads=any_heads,
         )
         return read
 

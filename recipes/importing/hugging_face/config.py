@@ -67,6 +67,7 @@ def import_config(config: Mapping[str, Any], where: str = "", *, ignore: Collect
             also=reader.also,
             where=where,
             head=head,
+            any_heads=reader.any_heads,
         )
         network = reader.read(f)
         checkpoint = stored_as(f)

@@ -91,22 +91,12 @@ def head_size(f: Fields, n_heads: int) -> int:
         return stated
     width = f.size("hidden_size")
     if width % n_heads:
-        if f.model_type not in ROUND_DOWN or width < n_heads:
+        if not f.any_heads or width < n_heads:
             f.wrong("num_attention_heads", f"{n_heads} heads do not divide hidden_size {width}; write head_dim too")
         f.note(
             f"{n_heads} heads do not divide hidden_size {width}; the class rounds down to {width // n_heads} features"
         )
     return width // n_heads
-
-
-ROUND_DOWN = frozenset(
-    """
-    apertus bamba ernie4_5_moe exaone4 exaone_moe flex_olmo glm4_moe glm4v_moe_text mixtral olmo olmo2 olmo3
-    phimoe qwen2 qwen2_moe qwen3_moe qwen3_omni_moe_text qwen3_vl_moe_text smollm3 starcoder2 nemotron nanochat granite
-    granitemoe granitemoeshared granitemoehybrid jamba minimax lfm2 cohere
-    """.split()  # noqa: SIM905
-)
-"""Classes that take any number of heads; the others refuse one that does not divide the width."""
 
 
 def heads(f: Fields) -> tuple[int, int]:

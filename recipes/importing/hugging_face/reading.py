@@ -22,6 +22,7 @@ class Fields:
     ``defaults`` are the class's own; ``named`` gives the class's name of a field that others call by the key
     (``{"hidden_size": "n_embd"}``), ``also`` the same where the class takes both. What becomes of a field
     that is not read, ``unread.settle`` says. ``head`` is what stands on top of the network, as ``architectures`` says.
+    ``any_heads`` says that the class takes any number of heads, and rounds down what the width gives each.
 
     >>> f = Fields("gpt2", {"n_embd": 1024, "use_cache": True}, {"n_head": 12},
     ...            also={"hidden_size": "n_embd", "num_attention_heads": "n_head"})
@@ -39,6 +40,7 @@ class Fields:
         also: Mapping[str, str] | None = None,
         where: str = "",
         head: str = "lm",
+        any_heads: bool = False,
     ) -> None:
         self.model_type = model_type
         self.data = data
@@ -47,6 +49,7 @@ class Fields:
         self.also = dict(also or {})
         self.where = where
         self.head = head
+        self.any_heads = any_heads
         self.read: set[str] = set()
         self.defaulted: list[str] = []
         self.notes: list[str] = []
@@ -180,7 +183,9 @@ class Fields:
         """The mapping under ``field`` with the defaults of its own; ``finish`` goes through it too."""
         data = self.maybe_mapping(field) or {}
         defaults = self.defaults.get(self.name(field)) or {}
-        part = Fields(self.model_type, data, defaults, where=f"{self.where}{self.name(field)}.")
+        part = Fields(
+            self.model_type, data, defaults, where=f"{self.where}{self.name(field)}.", any_heads=self.any_heads
+        )
         part.notes = self.notes
         self.sections.append(part)
         return part

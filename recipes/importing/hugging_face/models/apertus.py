@@ -7,7 +7,7 @@ from lehr.recipes.importing.hugging_face.parts import Network, attention, mlp, n
 from lehr.recipes.importing.hugging_face.reading import Fields
 
 
-@reads("apertus", "Apertus")
+@reads("apertus", "Apertus", any_heads=True)
 def apertus(f: Fields) -> Network:
     """Apertus: xIELU in a plain MLP, an RMSNorm over each head."""
     bias = f.flag("attention_bias")

@@ -10,7 +10,7 @@ from lehr.simulators.architecture import Block
 from lehr.simulators.layers import Mixer, RMSNorm
 
 
-@reads("bamba", "Bamba", no_effect="layers_block_type")
+@reads("bamba", "Bamba", no_effect="layers_block_type", any_heads=True)
 def bamba(f: Fields) -> Network:
     """Bamba: Mamba-2, attention in the layers that ``attn_layer_indices`` lists, a dense MLP in all."""
     bias, attends = f.flag("attention_bias"), set(f.maybe_indices("attn_layer_indices") or [])

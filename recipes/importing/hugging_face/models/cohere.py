@@ -21,7 +21,7 @@ from lehr.simulators.architecture import Block
 from lehr.simulators.layers import MLP, LayerNorm, Mixer, NoPosition, Norm, Position, RMSNorm
 
 
-@reads("cohere", "Cohere")
+@reads("cohere", "Cohere", any_heads=True)
 def cohere(f: Fields) -> Network:
     """Command R: both sublayers side by side behind one LayerNorm without bias."""
     qk_norm: QKNorm = "each_head" if f.flag("use_qk_norm") else None

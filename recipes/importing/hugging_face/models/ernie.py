@@ -32,6 +32,7 @@ def ernie4_5(f: Fields) -> Network:
     "Ernie4_5_MoE",
     also={"num_experts": "moe_num_experts", "num_experts_per_tok": "moe_k"},
     no_effect="moe_use_aux_free moe_capacity moe_gate",
+    any_heads=True,
 )
 def ernie_moe(f: Fields) -> Network:
     """ERNIE 4.5 with experts: sparse from ``moe_layer_start_index`` to ``moe_layer_end_index``, one in so many."""

@@ -33,7 +33,7 @@ def exaone(f: Fields) -> Network:
     return network(f, uniform(f, attention(f), mlp(f, gated=True)))
 
 
-@reads("exaone4", "Exaone4", inside="exaone4_5")
+@reads("exaone4", "Exaone4", inside="exaone4_5", any_heads=True)
 @reads("exaone4_5_text", "Exaone4_5", "Exaone4", no_effect="mtp_share_layers")
 def exaone4(f: Fields) -> Network:
     """EXAONE 4.0 (arXiv:2507.11407): norms after each sublayer and over each head; of hybrid layers those that see
@@ -63,7 +63,7 @@ def exaone_pattern(f: Fields, pattern: object, sliding: int | None, layer: int) 
     return TYPES[int((layer + 1) % every != 0)]
 
 
-@reads("exaone_moe", "ExaoneMoe", "ExaoneMoE", also={"num_local_experts": "num_experts"})
+@reads("exaone_moe", "ExaoneMoe", "ExaoneMoE", also={"num_local_experts": "num_experts"}, any_heads=True)
 def exaone_moe(f: Fields) -> Network:
     """K-EXAONE: an RMSNorm over each head, windowed layers rotated, the others without a position."""
     sliding, pattern = f.extent("sliding_window") or None, f.raw("sliding_window_pattern")

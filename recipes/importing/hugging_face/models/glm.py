@@ -94,12 +94,14 @@ def glm_layers(f: Fields, placement: Placement, *, bias: bool | None = None) -> 
     also={"num_local_experts": "n_routed_experts", "num_mtp_layers": "num_nextn_predict_layers"},
     no_effect="moe_layer_freq",
     inside="glm4v_moe",
+    any_heads=True,
 )
 @reads(
     "glm4_moe",
     "Glm4Moe",
     also={"num_local_experts": "n_routed_experts", "num_mtp_layers": "num_nextn_predict_layers"},
     no_effect="moe_layer_freq",
+    any_heads=True,
 )
 def glm4_moe(f: Fields) -> Network:
     """GLM-4.5 (arXiv:2508.06471): dense layers first, then experts; its files store the tables again beside MTP."""

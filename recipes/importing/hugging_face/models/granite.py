@@ -23,8 +23,8 @@ from lehr.simulators.architecture import Block
 from lehr.simulators.layers import MLP, Mixer, MoE, RMSNorm
 
 
-@reads("granitemoe", "GraniteMoe")
-@reads("granitemoeshared", "GraniteMoeShared")
+@reads("granitemoe", "GraniteMoe", any_heads=True)
+@reads("granitemoeshared", "GraniteMoeShared", any_heads=True)
 def granitemoe(f: Fields) -> Network:
     """Granite 3 with experts; a shared one where ``shared_intermediate_size`` is not 0."""
     bias = f.flag("attention_bias")
@@ -40,6 +40,7 @@ def granitemoe(f: Fields) -> Network:
     "GraniteMoeHybrid",
     also={"layers_block_type": "layer_types"},
     no_effect="normalization_function init_method",
+    any_heads=True,
 )
 def granite_hybrid(f: Fields) -> Network:
     """Granite 4: Mamba-2 and attention; experts beside a shared one, or that one alone."""
@@ -93,4 +94,4 @@ reads(
     "granite_docling_text", "GraniteDocling", "GraniteDoclingText", no_effect="image_token_id", inside="granite_docling"
 )(llama)
 
-reads("granite", "Granite", inside="granite_speech")(llama)
+reads("granite", "Granite", inside="granite_speech", any_heads=True)(llama)

@@ -17,6 +17,7 @@ from lehr.simulators.layers import Mamba, Mixer, RMSNorm
     "Jamba",
     also={"num_local_experts": "num_experts"},
     no_effect="calc_logits_for_entire_prompt mamba_inner_layernorms n_ctx layers_block_type sliding_window",
+    any_heads=True,
 )
 def jamba(f: Fields) -> Network:
     """Jamba (arXiv:2403.19887): attention without positions in one layer of a period, experts in every other."""

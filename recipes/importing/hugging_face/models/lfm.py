@@ -39,7 +39,7 @@ LFM2 = (
 )
 
 
-@reads("lfm2", "Lfm2", also={"intermediate_size": "block_ff_dim"}, no_effect=LFM2, inside="lfm2_vl")
+@reads("lfm2", "Lfm2", also={"intermediate_size": "block_ff_dim"}, no_effect=LFM2, inside="lfm2_vl", any_heads=True)
 def lfm2(f: Fields) -> Network:
     """LFM2: gated short convolutions and some attention."""
     d_ff = f.size("intermediate_size")

@@ -15,7 +15,7 @@ from lehr.simulators.layers import BlockIndexer, LightningAttention, Mixer, RMSN
 MINIMAX = "postnorm shared_moe_mode sliding_window"
 
 
-@reads("minimax", "MiniMax", also=LOCAL, no_effect=MINIMAX)
+@reads("minimax", "MiniMax", also=LOCAL, no_effect=MINIMAX, any_heads=True)
 @reads("minimax_m1", "MiniMaxM1", also=LOCAL, no_effect=MINIMAX)
 @reads("minimax_text_01", "MiniMaxText01", also=LOCAL, no_effect=MINIMAX)
 def minimax(f: Fields) -> Network:

@@ -8,7 +8,7 @@ from lehr.recipes.importing.hugging_face.parts import Network, attention, networ
 from lehr.recipes.importing.hugging_face.reading import Fields
 
 
-@reads("mixtral", "Mixtral", also=LOCAL)
+@reads("mixtral", "Mixtral", also=LOCAL, any_heads=True)
 def mixtral(f: Fields) -> Network:
     """Mixtral (arXiv:2401.04088): every layer a mixture, its experts ``intermediate_size`` wide."""
     mixer = attention(f, window=f.extent("sliding_window") or None)

@@ -8,7 +8,7 @@ from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.simulators.layers import RMSNorm
 
 
-@reads("nanochat", "NanoChat")
+@reads("nanochat", "NanoChat", any_heads=True)
 def nanochat(f: Fields) -> Network:
     """nanochat: RMSNorm without a gain, over each head too."""
     bias, norm = f.flag("attention_bias"), RMSNorm(gain=False)

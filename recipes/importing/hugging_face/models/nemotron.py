@@ -15,7 +15,7 @@ from lehr.simulators.architecture import Block
 from lehr.simulators.layers import MLP, Attention, LayerNorm, Mamba2, MoE, RMSNorm
 
 
-@reads("nemotron", "Nemotron")
+@reads("nemotron", "Nemotron", any_heads=True)
 def nemotron(f: Fields) -> Network:
     """Nemotron (arXiv:2402.16819) and Jais 2: LayerNorm and a plain MLP of squared ReLU."""
     bias, norm = f.flag("attention_bias"), LayerNorm()

@@ -22,7 +22,7 @@ from lehr.simulators.architecture import Block
 from lehr.simulators.layers import LayerNorm, RMSNorm
 
 
-@reads("olmo", "Olmo")
+@reads("olmo", "Olmo", any_heads=True)
 def olmo(f: Fields) -> Network:
     """OLMo (arXiv:2402.00838): LayerNorm without gain or bias."""
     bias, norm = f.flag("attention_bias"), LayerNorm(gain=False, bias=False)
@@ -30,13 +30,13 @@ def olmo(f: Fields) -> Network:
     return network(f, uniform(f, mixer, mlp(f, gated=True), norm), norm=norm)
 
 
-@reads("olmo2", "Olmo2")
+@reads("olmo2", "Olmo2", any_heads=True)
 def olmo2(f: Fields) -> Network:
     """OLMo 2 (arXiv:2501.00656): norms after each sublayer, an RMSNorm over all queries and all keys."""
     return olmo_layers(f, ["full_attention"] * f.layers())
 
 
-@reads("olmo3", "Olmo3")
+@reads("olmo3", "Olmo3", any_heads=True)
 def olmo3(f: Fields) -> Network:
     """OLMo 3: as OLMo 2, three layers of four windowed."""
     return olmo_layers(f, layer_types(f, lambda i: TYPES[int((i + 1) % 4 != 0)], TYPES))
@@ -62,7 +62,7 @@ def olmoe(f: Fields) -> Network:
     return network(f, uniform(f, mixer, experts(f, width="intermediate_size")))
 
 
-@reads("flex_olmo", "FlexOlmo", also={"num_local_experts": "num_experts"})
+@reads("flex_olmo", "FlexOlmo", also={"num_local_experts": "num_experts"}, any_heads=True)
 def flex_olmo(f: Fields) -> Network:
     """FlexOlmo: OLMoE with norms after each sublayer."""
     bias = f.flag("attention_bias")

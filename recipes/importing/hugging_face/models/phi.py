@@ -29,7 +29,7 @@ def phi3(f: Fields) -> Network:
     return network(f, uniform(f, mixer, mlp(f, gated=True)))
 
 
-@reads("phimoe", "Phimoe", "PhiMoE", also=LOCAL)
+@reads("phimoe", "Phimoe", "PhiMoE", also=LOCAL, any_heads=True)
 def phimoe(f: Fields) -> Network:
     """Phi-3.5-MoE: Mixtral with LayerNorm and switches for biases."""
     bias, norm = f.flag("attention_bias"), LayerNorm()

@@ -49,6 +49,7 @@ def qwen(f: Fields) -> Network:
     "qwen2",
     "Qwen2",
     inside="fast_vlm got_ocr2 internvl internvl_chat llava_onevision ovis2 pp_chart2table qwen2_audio video_llama_3",
+    any_heads=True,
 )
 def qwen2(f: Fields) -> Network:
     """Qwen2 (arXiv:2407.10671): biases on queries, keys and values only."""
@@ -63,7 +64,7 @@ def qwen3(f: Fields) -> Network:
     return windowed(f, qkv_bias=bias, out_bias=bias, qk_norm="head")
 
 
-@reads("qwen2_moe", "Qwen2Moe")
+@reads("qwen2_moe", "Qwen2Moe", any_heads=True)
 def qwen2_moe(f: Fields) -> Network:
     """Qwen1.5-MoE and Qwen2-57B-A14B: a shared expert of its own width behind a gate of one column."""
     moe = experts(f, shared_d_ff=f.size("shared_expert_intermediate_size"), shared_gate=True)
@@ -83,6 +84,7 @@ def qwen2_moe(f: Fields) -> Network:
     also=LOCAL,
     no_effect="max_window_layers",
     inside="qwen3_vl_moe",
+    any_heads=True,
 )
 @reads(
     "qwen3_omni_moe_text",
@@ -91,8 +93,9 @@ def qwen2_moe(f: Fields) -> Network:
     also=LOCAL,
     no_effect="max_window_layers",
     inside="qwen3_omni_moe qwen3_omni_moe_thinker",
+    any_heads=True,
 )
-@reads("qwen3_moe", "Qwen3Moe", also=LOCAL, no_effect="max_window_layers")
+@reads("qwen3_moe", "Qwen3Moe", also=LOCAL, no_effect="max_window_layers", any_heads=True)
 def qwen3_moe(f: Fields) -> Network:
     """Qwen3 with experts (arXiv:2505.09388): an RMSNorm over each head, no shared expert."""
     bias = f.flag("attention_bias")

@@ -11,7 +11,7 @@ from lehr.simulators.architecture import Block
 from lehr.simulators.layers import RMSNorm
 
 
-@reads("smollm3", "SmolLM3")
+@reads("smollm3", "SmolLM3", any_heads=True)
 def smollm3(f: Fields) -> Network:
     """SmolLM3: every ``no_rope_layer_interval``-th layer has no position."""
     bias, sliding = f.flag("attention_bias"), switched_window(f)

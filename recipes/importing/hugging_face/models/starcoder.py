@@ -8,7 +8,7 @@ from lehr.recipes.importing.hugging_face.reading import Fields
 from lehr.simulators.layers import LayerNorm
 
 
-@reads("starcoder2", "Starcoder2", no_effect="mlp_type norm_type")
+@reads("starcoder2", "Starcoder2", no_effect="mlp_type norm_type", any_heads=True)
 def starcoder2(f: Fields) -> Network:
     """StarCoder2 (arXiv:2402.19173): one switch for every bias, a plain MLP, every layer windowed."""
     bias = f.flag("use_bias")
