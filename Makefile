@@ -38,7 +38,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto -m "not slow" $(APART)
 
 slow: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m slow tests $(APART)
+	$(BIN)/python -m pytest -n auto -m slow $(APART)
 
 independent: $(VENV)/.independent
 	$(BIN)/python -m pytest tests/independent

@@ -38,6 +38,7 @@ class Catalogue:
 
     def __init__(self, roots: Sequence[Path] = (CONF,)) -> None:
         self.roots = list(roots)
+        self._of_kinds: dict[tuple[str, ...], list[AnyLaw]] = {}
 
     def files(self, group: str) -> dict[str, Path]:
         """Name to path of every file of ``group``."""
@@ -110,9 +111,12 @@ class Catalogue:
         >>> [law.name for law in Catalogue().laws_of("multi_power")]
         ['multi_power_100m', 'multi_power_25m', 'multi_power_400m', 'turning_100m', 'turning_25m']
         """
-        any_of = "|".join(map(re.escape, kinds))
-        line = re.compile(rf"^kind: *['\"]?({any_of})['\"]? *(#.*)?$", re.MULTILINE)
-        return [self.law(name) for name, path in self.files("law").items() if line.search(path.read_text("utf-8"))]
+        if kinds not in self._of_kinds:
+            any_of = "|".join(map(re.escape, kinds))
+            line = re.compile(rf"^kind: *['\"]?({any_of})['\"]? *(#.*)?$", re.MULTILINE)
+            files = self.files("law").items()
+            self._of_kinds[kinds] = [self.law(name) for name, path in files if line.search(path.read_text("utf-8"))]
+        return [*self._of_kinds[kinds]]
 
     def surface(self, name: str) -> ScalingLaw:
         """One law of the loss by parameters and tokens, by name. Raises ``LehrError`` for a law of other inputs."""

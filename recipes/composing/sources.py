@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.hydra import Hydra
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.sweeper import Sweeper
@@ -25,6 +26,8 @@ from lehr.recipes.catalogue.yaml import load_yaml, parse_yaml, read_bounded
 from lehr.recipes.errors import LehrError, UnsafeError
 
 _OURS = Path(os.path.realpath(CONF))
+
+_looked_for = Hydra.get_mode
 
 _ASKED: set[str] = set()
 """Environment variables that the command line itself names."""
@@ -79,6 +82,17 @@ def guard(words: Sequence[str]) -> None:
     _ASKED.update(name for word in words for name in re.findall(r"oc\.env:\s*['\"]?(\w+)", word))
     OmegaConf.register_new_resolver("oc.env", _environment, replace=True)
     sweepers_module().OmegaConf = _Unsaved
+    _compose_once(words)
+
+
+def _compose_once(words: Sequence[str]) -> None:
+    """Spare the composition by which Hydra looks for ``hydra.mode``, where no word and no file can have set it.
+
+    The installed files do not set it, so without a folder of the user's and without a word of Hydra's nothing does.
+    """
+    # --config-dir, --config-path and --config-name, however shortened
+    outside = any("hydra" in word or word.startswith(("--co", "-c")) for word in words)
+    Hydra.get_mode = _looked_for if outside else lambda *_, **__: None  # type: ignore[method-assign]
 
 
 def sweepers_module() -> Any:

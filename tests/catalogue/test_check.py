@@ -1,19 +1,20 @@
 """Every published figure of the catalogue agrees with its projection, or differs for a cause on record."""
 
-import pytest
-
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.checking import Candidate, check_all, compare
 from lehr.recipes.projecting.model import project_by_name
-from lehr.simulators.evidence import Comparison, Reported
-
-CATALOGUE = Catalogue()
-ROWS = check_all(CATALOGUE, lambda name: project_by_name(CATALOGUE, name))
+from lehr.simulators.evidence import Reported
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda r: f"{r.subject}-{r.quantity}-{r.reported}-{r.source}")
-def test_no_figure_fails(row: Comparison) -> None:
-    assert row.verdict != "FAILS", f"{row.reported} of {row.source}, {row.place}: projected {row.projected}"
+def test_no_figure_fails() -> None:
+    catalogue = Catalogue()
+    rows = check_all(catalogue, lambda name: project_by_name(catalogue, name))
+    failing = [
+        f"{r.subject}, {r.quantity}: {r.reported} of {r.source}, {r.place}: projected {r.projected}"
+        for r in rows
+        if r.verdict == "FAILS"
+    ]
+    assert not failing, "\n".join(failing)
 
 
 def figure(**fields: str) -> Reported:

@@ -41,6 +41,7 @@ def test_checksums_are_crc_32c(data: bytes) -> None:
 
 @given(STEPS, st.dictionaries(st.text(min_size=1, max_size=12), SINGLE, max_size=4), st.booleans())
 @settings(deadline=None)
+@pytest.mark.slow
 def test_scalars_come_back(step: int, values: dict[str, float], tensor: bool) -> None:
     assert scalars(event(step, values.items(), tensor=tensor)) == [(tag, step, value) for tag, value in values.items()]
 

@@ -35,6 +35,7 @@ def test_every_start_of_the_paper_is_tried(found: Resampled) -> None:
     assert found.fit.n_starts == 4500
 
 
+@pytest.mark.slow
 def test_the_objective_is_the_sum_of_huber_losses_of_the_law(found: Resampled) -> None:
     runs = found.fit.runs
     residual = np.log(found.fit.law.loss(runs.parameters, runs.tokens)) - np.log(runs.loss)

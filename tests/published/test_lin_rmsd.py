@@ -45,6 +45,7 @@ def test_mean_residual_of_the_rectified_law(task: str) -> None:
     assert ours == pytest.approx(theirs, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_no_curve_is_fitted_worse_than_published(task: str) -> None:
     residuals = fitted(task)

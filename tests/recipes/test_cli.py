@@ -98,6 +98,15 @@ def test_a_multirun_counts_each_model(tmp_path: Path) -> None:
     assert "1,124,886,528" in shown
 
 
+def test_a_multirun_that_an_experiment_asks_for_is_one(tmp_path: Path) -> None:
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    both = "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {model: 'starcoder,santacoder'}}}\n"
+    (tmp_path / "conf" / "experiment" / "both.yaml").write_text(both)
+    shown = lehr("count", "--config-dir", "conf", "+experiment=both", folder=tmp_path)
+    assert "15,517,456,384" in shown
+    assert "1,124,886,528" in shown
+
+
 @pytest.mark.slow
 def test_the_jobs_of_a_multirun_write_each_its_own(tmp_path: Path) -> None:
     lehr("plan", "-m", "days=1,2", "devices=512", folder=tmp_path)

@@ -145,6 +145,7 @@ def test_answers_end_with_the_context_and_tensor_groups_divide_the_heads() -> No
     assert f"in {found.step.engines} engines of tensor parallel {found.step.tensor}" in rolled_text(found)
 
 
+@pytest.mark.slow
 def test_a_trainers_states_lie_on_its_device_or_in_its_host() -> None:
     step = lehr.rollout("deepseek_v3", accelerator="h800", devices=512, generators=441, engine_precision="fp8").step
     assert step.trainer_bytes < 80e9 < step.trainer_bytes + step.host_bytes

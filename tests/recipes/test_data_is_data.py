@@ -153,6 +153,21 @@ def test_a_recipe_and_a_law_run_nothing(text: str, canary: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize("text", DATA.values(), ids=DATA.keys())
+def test_no_file_of_facts_is_more_than_data(text: str, canary: Path) -> None:
+    for group in GROUPS:
+        if group + "." in text:
+            # a law may name its own values as those of law
+            continue
+        body = next((CONF / group).glob("*.yaml")).read_text()
+        path = Path(put(canary, group, "sent", written(text, canary, body)))
+        with pytest.raises(LehrError) as refusal:
+            load_data(path, group)
+        assert "s3cr3t" not in str(refusal.value)
+    assert not canary.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", DATA.values(), ids=DATA.keys())
 def test_no_other_file_of_facts_runs_anything(text: str, canary: Path, capsys: pytest.CaptureFixture[str]) -> None:
     conf = canary.parent / "sent"
     for group, name, words in OTHERS:

@@ -68,6 +68,7 @@ def test_the_table_of_runs_becomes_a_law(folder: Path) -> None:
     assert fitted.law.loss(1e10, 2e11) == pytest.approx(law.loss(1e10, 2e11), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_logs_of_the_runs_become_a_law(folder: Path) -> None:
     """Sizes and tokens stand in the design, final losses in the logs."""
     law = Catalogue().surface("besiroglu")

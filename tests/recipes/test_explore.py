@@ -52,10 +52,12 @@ def test_every_model_and_every_recipe_is_there(page: str) -> None:
     assert {model["name"] for model in data["models"] if "recipe" in model} == set(CATALOGUE.files("recipe"))
 
 
+@pytest.mark.slow
 def test_it_is_below_5_mb(page: str) -> None:
     assert 100_000 < len(page.encode()) < 5 * MEBIBYTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["deepseek_v3", "codellama_7b_python", "starcoder2_15b", "deepseek_coder_v2"])
 def test_its_numbers_are_the_projections(page: str, name: str) -> None:
     model = by_name(embedded(page))[name]
@@ -93,6 +95,7 @@ def test_its_numbers_are_the_projections(page: str, name: str) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_every_source_that_is_named_is_listed_with_a_link(page: str) -> None:
     data = embedded(page)
     named = {
@@ -102,6 +105,7 @@ def test_every_source_that_is_named_is_listed_with_a_link(page: str) -> None:
     assert all(source["url"].startswith("http") for source in data["sources"].values())
 
 
+@pytest.mark.slow
 def test_a_models_curves_end_at_its_losses(page: str) -> None:
     recipe = by_name(embedded(page))["deepseek_v3"]["recipe"]
     last = recipe["stages"][2]
@@ -156,6 +160,7 @@ def test_a_link_that_is_none_is_not_held(tmp_path: Path) -> None:
     assert data["sources"]["allal_2023_santacoder"]["url"] == ""
 
 
+@pytest.mark.slow
 def test_the_timelines_hold_every_score_of_one_try(page: str) -> None:
     lines = {line["benchmark"]: line["points"] for line in embedded(page)["timelines"]}
     for benchmark, points in lines.items():
@@ -170,6 +175,7 @@ def test_the_timelines_hold_every_score_of_one_try(page: str) -> None:
     assert min(len(points) for points in lines.values()) >= 24
 
 
+@pytest.mark.slow
 def test_it_asks_the_network_for_nothing(page: str) -> None:
     outside = page.replace(json.dumps(embedded(page)), "").partition('<script type="application/json"')[0]
     assert not re.findall(r"\bsrc=|@import|<link(?! rel=\"icon\" href=\"data:,\")|url\((?!#)", outside)

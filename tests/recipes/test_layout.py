@@ -121,6 +121,7 @@ def test_a_page_is_the_same_twice(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert json.loads(pages[0]["layout.json"])["given"]["layout"]["tp"] == 2
 
 
+@pytest.mark.slow
 def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str]) -> None:
     base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={dp: 8, zero: 1}", "sequence_length=2048")
     full, lora, qlora = (found(capsys, *base, f"trains={how}")["given"] for how in ("full", "lora", "qlora"))
@@ -266,6 +267,7 @@ def test_every_setting_is_bounded_or_one_of_some_words() -> None:
     assert settings == words | BOUNDS.keys()
 
 
+@pytest.mark.slow
 def test_a_measured_speed_far_from_what_was_expected_is_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
     base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={tp: 2}")
     _, near, _ = run(capsys, *base, "measured=9000")
@@ -295,6 +297,7 @@ def test_published_layouts_are_near_the_best_or_it_is_said_why(
         assert given["why"].startswith("pipeline bubble (")
 
 
+@pytest.mark.slow
 def test_a_published_layout_that_takes_more_than_there_is_ran(capsys: pytest.CaptureFixture[str]) -> None:
     """Of a run that took place the model is wrong, not the run; of the same layout elsewhere nobody knows."""
     base = ("model=deepseek_v3", "cluster=deepseek_h800", "layout=published")
@@ -310,6 +313,7 @@ def test_a_published_layout_that_takes_more_than_there_is_ran(capsys: pytest.Cap
     assert "By the model it does not fit" in out
 
 
+@pytest.mark.slow
 def test_a_report_shows_the_layout_of_its_longest_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["report", "model=starcoder", f"out={tmp_path}"])
@@ -373,6 +377,7 @@ def test_a_stage_is_laid_out_with_its_own_adapters(tmp_path: Path, capsys: pytes
     )
 
 
+@pytest.mark.slow
 def test_a_recipe_that_is_named_is_laid_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(MINE)

@@ -150,6 +150,7 @@ def test_help_says_of_every_setting_what_it_is_its_default_and_its_unit(verb: st
             assert setting.unit, f"conf/{file_of(verb)}.yaml: {setting.key} is a number without [unit] in its comment"
 
 
+@pytest.mark.slow
 def test_the_settings_of_help_are_those_of_the_config() -> None:
     for verb in VERBS:
         config = job_of(file_of(verb), {}).config

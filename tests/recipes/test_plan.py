@@ -92,6 +92,7 @@ def test_the_peak_rate_and_batch_are_the_laws(capsys: pytest.CaptureFixture[str]
     assert plan["recipe"]["stages"]["ann"]["schedule"] == {"kind": "linear", "peak": pt["schedule"]["peak"]}
 
 
+@pytest.mark.slow
 def test_a_cluster_is_asked_for_its_layout(capsys: pytest.CaptureFixture[str]) -> None:
     """Days are those of the layout that `lehr layout` finds for the same network, batch and devices."""
     plan = printed(capsys, "plan", "days=30", "devices=512", "size=7e9..15e9")

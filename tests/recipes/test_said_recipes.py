@@ -65,6 +65,7 @@ def test_a_base_of_another_architecture_is_remarked_on(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_states_beyond_the_memory_of_all_devices_are_remarked_on(tmp_path: Path) -> None:
     stage = {"kind": "PT", "objective": {"kind": "next_token"}, "tokens": 1e11}
     said = "does not fit: 16 bytes of states a parameter are 10.7 TB, and {:,} × h100_sxm have {} TB"

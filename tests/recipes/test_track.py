@@ -164,6 +164,7 @@ def test_mistakes_are_told_in_one_line(
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_schedule_of_a_recipe_is_taken(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(folder / "run.jsonl", [(3000, 4.0)])
     _, said = told(capsys, "log=run.jsonl", "recipe=starcoder")
