@@ -34,7 +34,7 @@ ROLLOUT_PRIORS: dict[str, Prior] = {
     "score": Prior(0.50, 0.30, "products of passes that only score, over the largest measured [1]"),
     "transfer": Prior(10e9, 0.7, "new weights on their way to the engines [byte/s]"),
     "switch": Prior(15e9, 0.6, "weights and states in and out of a device's memory, where it does both [byte/s]"),
-    "software": Prior(1.0, 0.35, "a step of one system over that of another [1]"),
+    "software": Prior(1.0, 0.55, "a step of one system over that of another [1]"),
     "imbalance": Prior(1.15, 0.08, "the slowest engine over the mean [1]"),
     "once": Prior(5.0, 0.8, "what happens once a step [s]"),
 }
