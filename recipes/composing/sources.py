@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.hydra import Hydra
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.sweeper import Sweeper
@@ -27,7 +26,10 @@ from lehr.recipes.errors import LehrError, UnsafeError
 
 _OURS = Path(os.path.realpath(CONF))
 
-_looked_for = Hydra.get_mode
+_Hydra: Any = sys.modules["hydra.initialize"].Hydra
+"""What composes a command, which no public name leads to."""
+
+_looked_for = _Hydra.get_mode
 
 _ASKED: set[str] = set()
 """Environment variables that the command line itself names."""
@@ -92,7 +94,7 @@ def _compose_once(words: Sequence[str]) -> None:
     """
     # --config-dir, --config-path and --config-name, however shortened
     outside = any("hydra" in word or word.startswith(("--co", "-c")) for word in words)
-    Hydra.get_mode = _looked_for if outside else lambda *_, **__: None  # type: ignore[method-assign]
+    _Hydra.get_mode = _looked_for if outside else lambda *_, **__: None
 
 
 def sweepers_module() -> Any:

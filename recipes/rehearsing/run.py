@@ -15,7 +15,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError
-from lehr.recipes.presenting.files import begin_folder, copy_of, told, write_folder
+from lehr.recipes.presenting.files import begin_folder, copy_of, write_folder, writing
 from lehr.recipes.presenting.locks import claimed
 from lehr.recipes.rehearsing import checkpoints
 from lehr.recipes.rehearsing.arguments import RehearsalSettings, settings_of
@@ -96,7 +96,7 @@ def rehearse(
         text_length=text_length, seed=settings.seed, device=device, save_every=settings.save_every,
         fingerprint=fingerprint(done, settings, corpus.digest, device),
     )  # fmt: skip
-    with told(folder):
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with claimed(folder, wait=False):
             begin_folder(folder)
