@@ -137,7 +137,7 @@ def without_repeats(runs: Runs, repeats: str, notes: list[str]) -> Runs:
         notes.append(f"of {len(runs)} runs the best for each N and D were kept: {len(chosen)}")
         return runs.take(chosen)
     if repeats == "mean":
-        means = msgspec.structs.replace(runs, loss=np.array([runs.loss[m].mean() for m in members])[group])
+        means = msgspec.structs.replace(runs, loss=np.array([np.sort(runs.loss[m]).mean() for m in members])[group])
         notes.append(f"{len(runs)} runs were averaged to one for each N and D: {len(first)}")
         return means.take(np.sort(first))
     wide = max(float(np.ptp(runs.loss[m]) / runs.loss[m].min()) for m in members)

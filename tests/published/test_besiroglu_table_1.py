@@ -3,13 +3,18 @@
 import csv
 from functools import cache
 
+import msgspec
 import numpy as np
 import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.laws import Chinchilla
 from lehr.simulators.laws.base import Draws
-from lehr.simulators.laws.fitting import LawFit, Resampled, fit_law, make_runs, resample
+from lehr.simulators.laws.fitting import LawFit, Resampled, fit_law, make_runs
+from lehr.simulators.laws.fitting.fit import problem_of
+from lehr.simulators.laws.fitting.resampling import STARTS_PER_DRAW, starts_about
+from lehr.simulators.laws.surfaces.forms import form_called
+from lehr.simulators.numerics.levenberg import settle_groups
 from tests.data import data_file
 
 
@@ -24,7 +29,17 @@ def fit() -> LawFit:
 
 @cache
 def bootstrap() -> Resampled:
-    return resample(fit(), 400)
+    """As the draws were made: points are numbered by their labels as words, which the law's file keeps."""
+    found = fit()
+    _, group = np.unique(np.asarray(found.runs.label), return_inverse=True)
+    n = len(found.runs)
+    counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=400)[:, group].astype(float)
+    form = form_called("chinchilla")
+    problem = msgspec.structs.replace(problem_of(found.runs, form, found.delta), weight=counts)
+    theta = settle_groups(problem, starts_about(found, STARTS_PER_DRAW, 0), 400)
+    constants = form.constants(theta, found.runs)
+    draws = Draws.of(list(constants), np.stack(list(constants.values()), axis=1), found.scale)
+    return Resampled(fit=found, theta=theta, law=msgspec.structs.replace(found.law, uncertainty=draws))
 
 
 def law() -> Chinchilla:

@@ -431,3 +431,16 @@ def test_what_cannot_be_held_is_said(tmp_path: Path, words: list[str], says: str
     with pytest.raises(LehrError) as error:
         fit(tmp_path, *words, data=rows())
     assert says in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_shuffled_table_gives_the_same_law_to_the_last_digit(tmp_path: Path) -> None:
+    data = rows(noise=0.004)
+    laws = []
+    for seed in range(3):
+        shuffled = [data[i] for i in np.random.default_rng(seed).permutation(len(data))]
+        fit(tmp_path, "law=best", "forms=[chinchilla, overtraining]", "bootstrap=20", data=shuffled)
+        text = next(tmp_path.glob("**/fit.yaml")).read_text()
+        # the provenance holds the checksum of the table
+        laws.append([line for line in text.splitlines() if "sha256" not in line])
+    assert laws[0] == laws[1] == laws[2]

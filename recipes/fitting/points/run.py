@@ -71,6 +71,10 @@ def fit_points_of(
     """The fit, and how well the same form tells the furthest points from the others. Raises ``LehrError`` where the
     points do not determine it."""
     kind = KINDS[settings.kind]
+    # by their numbers: what is fitted and drawn does not depend on the order of a table's rows
+    order = np.lexsort([np.asarray(label or [""] * len(inputs[kind.target])), *reversed(inputs.values())])
+    inputs = {name: column[order] for name, column in inputs.items()}
+    label = [label[i] for i in order] if label else None
     at, target = {name: inputs[name] for name in kind.inputs}, inputs[kind.target]
     asked = Asked(delta=settings.delta, draws=settings.bootstrap, label=label)
 

@@ -154,14 +154,17 @@ def read_runs(paths: list[str], reading: Reading, design: str | None = None) -> 
 
 
 def _fit(settings: Settings, read: Read) -> Fitted:
-    runs = read.runs
+    runs = read.runs.in_order()
     notes: list[str] = []
     runs = _fresh(runs, settings.law, notes)
     bits = runs_in_bits(runs) if not runs.repeated.any() else ()
     if len(bits) > 1:
-        shown = ", ".join(runs.label[i] for i in bits[:6]) + (", ..." if len(bits) > 6 else "")
+        # named as they stand in the table
+        named = {runs.label[i] for i in bits}
+        shown = [label for label in read.runs.label if label in named]
+        shown = [*shown[:6], "..."] if len(bits) > 6 else shown
         raise ValueError(
-            f"{len(bits)} of {len(runs)} losses ({shown}) are about 1.44 times the others', as bits are to nats: "
+            f"{len(bits)} of {len(runs)} losses ({', '.join(shown)}) are about 1.44 times the others', as bits are to nats: "
             "write all in one unit (nats = bits x 0.6931)"
         )
     comparison = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Misfit
 from lehr.simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of, some_starts
-from lehr.simulators.laws.fitting.resampling import starts_about
+from lehr.simulators.laws.fitting.resampling import groups_of, starts_about
 from lehr.simulators.laws.surfaces.forms import form_called
 from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.numerics.levenberg import settle_groups
@@ -115,11 +115,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     not_scored: list[str]
 
 
-def in_order(runs: Runs) -> Runs:
-    """The runs by size, tokens and loss: what is drawn of them does not depend on the order of a table's rows."""
-    return runs.take(np.lexsort((runs.loss, runs.tokens, runs.parameters)))
-
-
 def largest(runs: Runs, by: HoldOutBy, share: float = SHARES[0]) -> np.ndarray:
     """A mask of the largest runs: whole groups of one size (or one token count, or budget), the fewest that make up
     ``share`` of the runs.
@@ -195,12 +190,12 @@ def cross_validate(fit: LawFit, folds: int = FOLDS, seed: int = 0) -> Floats:
     Rows of one label are in one fold. Raises ``ValueError`` where there are fewer labels than two.
     """
     runs, form = fit.runs, form_called(fit.form)
-    _, group = np.unique(np.asarray(runs.label), return_inverse=True)
+    group = groups_of(runs.label)
     n_groups = int(group.max()) + 1
     folds = min(folds, n_groups)
     if folds < 2:
         raise ValueError("all rows have one label; cross-validation needs two runs or more")
-    fold = np.random.default_rng(seed).permutation(np.arange(n_groups) % folds)[group.reshape(-1)]
+    fold = np.random.default_rng(seed).permutation(np.arange(n_groups) % folds)[group]
     starts = starts_about(fit, STARTS_PER_FOLD, seed)
     seen = (fold != np.arange(folds)[:, None]).astype(float)
     problem = problem_of(runs, form, fit.delta, fit.held)
@@ -227,7 +222,7 @@ def compare_forms(
 
     Raises ``ValueError`` where no form can be fitted.
     """
-    runs = in_order(runs)
+    runs = runs.in_order()
     splits = splits_of(runs, by)
     scores: list[FormScore] = []
     left_out: dict[str, str] = {}
@@ -293,7 +288,7 @@ def misfit_of(fit: LawFit, held: Sequence[HeldOut] = ()) -> Misfit | None:
     proportion to the e-folds beyond. Shares of one kind are nested, so that the degrees of freedom are the kinds of
     hold-outs. ``None`` where fewer than two hold-outs can be made.
     """
-    runs = in_order(fit.runs)
+    runs = fit.runs
     known = {(h.by, h.share): h for h in held}
     squares, kinds = [], set()
     for kind, share in splits_of(runs, shares=(*SHARES, FURTHEST)):

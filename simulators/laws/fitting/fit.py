@@ -28,7 +28,7 @@ AGREEMENT = 1e-6
 
 
 class LawFit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A fitted law and how it was found.
+    """A fitted law and how it was found; ``runs`` stand in their own order (``Runs.in_order``), which rows go by.
 
     ``theta`` are the form's ``coordinates`` at the minimum, ``covariance`` theirs and ``inverse_curvature`` that of
     the objective, which is the sum of Huber losses; ``residual`` is log of measured over fitted loss, ``scale`` its
@@ -94,6 +94,7 @@ def fit_law(
     chosen = form_called(form)
     if not delta > 0:
         raise ValueError(f"delta is {delta}; write a number above 0, such as 0.001, or inf for least squares")
+    runs = runs.in_order()
     free = free_of(chosen, held or {})
     check_enough(runs, form, int(free.sum()))
     problem = problem_of(runs, chosen, delta, held)
@@ -101,9 +102,7 @@ def fit_law(
     first = holding(first, chosen, held)
     started = len(first)
     if len(runs) > SCOUTED and started > SURVIVORS:
-        # the same ones in whatever order the rows stand
-        order = np.lexsort((runs.loss, runs.tokens, runs.parameters))
-        some = runs.take(order[np.sort(np.random.default_rng(0).choice(len(runs), SCOUTED, replace=False))])
+        some = runs.take(np.sort(np.random.default_rng(0).choice(len(runs), SCOUTED, replace=False)))
         first = race(problem_of(some, chosen, delta, held), first)[0][:SURVIVORS]
     theta, value = race(problem, first, followed)
     best = theta[0]

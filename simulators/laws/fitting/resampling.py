@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Bounds, Draws, quantiles
 from lehr.simulators.laws.fitting.fit import LawFit, free_of, holding, problem_of
@@ -67,10 +68,22 @@ def resample_counts(runs: Runs, draws: int, seed: int) -> Floats:
 
 def counts_of_groups(labels: Sequence[object], draws: int, seed: int) -> Floats:
     """The same for rows of which those of one label stay together."""
-    _, group = np.unique(np.asarray(labels), return_inverse=True)
+    group = groups_of(labels)
     n_groups = int(group.max()) + 1
     picks = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=draws)
     return np.asarray(picks[:, group], dtype=float)
+
+
+def groups_of(labels: Sequence[object]) -> NDArray[np.int64]:
+    """The group of each row, in the order of their first rows: what rows are called does not number them.
+
+    >>> groups_of(["b", "a", "b"]).tolist()
+    [0, 1, 0]
+    """
+    _, first, group = np.unique(np.asarray(labels), return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return np.asarray(rank[group.reshape(-1)])
 
 
 def starts_about(fit: LawFit, count: int, seed: int) -> Floats:

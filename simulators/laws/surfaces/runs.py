@@ -51,6 +51,13 @@ class Runs(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             return np.zeros(len(self), dtype=bool)
         return np.asarray(self.tokens > self.unique * (1 + ROUNDING))
 
+    def in_order(self) -> Runs:
+        """The same runs by size, tokens, loss, unique tokens and label: sums over them and draws of them are then the
+        same to the last digit in whatever order the rows of a table stand."""
+        unique = self.loss if self.unique is None else self.unique
+        order = np.lexsort((np.asarray(self.label), unique, self.loss, self.tokens, self.parameters))
+        return self if np.array_equal(order, np.arange(len(self))) else self.take(order)
+
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Runs:
         """The runs at ``rows``, a mask or indices."""
         indices = np.arange(len(self))[rows]

@@ -92,7 +92,8 @@ def test_an_outlier_hardly_moves_the_fit_and_is_named() -> None:
     loss = runs.loss.copy()
     loss[8] *= 1.2
     fit = fit_law(make_runs(runs.parameters, runs.tokens, loss), starts=200)
-    assert [o.row for o in fit.outliers] == [9]
+    assert [o.label for o in fit.outliers] == ["row 9"]
+    assert fit.runs.label[fit.outliers[0].row - 1] == "row 9"
     assert fit.outliers[0].relative == pytest.approx(0.2, abs=0.03)
     error = clean.standard_errors["alpha"]
     assert fit.theta[3] == pytest.approx(clean.theta[3], abs=error)
