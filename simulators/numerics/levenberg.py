@@ -9,6 +9,7 @@ itself and the last digits are those of its minimum. All starts move together, a
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 import msgspec
 import numpy as np
@@ -23,6 +24,10 @@ CHUNK = 128
 """Starts worked on together: 128 x 5 x 240 doubles fit a core's cache."""
 ROUND = 5
 """Steps between two halvings of the field."""
+ENOUGH = 1e-10
+"""The same for each of many minima of resampled runs: it moves no interval by a thousandth of itself."""
+SORTING = 4
+"""Rounds after which the starts of a group are told apart."""
 SURVIVORS = 40
 """Starts that are followed to convergence."""
 LONGEST_STEP = 3.0
@@ -142,18 +147,27 @@ def _descend_chunk(
     return theta, value
 
 
-def race(problem: Problem, starts: Floats, survivors: int = SURVIVORS) -> tuple[Floats, Floats]:
+def race(
+    problem: Problem, starts: Floats, survivors: int = SURVIVORS, scout: Problem | None = None
+) -> tuple[Floats, Floats]:
     """Let all ``starts`` descend; after every round the worse half leaves, and the last run until they stand still.
+    ``scout``, the same problem with fewer targets, decides the first two halvings of a field four times as large as the
+    ``survivors``.
 
     Returns their rows and objectives, best first. Raises ``ValueError`` where no start has a finite objective.
     """
-    theta, value = np.clip(starts, problem.low, problem.high), problem.objective(starts)
+    first = problem if scout is None or len(starts) <= 4 * survivors else scout
+    theta, value = np.clip(starts, problem.low, problem.high), first.objective(starts)
     finite = np.isfinite(value)
     if not finite.any():
         raise ValueError("no starting point gives a finite loss; check the units of parameters and tokens")
     theta, value = theta[finite], value[finite]
-    while len(theta) > survivors:
-        theta, value = descend(problem, theta, ROUND, value)
+    for halving in count():
+        if first is not problem and (halving == 2 or len(theta) <= survivors):
+            first, value = problem, problem.objective(theta)
+        if len(theta) <= survivors:
+            break
+        theta, value = descend(first, theta, ROUND, value)
         order = np.argsort(value, kind="stable")[: max(len(theta) // 2, survivors)]
         theta, value = theta[order], value[order]
     theta, value = settle(problem, theta, value)
@@ -161,8 +175,11 @@ def race(problem: Problem, starts: Floats, survivors: int = SURVIVORS) -> tuple[
     return theta[order], value[order]
 
 
-def settle(problem: Problem, theta: Floats, value: Floats | None = None, rounds: int = 60) -> tuple[Floats, Floats]:
-    """Descend until no row improves, or ``rounds`` rounds of 10 steps have passed; rows that stand still rest.
+def settle(
+    problem: Problem, theta: Floats, value: Floats | None = None, rounds: int = 60, tolerance: float = TOLERANCE
+) -> tuple[Floats, Floats]:
+    """Descend until no row improves by ``tolerance`` of itself, or ``rounds`` rounds of 10 steps have passed; rows that
+    stand still rest.
 
     With targets or weights a row each, ``theta`` must have as many rows.
     """
@@ -173,7 +190,7 @@ def settle(problem: Problem, theta: Floats, value: Floats | None = None, rounds:
         target, weight = problem.rows(awake)
         part = msgspec.structs.replace(problem, target=target, weight=weight)
         moved, lower = descend(part, theta[awake], 10, value[awake])
-        still = value[awake] - lower <= TOLERANCE * value[awake]
+        still = value[awake] - lower <= tolerance * value[awake]
         theta[awake], value[awake] = moved, lower
         awake = awake[~still]
         if not len(awake):
@@ -184,7 +201,7 @@ def settle(problem: Problem, theta: Floats, value: Floats | None = None, rounds:
 def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
     """The best row of each of ``groups`` minimisations, each begun from all ``starts`` (groups, p).
 
-    ``problem`` has a row of weights for each group. After eight rounds the best third of each group's starts goes on.
+    ``problem`` has a row of weights for each group. After ``SORTING`` rounds the best third of a group's starts goes on.
     """
     count = len(starts)
     weight = problem.weight
@@ -194,9 +211,9 @@ def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
         return msgspec.structs.replace(problem, weight=weight[rows])
 
     owner = np.repeat(np.arange(groups), count)
-    theta, value = descend(of(owner), np.tile(starts, (groups, 1)), 8 * ROUND)
+    theta, value = descend(of(owner), np.tile(starts, (groups, 1)), SORTING * ROUND)
     kept = np.argsort(value.reshape(groups, count), axis=1, kind="stable")[:, : max(count // 3, 1)]
     rows = (np.arange(groups)[:, None] * count + kept).ravel()
-    theta, value = settle(of(owner[rows]), theta[rows], value[rows])
+    theta, value = settle(of(owner[rows]), theta[rows], value[rows], tolerance=ENOUGH)
     best = value.reshape(groups, -1).argmin(axis=1)
     return np.asarray(theta.reshape(groups, kept.shape[1], -1)[np.arange(groups), best])

@@ -164,8 +164,8 @@ def _fit(settings: Settings, read: Read) -> Fitted:
         shown = [label for label in read.runs.label if label in named]
         shown = [*shown[:6], "..."] if len(bits) > 6 else shown
         raise ValueError(
-            f"{len(bits)} of {len(runs)} losses ({', '.join(shown)}) are about 1.44 times the others', as bits are to nats: "
-            "write all in one unit (nats = bits x 0.6931)"
+            f"{len(bits)} of {len(runs)} losses ({', '.join(shown)}) are about 1.44 times the others', as bits are to "
+            "nats: write all in one unit (nats = bits x 0.6931)"
         )
     comparison = None
     dropped: list[str] = []
