@@ -201,7 +201,7 @@ def settle(
 def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
     """The best row of each of ``groups`` minimisations, each begun from all ``starts`` (groups, p).
 
-    ``problem`` has a row of weights for each group. After ``SORTING`` rounds the best third of a group's starts goes on.
+    ``problem`` has a row of weights for each group. After ``SORTING`` rounds a third of a group's starts goes on.
     """
     count = len(starts)
     weight = problem.weight
