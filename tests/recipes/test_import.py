@@ -361,6 +361,20 @@ def test_files_as_people_have_them(name: str, parameters: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "n_tokens", "values"),
+    [
+        ("state_windowed", 8_192, 102_236_160),
+        ("state_windowed", 131_072, 1_612_185_600),
+        ("state_mamba1", 8_192, 48 * 4_096 * (16 + 3)),
+        ("state_mamba1", 131_072, 48 * 4_096 * (16 + 3)),
+    ],
+)
+def test_what_generation_remembers_by_files_as_people_have_them(name: str, n_tokens: int, values: int) -> None:
+    found = read_config(data_file(f"../cases/configs/{name}.json"))
+    assert decoding_state(found.architecture, n_tokens).values == values
+
+
+@pytest.mark.parametrize(
     ("name", "advice"),
     [
         ("unknown_structural_key", r"num_memory_tokens: .*ignore=\[num_memory_tokens\]"),
