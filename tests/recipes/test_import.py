@@ -20,6 +20,7 @@ from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.recipes.importing.run import read_config, write_model
 from lehr.simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
+from lehr.simulators.decoding import decoding_state
 from lehr.simulators.layers import MLP
 from tests.data import data_file
 
