@@ -372,7 +372,7 @@ def test_files_as_people_have_them(name: str, parameters: int) -> None:
 )
 def test_what_generation_remembers_by_files_as_people_have_them(name: str, n_tokens: int, values: int) -> None:
     found = read_config(data_file(f"../cases/configs/{name}.json"))
-    assert decoding_state(found.architecture, n_tokens).values == values
+    assert decoding_state(found.architecture, n_tokens).total == values
 
 
 @pytest.mark.parametrize(
