@@ -256,5 +256,5 @@ def test_the_catalogue_uses_every_kind_but_those_stated() -> None:
         if head is not None
     }
     # these are here for a user's own models, imported or written: no checkpoint of the catalogue has them
-    imported = {AltUp, AttentionResiduals, LowRankResidual, PerLayerInput, RGLRU, SideBySide}
+    imported = {AltUp, LowRankResidual, PerLayerInput, RGLRU, SideBySide}
     assert UNION_OF_ALL - used - heads == imported | {Projection}
