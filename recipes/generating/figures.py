@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lehr.recipes.generating.result import Rolled
 from lehr.recipes.generating.text import SAID
 from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
+from lehr.recipes.presenting.labels import Label, line_of, write
 from lehr.simulators.machine.rollout import RolloutStep
 
 
@@ -49,21 +51,28 @@ def answering(found: Rolled) -> tuple[Figure, Picture]:
     figure = new_figure(3.0)
     axes = figure.subplots()
     x = [share.generators for share in found.splits]
-    axes.plot(x, [share.seconds for share in found.splits], color=INK, label="a step")
-    axes.plot(x, [share.generating for share in found.splits], color=SERIES[0], linestyle="--", label="generation")
-    axes.plot(x, [share.training for share in found.splits], color=SERIES[1], linestyle=":", label="training")
+    drawn = {
+        "a step": (INK, "-", [share.seconds for share in found.splits]),
+        "generation": (SERIES[0], "--", [share.generating for share in found.splits]),
+        "training": (SERIES[1], ":", [share.training for share in found.splits]),
+    }
+    for colour, style, y in drawn.values():
+        axes.plot(x, y, color=colour, linestyle=style)
     best = found.best
     assert best is not None
     axes.plot(best.generators, best.seconds, color=INK, marker="o")
     axes.axhline(found.step.seconds.value, color=MUTED, linewidth=0.8)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(f"Devices that generate, of {found.plant.devices}; the line is the step as asked")
+    axes.set_xlabel(f"Devices that generate, of {found.plant.devices}")
     axes.set_ylabel("Seconds")
     axes.grid(color=GRID)
-    axes.legend(frameon=False, fontsize=8)
-    figure.subplots_adjust(left=0.12, right=0.98, top=0.96, bottom=0.17)
+    figure.subplots_adjust(left=0.12, right=0.9, top=0.96, bottom=0.17)
+    asked = Label("the step as asked", [(x[i], found.step.seconds.value) for i in (0, len(x) // 2, -1)], MUTED)
+    lines = [Label(said, line_of(np.array(x, float), np.array(y)), c) for said, (c, _, y) in drawn.items()]
+    write(axes, [*lines, asked])
     return figure, Picture(
         name="split",
         title="How a step answers to more generators",

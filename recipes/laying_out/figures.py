@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lehr.recipes.laying_out.answer import SAID, Answer, Found
+from lehr.recipes.laying_out.answer import SAID, Answer, Found, Other
 from lehr.recipes.laying_out.text import GIB, HELD
 from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, clear_frame, new_figure
+from lehr.recipes.presenting.labels import Label, write
 from lehr.simulators.numerics.adding import plain_sum
 
 LEAST = 0.015
@@ -81,23 +84,29 @@ def frontier(answer: Answer) -> tuple[Figure, Picture]:
     axes = figure.subplots()
     edge, others = answer.frontier, answer.others
     axes.plot([o.seconds for o in edge], [o.memory_bytes / GIB for o in edge], color=SERIES[0], marker="o",
-              linestyle=":", markersize=4, label="no other is faster and leaner")  # fmt: skip
+              linestyle=":", markersize=4)  # fmt: skip
     axes.plot([o.seconds for o in others], [o.memory_bytes / GIB for o in others], color=SERIES[1], marker="o",
-              markersize=4, linestyle="none", label="next best of another kind")  # fmt: skip
+              markersize=4, linestyle="none")  # fmt: skip
     if answer.given is not None:
         axes.plot(answer.given.seconds, answer.given.memory_bytes / GIB, color=SERIES[3], marker="D", markersize=6,
-                  linestyle="none", label="given")  # fmt: skip
+                  linestyle="none")  # fmt: skip
     axes.axhline(answer.capacity / GIB, color=MUTED, linewidth=0.8)
     axes.set_xscale("log")
     axes.set_ylim(0, None)
     axes.set_xlabel("Seconds of a step")
     axes.set_ylabel("GiB of the fullest device")
     axes.grid(color=GRID)
-    axes.legend(frameon=False, fontsize=8)
     ticks = [o.seconds for o in (edge[0], edge[len(edge) // 2], edge[-1])]
     axes.set_xticks(ticks, [f"{t:.3g}" for t in ticks])
     axes.minorticks_off()
     figure.subplots_adjust(left=0.08, right=0.98, top=0.96, bottom=0.15)
+    told: dict[str, tuple[Sequence[Found | Other], str]] = {
+        "no other is faster and leaner": (edge[len(edge) // 2 :], SERIES[0]),
+        "next best of another kind": (others, SERIES[1]),
+        "given": ([answer.given] if answer.given else [], SERIES[3]),
+    }
+    places = {said: [(o.seconds, o.memory_bytes / GIB) for o in found] for said, (found, _) in told.items()}
+    write(axes, [Label(said, places[said], colour) for said, (found, colour) in told.items() if found])
     return figure, Picture(
         name="frontier",
         title="Memory against time",

@@ -40,7 +40,7 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
     for expansion, colour in zip(experts, SERIES, strict=False):
         mine = [c for c in plan.plan.candidates if c.expansion == expansion]
         axes.plot([c.active for c in mine], [c.loss for c in mine], color=colour, marker="o", markersize=3)
-        if len(experts) > 1:
+        if expansion != chosen.expansion:
             label = "dense" if expansion == 1 else f"{plan.top_k} of {plan.top_k * expansion} experts"
             names.append(Label(label, line_of(*_columns(mine)), colour, around=((1, -1), (0, -1), (1, 0), (1, 1))))
         # of several lines the bands would hide each other
@@ -53,7 +53,8 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
     losses = np.array([c.loss for c in plan.plan.candidates])
     # networks that end alike, as where data limits all of them, leave no span
     span = max(float(np.quantile(losses, 0.6) - losses.min()), 1e-3 * float(losses.min()))
-    axes.set_ylim(losses.min() - 0.25 * span, losses.min() + 1.6 * span)
+    # beneath the lines stand the words
+    axes.set_ylim(losses.min() - (0.25 if len(experts) == 1 else 0.5) * span, losses.min() + 1.6 * span)
     seen = [c.active for c in plan.plan.candidates if c.loss <= axes.get_ylim()[1]]
     axes.set_xlim(min(seen) / 1.15, max(seen) * 1.15)
     axes.set_xlabel("Active parameters, both tables included")
@@ -61,7 +62,9 @@ def along_the_ladder(plan: Planned) -> tuple[Figure, Picture]:
     _plain(axes)
     figure.subplots_adjust(left=0.09, right=0.97 if len(experts) == 1 else 0.88, top=0.96, bottom=0.13)
     told = f"the plan: {shape_of(chosen, plan.top_k).partition(', ')[0]}"
-    write(axes, [*names, Label(told, [(chosen.active, chosen.loss)], around=((0, -1), (1, -1), (-1, -1), (0, 1)))])
+    if chosen.expansion > 1:
+        told += f", {plan.top_k} of {plan.top_k * chosen.expansion} experts"
+    write(axes, [*names, Label(told, [(chosen.active, chosen.loss)], around=((0, -1), (1, -1), (-1, -1)))])
     spends = "the same" if all(c.useful == 1 for c in plan.plan.candidates) else "at most"
     best = f"{shape_of(chosen, plan.top_k)} on {short(chosen.tokens)} tokens, loss {chosen.loss:.3f}"
     whose = "" if len(experts) == 1 else ", drawn for networks with as many experts"

@@ -22,6 +22,8 @@ RADII = (5.0, 12.0, 22.0, 34.0, 48.0)
 FAR = 22.0
 """A word that may be left out stands no further."""
 NEAR = 14.0
+AWAY = 3.0
+"""What a word keeps from the middle of a line or a point [pt]."""
 STEP = 2.0
 """Between the places of a line that are kept free [pt]."""
 
@@ -69,11 +71,12 @@ def write(axes: Axes, labels: Iterable[Label], *, size: float = 8.5, on_paper: b
         extent = text.get_window_extent(renderer)
         text.remove()
         found = [
-            (rank + 0.1 * turn + 0.15 * radius + _covers(box, taken, boxes), radius, point, box)
+            (rank + 0.1 * turn + 0.15 * radius + _covers(box, taken, boxes, AWAY * dots) + crossed, radius, point, box)
             for rank, point in enumerate(label.at)
             for turn, way in enumerate(label.around)
             for radius in (RADII if label.needed else [r for r in RADII if r <= FAR])
             for box in [_box(tuple(axes.transData.transform(point)), way, radius * dots, extent.width, extent.height)]
+            for crossed in [_crosses(axes.transData.transform(point), box, boxes) if radius > NEAR else 0.0]
             # where a line ends its name may stand in the margin at the right
             if box.left >= frame.x0 and box.low >= frame.y0 and box.high <= frame.y1 and box.right <= edge
         ]  # fmt: skip
@@ -88,7 +91,7 @@ def write(axes: Axes, labels: Iterable[Label], *, size: float = 8.5, on_paper: b
                       textcoords="offset points", color=label.colour, va="bottom", annotation_clip=False)  # fmt: skip
         boxes.append(box)
         if radius > NEAR:
-            to = min(max(x, box.left), box.right), min(max(y, box.low), box.high)
+            to = _nearest(box, x, y)
             ends = axes.transData.inverted().transform([(x, y), to])
             axes.plot(*ends.T, color=MUTED, linewidth=0.6, clip_on=False, scalex=False, scaley=False)
             taken = np.concatenate([taken, np.linspace((x, y), to, 20)])
@@ -116,9 +119,20 @@ ON_ANOTHER = 50.0
 """What it costs to cover a point of a line; a nearer place saves less."""
 
 
-def _covers(box: Box, taken: Floats, boxes: Sequence[Box]) -> float:
-    """What it costs to stand there: the points of lines that a word covers, and other words."""
-    left, low, right, high = box
+def _nearest(box: Box, x: float, y: float) -> tuple[float, float]:
+    """The place of a box that is nearest to a point."""
+    return min(max(x, box.left), box.right), min(max(y, box.low), box.high)
+
+
+def _crosses(point: Floats, box: Box, boxes: Sequence[Box]) -> float:
+    """What it costs that the thin line to a word runs through other words."""
+    line = np.linspace(point, _nearest(box, *point), 20)
+    return sum(_covers(other, line, [], 0.0) for other in boxes)
+
+
+def _covers(box: Box, taken: Floats, boxes: Sequence[Box], away: float) -> float:
+    """What it costs to stand there: the points of lines that a word comes too near, and other words."""
+    left, low, right, high = box.left - away, box.low - away, box.right + away, box.high + away
     inside = (taken[:, 0] > left) & (taken[:, 0] < right) & (taken[:, 1] > low) & (taken[:, 1] < high)
     words = sum(b.left < right and b.right > left and b.low < high and b.high > low for b in boxes)
     return ON_ANOTHER * (float(inside.sum()) + 100.0 * words)

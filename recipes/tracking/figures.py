@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from lehr.recipes.presenting.figures import INK, MUTED, SERIES, as_png, as_svg, new_figure, styled
+from lehr.recipes.presenting.figures import INK, SERIES, as_png, as_svg, new_figure, styled
+from lehr.recipes.presenting.labels import Label, line_of, write
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.tracking import Plan, Tracked
 
@@ -24,15 +25,18 @@ def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
         centre = planned.loss[steps]
         spread = planned.times(0.95) * np.hypot(planned.spread_at(steps), seen.noise)
         axes.fill_between(steps, centre * np.exp(-spread), centre * np.exp(spread), color=SERIES[0], alpha=0.15, lw=0)
-        axes.plot(steps, centre, color=SERIES[0], label="forecast, with the band of a row")
+        axes.plot(steps, centre, color=SERIES[0])
         finite = np.isfinite(seen.losses)
-        axes.plot(seen.steps[finite], seen.losses[finite], ".", color=INK, markersize=2.5, label="log")
+        axes.plot(seen.steps[finite], seen.losses[finite], ".", color=INK, markersize=2.5)
+        names = [Label("the log", line_of(seen.steps[finite].astype(float), seen.losses[finite]))]
+        named: list[tuple[str, float, str]] = []
         for kind, colour in ALARMS.items():
             spans = [a for a in seen.alarms if a.kind == kind]
             for i, alarm in enumerate(spans):
                 first, last = seen.steps[alarm.first], seen.steps[alarm.last]
-                axes.axvspan(first, max(last, first + planned.n_steps // 400), color=colour, alpha=0.25, lw=0,
-                             label=kind if i == 0 else None)  # fmt: skip
+                axes.axvspan(first, max(last, first + planned.n_steps // 400), color=colour, alpha=0.25, lw=0)
+                if i == 0:
+                    named.append((kind, float(first), colour))
         low = seen.final_forecast
         if seen.final is not None and seen.final_interval is not None:
             low, high = seen.final_interval
@@ -45,11 +49,16 @@ def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
         top = float(np.quantile(centre, 0.9))
         if len(seen.losses[finite]):
             top = max(top, float(seen.losses[finite][-1]))
-        axes.set_ylim(min(float(centre.min()), low) - 0.05 * (top - low), top + 0.1 * (top - low))
+        low = min(low, float(centre.min()), *seen.losses[finite].tolist())
+        axes.set_ylim(low - 0.05 * (top - low), top + 0.1 * (top - low))
         axes.set_ylabel(f"Loss [{law.loss_unit}]")
         axes.set_xlabel("Step")
         axes.grid(axis="y")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        axes.legend(frameon=False, labelcolor=MUTED, fontsize=8.5)
+        names.append(Label("forecast, with the band of a row", line_of(steps.astype(float), centre), SERIES[0]))
+        # an alarm's word at the top of where it began
+        ceiling = axes.get_ylim()[1] - 0.03 * np.ptp(axes.get_ylim())
+        alarms = [Label(kind, [(at, ceiling)], colour, around=((1, 0), (-1, 0), (1, -1))) for kind, at, colour in named]
+        write(axes, [*alarms, *names])
         axes.set_title(f"{law.title}: {seen.state}", loc="left")
         return {"track.svg": as_svg(figure).encode(), "track.png": as_png(figure)}

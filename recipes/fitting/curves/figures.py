@@ -8,6 +8,7 @@ from matplotlib.ticker import FuncFormatter
 
 from lehr.recipes.fitting.curves.result import FittedCurves, Judged
 from lehr.recipes.presenting.figures import MUTED, SERIES, as_png, as_svg, new_figure, styled
+from lehr.recipes.presenting.labels import Label, line_of, write
 from lehr.recipes.presenting.tables import short
 
 MOST_POINTS = 400
@@ -19,20 +20,25 @@ def draw(fitted: FittedCurves) -> dict[str, bytes]:
     colours = {one.run.name: SERIES[i % len(SERIES)] for i, one in enumerate(fitted.runs)}
     with styled():
         figure = new_figure(6.8)
-        panels = figure.subplots(2, 2)
-        level = f"{fitted.settings.level:.0%} band"
-        _losses(panels[0, 0], fitted.of(held_out=False), colours, f"Fitted runs, the law and its {level}")
         held_out = fitted.of(held_out=True)
+        # of fitted runs, held-out runs, errors and rates
+        panels = figure.subplot_mosaic("fh;er" if held_out else "ff;er")
+        level = f"{fitted.settings.level:.0%} band"
+        _losses(panels["f"], fitted.of(held_out=False), colours, f"Fitted runs, the law and its {level}")
+        named = [(panels["f"], fitted.of(held_out=False))]
         if held_out:
-            _losses(panels[0, 1], held_out, colours, f"Held-out runs, the forecast and its {level}")
-        else:
-            panels[0, 1].set_axis_off()
-            panels[0, 1].text(0.5, 0.5, "no run was held out; test=[...] names some", ha="center", color=MUTED)
-        _errors(panels[1, 0], fitted.runs, colours)
-        _rates(panels[1, 1], fitted.runs, colours)
-        for axes in panels.flat:
+            named.append((panels["h"], held_out))
+            _losses(panels["h"], held_out, colours, f"Held-out runs, the forecast and its {level}")
+        _errors(panels["e"], fitted.runs, colours)
+        _rates(panels["r"], fitted.runs, colours)
+        for axes in panels.values():
             axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: short(float(v)) if v else "0"))
         figure.subplots_adjust(left=0.085, right=0.975, top=0.95, bottom=0.08, hspace=0.36, wspace=0.3)
+        for axes, runs in named:
+            write(axes, [
+                Label(one.run.name, line_of(one.run.steps.astype(float), one.predicted), colours[one.run.name])
+                for one in runs
+            ], size=7.5)  # fmt: skip
         return {"fit.svg": as_svg(figure).encode(), "fit.png": as_png(figure)}
 
 
@@ -45,7 +51,7 @@ def _losses(axes: Axes, runs: list[Judged], colours: dict[str, str], title: str)
         rows = _thin(len(one.run))
         steps, colour = one.run.steps[rows], colours[one.run.name]
         axes.plot(steps, one.run.loss[rows], "o", markersize=2.2, color=colour, alpha=0.45, markeredgewidth=0)
-        axes.plot(steps, one.predicted[rows], color=colour, linewidth=1.2, label=one.run.name)
+        axes.plot(steps, one.predicted[rows], color=colour, linewidth=1.2)
         axes.fill_between(steps, one.low[rows], one.high[rows], color=colour, alpha=0.18, linewidth=0)
     ends = np.concatenate([one.run.loss[len(one.run) // 20 :] for one in runs])
     axes.set_ylim(ends.min() - 0.04 * np.ptp(ends), ends.max() + 0.04 * np.ptp(ends))
@@ -53,7 +59,6 @@ def _losses(axes: Axes, runs: list[Judged], colours: dict[str, str], title: str)
     axes.set_ylabel("loss")
     axes.set_title(title)
     axes.grid(axis="y")
-    axes.legend(frameon=False, fontsize=7.5)
 
 
 def _errors(axes: Axes, runs: list[Judged], colours: dict[str, str]) -> None:

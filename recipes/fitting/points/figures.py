@@ -8,6 +8,7 @@ from matplotlib.ticker import FuncFormatter
 from lehr.recipes.fitting.points.forms import KINDS
 from lehr.recipes.fitting.points.result import FittedPoints
 from lehr.recipes.presenting.figures import MUTED, SERIES, as_png, as_svg, new_figure, styled
+from lehr.recipes.presenting.labels import Label, line_of, write
 from lehr.recipes.presenting.numbers import quantity
 from lehr.simulators.laws.moe import RoutedLaw
 from lehr.simulators.laws.sft import RectifiedLaw
@@ -31,12 +32,14 @@ def draw(fitted: FittedPoints) -> dict[str, bytes]:
         values = np.unique(second)
         # so many lines as can be told apart, evenly from the least value to the largest
         values = values[np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_LINES)).astype(int))]
+        told: list[Label] = []
         for value, colour in zip(values.tolist(), SERIES, strict=False):
             own = seen & (second == value)
             inputs = (line,) if len(names) == 1 else (line, np.full_like(line, value))
             axes.plot(line, fitted.law.loss(*inputs), color=colour)
-            label = None if len(names) == 1 else f"{quantity(value)} {names[1]}"
-            axes.plot(first[own], loss[own], "o", color=colour, markersize=4, markeredgewidth=0, label=label)
+            axes.plot(first[own], loss[own], "o", color=colour, markersize=4, markeredgewidth=0)
+            if len(names) > 1:
+                told.append(Label(f"{quantity(value)} {names[1]}", line_of(line, fitted.law.loss(*inputs)), colour))
         if (~seen).any():
             axes.axhline(float(loss[~seen].mean()), color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)))
             axes.annotate("without fine-tuning", (line[0], float(loss[~seen].mean())), (0, 4), color=MUTED, size=8,
@@ -47,9 +50,8 @@ def draw(fitted: FittedPoints) -> dict[str, bytes]:
         axes.set_ylabel(f"loss [{fitted.law.loss_unit}]")
         axes.set_title(fitted.law.title)
         axes.grid(axis="y")
-        if len(names) > 1:
-            axes.legend(frameon=False, fontsize=8)
-        figure.subplots_adjust(left=0.085, right=0.975, top=0.92, bottom=0.13)
+        figure.subplots_adjust(left=0.085, right=0.86 if told else 0.975, top=0.92, bottom=0.13)
+        write(axes, told, size=8)
         return {"fit.svg": as_svg(figure).encode(), "fit.png": as_png(figure)}
 
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from lehr.recipes.fitting.surfaces.result import Fitted
 from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, as_png, as_svg, new_figure, styled
+from lehr.recipes.presenting.labels import Label, line_of, write
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.laws.fitting.limits import OUTLIER
 
@@ -22,11 +23,15 @@ def draw(fitted: Fitted) -> dict[str, bytes]:
     with styled():
         figure = new_figure(6.6)
         panels = figure.subplots(2, 2)
-        _slices(panels[0, 0], fitted, along="tokens", at="parameters")
-        _slices(panels[0, 1], fitted, along="parameters", at="tokens")
+        names = [
+            (panels[0, 0], _slices(panels[0, 0], fitted, along="tokens", at="parameters")),
+            (panels[0, 1], _slices(panels[0, 1], fitted, along="parameters", at="tokens")),
+            (panels[1, 1], _measured(panels[1, 1], fitted)),
+        ]
         _residuals(panels[1, 0], fitted)
-        _measured(panels[1, 1], fitted)
-        figure.subplots_adjust(left=0.085, right=0.975, top=0.95, bottom=0.08, hspace=0.36, wspace=0.24)
+        figure.subplots_adjust(left=0.085, right=0.93, top=0.95, bottom=0.08, hspace=0.36, wspace=0.36)
+        for axes, told in names:
+            write(axes, told, size=7.5)
         return {"fit.svg": as_svg(figure).encode(), "fit.png": as_png(figure)}
 
 
@@ -39,7 +44,9 @@ def _logarithmic(axes: Axes, values: Any) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: short(float(v))))
 
 
-def _slices(axes: Axes, fitted: Fitted, *, along: str, at: str) -> None:
+def _slices(axes: Axes, fitted: Fitted, *, along: str, at: str) -> list[Label]:
+    """Draw a line for each group of runs; what to write beside each."""
+    told = []
     runs, law = fitted.fit.runs, fitted.law
     x, groups = getattr(runs, along), np.log(getattr(runs, at))
     edges = np.linspace(groups.min(), groups.max(), SLICES + 1)
@@ -54,7 +61,8 @@ def _slices(axes: Axes, fitted: Fitted, *, along: str, at: str) -> None:
         line = np.geomspace(x[rows].min() / 1.15, x[rows].max() * 1.15, 60)
         n, d = (line, np.full(60, middle)) if along == "parameters" else (np.full(60, middle), line)
         axes.plot(x[rows], runs.loss[rows], "o", markersize=3.2, color=colour, alpha=0.55, markeredgewidth=0)
-        axes.plot(line, law.loss(n, d), color=colour, label=f"{symbol} about {short(middle)}")
+        axes.plot(line, law.loss(n, d), color=colour)
+        told.append(Label(f"{symbol} {short(middle)}", line_of(line, law.loss(n, d)), colour))
         if law.uncertainty is not None:
             low, high = law.intervals(n, d, fitted.settings.level)
             axes.fill_between(line, low, high, color=colour, alpha=0.18, linewidth=0)
@@ -63,7 +71,7 @@ def _slices(axes: Axes, fitted: Fitted, *, along: str, at: str) -> None:
     axes.set_ylabel(f"loss [{runs.loss_unit}]")
     axes.set_title(f"Loss by {along}, at groups of {at}")
     axes.grid(axis="y")
-    axes.legend(frameon=False, fontsize=7.5)
+    return told
 
 
 def _residuals(axes: Axes, fitted: Fitted) -> None:
@@ -87,22 +95,25 @@ def _residuals(axes: Axes, fitted: Fitted) -> None:
     axes.set_title(f"Residuals; grey: within {OUTLIER:g} spreads")
 
 
-def _measured(axes: Axes, fitted: Fitted) -> None:
+def _measured(axes: Axes, fitted: Fitted) -> list[Label]:
+    """Draw each run where it came against where it was predicted; what to write beside each kind of run."""
     fit = fitted.fit
     predicted = fitted.law.at(fit.runs)
     ends = [min(predicted.min(), fit.runs.loss.min()), max(predicted.max(), fit.runs.loss.max())]
     axes.plot(ends, ends, color=MUTED, linewidth=0.8)
-    axes.plot(predicted, fit.runs.loss, "o", markersize=3.2, color=SERIES[0], markeredgewidth=0, label="fitted runs")
+    axes.plot(predicted, fit.runs.loss, "o", markersize=3.2, color=SERIES[0], markeredgewidth=0)
+    told = [Label("fitted runs", line_of(predicted, fit.runs.loss), SERIES[0])]
     for held, colour, label in (
-        (fitted.largest, SERIES[1], "largest models, predicted without them"),
+        (fitted.largest, SERIES[1], "largest models,\npredicted without them"),
         (fitted.test, SERIES[2], "test runs"),
     ):
         if held is not None:
             axes.plot(
                 held.runs.loss * (1 + held.error), held.runs.loss, "o", markersize=3.6, color=colour,
-                markeredgewidth=0, label=label,
+                markeredgewidth=0,
             )  # fmt: skip
+            told.append(Label(label, line_of(held.runs.loss * (1 + held.error), held.runs.loss), colour))
     axes.set_xlabel(f"predicted loss [{fit.runs.loss_unit}]")
     axes.set_ylabel("measured loss")
     axes.set_title("Measured against predicted")
-    axes.legend(frameon=False, fontsize=7.5)
+    return told

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from lehr.recipes.presenting.document import Picture
-from lehr.recipes.presenting.figures import GRID, INK, MUTED, SERIES, new_figure
+from lehr.recipes.presenting.figures import GRID, INK, SERIES, new_figure
+from lehr.recipes.presenting.labels import Label, line_of, write
 from lehr.recipes.presenting.numbers import percent, quantity
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.reward import curves, reward_rows
@@ -23,12 +24,14 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
     hours = np.geomspace(low, high, 200)
     figure = new_figure(2.9)
     axes = figure.subplots()
+    names = []
     for law, colour in zip(laws, SERIES, strict=False):
         fitted = law.range.accelerator_hours or (low, high)
         inside = (hours >= fitted[0]) & (hours <= fitted[1])
         share = law.share_of_gain(hours)
         axes.plot(hours, share, color=colour, linestyle=(0, (4, 2.5)), linewidth=1.2)
-        axes.plot(hours[inside], share[inside], color=colour, label=law.title)
+        axes.plot(hours[inside], share[inside], color=colour)
+        names.append(Label(law.title, line_of(hours[inside], share[inside]), colour, around=((-1, 1), (0, 1), (1, -1))))
     for row in rows:
         at = next(iter(row.by_law.values()))
         axes.axvline(at, color=INK, linewidth=1.0)
@@ -43,11 +46,9 @@ def draw(data: ReportData) -> tuple[Figure, Picture] | None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: percent(y) if y else "0"))
     axes.set_xlabel(f"Hours of {laws[0].accelerator}, generating and updating (logarithmic)")
     axes.set_ylabel("Share of the gain in pass rate")
-    legend = axes.legend(loc="upper left", frameon=False, fontsize=8.5)
-    for text in legend.get_texts():
-        text.set_color(MUTED)
     axes.spines["left"].set_color(GRID)
     figure.subplots_adjust(left=0.085, right=0.985, top=0.97, bottom=0.17)
+    write(axes, names)
     said = "; ".join(
         f"{row.stage}: {percent(float(law.share_of_gain(row.by_law[law.name])))} by {law.name}"
         for row in rows

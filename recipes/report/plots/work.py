@@ -14,9 +14,11 @@ from lehr.recipes.report.facts import ReportData
 from lehr.simulators.quantities import Amount
 
 
-def draw(data: ReportData) -> tuple[Figure, Picture]:
-    """Horizontal bars, one panel for each quantity, stages in order from the top."""
+def draw(data: ReportData) -> tuple[Figure, Picture] | None:
+    """Horizontal bars, one panel for each quantity, stages in order from the top; nothing where nothing is known."""
     stages = data.projection.stages
+    if all(s.tokens is None and s.flops is None and s.time is None for s in stages):
+        return None
     names = [s.name for s in stages]
     hours = [s.time.hours if s.time else None for s in stages]
     cost = [s.time.cost if s.time else None for s in stages]
