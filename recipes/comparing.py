@@ -350,6 +350,7 @@ def as_document(names: list[str], rows: list[Row], edition: str, titles: list[st
         verdict=f"{len(different)} of {len(rows)} quantities differ",
         verdict_mark="",
         sections=sections,
+        about="models side by side",
         version=edition,
         numbers={},
     )

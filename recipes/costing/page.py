@@ -30,6 +30,7 @@ def render(found: Costed, command: str) -> dict[str, bytes]:
             Section(name="stages", title="Stages", parts=[_table(found)]),
             Section(name="rests", title="What it rests on", parts=[*(Text(line) for line in told[-1].splitlines())]),
         ],
+        about="what the whole run costs",
         version=version("lehr"),
         numbers={},
         beside=[("cost.json", "holds the same as data")],

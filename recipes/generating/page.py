@@ -25,6 +25,7 @@ def render(found: Rolled, command: str) -> dict[str, bytes]:
             Section(name="step", title="A step", parts=[*(picture for picture, _, _ in drawn)]),
             Section(name="told", title="In words", parts=[*(Text(line) for line in said[1:])]),
         ],
+        about="a step of reinforcement learning",
         version=version("lehr"),
         numbers={},
         beside=[("rollout.json", "holds the same as data")],

@@ -33,6 +33,7 @@ def render(answer: Answer, command: str) -> dict[str, bytes]:
         verdict=said[0],
         verdict_mark="",
         sections=sections,
+        about="layout, time and memory",
         version=version("lehr"),
         numbers={},
         beside=[("layout.json", "holds the same as data")],

@@ -67,6 +67,7 @@ def render(plan: Planned, command: str) -> dict[str, bytes]:
         verdict=said[0],
         verdict_mark="",
         sections=sections,
+        about="what to train",
         version=version("lehr"),
         numbers={},
         beside=[

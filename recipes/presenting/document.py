@@ -12,10 +12,10 @@ MEANINGS: dict[Mark, str] = {
     "": "no figure, or one that nothing qualifies",
     "published": "as it was published",
     "derived": "follows from published figures by the note under Assumptions",
-    "assumed": "nobody published it; the reason stands under Assumptions",
+    "assumed": "no publication gives it; the reason stands under Assumptions",
     "set": "set on the command line for this report",
     "projected": "computed by Lehr",
-    "unknown": "not published, and nothing follows",
+    "unknown": "not known, and nothing follows",
     "agrees": "a published figure that the projection agrees with",
     "differs": "a published figure that differs for a known cause",
     "fails": "a published figure that the projection disagrees with",
@@ -142,6 +142,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     sections: list[Section]
     version: str
     numbers: dict[str, int]
+    about: str = "training recipe, cost and loss"
+    """What kind of page it is: stands behind the title in a browser's tab."""
     beside: list[tuple[str, str]] = []
     """Files beside the page, and what each holds."""
 

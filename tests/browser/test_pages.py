@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from lehr.recipes.cli import dispatch
 from tests.browser.chromium import Browser
 
 
@@ -23,7 +22,7 @@ def test_a_report_opens_without_a_complaint(browser: Browser, pages: Path, width
 
 
 def test_a_sweep_opens_and_sorts_without_a_complaint(browser: Browser, pages: Path) -> None:
-    (path,) = (pages / "multirun").glob("*/sweep.html")
+    (path,) = pages.glob("multirun/model-mfu-*/sweep.html")
     browser.open(path.as_uri())
     assert browser.requested() == [path.as_uri()]
     cells = (
@@ -47,9 +46,8 @@ SHEETS = 9
 
 
 @pytest.mark.slow
-def test_the_flagship_is_five_screens_and_prints_whole(browser: Browser, tmp_path: Path) -> None:
-    assert dispatch(["report", "deepseek_v3", f"out={tmp_path}"]) == 0
-    path = tmp_path / "deepseek_v3" / "report.html"
+def test_the_flagship_is_five_screens_and_prints_whole(browser: Browser, pages: Path) -> None:
+    path = pages / "deepseek_v3" / "report.html"
     for width, height in HEIGHTS.items():
         browser.open(path.as_uri(), width=width)
         assert browser.run("document.documentElement.scrollHeight") <= height

@@ -17,6 +17,19 @@
     return false;
   };
 
+  // what a box that scrolls shows of another; nothing where that lies outside
+  const shown = (box, element) => {
+    let { left, right, top, bottom } = box;
+    for (let e = element; e && e !== document.body; e = e.parentElement) {
+      const { overflowX, overflowY } = style(e), frame = e.getBoundingClientRect();
+      if (["auto", "scroll"].includes(overflowY) && e.scrollHeight > e.clientHeight + 1)
+        [top, bottom] = [Math.max(top, frame.top), Math.min(bottom, frame.bottom)];
+      if (["auto", "scroll"].includes(overflowX) && e.scrollWidth > e.clientWidth + 1)
+        [left, right] = [Math.max(left, frame.left), Math.min(right, frame.right)];
+    }
+    return { left, right, top, bottom, width: right - left, height: bottom - top };
+  };
+
   const lines = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -31,7 +44,7 @@
       range.selectNodeContents(node);
       boxes = [...range.getClientRects()];
     }
-    for (const box of boxes) {
+    for (const box of boxes.map((whole) => shown(whole, element))) {
       if (box.width < 0.5 || box.height < 0.5) continue;
       // what stands upright in a picture is a box on its side
       const upright = drawn && box.height > 1.5 * box.width && node.data.trim().length > 2;
@@ -50,13 +63,14 @@
   for (const line of lines) {
     let reachable = false;
     for (let e = line.drawn || line.element; e && e !== document.documentElement; e = e.parentElement) {
-      const { overflowX, overflowY } = style(e);
+      const { overflowX, overflowY, display } = style(e);
+      const cuts = display !== "inline" || e === line.drawn;
       const box = e.getBoundingClientRect();
       if (e === document.body) break;
       if (["auto", "scroll"].includes(overflowX)) reachable = true;
-      if (["hidden", "clip"].includes(overflowX) && !reachable && style(e).display !== "inline"
+      if (["hidden", "clip"].includes(overflowX) && !reachable && cuts
           && (line.left < box.left - SLACK || line.right > box.right + SLACK)) found.add(`${name(line)} is cut off at a side`);
-      if (["hidden", "clip"].includes(overflowY) && !["auto", "scroll"].includes(overflowX) && style(e).display !== "inline"
+      if (["hidden", "clip"].includes(overflowY) && !["auto", "scroll"].includes(overflowX) && cuts
           && (line.top < box.top - SLACK || line.bottom > box.bottom + SLACK)) found.add(`${name(line)} is cut off above or below`);
     }
     if (!reachable && (line.left < -SLACK || line.right > document.documentElement.clientWidth + SLACK))
@@ -86,51 +100,68 @@
     if (!seen(picture)) continue;
     const words = lines.filter((line) => line.drawn === picture);
     if (!words.length) continue;
+    for (const mark of picture.querySelectorAll("use")) {
+      if (!/fill: ?var\(--series/.test(colours(mark))) continue;
+      const box = mark.getBoundingClientRect();
+      const x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
+      if (outside(mark, x, y)) continue;
+      for (const line of words)
+        if (x > line.left && x < line.right && y > line.top && y < line.bottom) found.add(`${name(line)} lies on a point`);
+    }
     for (const path of picture.querySelectorAll("path")) {
       if (!/stroke: ?var\(--series|^var\(--series/.test(colours(path)) || !/fill: ?none/.test(colours(path) + ` fill:${style(path).fill}`)) continue;
       const length = path.getTotalLength(), to = path.getScreenCTM();
       const scale = Math.hypot(to.a, to.b) || 1;
-      const cut = path.closest("[clip-path]");
-      const frame = cut ? clip(cut) : null;
       for (let at = 0; at <= length; at += 2 / scale) {
         const { x, y } = path.getPointAtLength(at).matrixTransform(to);
-        if (frame && (x < frame.left || x > frame.right || y < frame.top || y > frame.bottom)) continue;
+        if (outside(path, x, y)) continue;
         for (const line of words)
           if (x > line.left + SLACK && x < line.right - SLACK && y > line.top + SLACK && y < line.bottom - SLACK)
             found.add(`${name(line)} lies on a line of data`);
       }
     }
   }
-  function clip(element) {
-    const id = /url\("?#([^")]+)"?\)/.exec(element.getAttribute("clip-path"));
+  function outside(element, x, y) {
+    const cut = element.closest("[clip-path]");
+    const id = cut && /url\("?#([^")]+)"?\)/.exec(cut.getAttribute("clip-path"));
     const shape = id && document.getElementById(id[1])?.firstElementChild;
-    if (!shape) return null;
-    const box = shape.getBBox(), to = element.getScreenCTM();
-    const a = new DOMPoint(box.x, box.y).matrixTransform(to), b = new DOMPoint(box.x + box.width, box.y + box.height).matrixTransform(to);
-    return { left: a.x, right: b.x, top: a.y, bottom: b.y };
+    if (!shape) return false;
+    const { x: left, y: top, width, height } = shape.getBBox();
+    const at = new DOMPoint(x, y).matrixTransform(cut.getScreenCTM().inverse());
+    return at.x < left || at.x > left + width || at.y < top || at.y > top + height;
   }
 
-  // the colour of a picture's words against the page, or against the mark they stand on (axe-core asks of other text)
+  // the colour of words against the page, or against the mark they stand on
   const light = (colour) => {
     const [r, g, b] = colour.match(/[\d.]+/g).map((v) => { const c = v / 255; return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; });
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-  for (const line of lines) {
-    if (!line.drawn) continue;
+  const behindText = (line) => {
+    for (let e = line.element; e; e = e.parentElement) {
+      const { backgroundColor } = style(e);
+      if (!/^rgba\(.*, 0\)$|transparent/.test(backgroundColor)) return backgroundColor;
+    }
+    return style(document.body).backgroundColor;
+  };
+  const behindWords = (line) => {
     const x = (line.left + line.right) / 2, y = (line.top + line.bottom) / 2;
-    let behind = style(document.body).backgroundColor;
+    let behind = behindText({ element: line.drawn });
     for (const shape of line.drawn.querySelectorAll("path, rect")) {
-      const fill = style(shape).fill;
-      const solid = Number(style(shape).fillOpacity) * Number(style(shape).opacity);
-      if (!fill.startsWith("rgb") || solid < 0.5 || shape.closest("defs, clipPath")) continue;
+      const { fill, fillOpacity, opacity } = style(shape);
+      if (!fill.startsWith("rgb") || Number(fillOpacity) * Number(opacity) < 0.5 || shape.closest("defs, clipPath")) continue;
       const box = shape.getBoundingClientRect();
-      if (box.left <= x && x <= box.right && box.top <= y && y <= box.bottom && shape.isPointInFill
+      if (box.left <= x && x <= box.right && box.top <= y && y <= box.bottom
           && shape.isPointInFill(new DOMPoint(x, y).matrixTransform(shape.getScreenCTM().inverse()))) behind = fill;
     }
-    const fill = style(line.element).fill;
-    if (fill.startsWith("rgb") && contrast(fill, behind) < 4.5)
-      found.add(`${name(line)} is ${contrast(fill, behind).toFixed(1)} to 1 against what is behind it`);
+    return behind;
+  };
+  for (const line of lines) {
+    if (line.element.closest(":disabled")) continue;
+    const ink = line.drawn ? style(line.element).fill : style(line.element).color;
+    const behind = line.drawn ? behindWords(line) : behindText(line);
+    if (ink.startsWith("rgb") && contrast(ink, behind) < 4.5)
+      found.add(`${name(line)} is ${contrast(ink, behind).toFixed(1)} to 1 against what is behind it`);
   }
   return [...found];
 })()

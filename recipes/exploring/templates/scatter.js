@@ -31,7 +31,7 @@ function showScatter() {
   let [x0, x1, y0, y1] = [Math.min(...of("x")), Math.max(...of("x")), Math.min(...of("y")), Math.max(...of("y"))];
   if (view.xLog) { x0 /= 1.4; x1 *= 1.4; } else { x0 = Math.floor(x0); x1 = Math.ceil(x1 + 0.01); }
   if (view.yLinear) { const pad = (y1 - y0 || 1) * 0.06; y0 -= pad; y1 += pad; } else { y0 /= 2; y1 *= 2; }
-  const box = { left: 78, right: width - 14, top: 12, bottom: height - 46 };
+  const box = { left: 78, right: width - 22, top: 12, bottom: height - 46 };
   const px = axis(x0, x1, box.left, box.right, view.xLog), py = axis(y0, y1, box.bottom, box.top, !view.yLinear);
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart", "aria-hidden": "true" });
   const most = Math.max(2, Math.floor((box.right - box.left) / 80));
