@@ -7,7 +7,7 @@
 #   make independent            counts and schedules against transformers and torch (CPU)
 #   make check lint benchmarks browser
 #   make loop                   small runs trained by lehr rehearse, and a larger one forecast from them
-#   make licences               every package that it needs, with its version and licence
+#   make licences sbom          every package with its version and licence; what lehr brings along, as CycloneDX
 #   make docs                   the documentation as a site, in site/ (warnings are errors)
 #   make fuzz kill              100,000 damaged files and 1,000 command lines; every verb that writes, killed 500 times
 #   make sizes                  what the largest inputs take
@@ -25,7 +25,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 # what has a target of its own: torch, a browser, engines and trainers
 APART = $(foreach room,independent browser engines trainers,--ignore tests/$(room))
 
-.PHONY: loop fuzz kill pythons sizes engines trainers report test slow independent check lint benchmarks browser docs licences clean
+.PHONY: loop fuzz kill pythons sizes engines trainers report test slow independent check lint benchmarks browser docs licences sbom clean
 
 report: $(VENV)/.lehr
 	@echo "projecting $(MODEL): some seconds"
@@ -84,6 +84,10 @@ docs: $(VENV)/.docs
 # every package of the environment with its version and licence
 licences: $(VENV)/.lehr
 	$(BIN)/python .ci/licences.py
+
+# what an installation brings along, as CycloneDX
+sbom: $(VENV)/.lehr
+	@$(BIN)/python .ci/sbom.py
 
 clean:
 	rm -rf $(VENV)

@@ -11,5 +11,6 @@ def licence(of: PackageMetadata) -> str:
     return ", ".join(found["License-Expression"] or said or first) or "not said"
 
 
-for row in sorted({(d.metadata["Name"], d.version, licence(d.metadata)) for d in distributions()}):
-    print("{}=={}  {}".format(*row))
+if __name__ == "__main__":
+    for row in sorted({(d.metadata["Name"], d.version, licence(d.metadata)) for d in distributions()}):
+        print("{}=={}  {}".format(*row))

@@ -23,7 +23,7 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
     "--remote-debugging-pipe",
 )  # fmt: skip
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds without an answer after which the browser counts as hung."""
 
 # the browser reads commands from descriptor 3 and answers on 4

@@ -1,4 +1,4 @@
-"""What README says of the house is so: every place that it names is there."""
+"""What the docs say of the house is so: every place that it names is there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TABLE = re.search(r"\| where is \|.*?\n\n", (ROOT / "README.md").read_text(), re.DOTALL)
+TABLE = re.search(r"\| where is \|.*?\n\n", (ROOT / "docs" / "house.md").read_text(), re.DOTALL)
 PLACES = sorted(set(re.findall(r"`((?:recipes|simulators|conf)/[\w./]*)`", TABLE[0]))) if TABLE else []
 
 
@@ -17,6 +17,6 @@ def test_the_table_is_read() -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_place_that_the_readme_names_is_there(place: str) -> None:
+def test_a_place_that_the_docs_name_is_there(place: str) -> None:
     path = ROOT / place
     assert path.is_dir() if place.endswith("/") else path.is_file()
