@@ -1,4 +1,4 @@
-"""The bill of materials has every package that lehr needs, once, with a licence; CycloneDX's rules of reference hold."""
+"""The bill of materials has every package that lehr needs, once, with a licence; every reference leads somewhere."""
 
 from __future__ import annotations
 
