@@ -2,6 +2,7 @@
 
     python -m tests.kill.run [kills] [--verbs plan,fit] [--part 1/2] [--kept kills.jsonl]
 
+Half of the kills come at any moment, half as a file is opened for writing, renamed, linked or removed or a folder made.
 A killed run is done again afterwards: its bytes are those of a run that nobody killed, and nothing else is left. Each
 kill has its own seed; with ``--kept`` a run that was stopped goes on, and parts may run beside each other.
 """
@@ -37,22 +38,47 @@ VERBS: dict[str, Command] = {verb: command for verb, command in COMMANDS.items()
 }
 
 
+CHANGES = FORK.RawValue("i", 0)
+"""Changes to the file system that the last run made."""
+
+
 class Known(NamedTuple):
-    """What a verb does when nobody kills it; ``seconds`` are those of its whole runs."""
+    """What a verb does when nobody kills it; ``seconds`` are those of its whole runs, ``changes`` those that one makes
+    to the file system."""
 
     earlier: Path
     before: dict[str, bytes]
     after: dict[str, bytes]
     seconds: list[float]
+    changes: int
 
 
-def child(folder: Path, words: str) -> None:
-    """A process that runs one command in ``folder``."""
+def changes(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Is an event of Python's audit a change to the file system?"""
+    if event == "open":
+        return isinstance(arguments[2], int) and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    return event in (
+        "ctypes.dlopen", "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink",
+        "os.truncate",
+    )  # fmt: skip
+
+
+def child(folder: Path, words: str, killed_at: int) -> None:
+    """A process that runs one command in ``folder``, until it makes so many changes to the file system."""
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if changes(event, arguments):
+            CHANGES.value += 1
+            if CHANGES.value == killed_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
     os.setsid()
     os.chdir(folder)
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
+    CHANGES.value = 0
+    sys.addaudithook(watch)
     try:
         os._exit(dispatch(shlex.split(words)))
     except BaseException as error:
@@ -60,8 +86,8 @@ def child(folder: Path, words: str) -> None:
         os._exit(9)
 
 
-def started(folder: Path, words: str) -> multiprocessing.process.BaseProcess:
-    process = FORK.Process(target=child, args=(folder, words))
+def started(folder: Path, words: str, killed_at: int = 0) -> multiprocessing.process.BaseProcess:
+    process = FORK.Process(target=child, args=(folder, words, killed_at))
     process.start()
     return process
 
@@ -101,7 +127,7 @@ def prepared(root: Path, verb: str) -> Known:
     new = root / f"{verb} new"
     shutil.copytree(earlier, new, symlinks=True)
     took = whole(new, second)
-    known = Known(earlier, state(earlier / where), state(new / where), [took])
+    known = Known(earlier, state(earlier / where), state(new / where), [took], CHANGES.value)
     assert known.before != known.after, f"{verb}: writes the same twice"
     assert not leftovers(new), leftovers(new)
     return known
@@ -112,10 +138,12 @@ def killed(root: Path, verb: str, known: Known, draw: random.Random) -> tuple[bo
     _, second, where = VERBS[verb]
     folder = root / "now"
     shutil.copytree(known.earlier, folder, symlinks=True)
-    process = started(folder, second)
-    # half of the moments in the last part, in which files are written
-    at = draw.uniform(0.0, 1.0) if draw.random() < 0.5 else draw.uniform(0.7, 1.1)
-    time.sleep(at * min(known.seconds[-5:]))
+    if draw.random() < 0.5:
+        process = started(folder, second, draw.randint(1, known.changes))
+        process.join()
+    else:
+        process = started(folder, second)
+        time.sleep(draw.uniform(0.0, 1.1) * min(known.seconds[-5:]))
     if process.is_alive() and process.pid:
         os.killpg(process.pid, signal.SIGKILL) if os.getpgid(process.pid) == process.pid else process.kill()
     process.join()
