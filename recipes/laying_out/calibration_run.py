@@ -62,6 +62,8 @@ def _of_table(job: Composed, table: str, name: str) -> Calibrated:
         found = compared(rows, job.catalogue.accelerators, load())
         return Calibrated(found=found, path=None, content=b"", left_out=left)
     rows = [row for row in rows if row.tokens_per_second]
+    if not rows:
+        raise LehrError(f"table: no row of {table} has a speed; write a column tokens_per_second, or step_seconds")
     path = _free(job, Path("calibration") / f"{name}.yaml")
     fitted = calibrate(rows, job.catalogue.accelerators)
     return Calibrated(found=fitted, path=path, content=as_yaml(fitted).encode(), left_out=left)

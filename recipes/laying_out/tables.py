@@ -12,6 +12,7 @@ import msgspec
 
 from lehr.recipes.catalogue.accelerators import accelerator_called
 from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.tables import read_csv
 from lehr.recipes.errors import LehrError, nearest
 from lehr.simulators.architecture import Architecture, Block, Layers
 from lehr.simulators.layers import MLP, Attention, Embedding, LayerNorm, NoPosition, RMSNorm, Rope
@@ -37,6 +38,13 @@ ALSO = {
     "step_s": "step_seconds",
 }
 """Other names of columns."""
+
+NUMBERS = {
+    "devices", "sequence_length", "tp", "pp", "cp", "ep", "vpp", "micro_batch", "global_batch", "d_model", "n_layers",
+    "n_heads", "n_kv_heads", "d_ff", "d_head", "vocab_size", "shard", "network", "tokens_per_second", "step_seconds",
+}  # fmt: skip
+LARGEST = 1e15
+"""Of the numbers in these columns; beyond it float and whole numbers part."""
 
 TRAINERS = {
     "vtrain": "megatron_deepspeed",
@@ -88,21 +96,36 @@ def read_rows(path: Path, catalogue: Catalogue) -> tuple[list[Row], list[str]]:
 
     Raises ``LehrError`` where the file cannot be read as a table of speeds.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        names = [ALSO.get(name, name) for name in reader.fieldnames or []]
-        missing = {"model", "accelerator", "devices", "sequence_length"} - set(names)
-        if missing:
-            raise LehrError(f"{path}: has no column {sorted(missing)[0]!r}; {nearest(sorted(missing)[0], names)}")
-        records = [dict(zip(names, record.values(), strict=True)) for record in reader]
+    columns = {ALSO.get(name, name): cells for name, cells in read_csv(path, "table=<path of a table>").items()}
+    missing = sorted({"model", "accelerator", "devices", "sequence_length"} - set(columns))
+    if missing:
+        raise LehrError(f"{path}: has no column {missing[0]!r}; {nearest(missing[0], columns)}")
     reader_of = _Reader(catalogue)
     rows, left = [], []
-    for number, record in enumerate(records, 2):
+    for number, cells in enumerate(zip(*columns.values(), strict=True), 2):
+        record = {name: cell or "" for name, cell in zip(columns, cells, strict=True)}
         try:
-            rows.append(reader_of.row({k: (v or "").strip() for k, v in record.items()}))
+            _refuse_numbers(record)
+            rows.append(reader_of.row(record))
         except (ValueError, LehrError) as error:
             left.append(f"{path.name}, line {number}: {error}")
+        except KeyError as error:
+            left.append(f"{path.name}, line {number}: has no {error.args[0]}")
+        except ArithmeticError:
+            left.append(f"{path.name}, line {number}: its sizes make no network")
     return rows, left
+
+
+def _refuse_numbers(record: dict[str, str]) -> None:
+    """Raise ``ValueError`` for a number that no table of speeds holds."""
+    for key in NUMBERS & set(record):
+        try:
+            value = float(record[key])
+        except ValueError:
+            # empty, or words, which the reader tells
+            continue
+        if not 0 < value <= LARGEST:
+            raise ValueError(f"{key} is {record[key][:40]!r}; write a number above 0")
 
 
 def read_networks(path: Path, catalogue: Catalogue) -> Iterator[tuple[dict[str, str], Architecture]]:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import msgspec
 import numpy as np
 
+from lehr.recipes.catalogue.tables import Column
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.reading.kept import (
     cross_entropy,
@@ -20,7 +21,6 @@ from lehr.recipes.reading.kept import (
     without_repeats,
 )
 from lehr.recipes.reading.roles import PREFIXES, WORDS, words_of
-from lehr.recipes.reading.tables import Column
 from lehr.simulators.counting import NConvention
 from lehr.simulators.laws.base import LossUnit
 from lehr.simulators.laws.surfaces.runs import Runs, make_runs

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lehr.recipes.catalogue.tables import Column
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.reading.headings import LOSS, find
 from lehr.recipes.reading.logs import open_log
-from lehr.recipes.reading.tables import Column, read_table
+from lehr.recipes.reading.tables import read_table
 
 LAST = 0.01
 """Of a log's rows, whose mean is the final loss: single batches scatter."""

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from lehr.recipes.catalogue.tables import Column
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.reading.tables import Column
 from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.quantities import Floats
 

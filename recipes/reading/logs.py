@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from lehr.recipes.catalogue.tables import file_text
 from lehr.recipes.catalogue.yaml import refuse_endless
 from lehr.recipes.errors import LehrError
 from lehr.recipes.reading.console import console_rows
@@ -21,7 +22,6 @@ from lehr.recipes.reading.events import DamagedError, records, scalars
 from lehr.recipes.reading.headings import LOSS, STEP, find, nearest_heading
 from lehr.recipes.reading.long import RUN, Row, metric_files, mlflow_runs, one_tag, pivoted, with_steps
 from lehr.recipes.reading.series import Series
-from lehr.recipes.reading.tables import file_text
 
 EVENT_MARK = ".tfevents."
 """In the name of every TensorBoard event file."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import os
 import random
@@ -29,7 +30,11 @@ SLOWEST = 10.0
 LIMIT = 60
 """A command that is understood may compute for as long [s]; whoever asks for much may wait."""
 
-BASES = {verb: command.first for verb, command in COMMANDS.items() if command and verb not in NEEDS} | {
+BASES = {
+    verb: command.first
+    for verb, command in COMMANDS.items()
+    if command and (verb not in NEEDS or importlib.util.find_spec(NEEDS[verb]))
+} | {
     "calibrate": "calibrate table=speeds.csv fit=false",
     "cite": "cite santacoder",
     "compare": "compare santacoder starcoder",
@@ -42,8 +47,8 @@ BASES = {verb: command.first for verb, command in COMMANDS.items() if command an
 }
 """What is damaged: a small command of each verb."""
 
-SELDOM = ("explore", "check", "export-data", "reference")
-"""Verbs that go through the whole catalogue; one line in ten."""
+SELDOM = ("explore", "check", "export-data", "reference", "rehearse")
+"""Verbs that go through the whole catalogue, or train; one line in ten."""
 
 VALUES = [
     "", "0", "-1", "1e-300", "1e30", "1e300", "1e308", "1e999", "9223372036854775808", "-9223372036854775809", "9" * 400, "nan",

@@ -19,13 +19,20 @@ import pyarrow.parquet as pq
 from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.entries import Model
-from lehr.recipes.catalogue.files import CONF
-from lehr.recipes.catalogue.recipe_files import RecipeFile, decode_law
+from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.recipe_files import AcceleratorFile, ClusterFile, RecipeFile, decode_law
+from lehr.recipes.catalogue.yaml import load_json
 from lehr.recipes.importing.run import read_config
 from lehr.recipes.importing.stored.find import stored
+from lehr.recipes.laying_out.answer import load_once
+from lehr.recipes.laying_out.calibrating import compared
+from lehr.recipes.laying_out.tables import read_rows
+from lehr.recipes.projecting.schedules import read_schedule
 from lehr.recipes.reading import LogReading, read_runs
 from lehr.recipes.reading.tables import read_table
+from lehr.recipes.reference import changes, is_reference
 from lehr.simulators.counting import count_parameters
+from tests.commands import SPEEDS
 from tests.properties.event_files import event_file
 
 Decoder = Callable[[Path], object]
@@ -46,6 +53,28 @@ def law(path: Path) -> object:
 
 def log(path: Path) -> object:
     return read_runs([str(path)], LogReading())
+
+
+def accelerator(path: Path) -> object:
+    return decode(load_data(path, "accelerator"), AcceleratorFile, str(path))
+
+
+def cluster(path: Path) -> object:
+    return decode(load_data(path, "cluster"), ClusterFile, str(path))
+
+
+def schedule(path: Path) -> object:
+    return read_schedule(str(path)).values()
+
+
+def speeds(path: Path) -> object:
+    catalogue = Catalogue()
+    rows, left = read_rows(path, catalogue)
+    return compared(rows, catalogue.accelerators, load_once()) if rows else left
+
+
+def reference(path: Path) -> object:
+    return changes({"one": load_json(path)}, {"one": REFERENCE}) if is_reference(path) else None
 
 
 def parquet() -> bytes:
@@ -79,6 +108,9 @@ ROWS = [{"step": 10 * i, "loss": 4 - i / 10, "lr": 1e-3} for i in range(8)]
 CSV = "step,loss,lr\n" + "".join(f"{r['step']},{r['loss']},{r['lr']}\n" for r in ROWS)
 TABLE = "n,d,loss\n1e6,1e9,3.0\n2e6,1e9,2.9\n4e6,2e9,2.7\n"
 
+SCHEDULE = "steps: 500\nschedule: {kind: wsd, peak: 3e-4, decay: {fraction: 0.2, shape: linear}, warmup: {steps: 20}}\n"
+REFERENCE: dict[str, Any] = {"totals.flops": 1e24, "totals.cost": None, "stages.pt.time.accelerator": "h800"}
+
 SEEDS: dict[str, tuple[str, bytes, Decoder]] = {
     "model": ("mine.yaml", (CONF / "model/santacoder.yaml").read_bytes(), model),
     "mixture": ("mine.yaml", (CONF / "model/qwen3_30b_a3b.yaml").read_bytes(), model),
@@ -96,6 +128,11 @@ SEEDS: dict[str, tuple[str, bytes, Decoder]] = {
     "a table as CSV": ("runs.csv", TABLE.encode(), read_table),
     "a table as JSON": ("runs.json", json.dumps([{"n": 1e6, "d": 1e9, "loss": 3.0}]).encode(), read_table),
     "a table as Parquet": ("runs.parquet", parquet(), read_table),
+    "an accelerator": ("mine.yaml", (CONF / "accelerator/h100_sxm.yaml").read_bytes(), accelerator),
+    "a cluster": ("mine.yaml", (CONF / "cluster/deepseek_h800.yaml").read_bytes(), cluster),
+    "a schedule": ("mine.yaml", SCHEDULE.encode(), schedule),
+    "a table of speeds": ("speeds.csv", f"{SPEEDS}\nllama_2_7b,h100_sxm,8,4096,1,1,8,1,64,bf16,90000,mine\n".encode(), speeds),
+    "a reference": ("mine.json", json.dumps(REFERENCE, indent=1).encode(), reference),
     "safetensors": ("model.safetensors", safetensors(), stored),
     "GGUF": ("model.gguf", gguf(), stored),
 }  # fmt: skip

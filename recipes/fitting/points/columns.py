@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lehr.recipes.catalogue.tables import Column
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.fitting.points.forms import KINDS, MORE, NAMES, Table
 from lehr.recipes.reading.columns import NAMES as OF_RUNS
 from lehr.recipes.reading.columns import Reading, numbers, plainly
 from lehr.recipes.reading.kept import filtered
-from lehr.recipes.reading.tables import Column, read_table
+from lehr.recipes.reading.tables import read_table
 from lehr.simulators.quantities import Floats
 
 ROLE = {"parameters": "n", "tokens": "d", "loss": "loss", "flops": "flops", "run": "run"}

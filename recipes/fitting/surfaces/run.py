@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from lehr.recipes.catalogue.tables import Column
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import level_of, name_of, starts_of
 from lehr.recipes.errors import LehrError, nearest
@@ -18,7 +19,7 @@ from lehr.recipes.fitting.arguments import BEST, several, stem_of
 from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings, Without
 from lehr.recipes.reading.columns import Read, Reading, runs_of
 from lehr.recipes.reading.design import table_of_logs
-from lehr.recipes.reading.tables import Column, read_table
+from lehr.recipes.reading.tables import read_table
 from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.laws.base import Bounds, Draws, constants, quantiles, split_log
 from lehr.simulators.laws.fitting import (
