@@ -39,6 +39,12 @@ def recipe(plan: Planned) -> dict[str, Any]:
     for name, settings in plan.stages.items():
         stages[name] = stage_of(settings, plan.accelerator.name, plan.precision, plan.devices)
         facts |= facts_of(settings, "lehr plan")
+        if plan.layout is not None and settings.sequence_length == plan.sequence_length:
+            # report and cost then take the utilisation that the plan was made with
+            stages[name]["hardware"]["layout"] = stated(plan.layout)
+            facts[f"stages.{name}.hardware.layout"] = _fact(
+                "derived", "lehr plan: the fastest that fits, as lehr layout"
+            )
         if settings.data is not None and plan.replay is not None:
             facts[f"stages.{name}.data"] = _fact("derived", f"lehr plan: the least share of replay by {plan.replay[0]}")
     default = _fact("assumed", "lehr plan: the stage's share of the budget over what a token costs")

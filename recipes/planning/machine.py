@@ -12,6 +12,7 @@ from lehr.simulators.counting import ParameterCount
 from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.failures import uptime
+from lehr.simulators.machine.layout import Layout
 from lehr.simulators.projection.cost import accelerator_hours
 from lehr.simulators.projection.stage_time import STATE_BYTES
 from lehr.simulators.quantities import Amount, Interval
@@ -40,31 +41,32 @@ class Time(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def time_of(machine: Machine, flops: float) -> Time:
-    """Hours, days and money of ``flops`` of model work; the days have the share that failures and checkpoints take.
+    """Hours, days and money of ``flops`` of model work; days, and the money for them where the devices are known, have
+    the share that failures and checkpoints take.
 
     >>> from lehr.recipes.catalogue.files import Catalogue
     >>> h100 = Catalogue().accelerators["h100_sxm"]
     >>> time = time_of(Machine(device=h100, precision="bf16", mfu=0.4, devices=1000, usd_per_hour=2.0), 1e23)
     >>> f"{time.hours.value:,.0f} h, {time.days.value:.1f} d, {time.usd.value:,.0f} USD"
-    '70,188 h, 3.0 d, 140,377 USD'
+    '70,188 h, 3.0 d, 145,334 USD'
     """
     hours = accelerator_hours(flops, machine.device.peak[machine.precision], machine.mfu)
+    share = uptime(machine.devices).share.value if machine.devices else 1.0
     return Time(
         hours=hours,
-        days=hours.scaled(1 / 24 / machine.devices / uptime(machine.devices).share.value, "d")
-        if machine.devices
-        else None,
-        usd=hours.scaled(machine.usd_per_hour, "USD") if machine.usd_per_hour else None,
+        days=hours.scaled(1 / 24 / machine.devices / share, "d") if machine.devices else None,
+        usd=hours.scaled(machine.usd_per_hour / share, "USD") if machine.usd_per_hour else None,
     )
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
-    """A network on the machine, in words; whether it fits; and the utilisation of its fastest layout, where the model
-    of layouts knows the device [1]."""
+    """A network on the machine, in words; whether it fits; and its fastest layout with the utilisation of that [1],
+    where the model of layouts knows the device."""
 
     says: str
     fits: bool
     mfu: Interval | None = None
+    layout: Layout | None = None
 
 
 def place(
@@ -119,6 +121,8 @@ def place(
         f"MFU {mfu.central:.0%} ({mfu.low:.0%} to {mfu.high:.0%})",
         fits=True,
         mfu=mfu,
+        # the batch is each stage's own
+        layout=msgspec.structs.replace(best.layout, global_batch=None),
     )
 
 

@@ -11,6 +11,7 @@ from lehr.simulators.laws.base import Bounds, Law
 from lehr.simulators.laws.hyper import HyperLaw
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.layout import Layout
 from lehr.simulators.planning.budget import Bought
 from lehr.simulators.planning.choosing import Demand, Plan
 from lehr.simulators.planning.rates import Advice
@@ -115,5 +116,6 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     own_optimum: tuple[float, float] | None
     vocabulary: tuple[int, float] | None
     fit: str
+    layout: Layout | None
     loss_interval: Bounds | None
     worries: list[Worry]

@@ -125,7 +125,7 @@ def _planned(job: Composed) -> Planned:
         rates=[rates(one, question, plan) for one in hyper], hyper=hyper, replay=question.replay, rungs=rungs,
         own_optimum=own_optimum(law, plan, bought.work.value * share, demand),
         vocabulary=best_vocabulary(laws.vocabulary, rungs[key], spent * share),
-        fit=placed.says, worries=[],
+        fit=placed.says, layout=placed.layout, worries=[],
         loss_interval=loss_interval(surface, plan.read_at, plan.chosen.loss) if surface and plan.read_at else None,
     )  # fmt: skip
     return msgspec.structs.replace(found, worries=worries(found, fits=placed.fits))

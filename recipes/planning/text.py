@@ -113,7 +113,8 @@ def budget_line(plan: Planned) -> str:
             f"{plan.days.value:.3g} calendar days of {plan.devices:,} devices, which train {trains:.1%} of them"
         )
     if plan.usd is not None:
-        amounts.append(f"{plan.usd.value:,.0f} USD at {plan.usd_per_hour:.3g} USD/h")
+        calendar = " of the calendar" if plan.devices else ""
+        amounts.append(f"{plan.usd.value:,.0f} USD at {plan.usd_per_hour:.3g} USD/h{calendar}")
     others = [
         f"{name} would buy {limit.value:.3g}" for name, limit in plan.bought.limits.items()
         if name != plan.bought.binding

@@ -41,7 +41,9 @@ def run(job: Composed) -> int:
             write_folder(folder, files(plan, head))
     print(as_text(plan))
     print(f"\n{folder / 'plan.html'}")
-    print(f"next: lehr report --config-dir {folder} model={name}")
+    # what was given of the machine is no part of the recipe
+    given = "".join(f" {word}" for word in job.overrides if word.partition("=")[0] in ("mfu", "usd_per_hour"))
+    print(f"next: lehr report --config-dir {folder} model={name}{given}")
     print("      which forecasts the loss under the plan's own schedules")
     return 0
 

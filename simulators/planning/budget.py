@@ -48,23 +48,24 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
 
 def accelerator_hours(budget: Budget, usd_per_hour: float | None) -> dict[str, float]:
     """The accelerator-hours of work that each limit in money or time leaves [h]; failures and checkpoints take their
-    share of days (``lehr.simulators.machine.failures``).
+    share of days, and of the money for them where the devices are known (``lehr.simulators.machine.failures``).
 
     Raises ``ValueError`` where money has no price.
 
     >>> found = accelerator_hours(Budget(days=30, devices=1024, usd=2e6), 2.5)
-    >>> found["usd"], round(found["days"] / (30 * 24 * 1024), 3)
-    (800000.0, 0.966)
+    >>> round(found["usd"] / 800_000, 3), round(found["days"] / (30 * 24 * 1024), 3)
+    (0.966, 0.966)
     """
     hours: dict[str, float] = {}
+    share = uptime(budget.devices).share.value if budget.devices else 1.0
     if budget.hours is not None:
         hours["hours"] = float(budget.hours)
     if budget.usd is not None:
         if usd_per_hour is None:
             raise ValueError("the accelerator has no price; write usd_per_hour=2.5")
-        hours["usd"] = budget.usd / usd_per_hour
+        hours["usd"] = budget.usd / usd_per_hour * share
     if budget.days is not None and budget.devices is not None:
-        hours["days"] = budget.days * 24.0 * budget.devices * uptime(budget.devices).share.value
+        hours["days"] = budget.days * 24.0 * budget.devices * share
     return hours
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import lehr
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.cli import dispatch
 from lehr.recipes.planning.published import published_stages
@@ -108,6 +109,23 @@ def test_the_first_screen_says_what_money_is_spent_on(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_report_and_cost_say_what_the_plan_says(tmp_path: Path) -> None:
+    planned = lehr.plan(days=30, devices=64, compare_laws=[], name="mine", out=tmp_path)
+    made = tmp_path / "plan" / "mine"
+    reported = lehr.project("mine", config_dir=made).totals.hours
+    costed = lehr.cost("mine", config_dir=made)
+    assert planned.days is not None
+    assert planned.usd is not None
+    assert reported is not None
+    # tokens are whole numbers in the recipe: a part in 10**11 of them
+    assert reported.value == pytest.approx(planned.hours.value, rel=1e-9)
+    assert reported.low == pytest.approx(planned.hours.low, rel=1e-9)
+    assert costed.days.value == pytest.approx(planned.days.value, rel=1e-9)
+    assert costed.dollars is not None
+    assert costed.dollars.value == pytest.approx(planned.usd.value, rel=1e-9)
+
+
 def test_a_second_plan_leaves_the_first_alone(capsys: pytest.CaptureFixture[str]) -> None:
     for flops in ("1e21", "1e22", "1e21"):
         assert dispatch(["plan", f"flops={flops}"]) == 0
