@@ -95,8 +95,15 @@ def begins(text: str, label: str, *, whole: bool = True) -> bool:
     [False, True, True]
     >>> begins("gemma 2", "gemma_2_2b"), begins("phi", "phi_3_5_mini"), begins("mistral 7b", "mistral_7b_v0_1")
     (False, False, True)
+    >>> begins("starcoder 2", "starcoder2_3b", whole=False)
+    True
     """
     wanted, have = parts(text), parts(label)
+    # where spaces stand does not matter: StarCoder 2 is how StarCoder2-3B begins
+    for end in range(1, len(have) + 1):
+        if len(wanted) > 1 and "".join(have[:end]) == "".join(wanted):
+            wanted = have[:end]
+            break
     if not wanted or len(wanted) > len(have) or wanted[:-1] != have[: len(wanted) - 1]:
         return False
     last, there, rest = wanted[-1], have[len(wanted) - 1], have[len(wanted) :]
@@ -155,6 +162,8 @@ def nearest_name(text: str, names: Iterable[str]) -> str:
     'did you mean llama_3_1_70b?'
     >>> nearest_name("qwen 7b", ["codeqwen1_5_7b_chat", "qwen2_7b", "qwen2_5_7b"])
     'did you mean qwen2_7b or qwen2_5_7b?'
+    >>> nearest_name("granite code", ["granite_3b_code", "granite_8b_code", "granite_4_2_3b", "starcoder"])
+    'did you mean granite_3b_code or granite_8b_code?'
     """
     from difflib import get_close_matches
 
@@ -167,6 +176,10 @@ def nearest_name(text: str, names: Iterable[str]) -> str:
     begun = [name for name in known if begins(text, name, whole=False)]
     if 0 < len(begun) <= FEW:
         return f"did you mean {' or '.join(begun)}?"
+    # the plainer name first
+    if has := sorted((name for name in known if has_all(text, name)), key=lambda name: len(parts(name))):
+        more = f" or another of {len(has)}" if len(has) > FEW else ""
+        return f"did you mean {' or '.join(has[:FEW])}{more}?"
     best = sorted((name for name in known if alike(name) >= ALIKE), key=lambda name: -alike(name))
     if best:
         close = [name for name in best if alike(name) >= alike(best[0]) - CLOSE][:FEW]
@@ -175,6 +188,18 @@ def nearest_name(text: str, names: Iterable[str]) -> str:
     if found := get_close_matches(joined(text), spelt, n=1, cutoff=0.6):
         return f"did you mean {spelt[found[0]]}?"
     return nearest_few(text, known, 5) if known else "nothing may stand here"
+
+
+def has_all(text: str, name: str) -> bool:
+    """Does ``name`` have every part of ``text``, and begin with the first, whatever stands between?
+
+    >>> has_all("qwen 7b", "qwen2_5_7b"), has_all("qwen 7b", "qwen2_5_72b"), has_all("qwen 7b", "codeqwen1_5_7b_chat")
+    (True, False, False)
+    """
+    wanted, have = parts(text), parts(name)
+    if not wanted or not have or not have[0].startswith(wanted[0]):
+        return False
+    return all(any(h == w or (w.isalpha() and h.startswith(w)) for h in have) for w in wanted)
 
 
 CLOSE, FEW = 0.12, 3
