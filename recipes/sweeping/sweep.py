@@ -83,7 +83,7 @@ class Sweep:
         asked = json.dumps([words, [slot.texts for slot in self.slots]])
         own = f"{'-'.join(keys)}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
         self.folder = folder or Path(str(hydra.sweep.dir)) / file_name([own])
-        self.form = form_of(self.job)
+        self.form = form_of(self.job, "csv")
         self.reports = self.job.setting("reports", bool)
         self.engine = str(hydra.runtime.choices.get("hydra/launcher"))
         self.runner = Runner(self._merger(config), [s.each for s in self.slots], self._compose, self.job.catalogue)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,7 +36,7 @@ def grouped(troubles: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 def write_result(folder: Path, swept: Swept, words: Sequence[str], form: str) -> int:
     """Write the files and say how it went; 1 where a job failed.
 
-    With ``form`` json the rows are printed too, and what is said goes where the errors go.
+    With ``form`` json or csv the rows are printed too, and what is said goes where the errors go.
     """
     said = write_files(folder, swept, words)
     for job, reason in said.failed[:NAMED]:
@@ -43,7 +44,11 @@ def write_result(folder: Path, swept: Swept, words: Sequence[str], form: str) ->
     if len(said.failed) > NAMED:
         print(f"... and {len(said.failed) - NAMED:,} more, in sweep.csv", file=sys.stderr)
     went = ", ".join(f"{n:,} {status}" for status, n in said.counts.items())
-    print(f"{folder / 'sweep.html'}  ({went})", file=sys.stderr if form == "json" else sys.stdout)
+    print(f"{folder / 'sweep.html'}  ({went})", file=sys.stdout if form == "text" else sys.stderr)
+    if form == "csv":
+        out = BytesIO()
+        write_csv(swept.table, swept.varies, out)
+        print(out.getvalue().decode(), end="")
     if form == "json":
         print(
             json.dumps(

@@ -324,6 +324,12 @@ def test_the_rows_are_printed_as_json(capsys: pytest.CaptureFixture[str]) -> Non
     assert "sweep.html  (2 done)" in printed.err
 
 
+def test_the_rows_are_printed_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    assert swept("model=santacoder", "mfu=0.3,0.4", "format=csv")[0] == 0
+    (file,) = Path("outputs/multirun").glob("*/sweep.csv")
+    assert capsys.readouterr().out == file.read_text()
+
+
 @pytest.mark.parametrize("axis", ["+hydra.sweeper.params={law: 'besiroglu,chinchilla'}",
                                   "+hydra.sweeper.params.law='besiroglu,chinchilla'"])  # fmt: skip
 def test_hydras_sweeper_takes_axes_too(axis: str) -> None:
