@@ -84,6 +84,31 @@ class Worry(msgspec.Struct, frozen=True, kw_only=True):
     says: str
 
 
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """What the network would score on ``benchmark``, by a law of scores at the loss of the plan [metric]."""
+
+    law: str
+    metric: str
+    benchmark: str
+    score: Amount
+
+
+class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
+    """The ``best`` vocabulary of the network by a law, its ``interval`` (95 %) [entries], and by how much the plan's
+    ``own`` costs more [nats/token]."""
+
+    law: str
+    best: int
+    interval: Bounds | None
+    above: float
+    own: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether the law is sure that the plan's own is not the best."""
+        return self.interval is None or not self.interval[0] <= self.own <= self.interval[1]
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a plan says."""
 
@@ -114,8 +139,9 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     replay: tuple[str, float] | None
     rungs: dict[tuple[int, int], Rung]
     own_optimum: tuple[float, float] | None
-    vocabulary: tuple[int, float] | None
+    vocabulary: Vocabulary | None
     fit: str
     layout: Layout | None
     loss_interval: Bounds | None
+    score: Scored | None
     worries: list[Worry]

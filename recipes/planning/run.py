@@ -14,13 +14,14 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.planning.machine import Machine, place, time_of
 from lehr.recipes.planning.published import published_stages, rates_before
-from lehr.recipes.planning.result import Planned, Rates, Second
+from lehr.recipes.planning.result import Planned, Rates, Scored, Second, Vocabulary
 from lehr.recipes.planning.stages import Question, inputs_of, length_of, settings_of
 from lehr.recipes.planning.worries import worries
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
 from lehr.simulators.laws import DataConstrained, Frontier, ScalingLaw, VocabularyLaw
+from lehr.simulators.laws.downstream import AnyDownstreamLaw
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
@@ -30,7 +31,8 @@ from lehr.simulators.planning.certainty import loss_interval
 from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Laws, Plan, Planner, choose, rung_of
 from lehr.simulators.planning.ladder import ladder
 from lehr.simulators.planning.rates import speaks
-from lehr.simulators.planning.reading import Key, Rung
+from lehr.simulators.planning.reading import Key, Rung, size_at
+from lehr.simulators.planning.scores import losses_of, score_at
 from lehr.simulators.projection.project import assumed_mfu
 from lehr.simulators.quantities import Interval, NonNegative, Positive, PositiveShare
 from lehr.simulators.training import PRETRAINING, STAGE_KINDS, Base
@@ -126,7 +128,10 @@ def _planned(job: Composed) -> Planned:
         own_optimum=own_optimum(law, plan, bought.work.value * share, demand),
         vocabulary=best_vocabulary(laws.vocabulary, rungs[key], spent * share),
         fit=placed.says, layout=placed.layout, worries=[],
-        loss_interval=loss_interval(surface, plan.read_at, plan.chosen.loss) if surface and plan.read_at else None,
+        loss_interval=None if surface is None or plan.read_at is None else loss_interval(
+            surface, plan.read_at, plan.chosen.loss, unique=plan.read_unique, moved=plan.moved,
+        ),
+        score=score_of(job, surface, plan, rungs[key]),
     )  # fmt: skip
     return msgspec.structs.replace(found, worries=worries(found, fits=placed.fits))
 
@@ -335,6 +340,30 @@ def rates(law: HyperLaw, question: Question, plan: Plan) -> Rates:
     )
 
 
+def score_of(job: Composed, surface: Surface | None, plan: Plan, rung: Rung) -> Scored | None:
+    """What the network would score by ``score_law``. Raises ``LehrError`` where that law is none of scores, or no law
+    of the loss gives what it asks for."""
+    name = job.setting("score_law", str | None)
+    if name is None:
+        return None
+    law = job.catalogue.law(name)
+    if not isinstance(law, AnyDownstreamLaw):
+        raise LehrError(f"score_law: {name} is no law of benchmark scores; write gadre_error_c4, or a fit of your own")
+    if surface is None or plan.read_at is None:
+        raise LehrError(f"score_law: {plan.law} gives no loss of a surface to read it at; write law=besiroglu")
+    chosen, (n, d) = plan.chosen, plan.read_at
+    # experts and repeats are worth to a ladder what they are to the law of the loss
+    size = size_at(rung, getattr(law, "n_convention", surface.n_convention)) * n / size_at(rung, surface.n_convention)
+    try:
+        score = score_at(
+            law, losses=losses_of(surface, plan.read_at, plan.read_unique, chosen.loss),
+            loss_unit=surface.loss_unit, size=size, tokens=d, flops=chosen.training_flops,
+        )  # fmt: skip
+    except ValueError as error:
+        raise LehrError(f"score_law: {error}") from error
+    return Scored(law=law.name, metric=law.metric, benchmark=law.benchmark, score=score)
+
+
 def own_optimum(law: Planner, plan: Plan, flops: float, demand: Demand) -> tuple[float, float] | None:
     """The law's own optimum for the work at 6 N D, where nothing else than the budget limits it."""
     if demand.seen or demand.served or demand.memory is not None:
@@ -348,11 +377,14 @@ def own_optimum(law: Planner, plan: Plan, flops: float, demand: Demand) -> tuple
     return law.optimum(flops)
 
 
-def best_vocabulary(law: VocabularyLaw | None, rung: Rung, flops: float) -> tuple[int, float] | None:
-    """The vocabulary that the law would give the network [entries], and what the plan's costs above it [nats/token]."""
+def best_vocabulary(law: VocabularyLaw | None, rung: Rung, flops: float) -> Vocabulary | None:
+    """The vocabulary that the law would give the network, and what the plan's costs above it."""
     if law is None:
         return None
     n = float(rung.count.active["excl_embeddings"])
     best = law.best(n, rung.width, flops)
     here, there = law.at_budget(n, rung.width, [rung.vocabulary, best], flops)
-    return round(best), float(here - there)
+    return Vocabulary(
+        law=law.name, best=round(best), interval=law.best_interval(n, rung.width, flops), above=float(here - there),
+        own=rung.vocabulary,
+    )  # fmt: skip

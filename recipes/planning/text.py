@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.planning.files import recipe
-from lehr.recipes.planning.result import Planned, StageSettings
+from lehr.recipes.planning.result import Planned, Scored, StageSettings
 from lehr.recipes.planning.worries import how_far
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.simulators.laws import DataConstrained
@@ -59,6 +59,8 @@ def verdicts(plan: Planned) -> list[str]:
         f"({short(chosen.tokens_per_parameter)} a parameter): "
         f"loss {chosen.loss:.3f}{_within(plan)} {plan.plan.loss_unit} by {_read_by(plan)}, under its runs' schedules."
     )
+    if plan.score is not None:
+        lines.append(score_line(plan.score))
     lines.append(budget_line(plan))
     lines += why_lines(plan)
     if chosen.useful < 1:
@@ -83,6 +85,14 @@ def verdicts(plan: Planned) -> list[str]:
     return lines
 
 
+def score_line(scored: Scored) -> str:
+    """The score with its interval, and what it takes for granted."""
+    return (
+        f"Score: {scored.metric} {_amount(scored.score, '{:.3f}')} on {scored.benchmark} by {scored.law}, were its "
+        "loss that of this plan's law."
+    )
+
+
 def _worth_left(plan: Planned) -> str:
     """What one more repeat is worth where a plan stops, in words."""
     return "a thousandth" if isinstance(plan.surface, DataConstrained) else "a tenth"
@@ -96,6 +106,8 @@ def _within(plan: Planned) -> str:
 
 
 def _read_by(plan: Planned) -> str:
+    if isinstance(plan.law, JointMoe):
+        return plan.law.name
     frontier = plan.surface is not None and plan.surface.name != plan.law.name
     return f"{plan.surface.name}, the size by {plan.law.name}" if frontier and plan.surface else plan.law.name
 
@@ -302,6 +314,7 @@ def as_json(plan: Planned) -> dict[str, Any]:
         "loss_unit": plan.plan.loss_unit,
         "chosen": msgspec.to_builtins(plan.plan.chosen),
         "loss_interval": plan.loss_interval,
+        "score": None if plan.score is None else msgspec.to_builtins(plan.score),
         "own_optimum": None if plan.own_optimum is None else
         {"parameters": plan.own_optimum[0], "tokens": plan.own_optimum[1]},
         "region": msgspec.to_builtins(plan.plan.region()),
@@ -316,7 +329,7 @@ def as_json(plan: Planned) -> dict[str, Any]:
         "stages": {name: stage.tokens for name, stage in plan.stages.items()},
         "settings": msgspec.to_builtins(plan.stages),
         "vocabulary": None if plan.vocabulary is None else
-        {"best": plan.vocabulary[0], "above_it": plan.vocabulary[1]},
+        {"best": plan.vocabulary.best, "interval": plan.vocabulary.interval, "above_it": plan.vocabulary.above},
         "replay": None if plan.replay is None else {"law": plan.replay[0], "share": plan.replay[1]},
         "recipe": recipe(plan),
         "worries": msgspec.to_builtins(plan.worries),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lehr.recipes.planning.result import Planned, Worry, WorryKind
+from lehr.recipes.planning.result import Planned, Vocabulary, Worry, WorryKind
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.laws.base import Law, ValidRange
+from lehr.simulators.laws.vocabulary import SMALLEST
 
 FAR = 100.0
 """A law is far outside its runs where an input lies this many times beyond them."""
@@ -65,10 +66,23 @@ def worries(plan: Planned, *, fits: bool) -> list[Worry]:
                     f"{stage.name}: {name.replace('_', ' ')} by {advice.rule} would be {_number(advice.rule_value)}, "
                     f"outside its runs; bound at {_number(advice.value)} by what was published",
                 )
-    if plan.vocabulary is not None and plan.vocabulary[1] > 0.01:
-        best, cost = plan.vocabulary
-        worry("vocabulary", f"a vocabulary of {best:,} would lose {cost:.3f} nats/token less, by Tao et al. (2024)")
+    words = plan.vocabulary
+    if words is not None and words.above > 0.01 and words.settled:
+        worry(
+            "vocabulary",
+            f"a vocabulary of {words.best:,}{_between(words)} would lose {words.above:.3f} nats/token less, "
+            f"by {words.law}",
+        )
     return found
+
+
+def _between(words: Vocabulary) -> str:
+    if words.interval is None:
+        return ""
+    low, high = words.interval
+    # what the search was bound by is no answer
+    least = "" if low <= SMALLEST * 1.01 else f"{short(low)} "
+    return f" (95 %: {least}{'to' if least else 'up to'} {short(high)})"
 
 
 def _knows(law: Law) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer, Law
+from lehr.simulators.laws.base import Answer, Bounds, Law, quantiles, replicate
 from lehr.simulators.laws.points import PointForm
 from lehr.simulators.laws.surfaces.base import positive
 from lehr.simulators.laws.surfaces.form import power
@@ -68,6 +68,17 @@ class VocabularyLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         low, high = np.log(np.array([SMALLEST])), np.log(np.array([LARGEST]))
         found = golden_section(lambda x: self.at_budget(n, width, np.exp(x), flops), low, high)
         return float(np.exp(found[0]))
+
+    def best_interval(self, n: float, width: float, flops: float, level: float = 0.95) -> Bounds | None:
+        """Bounds of the same by fits to other runs of the kind, ``None`` where the law does not say how sure it is
+        [entries]."""
+        many = replicate(self, 1)
+        if many is None:
+            return None
+        # a valley of each set of constants on one grid of vocabularies, a hundredth apart
+        grid = np.geomspace(SMALLEST, LARGEST, 970)
+        low, high = quantiles(grid[np.argmin(many.at_budget(n, width, grid, flops), axis=1)], level)
+        return float(low), float(high)
 
     def answers(self) -> dict[str, Answer]:
         """The loss, and the best vocabulary."""
@@ -129,9 +140,13 @@ class VocabularyForm(PointForm):
 
         return predict
 
+    def constants(self, theta: Floats) -> dict[str, Floats]:
+        """One exponent twice."""
+        found = super().constants(theta)
+        return {**found, "alpha1": found["beta"]}
+
     def law(self, theta: Floats, **common: Any) -> VocabularyLaw:
         """The law that counts in millions of parameters and billions of tokens."""
         numbers: dict[str, Any] = {name: float(value) for name, value in self.constants(theta).items()}
-        numbers["alpha1"] = numbers["beta"]
         units = {"parameter_unit": PARAMETER_UNIT, "token_unit": TOKEN_UNIT}
         return VocabularyLaw(**{"name": "fit", "title": "fit", **numbers, **units, **common})

@@ -58,9 +58,17 @@ DEGREES = 3
 """Of freedom of a misfit that was measured on hold-outs by size, tokens and budget."""
 
 
-def loss_interval(law: Surface, read_at: tuple[float, float], loss: float) -> Bounds | None:
-    """Bounds of a loss that was read at N and D (95 %): of the constants, and of the form itself, by the law's own
-    misfit or that of public tables; ``None`` where the law does not say how sure its constants are [loss_unit].
+def loss_interval(
+    law: Surface,
+    read_at: tuple[float, float],
+    loss: float,
+    *,
+    unique: float | None = None,
+    moved: Floats | None = None,
+) -> Bounds | None:
+    """Bounds of a loss that was read at N and D, of whose tokens ``unique`` differ (95 %): of the constants, of the
+    form itself, by the law's own misfit or that of public tables, and of what else moves it (replicas,); ``None`` where
+    the law does not say how sure its constants are [loss_unit].
 
     >>> from lehr.simulators.laws import Chinchilla
     >>> from lehr.simulators.laws.base import Covariance, ValidRange
@@ -74,8 +82,11 @@ def loss_interval(law: Surface, read_at: tuple[float, float], loss: float) -> Bo
         return None
     if law.misfit is None:
         law = msgspec.structs.replace(law, misfit=Misfit(size=MISFIT, flops=most_work(law.range), degrees=DEGREES))
-    low, high = law.intervals(*read_at)
-    here = float(law.loss(*read_at))
+    here = float(law.loss(*read_at) if unique is None else law.loss(*read_at, unique=unique))  # type: ignore[call-arg]
+    draws = law.draws(*read_at, unique=unique)
+    if moved is not None and np.isfinite(moved).all():
+        draws = draws + moved[np.random.default_rng(5).integers(len(moved), size=len(draws))]
+    low, high = quantiles(draws, 0.95)
     # another vocabulary shifts the loss, and not what is known of it
     return float(low) + loss - here, float(high) + loss - here
 

@@ -22,6 +22,7 @@ from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.planning.certainty import Certainty, certainty, joint_errors
 from lehr.simulators.planning.reading import Key, Reading, Rung, read_surface, size_at, worths
 from lehr.simulators.planning.repeating import LEFT, LEFT_BY_ITSELF, most_epochs, useful_tokens
+from lehr.simulators.planning.replicas import replicas
 from lehr.simulators.quantities import Floats
 
 CONVENTION = FLOP_CONVENTIONS["causal"]
@@ -83,7 +84,9 @@ class PlanWarning(msgspec.Struct, frozen=True, kw_only=True):
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The candidates that the demand allows, by rising size, and which of them is the best. ``read_at`` are the
-    parameters and tokens that the law of the loss was asked for the best: what repeated data and experts are worth."""
+    parameters and tokens that the law of the loss was asked for the best: what repeated data and experts are worth, and
+    ``read_unique`` the tokens that differ, for a law that asks for them. ``moved`` is by how much sets of constants as
+    likely as those of the laws of repetition and vocabulary move its loss (replicas,) [loss_unit]."""
 
     law: str
     loss_unit: str
@@ -91,6 +94,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     best: int
     warnings: list[PlanWarning]
     read_at: tuple[float, float] | None = None
+    read_unique: float | None = None
+    moved: Floats | None = None
 
     @property
     def chosen(self) -> Candidate:
@@ -165,30 +170,22 @@ def choose(
     demand, laws = demand or Demand(), laws or Laws()
     if not flops > 0:
         raise ValueError(f"flops is {flops:g}; write an amount of work above 0")
-    serving = np.array([r.forward * demand.served for r in rungs.values()])
-    tokens = (flops - serving) * share / np.array([r.training for r in rungs.values()])
-    memory = np.array(
-        [(r.count.total + r.cache * demand.cache_tokens) * demand.bytes_per_value for r in rungs.values()]
-    )
-    fits = (tokens >= FEWEST_TOKENS) & (memory <= (demand.memory or np.inf))
-    if not (tokens >= FEWEST_TOKENS).any():
-        raise ValueError(
-            f"no network of the ladder fits: {flops:.3g} FLOP do not pay for {FEWEST_TOKENS:g} tokens of the smallest; "
-            "write a larger budget or fewer served tokens"
-        )
-    if not fits.any():
-        raise ValueError("no network of the ladder fits; write more memory, a larger budget or fewer served tokens")
-    kept = {key: rung for (key, rung), ok in zip(rungs.items(), fits, strict=True) if ok}
-    keys, tokens, serving, memory = list(kept), tokens[fits], serving[fits], memory[fits]
+    kept, spent = _affordable(rungs, flops, demand, share)
+    keys, bought = list(kept), spent.bought
+    tokens = bought
     active = np.array([float(r.count.active["all"]) for r in kept.values()])
     sure: Certainty | None = None
     read_at: tuple[float, float] | None = None
-    bought = tokens
+    unique: float | None = None
+    moved: Floats | None = None
     if isinstance(law, JointMoe):
         experts = np.array([float(expansion) for _, expansion in keys])
-        tokens, losses = _read_joint(law, active, experts, tokens, demand, laws)
+        tokens, useful, worth = _read_joint(law, active, experts, tokens, demand, laws)
+        losses = law.loss(useful, worth, experts)
         unit, best = law.loss_unit, int(np.argmin(losses))
-        sure = certainty(losses[None], best, keys, joint_errors(law, keys, active, tokens))
+        many = replicate(law, 1)
+        every_loss = losses[None] if many is None else many.loss(useful, worth, experts)
+        sure = certainty(every_loss, best, keys, joint_errors(law, keys, active, tokens))
         said = [(law.name, w) for w in law.warnings(float(active[best]), float(tokens[best]), float(experts[best]))]
     else:
         surface = laws.loss if isinstance(law, Frontier) else law
@@ -206,37 +203,20 @@ def choose(
             said = [(law.name, w) for w in law.warnings(flops * share)]
         else:
             errors = joint_errors(laws.joint, keys, active, tokens) if laws.joint is not None else None
-            many = replicate(surface, 1)
-            sure = certainty(np.atleast_2d(reading.loss(surface if many is None else many)), best, keys, errors)
+            every = replicas(
+                surface, kept, tokens, reading, seen=demand.seen, unique=demand.unique, joint=laws.joint,
+                repetition=laws.repetition, vocabulary=laws.vocabulary,
+            )  # fmt: skip
+            sure = certainty(every.losses, best, keys, errors)
+            moved = None if every.moved is None else every.moved[:, best]
             far = surface.warnings(float(reading.sizes[best]), float(reading.tokens[best]))
             said = [(surface.name, w) for w in far]
-        read_at = float(reading.sizes[best]), float(reading.tokens[best])
+        read_at, unique = (float(reading.sizes[best]), float(reading.tokens[best])), reading.unique
         if laws.joint is not None and keys[best][1] > 1:
             far = laws.joint.warnings(float(active[best]), float(tokens[best]), float(keys[best][1]))
             said += [(laws.joint.name, w) for w in far]
-    candidates = [
-        Candidate(
-            d_model=width,
-            expansion=expansion,
-            parameters=rung.count.total,
-            active=rung.count.active["all"],
-            tokens=float(tokens[i]),
-            epochs=float(max(1.0, tokens[i] / demand.unique)) if demand.unique else 1.0,
-            tokens_per_parameter=float(tokens[i] / rung.count.active["all"]),
-            training_flops=float(rung.training * tokens[i]),
-            serving_flops=float(serving[i]),
-            memory=float(memory[i]),
-            loss=float(losses[i]),
-            regret=float(losses[i] - losses[best]),
-            regret_low=None if sure is None else float(sure.regret_low[i]),
-            regret_high=None if sure is None else float(sure.regret_high[i]),
-            wins=None if sure is None else float(sure.wins[i]),
-            useful=float(tokens[i] / bought[i]),
-            layers=rung.layers,
-        )
-        for i, ((width, expansion), rung) in enumerate(kept.items())
-        if np.isfinite(losses[i])
-    ]
+    spent = msgspec.structs.replace(spent, tokens=tokens)
+    candidates = _candidates(kept, spent, losses, best, demand.unique, sure)
     place = sum(1 for i in range(best) if np.isfinite(losses[i]))
     if place in (0, len(candidates) - 1) and len({c.d_model for c in candidates}) > 1:
         said.append((law.name, "the best network lies at the end of those that were tried"))
@@ -247,7 +227,67 @@ def choose(
         best=place,
         warnings=[PlanWarning(law=of, says=w) for of, w in said],
         read_at=read_at,
+        read_unique=unique,
+        moved=moved,
     )
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What each rung takes: tokens that are of use and that the budget pays for, work of serving [FLOP], memory."""
+
+    tokens: Floats
+    bought: Floats
+    serving: Floats
+    memory: Floats
+
+
+def _affordable(rungs: Mapping[Key, Rung], flops: float, demand: Demand, share: float) -> tuple[dict[Key, Rung], Spent]:
+    """The rungs that the budget and the memory allow. Raises ``ValueError`` where none is."""
+    serving = np.array([r.forward * demand.served for r in rungs.values()])
+    tokens = (flops - serving) * share / np.array([r.training for r in rungs.values()])
+    memory = np.array(
+        [(r.count.total + r.cache * demand.cache_tokens) * demand.bytes_per_value for r in rungs.values()]
+    )
+    fits = (tokens >= FEWEST_TOKENS) & (memory <= (demand.memory or np.inf))
+    if not (tokens >= FEWEST_TOKENS).any():
+        raise ValueError(
+            f"no network of the ladder fits: {flops:.3g} FLOP do not pay for {FEWEST_TOKENS:g} tokens of the smallest; "
+            "write a larger budget or fewer served tokens"
+        )
+    if not fits.any():
+        raise ValueError("no network of the ladder fits; write more memory, a larger budget or fewer served tokens")
+    kept = {key: rung for (key, rung), ok in zip(rungs.items(), fits, strict=True) if ok}
+    return kept, Spent(tokens=tokens[fits], bought=tokens[fits], serving=serving[fits], memory=memory[fits])
+
+
+def _candidates(  # noqa: PLR0917  (each is one fact of all rungs)
+    kept: Mapping[Key, Rung], spent: Spent, losses: Floats, best: int, unique: float | None, sure: Certainty | None
+) -> list[Candidate]:
+    """Those of which the laws say something."""
+    tokens = spent.tokens
+    return [
+        Candidate(
+            d_model=width,
+            expansion=expansion,
+            parameters=rung.count.total,
+            active=rung.count.active["all"],
+            tokens=float(tokens[i]),
+            epochs=float(max(1.0, tokens[i] / unique)) if unique else 1.0,
+            tokens_per_parameter=float(tokens[i] / rung.count.active["all"]),
+            training_flops=float(rung.training * tokens[i]),
+            serving_flops=float(spent.serving[i]),
+            memory=float(spent.memory[i]),
+            loss=float(losses[i]),
+            regret=float(losses[i] - losses[best]),
+            regret_low=None if sure is None else float(sure.regret_low[i]),
+            regret_high=None if sure is None else float(sure.regret_high[i]),
+            wins=None if sure is None else float(sure.wins[i]),
+            useful=float(tokens[i] / spent.bought[i]),
+            layers=rung.layers,
+        )
+        for i, ((width, expansion), rung) in enumerate(kept.items())
+        if np.isfinite(losses[i])
+    ]
 
 
 def _read(
@@ -273,9 +313,9 @@ def _read(
 
 def _read_joint(  # noqa: PLR0917  (each is one fact of the question)
     law: JointMoe, active: Floats, experts: Floats, tokens: Floats, demand: Demand, laws: Laws
-) -> tuple[Floats, Floats]:
-    """The same by the law of dense models and mixtures itself, and the losses: what repeats leave of sizes and tokens
-    is asked of ``laws.repetition`` at the parameters of one token."""
+) -> tuple[Floats, Floats, Floats]:
+    """The same by the law of dense models and mixtures itself, and the sizes and tokens that it is asked for: what
+    repeats leave of them, by ``laws.repetition`` at the parameters of one token."""
 
     def loss(d: Floats, rows: np.ndarray) -> Floats:
         useful, worth = worths(laws.repetition, active[rows], d, demand.unique, demand.seen)
@@ -283,7 +323,7 @@ def _read_joint(  # noqa: PLR0917  (each is one fact of the question)
 
     if demand.unique is not None and laws.repetition is not None:
         tokens = useful_tokens(loss, tokens, demand.unique, most_epochs(laws.repetition.R_D_star) * demand.unique)
-    return tokens, loss(tokens, np.arange(len(active)))
+    return tokens, *worths(laws.repetition, active, tokens, demand.unique, demand.seen)
 
 
 def nearest_to(law: Frontier, rungs: Mapping[Key, Rung], tokens: Floats, losses: Floats, flops: float) -> int:

@@ -142,9 +142,9 @@ def read_surface(
     Raises ``ValueError`` where tokens repeat and no law speaks of it.
     """
     neutral = vocabulary is not None
-    shift = np.array([
+    shift = np.stack(np.broadcast_arrays(*(
         vocabulary_shift(vocabulary, rung, float(d)) for rung, d in zip(rungs.values(), tokens, strict=True)
-    ])  # fmt: skip
+    )), axis=-1)  # fmt: skip
     if neutral:
         tokens = tokens * np.array([r.training / (r.training + head_flops(r)) for r in rungs.values()])
     sizes = equivalent_sizes(law, rungs, tokens, joint, neutral=neutral)
@@ -188,11 +188,12 @@ def head_flops(rung: Rung) -> float:
     return 6.0 * rung.width * (REFERENCE_VOCABULARY - rung.vocabulary)
 
 
-def vocabulary_shift(law: VocabularyLaw | None, rung: Rung, tokens: float) -> float:
-    """What the rung's vocabulary changes against the reference at the work that ``tokens`` cost [nats/token]."""
+def vocabulary_shift(law: VocabularyLaw | None, rung: Rung, tokens: float) -> Floats:
+    """What the rung's vocabulary changes against the reference at the work that ``tokens`` cost, behind any axis of the
+    law's constants [nats/token]."""
     if law is None or rung.vocabulary == REFERENCE_VOCABULARY:
-        return 0.0
+        return np.zeros(())
     n = float(rung.count.active["excl_embeddings"])
     flops = rung.training * tokens
-    here, there = law.at_budget(n, rung.width, [rung.vocabulary, REFERENCE_VOCABULARY], flops)
-    return float(here - there)
+    found = law.at_budget(n, rung.width, [rung.vocabulary, REFERENCE_VOCABULARY], flops)
+    return np.asarray(found[..., 0] - found[..., 1])

@@ -13,7 +13,7 @@ from lehr.recipes.fitting.points.forms import KINDS
 from lehr.recipes.fitting.points.result import FittedPoints
 from lehr.recipes.presenting.numbers import quantity
 from lehr.recipes.presenting.tables import text_table
-from lehr.simulators.laws.base import Bounds, Draws, quantiles
+from lehr.simulators.laws.base import Bounds
 from lehr.simulators.laws.moe import JointMoe, RoutedLaw
 from lehr.simulators.laws.sft import RectifiedLaw
 from lehr.simulators.laws.vocabulary import VocabularyLaw
@@ -91,22 +91,13 @@ def _answers(fitted: FittedPoints) -> list[str]:
         sizes, tables, tokens = (fitted.inputs[name] for name in ("parameters", "table", "tokens"))
         at = int(np.argmax(sizes * tokens))
         flops = 6 * float((sizes[at] + tables[at]) * tokens[at])
-        low, best, high = best_tables(law, float(sizes[at]), flops, fitted.settings.level)
+        best = WIDTH * law.best(float(sizes[at]), WIDTH, flops)
+        bounds = law.best_interval(float(sizes[at]), WIDTH, flops, fitted.settings.level)
         parts.append(
             f"the best table of {quantity(sizes[at])} parameters at {flops:.3g} FLOP: {quantity(best)} parameters"
-            + (f" ({quantity(low)} to {quantity(high)})" if low is not None and high is not None else "")
+            + (f" ({quantity(WIDTH * bounds[0])} to {quantity(WIDTH * bounds[1])})" if bounds else "")
         )
     return parts
-
-
-def best_tables(law: VocabularyLaw, n: float, flops: float, level: float) -> tuple[float | None, float, float | None]:
-    """The table of least loss for a network at a budget, with its interval [parameters]."""
-    best = WIDTH * law.best(n, WIDTH, flops)
-    if not isinstance(law.uncertainty, Draws):
-        return None, best, None
-    rows = [dict(zip(law.uncertainty.parameters, row, strict=True)) for row in law.uncertainty.table().tolist()]
-    low, high = quantiles(np.array([msgspec.structs.replace(law, **row).best(n, WIDTH, flops) for row in rows]), level)
-    return WIDTH * float(low), best, WIDTH * float(high)
 
 
 def _extrapolated(fitted: FittedPoints) -> str:

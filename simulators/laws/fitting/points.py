@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lehr.simulators.laws.base import Draws, Law, split_log
+from lehr.simulators.laws.base import Draws, Law
 from lehr.simulators.laws.fitting.limits import spread
 from lehr.simulators.laws.fitting.resampling import counts_of_groups
 from lehr.simulators.laws.points import PointForm
@@ -62,9 +62,8 @@ def fit_points(
     many = resampled(problem, theta, counts_of_groups(label or range(len(target)), draws, 0)) if draws else None
     law = form.law(best)
     if many is not None:
-        names = [split_log(c)[1] for c in form.coordinates]
-        rows = np.stack([form.constants(many)[name] for name in names], axis=1)
-        uncertainty = Draws.of(names, rows, spread(residual, len(best)))
+        constants = form.constants(many)
+        uncertainty = Draws.of(list(constants), np.stack(list(constants.values()), axis=1), spread(residual, len(best)))
         law = msgspec.structs.replace(law, uncertainty=uncertainty)
     return PointFit(law=law, form=form, theta=best, residual=residual, draws=many)
 

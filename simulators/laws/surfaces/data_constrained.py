@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import product
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lehr.simulators.laws.base import Answer
+from lehr.simulators.laws.base import Answer, Draws, replicate
 from lehr.simulators.laws.surfaces.base import Surface, least_loss, positive
 from lehr.simulators.laws.surfaces.chinchilla import additive_optimum
 from lehr.simulators.laws.surfaces.form import Form, centre, power
@@ -21,7 +22,8 @@ class DataConstrained(Surface, frozen=True, kw_only=True, forbid_unknown_fields=
 
     D' = U_D + U_D R_D* (1 - exp(-R_D / R_D*)) with U_D = min(U, D) and R_D = D / U_D - 1 repetitions (equation 5);
     N' alike with U_N = min(N, the optimal size for U_D tokens) and R_N = N / U_N - 1 (equation 6). After some R_D*
-    repetitions more of them add nothing: D' stays below (1 + R_D*) U.
+    repetitions more of them add nothing: D' stays below (1 + R_D*) U. ``stars`` says how sure R_D* and R_N* are where
+    nothing is known of the other constants.
 
     >>> law = DataConstrained(name="x", title="", n_convention="total", loss_unit="nats/token", E=1.86914, A=520.82,
     ...     B=1487.72, alpha=0.3526596, beta=0.3526596, R_D_star=15.387756, R_N_star=5.309743)
@@ -36,6 +38,12 @@ class DataConstrained(Surface, frozen=True, kw_only=True, forbid_unknown_fields=
     beta: float
     R_D_star: float
     R_N_star: float
+    stars: Draws | None = None
+
+    def repeating(self) -> DataConstrained | None:
+        """The law with arrays for constants, a set of what repeats are worth along the first of two axes: by the law's
+        own uncertainty, or that of its ``stars`` alone; ``None`` where neither is known."""
+        return replicate(self, 1) or replicate(msgspec.structs.replace(self, uncertainty=self.stars), 1)
 
     def loss(self, n: ArrayLike, d: ArrayLike, unique: ArrayLike | None = None) -> Floats:
         """The loss at ``n`` parameters after ``d`` tokens, broadcast [loss_unit]. ``unique`` of the tokens differ,
