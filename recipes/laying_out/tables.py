@@ -335,7 +335,7 @@ def _precision(text: str) -> Any:
         return "mxfp8"
     if "fp4" in lower:
         return "nvfp4"
-    return "fp8" if "fp8" in lower else "bf16"
+    return "fp8" if "fp8" in lower else "fp16" if lower == "fp16" else "bf16"
 
 
 def _network(r: dict[str, str]) -> float | None:

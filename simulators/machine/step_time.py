@@ -29,6 +29,10 @@ SENDING = 20.0 / 132.0
 """Share of an H800 that sends tokens while the rest computes (DeepSeek-V3, arXiv:2412.19437, section 3.2.2)."""
 SPELT = {"bf16": "bf16", "fp16": "bf16", "fp8": "fp8", "mxfp8": "fp8", "nvfp4": "fp4"}
 """The peak that a training precision computes at."""
+BESIDE_EXPERTS = {"nvfp4": "mxfp8"}
+"""What a mixture's other matrices compute in: where experts have four bits, attention, latent projections and the last
+layers stay at 16, output projections of recurrent mixers at 8 (NVIDIA, Nemotron 3 Super, arXiv:2604.12374, table of
+its NVFP4 recipe), taken together as 8."""
 
 
 class Rates(NamedTuple):
@@ -36,10 +40,13 @@ class Rates(NamedTuple):
 
     matrix: np.ndarray
     """Largest measured speed of matrix products in the layers' precision [FLOP/s]."""
+    grouped: np.ndarray
+    """The same of experts' products [FLOP/s]."""
     sixteen: np.ndarray
     """The same in 16 bits [FLOP/s]."""
     bandwidth: np.ndarray
     precision: np.ndarray
+    grouped_precision: np.ndarray
     generation: np.ndarray
     attention: np.ndarray
     unfused: np.ndarray
@@ -88,11 +95,17 @@ def rates_of(
     kind = "bf16" if precision == "fp16" else precision
     if precision not in SPELT:
         raise ValueError(f"no speed was measured in {precision}; write precision: one of {', '.join(SPELT)}")
-    spelt = SPELT[precision]
+    other = BESIDE_EXPERTS.get(kind, kind) if mixture else kind
+
+    def rate(of: str) -> float:
+        return device.matrix_rate(sixteen if SPELT[of] == "bf16" else SPELT[of])
+
     values = (
-        device.matrix_rate(sixteen if spelt == "bf16" else spelt),
+        rate(other),
+        rate(kind),
         device.matrix_rate(sixteen),
         device.bandwidth,
+        INDEX[f"matrix_{other}"],
         INDEX[f"matrix_{kind}"],
         INDEX[matrix],
         INDEX[attention],
@@ -156,7 +169,7 @@ def step_parts(demand: Demand, rates: Rates, logs: np.ndarray) -> Parts:
     scale = value[r.generation] * np.where(r.year <= 2023.0, of("matrix_before_2023"), 1.0)
     speed = r.matrix * value[r.precision] * scale
     products = d.matrix / speed
-    experts = d.expert / (speed * of("expert")) * aged
+    experts = d.expert / (r.grouped * value[r.grouped_precision] * scale * of("expert")) * aged
     mixing = d.attention / np.where(r.recurrent, of("state_space"), 1.0)
     mixing = mixing + np.where(r.unfused, 0.0, 0.5 * of("softmax") * d.scores)
     attention = r.mixing * mixing / (r.sixteen * value[r.attention])
