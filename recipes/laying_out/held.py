@@ -25,6 +25,8 @@ KINDS: dict[str, Holding] = {
     "reserved": HOLDINGS["torchtitan"],
     "reserved, eager": msgspec.structs.replace(HOLDINGS["torchtitan"], fused=False),
     "nvidia-smi": HOLDINGS["megatron, nvidia-smi"],
+    "deepspeed": HOLDINGS["deepspeed"],
+    "deepspeed bf16": HOLDINGS["deepspeed bf16"],
     "litgpt": HOLDINGS["litgpt"],
     "transformers": HOLDINGS["transformers"],
 }
@@ -86,6 +88,7 @@ def _row(r: dict[str, str], networks: Networks) -> Held:
             tp=tp, pp=pp, vpp=whole("vpp"), ep=whole("ep"), cp=cp, dp=dp, micro_batch=whole("micro_batch"),
             global_batch=int(r.get("global_batch") or dp * whole("micro_batch")),
             zero=cast(Any, int(r.get("zero") or 0)), recompute=cast(Any, r["recompute"]),
+            sequence_parallel=not r["kind"].startswith("deepspeed"),
         ),
         sequence_length=int(r["sequence_length"]),
         gib=float(r["gib"]),
@@ -116,6 +119,8 @@ FITTED: dict[str, tuple[str, ...]] = {
     "allocated": ("logit", "transient", "context"),
     "reserved": ("whole", "logit", "working", "gathered", "context"),
     "nvidia-smi": ("context", "working"),
+    "deepspeed": ("gradient", "sharded", "working", "context"),
+    "deepspeed bf16": ("gradient",),
     "litgpt": ("eager", "rms", "logit", "upcast"),
     "transformers": ("logit", "context"),
 }
@@ -137,10 +142,15 @@ def fitted(rows: Sequence[Held], constants: Sequence[str]) -> dict[str, float]:
     units = np.array([getattr(usual, name) or 1.0 for name in constants])
     start = np.array([getattr(usual, name) for name in constants])
     gib = np.array([row.gib for row in rows])
+    works = [work_of(row.architecture, row.sequence_length) for row in rows]
+    layouts = [as_arrays([row.layout]) for row in rows]
 
     def told(values: np.ndarray) -> np.ndarray:
         changed = dict(zip(constants, values.tolist(), strict=True))
-        return np.array([row.told(msgspec.structs.replace(KINDS[row.kind], **changed)) for row in rows])
+        return np.array([
+            memory_of(work, layout, msgspec.structs.replace(KINDS[row.kind], **changed), row.terms).total[0] / 2**30
+            for row, work, layout in zip(rows, works, layouts, strict=True)
+        ])  # fmt: skip
 
     x = np.zeros(len(constants))
     for _ in range(3):

@@ -199,8 +199,8 @@ def question(
         precision=precision,  # type: ignore[arg-type]
         software=software or software_of(stage, layout),
         terms=msgspec.structs.replace(
-            terms,
-            eight_bits=precision in ("fp8", "mxfp8", "nvfp4"),
+            _as_run(terms, given) if layout == "published" and given is not None else terms,
+            eight_bits=precision in ("fp8", "mxfp8", "nvfp4") or (given is not None and given.eight_bit_activations),
             adapters=_adapters(architecture, lora) if lora is not None else None,
             quantized=quantized,
         ),
@@ -212,7 +212,7 @@ def question(
             zeros=zeros,
             recomputes=_indices("recompute", recompute, RECOMPUTES) or (0, 1, 3, 4),
             schedules=schedules,
-            overlap=int(overlap),
+            overlap=int(overlap or (given is not None and given.overlap_experts)),
         ),
         given=given,
         published=layout == "published"
@@ -228,6 +228,15 @@ def question(
         memory=memory,
         notes=tuple(notes),
     )
+
+
+def _as_run(terms: Terms, given: Layout) -> Terms:
+    """What a published run held in memory, where nothing else was asked for, which the best of its layouts may do too.
+
+    What it kept in the host's memory is its own: no time is known of a way there.
+    """
+    optimizer = given.optimizer if terms.optimizer == "fp32" else terms.optimizer
+    return msgspec.structs.replace(terms, optimizer=optimizer, loss_chunk=given.loss_chunk or terms.loss_chunk)
 
 
 def _refuse_two(given: Layout, layout: dict[str, Any], whole: dict[str, Any]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
-from lehr.recipes.laying_out.answer import answer
+from lehr.recipes.laying_out.answer import Found, NoLayoutError, answer
 from lehr.recipes.laying_out.question import question
+from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
 
 SEQUENCES = 1024
@@ -44,3 +45,35 @@ def on_one_machine(
         (f"memory of the fullest device {where}", "byte"): best.memory_bytes,
         (f"accelerator-hours of 10¹² tokens {where}", "h"): TOKENS / best.tokens_per_second / 3600,
     }
+
+
+MOST_DEVICES = 2**14
+
+
+def from_fewest(catalogue: Catalogue, model: Model, device: Accelerator, sequence_length: int) -> Found | None:
+    """The best layout of training ``model`` whole on the fewest of 8, 16, 32 and so on of ``device`` that it fits;
+    ``None`` where it has no layout, or more than ``MOST_DEVICES`` would be needed.
+
+    >>> catalogue = Catalogue()
+    >>> found = from_fewest(catalogue, catalogue.model("starcoder"), catalogue.accelerators["h100_sxm"], 4096)
+    >>> found.layout.short()
+    'TP2 PP2x20 DP2, micro-batch 2'
+    """
+    total = count_parameters(model.shape()).total
+    n = 8
+    while n < MOST_DEVICES and total * LEAST_BYTES / n > (device.memory_bytes or 0.0):
+        n *= 2
+    while n <= MOST_DEVICES:
+        batch = -(-SEQUENCES // n) * n
+        try:
+            asked = question(catalogue, model, device, devices=n, sequence_length=sequence_length, global_batch=batch)
+            return answer(asked, show=0, advise=False).best
+        except NoLayoutError:
+            n *= 2
+        except LehrError:
+            return None
+    return None
+
+
+LEAST_BYTES = 16.0
+"""Weights, gradients and states of a parameter, of which no layout holds fewer over all devices [byte]."""

@@ -20,7 +20,7 @@ block from its input; or norms, latent attention's up-projections and activation
 section 3.2.3)."""
 
 Schedule = Literal["1f1b", "zero_bubble", "dualpipe"]
-OptimizerStates = Literal["fp32", "bf16", "8bit", "muon", "none"]
+OptimizerStates = Literal["fp32", "bf16", "bf16_moments", "8bit", "muon", "none"]
 TrainingPrecision = Literal["bf16", "fp16", "fp8", "mxfp8", "nvfp4"]
 
 RECOMPUTE_WORDS: dict[Recompute, str] = {
@@ -37,7 +37,8 @@ SCHEDULE_WORDS: dict[Schedule, str] = {
 }
 OPTIMIZER_WORDS: dict[OptimizerStates, str] = {
     "fp32": "two moments in 32 bits",
-    "bf16": "two moments in 16 bits",
+    "bf16": "two moments in 16 bits, and no copy of the weights",
+    "bf16_moments": "two moments in 16 bits beside a copy in 32",
     "8bit": "two moments in 8 bits",
     "muon": "one momentum in 32 bits",
     "none": "no state is kept",

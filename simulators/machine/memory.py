@@ -11,9 +11,12 @@ from lehr.simulators.adapters import Adapters
 from lehr.simulators.machine.layout import Layouts, OptimizerStates
 from lehr.simulators.machine.work import BlockWork, Work
 
-OPTIMIZER_BYTES: dict[OptimizerStates, float] = {"fp32": 12.0, "bf16": 4.0, "8bit": 6.0, "muon": 8.0, "none": 0.0}
+OPTIMIZER_BYTES: dict[OptimizerStates, float] = {
+    "fp32": 12.0, "bf16": 4.0, "bf16_moments": 8.0, "8bit": 6.0, "muon": 8.0, "none": 0.0,
+}  # fmt: skip
 """Bytes of a parameter's master copy and moments: Adam's two in 32 bits beside a 32-bit copy (Rajbhandari et al.,
-arXiv:1910.02054, section 3.1), two in 16 bits without a copy, two in 8 bits beside one (Dettmers et al.,
+arXiv:1910.02054, section 3.1), two in 16 bits without a copy or beside one (DeepSeek-V3, arXiv:2412.19437, section
+3.3.3), two in 8 bits beside one (Dettmers et al.,
 arXiv:2110.02861), Muon's one beside one."""
 
 
@@ -25,7 +28,8 @@ bits a value (Dettmers et al., arXiv:2305.14314, section 3)."""
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """What a trainer holds beside the mathematics.
 
-    ``weight``, ``gradient``: bytes of a parameter on each rank; ``whole`` of them stay on each rank of a pipeline under
+    ``weight``, ``gradient``: bytes of a parameter on each rank, ``sharded`` those beside its optimiser states that are
+    shared out alike; ``whole`` of them stay on each rank of a pipeline under
     FSDP. ``logit``: bytes of a logit, its loss and gradient. ``transient``: bytes of the gradient of the largest matrix
     beside its accumulator; ``step``: those of every parameter that its update takes for a moment, when activations are
     gone. ``working``: activations of one layer while it is computed again, over what it keeps. ``gathered``: copies of
@@ -39,6 +43,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
     weight: float = 2.0
     gradient: float = 4.0
+    sharded: float = 0.0
     whole: float = 0.0
     logit: float = 5.0
     transient: float = 5.5
@@ -60,7 +65,7 @@ MEGATRON = Holding(logit=4.65, transient=5.15, context=0.29 * 2**30)
 """Megatron Core with its distributed optimiser, as its allocator counts."""
 
 TORCHTITAN = Holding(
-    weight=4.0, gradient=4.0, whole=5.6, logit=12.2, transient=0.0, working=1.94, gathered=5.0, context=4.1 * 2**30
+    weight=4.0, gradient=4.0, whole=6.2, logit=12.2, transient=0.0, working=1.94, gathered=5.0, context=4.1 * 2**30
 )
 """FSDP2 with 32-bit parameters, as its allocator reserves."""
 
@@ -80,6 +85,14 @@ NVIDIA_SMI = msgspec.structs.replace(MEGATRON, working=7.0, context=4.4 * 2**30)
 """Megatron Core as nvidia-smi shows it: the context, communicators, cached blocks and what a layer works with on its
 own beside the allocator's count."""
 
+DEEPSPEED = Holding(
+    weight=2.0, gradient=2.2, sharded=6.05, transient=0.0, working=6.65, context=6.0 * 2**30, fused=False
+)
+"""Megatron-DeepSpeed's own ZeRO in half precision with 32-bit states, as nvidia-smi shows it."""
+
+DEEPSPEED_BF16 = msgspec.structs.replace(DEEPSPEED, gradient=7.1)
+"""The same with its optimiser for bfloat16, which adds gradients up in 32 bits beside those of 16."""
+
 # constants that the tables of conf/measurement told: tests/catalogue fits them again
 HOLDINGS = {
     "megatron": MEGATRON,
@@ -87,6 +100,8 @@ HOLDINGS = {
     "litgpt": LITGPT,
     "transformers": TRANSFORMERS,
     "megatron, nvidia-smi": NVIDIA_SMI,
+    "deepspeed": DEEPSPEED,
+    "deepspeed bf16": DEEPSPEED_BF16,
 }
 
 
@@ -136,9 +151,8 @@ PLAIN = Terms()
 
 
 def memory_of(work: Work, layouts: Layouts, holding: Holding = MEGATRON, terms: Terms = PLAIN) -> Memory:
-    """Memory of the fullest device of each layout [byte].
-
-    The first and the last pipeline rank are computed; the others hold no table and fewer micro-batches than the first.
+    """Memory of the fullest device of each layout [byte]: of the first, the second or the last pipeline rank. Ranks
+    between hold fewer micro-batches than the second.
 
     >>> from lehr.simulators.machine.layout import Layout, as_arrays
     >>> from lehr.simulators.machine.work import work_of
@@ -148,22 +162,45 @@ def memory_of(work: Work, layouts: Layouts, holding: Holding = MEGATRON, terms: 
     >>> [round(float(part[0]) / 2**30, 1) for part in (memory.weights, memory.gradients, memory.optimizer)]
     [7.5, 15.0, 11.2]
     """
-    first, last = (rank_memory(work, layouts, which, holding, terms) for which in ("first", "last"))
-    fuller = first.total >= last.total
-    return Memory(*(np.where(fuller, a, b) for a, b in zip(first, last, strict=True)))
+    fullest = rank_memory(work, layouts, "first", holding, terms)
+    others: tuple[Rank, ...] = ("last", "second")
+    for which in others:
+        other = rank_memory(work, layouts, which, holding, terms)
+        fuller = (fullest.total >= other.total) | ((which == "second") & (layouts.pp <= 2))
+        fullest = Memory(*(np.where(fuller, a, b) for a, b in zip(fullest, other, strict=True)))
+    return fullest
 
 
-Rank = Literal["first", "last"]
+Rank = Literal["first", "second", "last"]
 
-RANKS: dict[Rank, str] = {"first": "the first pipeline rank", "last": "the last pipeline rank"}
+RANKS: dict[Rank, str] = {
+    "first": "the first pipeline rank, with the table",
+    "second": "the second, with neither table nor head",
+    "last": "the last, with the head",
+}
+
+
+def layers_of(n_layers: int, pp: np.ndarray, which: Rank) -> np.ndarray:
+    """Layers of a pipeline rank [1]: alike where they divide, else one fewer at both ends where that divides (Llama 3,
+    arXiv:2407.21783, section 3.3.2), else what is left over on the last rank (DeepSeek-V3, 15 times 4 and 1: verl,
+    docs/perf/dpsk.md).
+
+    >>> [layers_of(n, np.array([16]), which).tolist() for n in (126, 61) for which in ("first", "second", "last")]
+    [[7.0], [8.0], [7.0], [4.0], [4.0], [1.0]]
+    """
+    even, balanced = n_layers % pp == 0, (n_layers + 2) % pp == 0
+    most = np.ceil(n_layers / pp)
+    if which == "second":
+        return np.where(even | ~balanced, most, (n_layers + 2) / pp)
+    left = most if which == "first" else np.maximum(n_layers - most * (pp - 1), 0.0)
+    return np.where(even, most, np.where(balanced, (n_layers + 2) / pp - 1, left))
 
 
 def in_flight(layouts: Layouts, which: Rank) -> np.ndarray:
     """Micro-batches whose activations a pipeline rank holds, as a number of its whole share of layers [1].
 
     1F1B: the first rank ``p``, the last one (Narayanan et al., arXiv:2104.04473, section 2.2); with chunks the warm-up
-    is ``2 (p - 1) + (v - 1) p`` chunks on the first rank and ``(v - 1) p`` on the last. DualPipe: ``p + 1`` (DeepSeek,
-    DualPipe README). Never more than there are.
+    is ``2 (p - 1) + (v - 1) p`` chunks on the first rank and ``(v - 1) p`` on the last. Never more than there are.
 
     >>> from lehr.simulators.machine.layout import Layout, as_arrays
     >>> two = as_arrays([Layout(pp=8, dp=1, global_batch=64), Layout(pp=8, vpp=2, dp=1, global_batch=64)])
@@ -171,10 +208,27 @@ def in_flight(layouts: Layouts, which: Rank) -> np.ndarray:
     ([8.0, 11.5], [1.0, 4.5])
     """
     pp, vpp = layouts.pp, layouts.vpp
-    ahead = (pp - 1.0) if which == "first" else np.zeros(len(layouts))
+    ahead = np.maximum(pp - {"first": 1.0, "second": 2.0}.get(which, np.inf), 0.0)
     chunks = np.where(vpp > 1, 2 * ahead + (vpp - 1) * pp, ahead) + 1
-    held = np.where(layouts.schedule == 2, pp + 1.0, chunks / vpp)
-    return np.asarray(np.minimum(np.where(pp > 1, held, 1.0), layouts.micro_batches))
+    return np.asarray(np.minimum(np.where(pp > 1, chunks / vpp, 1.0), layouts.micro_batches))
+
+
+def _held_at_once(work: Work, layouts: Layouts, which: Rank) -> np.ndarray:
+    """Layers whose activations a rank holds, each once for every micro-batch [1].
+
+    DualPipe's ranks work on two stages, the first of one direction on the last of the other: together on ``p + 1``
+    micro-batches (DeepSeek, DualPipe README).
+    """
+    x, module = layouts, work.mtp
+
+    def held(end: Rank) -> np.ndarray:
+        more = module.n * ((x.pp == 1) | (end == "last")) if module is not None else 0
+        return np.asarray((layers_of(work.n_layers, x.pp, end) + more) * in_flight(x, end))
+
+    both = held("first") + held("last")
+    if which == "second":
+        both = layers_of(work.n_layers, x.pp, which) * np.minimum(x.pp + 1.0, x.micro_batches)
+    return np.where(x.schedule == 2, both, held(which))
 
 
 def rank_memory(work: Work, layouts: Layouts, which: Rank, holding: Holding = MEGATRON, terms: Terms = PLAIN) -> Memory:
@@ -194,7 +248,7 @@ def rank_memory(work: Work, layouts: Layouts, which: Rank, holding: Holding = ME
     weights, gradients, optimizer = states
     weights = weights + terms.copies * 2.0 * (held.dense + held.routed)
     parts = (weights, gradients, optimizer * (1 - terms.offload), activations, logits, transient)
-    number = np.zeros(len(x)) if which == "first" else pp - 1.0
+    number = {"first": np.zeros(len(x)), "second": np.minimum(1.0, pp - 1.0), "last": pp - 1.0}[which]
     return Memory._make([*(holding.rise * part for part in parts), np.full(len(x), holding.context), number])
 
 
@@ -205,36 +259,34 @@ class _Held(NamedTuple):
     dense: np.ndarray
     routed: np.ndarray
     ends: np.ndarray
+    layers: np.ndarray
     sharded: np.ndarray
     expert_sharded: np.ndarray
     twice: np.ndarray
 
 
-def _share(work: Work, x: Layouts) -> np.ndarray:
-    """The largest share of the layers that a rank has [1]."""
-    share: np.ndarray = np.ceil(work.n_layers / x.pp) / work.n_layers
-    return share
-
-
 def _held(work: Work, x: Layouts, which: Rank, *, untied: bool = False) -> _Held:
-    tp, alone, layers, module = x.tp, x.pp == 1, _share(work, x), work.mtp
-    body = sum(b.n * (b.mixer + b.mlp + b.shared) for b in work.blocks) * layers / tp
-    body = body + sum(b.n * b.replicated for b in work.blocks) * layers
-    routed = work.routed * layers / (x.ep * x.etp)
-    last = work.table if which == "first" else work.head or work.head_work
-    apart = work.head_work if untied and work.head == 0 else 0.0
-    ends = np.where(alone, work.table + work.head + apart, last) / tp + work.ends
-    if module is not None and which == "last":
-        body = body + module.n * ((module.mixer + module.mlp + module.shared) / tp + module.replicated)
-        routed = routed + module.n * module.expert * module.n_experts / (x.ep * x.etp)
-        ends = ends + np.where(alone | (work.head == 0), 0.0, work.table / tp)
-    # DualPipe's ranks have a stage of each end, so that table and head stand once beside each other (section 3.2.3)
-    twice = np.where(x.schedule == 2, 2.0, 1.0)
-    ends = np.where((x.schedule == 2) & ~alone, (work.table + work.head) / tp + work.ends, ends)
+    tp, alone, dual, module = x.tp, x.pp == 1, x.schedule == 2, work.mtp
+    # DualPipe's ranks hold two stages, so that table and head stand beside each other (DeepSeek-V3, section 3.2.3)
+    other: Rank = {"first": "last", "last": "first"}.get(which, which)  # type: ignore[assignment]
+    layers = layers_of(work.n_layers, x.pp, which) + np.where(dual, layers_of(work.n_layers, x.pp, other), 0.0)
+    share = layers / work.n_layers
+    body = sum(b.n * ((b.mixer + b.mlp + b.shared) / tp + b.replicated) for b in work.blocks) * share
+    routed = work.routed * share / (x.ep * x.etp)
+    head = work.head or np.where(alone, work.head_work if untied else 0.0, work.head_work)
+    at_head, at_table = (alone | (dual & (which != "second")) | (which == end) for end in ("last", "first"))
+    ends = (np.where(at_table, work.table, 0.0) + np.where(at_head, head, 0.0)) / tp
+    ends = ends + np.where(at_head | at_table, work.ends, 0.0)
+    if module is not None:
+        modules = np.where(at_head, module.n, 0)
+        body = body + modules * ((module.mixer + module.mlp + module.shared) / tp + module.replicated)
+        routed = routed + modules * module.expert * module.n_experts / (x.ep * x.etp)
+        ends = ends + np.where(at_head & ~at_table & (work.head != 0), work.table / tp, 0.0)
+    twice = np.where(dual, 2.0, 1.0)
     ranks = x.dp * x.cp
     sharded = np.where(x.shard > 0, x.shard, ranks)
     expert_ranks = np.maximum(1.0, ranks * tp / (x.ep * x.etp))
-    return _Held(twice * body + ends, twice * routed, ends, sharded, np.minimum(sharded, expert_ranks), twice)
+    return _Held(body + ends, routed, ends, layers, sharded, np.minimum(sharded, expert_ranks), twice)
 
 
 def _states(work: Work, x: Layouts, held: _Held, holding: Holding, terms: Terms) -> tuple[np.ndarray, ...]:
@@ -249,12 +301,12 @@ def _states(work: Work, x: Layouts, held: _Held, holding: Holding, terms: Terms)
         return bytes_
 
     # FSDP gathers one layer while the next one is on its way
-    layer = (held.dense + held.routed - held.ends) / np.maximum(_share(work, x) * work.n_layers, 1)
+    layer = (held.dense + held.routed - held.ends) / np.maximum(held.layers, 1)
     whole = np.where(x.pp > 1, holding.whole * (held.dense + held.routed), 0.0)
     gathered = np.where(x.zero == 3, 2.0 * 2 * layer + whole, 0.0)
     # where weights are held in 32 bits they are the master copy
     master = 4.0 if holding.weight == 4.0 and terms.optimizer not in ("bf16", "none") else 0.0
-    states = over(1, OPTIMIZER_BYTES[terms.optimizer] - master) / held.twice
+    states = over(1, OPTIMIZER_BYTES[terms.optimizer] - master + holding.sharded) / held.twice
     return over(3, holding.weight) + gathered, over(2, holding.gradient), states
 
 
@@ -281,11 +333,12 @@ def _passing(work: Work, x: Layouts, which: Rank, holding: Holding, terms: Terms
     tp, tokens = x.tp, x.micro_batch * work.seq_len / x.cp
     kept, whole = _kept(work, x, holding, terms)
     working = np.where(x.recompute == 3, whole * holding.working, 0.0)
-    activations = tokens * ((1 - terms.away) * kept * _share(work, x) * in_flight(x, which) + working)
+    activations = tokens * ((1 - terms.away) * kept / work.n_layers * _held_at_once(work, x, which) + working)
     activations = activations + holding.gathered * 2.0 * tokens * work.d_model * (tp - 1) / tp
     at_once = tokens if terms.loss_chunk is None else np.minimum(tokens, terms.loss_chunk)
     heads = (1 + (work.mtp.n if work.mtp is not None else 0)) * (work.head_work > 0)
-    logits = np.where((x.pp == 1) | (which == "last"), holding.logit * at_once * work.vocab_size / tp * heads, 0.0)
+    heads = heads * ((x.pp == 1) | (which == "last") | ((x.schedule == 2) & (which == "first")))
+    logits = holding.logit * at_once * work.vocab_size / tp * heads
     return activations, logits
 
 

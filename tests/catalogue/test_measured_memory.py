@@ -26,6 +26,8 @@ LIMITS = [
     ("reserved", 18, 0.05, 0.15),
     ("litgpt", 37, 0.05, 0.12),
     ("nvidia-smi", 20, 0.09, 0.17),
+    ("deepspeed", 60, 0.04, 0.10),
+    ("deepspeed bf16", 17, 0.04, 0.10),
     ("transformers", 66, 0.08, 0.26),
 ]
 
