@@ -16,6 +16,8 @@ from lehr.recipes.checking import attention_variants, check_model, check_recipe
 from lehr.recipes.counting import count
 from lehr.recipes.exploring.figures import forecast_curve, loss_curves, rate_curve
 from lehr.recipes.exploring.timeline import timelines
+from lehr.recipes.laying_out.defaults import DEFAULT_SEQUENCE
+from lehr.recipes.laying_out.same_machine import from_fewest
 from lehr.recipes.presenting.document import MARKS, Cell, is_link
 from lehr.recipes.presenting.numbers import percent
 from lehr.recipes.projecting.forecast import forecast_recipe
@@ -113,6 +115,7 @@ def _entry(
     }
     if model.architecture is not None:
         entry |= _counted(model)
+        entry["machine"] = _machine(catalogue, model)
     comparisons = check_model(model)
     if recipe is None or model.architecture is None:
         uses = _uses_of_model(catalogue, model, comparisons)
@@ -139,6 +142,24 @@ def _counted(model: Model) -> dict[str, Any]:
         "components": parameters["components"],
         "work": {"sequence_length": counts["sequence_length"], "flops": counts["flops_per_token"]["causal"]},
         "state": counts["kv_cache_bytes_per_token"],
+    }
+
+
+def _machine(catalogue: Catalogue, model: Model) -> dict[str, Any] | None:
+    """The best layout of the whole network on the fewest fallback accelerators that hold it, and what it takes."""
+    length = min(DEFAULT_SEQUENCE, model.shape().context_length)
+    found = from_fewest(catalogue, model, catalogue.accelerators[FALLBACK_ACCELERATOR], length)
+    if found is None:
+        return None
+    layout = found.layout
+    return {
+        "devices": layout.model_parallel * (layout.dp or 1),
+        "layout": layout.short(),
+        "gib": found.memory_bytes / 2**30,
+        "tokens_per_second": [
+            found.tokens_per_second * found.seconds / end for end in (found.high, found.seconds, found.low)
+        ],
+        "mfu": found.mfu["causal"],
     }
 
 

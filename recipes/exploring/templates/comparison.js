@@ -28,6 +28,14 @@ function quantities(models) {
     add("Counts", `Parameters, active, ${name.replaceAll("_", " ")}`, says, model => counted(model.active?.[name]));
   add("Counts", "Work per token", "FLOP/token, forward and backward, causal", model => counted(model.work?.flops, estimate, { below: model.work ? `at ${whole(model.work.sequence_length)} tokens` : "" }));
   add("Counts", "KV cache", "bytes/token, bf16", model => counted(model.state, whole));
+  const machine = (number, shown, below = () => "") => model => model.machine
+    ? counted(number(model.machine), shown, { below: below(model.machine) }) : null;
+  add("Machine", "Fits from", `${DATA.accelerators[DATA.fallback].title}: the fewest of 8, 16, 32 and so on that train all of it`,
+    machine(at => at.devices, whole, at => at.layout));
+  add("Machine", "Memory there", "GiB of the fullest device", machine(at => at.gib, at => at.toFixed(1)));
+  add("Machine", "Speed there", "tokens/s a device", machine(at => at.tokens_per_second[1], estimate,
+    at => between({ low: at.tokens_per_second[0], value: at.tokens_per_second[1], high: at.tokens_per_second[2] }, estimate)));
+  add("Machine", "MFU there", "of the dense 16-bit peak, causal", machine(at => at.mfu, at => `${(100 * at).toFixed(1)} %`));
   add("Recipe", "Stages", "in order", model => model.recipe ? { text: model.recipe.stages.map(s => s.kind).join(" → ").replaceAll("_", "-") } : null);
   add("Recipe", "Base model", "where training starts", model => model.recipe ? { text: model.recipe.base?.model || "none",
     below: model.recipe.base?.tokens ? `after ${quantity(model.recipe.base.tokens, 4)} tokens` : "" } : null);
