@@ -102,13 +102,14 @@ def change_of(
     reference: int,
     tail: float,
     least: float,
+    floor: float = 0.0,
 ) -> Change:
     """Of rows ``e`` (rows,) about a forecast with the logarithm ``level`` (rows,), by windows of ``window`` rows,
     beside the ``calm`` rows before each.
 
     ``modes`` (rows, modes) are what the law may be wrong by [log loss], each with a sign of its own; ``reference`` are
     the rows that say how far rows scatter, ``tail`` the probability of a false alarm at a row, one-sided; ``least`` is
-    the standard deviation of a row where too few rows say it.
+    the standard deviation of a row where too few rows say it, ``floor`` what it is at least.
 
     >>> rows = np.where(np.arange(60) < 50, 0.0, 0.02) + 1e-3 * (-1.0) ** np.arange(60)
     >>> still, calm = np.zeros(60), np.ones(60, bool)
@@ -139,7 +140,7 @@ def change_of(
     then = quiet[np.minimum((old_begin + old_end) // 2, len(quiet) - 1)]
     law = np.sqrt(np.sum((modes[(begins + ends) // 2 if window > 1 else begins] - modes[then]) ** 2, axis=1))
     deviation, degrees = noise_of(e[quiet]).before(old_end, reference, so_far[ends // 2])
-    noise = np.where(degrees < 3, np.maximum(deviation, least), deviation)
+    noise = np.maximum(np.where(degrees < 3, np.maximum(deviation, least), deviation), floor)
     t = quantiles(tail, reference)[np.clip(degrees, 3, reference)]
     noise = t * noise * np.sqrt(1 / window + 1 / np.maximum(count, 1))
     usual = USUAL * _usual(np.where(enough, moved, 0.0), enough & calm, window, max(RECENT, around))

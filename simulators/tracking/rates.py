@@ -30,6 +30,9 @@ FACTORS = (2, 3, 4, 8, 16, 32, 64, 128)
 """Steps of the scheduler for one update that are tried, and updates for one of its steps."""
 
 
+RESUMING = 2
+"""The first of the bugs, both of them of a run that was resumed."""
+
 Words = Callable[[int], str]
 """What a case of a bug is."""
 
@@ -107,12 +110,18 @@ def _cause(planned: Floats, at: NDArray[np.int_], rates: Floats, before: int | N
     if held and before is not None and abs(float(rates[0]) - float(planned[before])) <= 2 * share * float(rates.max()):
         return STANDS_STILL
     some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
-    for words, place in _places(planned, at[some], before):
+    known: list[str] = []
+    for case, (words, place) in enumerate(_places(planned, at[some], before)):
+        # one row may look like both bugs of resuming, of which each log has one
+        if known and (before is None or case >= RESUMING):
+            break
         where = np.clip(np.round(place), 0, len(planned) - 1).astype(int)
         # beyond its end a schedule stays where it is
         alike = _agree(planned, where, rates[some], share).mean(axis=-1)
         if alike.max() >= ALIKE:
-            return words(int(np.argmax(alike)))
+            known.append(words(int(np.argmax(alike))))
+    if known:
+        return ", or ".join(known)
     there = planned[at]
     ratio = rates[there > 0] / there[there > 0]
     if len(ratio) and np.ptp(ratio) <= 4 * SIMILAR * float(np.median(ratio)) and np.ptp(there) > 0:

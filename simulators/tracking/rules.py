@@ -10,7 +10,7 @@ holds whatever the tests have in common). All rows are judged at once; what is o
 from __future__ import annotations
 
 from math import hypot, sqrt
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.contrasts import Modes, contrasts
 from lehr.simulators.tracking.levels import (
     AROUND,
     LEAST_AROUND,
@@ -76,13 +77,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
       autocorrelation r above zero; and so for a window four times as long.
 
     Rows of a spike, and those from which the loss rose or stood still, are left out of what later rows are compared
-    with, those of a spike out of what drift is read from too. ``reference`` are the rows that say how far rows scatter.
+    with, those of a spike out of what drift is read from too. ``reference`` are the rows that say how far rows scatter,
+    ``floor`` what they scatter by at least [log loss]; the modes that are judged are ``times`` those of one deviation.
     """
 
     rows: int
     false_alarms: float = 0.01
     reference: int = REFERENCE
     noise: float = UNKNOWN_NOISE
+    times: float = 1.0
+    floor: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 0.5:
@@ -91,10 +95,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("rows and reference: write at least 1 and 10")
 
     @classmethod
-    def of(cls, rows: int, false_alarms: float, noise: float | None) -> Rules:
+    def of(
+        cls, rows: int, false_alarms: float, noise: float | None, *, times: float = 1.0, floor: float = 0.0
+    ) -> Rules:
         """The rules for a run of ``rows`` rows, whose law's own runs had ``noise`` [log loss]."""
         reference = int(np.clip(rows // 5, LEAST_REFERENCE, REFERENCE))
-        return cls(rows=rows, false_alarms=false_alarms, reference=reference, noise=noise or UNKNOWN_NOISE)
+        noise = noise or UNKNOWN_NOISE
+        return cls(rows=rows, false_alarms=false_alarms, reference=reference, noise=noise, times=times, floor=floor)
 
     @property
     def scales(self) -> tuple[int, ...]:
@@ -167,14 +174,6 @@ class Judged(msgspec.Struct, frozen=True, eq=False):
     healthy: NDArray[np.bool_]
 
 
-class Modes(Protocol):
-    """Modes of rows, an array or what makes them when they are asked for."""
-
-    def __getitem__(self, rows: slice, /) -> Floats:
-        """(rows, modes) [log loss]."""
-        ...
-
-
 def alarms(residuals: Floats, modes: Floats | Modes, rules: Rules, forecast: Floats | None = None) -> Judged:
     """Judge ``residuals`` (rows,), whose law may be wrong by ``modes`` (rows, modes) [log loss], each with a sign of
     its own; ``forecast`` (rows,) is the log of the loss that the law gives.
@@ -203,13 +202,23 @@ def alarms(residuals: Floats, modes: Floats | Modes, rules: Rules, forecast: Flo
         # of a long log one kind after the other, so that only one stands there twice
         flags, sizes = zip(*(part.pop(kind) for part in parts), strict=True)
         joined[kind] = np.concatenate(flags), np.concatenate(sizes)
+    finite = np.isfinite(residuals)
+    near = contrasts(
+        np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0], rows=rules.rows,
+        false_alarms=rules.false_alarms, reference=rules.reference, times=rules.times,
+        floor=rules.floor,
+    )  # fmt: skip
+    nearby: dict[Kind, NDArray[np.bool_]] = {"plateau": near.still, "divergence": near.rising}
+    for level_kind, more in nearby.items():
+        known, by = joined[level_kind]
+        joined[level_kind] = known | more, np.where(known, by, near.size)
     found = [
         *_spans("spike", joined["spike"][0], joined["spike"][1], 1),
         *_spans("drift", joined["drift"][0], joined["drift"][1], rules.steady),
     ]
     found += _levels({kind: joined[kind] for kind in LEVELS})
     last = slice(-CONTEXT, None)
-    finite, e = np.isfinite(residuals), residuals[last]
+    e = residuals[last]
     raised = joined["divergence"][0] | joined["plateau"][0]
     quiet = e[(finite & ~joined["spike"][0] & ~raised)[last]][-rules.steady :]
     tested = e[(finite & ~joined["spike"][0])[last]][-rules.steady :]
@@ -269,7 +278,9 @@ def _spiked(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]:
     """Rows above those ``kept`` before them, those of them whose loss only stood still, and by how much."""
     tail = rules.false_alarms / rules.rows
-    found = change_of(e, level, modes, kept, window=1, reference=rules.reference, tail=tail, least=rules.noise)
+    found = change_of(
+        e, level, modes, kept, window=1, reference=rules.reference, tail=tail, least=rules.noise, floor=rules.floor
+    )
     allowed = np.sqrt(np.sum(modes**2, axis=1)) + t_quantile(tail, LEAST_STEADY) * rules.noise
     first = np.isnan(found.moved)
     excess = np.where(first, e, found.moved)
@@ -300,7 +311,7 @@ def _moved(
     for window in rules.scales[1:]:
         found = change_of(
             e[rows], level[rows], modes[rows], quiet, window=window, reference=rules.reference, tail=tail,
-            least=rules.noise,
+            least=rules.noise, floor=rules.floor,
         )  # fmt: skip
         share = np.abs(found.moved) / np.maximum(found.bound, 1e-300)
         here = np.nan_to_num(share) > worst[rows]

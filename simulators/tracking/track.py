@@ -14,10 +14,12 @@ from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.laws.curves.bands import DEGREES, basis_of, modes_of, spread_of_modes, strays
 from lehr.simulators.laws.curves.base import constant_values
+from lehr.simulators.laws.curves.batches import Batches
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of
 from lehr.simulators.tracking.levels import FEWEST, noise_of
+from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.rates import Departure, departure
 from lehr.simulators.tracking.repeats import repeated
 from lehr.simulators.tracking.rows import Rows
@@ -46,6 +48,7 @@ N_BAND = 400
 BLOCKS, LATER = 10, 0.5
 """Blocks of rows, at most, by whose means it is told which way a run strays, of the rows after this share of its steps
 so far: the first steps say least of the end."""
+BEGINS = "or a divergence begins: the next rows tell"
 EARLIER = 5
 """Rows before an alarm in which its cause is looked for."""
 WANDER, ANEW = 0.0015, 0.5
@@ -59,8 +62,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ``modes`` (knots, modes) say how a run may stray from the law at steps ``knots`` (knots,), without the noise of its
     rows [log loss], each with a coefficient of its own that is one standard number for the run, with so many
     ``degrees`` of freedom (``None``: normal); ``wander`` is what it strays by within a part of the run beside that.
-    ``basis`` says where that comes from. ``noise`` is that of the rows that the law was fitted to. ``first`` is the
-    first step after warm-up, where the law begins to hold.
+    ``basis`` says where that comes from. ``noise`` is that of the rows that the law was fitted to, ``batches`` what of
+    it they have in common. ``first`` is the first step after warm-up, where the law begins to hold.
     """
 
     rates: Floats
@@ -72,6 +75,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     wander: float = 0.0
     degrees: int | None = None
     noise: float | None = None
+    batches: Batches | None = None
 
     def times(self, level: float) -> float:
         """Standard deviations that hold ``level`` of all runs: Student's t, or normal."""
@@ -104,7 +108,7 @@ class ModesAt(msgspec.Struct, frozen=True, eq=False):
     steps: NDArray[np.int_]
     times: float
 
-    def __getitem__(self, rows: slice, /) -> Floats:
+    def __getitem__(self, rows: slice | NDArray[np.int_], /) -> Floats:
         """(rows, modes) [log loss]."""
         return self.planned.modes_at(self.steps[rows]) * self.times
 
@@ -154,7 +158,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
         modes = np.concatenate([modes, fading[:, None]], axis=1)
     return Plan(
         rates=rates, loss=loss, knots=knots, modes=modes, basis=basis, first=peak, wander=wander, degrees=degrees,
-        noise=noise,
+        noise=noise, batches=law.batches,
     )  # fmt: skip
 
 
@@ -243,15 +247,18 @@ def track(
             "run's schedule, or columns={step: <heading>} where this is no step"
         )
     at = np.minimum(steps, n - 1)
-    rules = Rules.of(max(ceil((n - planned.first) / rows.spacing), len(steps), 1), false_alarms, planned.noise)
     with np.errstate(invalid="ignore", divide="ignore"):
         forecast = np.log(planned.loss[at])
         residuals = np.where(losses > 0, np.log(losses) - forecast, np.nan)
-    judged = alarms(residuals, ModesAt(planned, at, planned.times(1 - false_alarms)), rules, forecast)
+    beside = paired(residuals, steps, planned.batches)
+    every = max(ceil((n - planned.first) / rows.spacing), len(steps), 1)
+    times = planned.times(1 - false_alarms)
+    rules = Rules.of(every, false_alarms, planned.noise, times=times, floor=beside.floor)
+    judged = alarms(beside.residuals, ModesAt(planned, at, times), rules, forecast)
     found, recent = judged.found, judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
-    offset, error = settled(planned, at[judged.healthy], residuals[judged.healthy])
+    offset, error = settled(planned, at[judged.healthy], beside.residuals[judged.healthy])
     last = len(steps) - 1
     again = repeated(np.nan_to_num(residuals), rows=rules.rows, false_alarms=false_alarms)
     if again is not None:
@@ -262,7 +269,7 @@ def track(
         )
         size = float(np.mean(residuals[first:]) - np.mean(residuals[:first]))
         found = [*found, Alarm(kind="repeat", first=first, last=last, size=size, cause=cause)]
-    found = [_with_cause(alarm, steps, columns or {}) for alarm in found]
+    found = [_with_cause(alarm, steps, columns or {}, last) for alarm in found]
     state: State = "no rows" if last < 0 else "inside"
     for kind in GRAVITY:
         # an alarm that is not over is one of now; the gravest is told
@@ -275,7 +282,7 @@ def track(
     if state not in ("divergence", "plateau", "rate") and not any(a.kind == "drift" and a.last == last for a in found):
         final = final_forecast * exp(offset)
         ends = final, (final * exp(-z * error), final * exp(z * error))
-    notes = _notes(rows, planned, len(steps))
+    notes = [*_notes(rows, planned, len(steps)), *beside.words(steps, residuals)]
     expected: Bounds | None = None
     if last >= 0:
         spread = hypot(float(planned.spread_at(at[-1:])[0]), judged.noise)
@@ -302,12 +309,15 @@ def track(
     )
 
 
-def _with_cause(alarm: Alarm, steps: NDArray[np.int_], columns: Columns) -> Alarm:
+def _with_cause(alarm: Alarm, steps: NDArray[np.int_], columns: Columns, last: int) -> Alarm:
     """The alarm with what the log shows beside it, from a few rows before it on."""
     if alarm.cause:
         return alarm
     first = int(steps[max(alarm.first - EARLIER, 0)])
-    return msgspec.structs.replace(alarm, cause=cause_of(columns, first, int(steps[alarm.last])))
+    cause = cause_of(columns, first, int(steps[alarm.last]))
+    if alarm.kind == "spike" and alarm.last == last:
+        cause = "; ".join([*([cause] if cause else []), BEGINS])
+    return msgspec.structs.replace(alarm, cause=cause)
 
 
 def settled(planned: Plan, steps: NDArray[np.int_], residuals: Floats) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lehr.simulators.laws.base import Bounds, Law, LossUnit, ValidRange
+from lehr.simulators.laws.curves.batches import Batches
 from lehr.simulators.quantities import Floats, NonNegative, Positive
 
 __all__ = [
@@ -60,7 +61,8 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
     A schedule is an array ``rates`` with the learning rate of every step, warm-up included; ``rates[t]`` belongs to
     step t, and ``loss[t]`` is the loss once it is taken. The constants hold for one model, batch and data set, and
     for learning rates in absolute units. ``relative_error`` is the mean relative error on curves that were held out,
-    ``worst_relative_error`` the largest, averaged over the curves [1].
+    ``worst_relative_error`` the largest, averaged over the curves [1]. ``batches`` is the noise that the rows of the
+    fitted runs have in common.
     """
 
     constants_of_law: ClassVar[tuple[str, ...]] = ()
@@ -73,6 +75,7 @@ class CurveLaw(Law, frozen=True, kw_only=True, forbid_unknown_fields=True):
     loss_unit: LossUnit = "nats/token"
     relative_error: float | None = None
     worst_relative_error: float | None = None
+    batches: Batches | None = None
 
     def loss(self, rates: ArrayLike, *, changed_at: int | None = None) -> Floats:
         """The loss at every step [loss_unit]; shape of ``rates``. ``changed_at`` is the first step on other data.

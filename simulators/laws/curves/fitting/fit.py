@@ -14,6 +14,7 @@ from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveForm, curve_form
 from lehr.simulators.laws.curves.bands import CONSTANTS, FEWEST, MOST_STRAY, PRIOR_RUNS, strays
 from lehr.simulators.laws.curves.base import CurveLaw, CurveRange
+from lehr.simulators.laws.curves.batches import shared_noise
 from lehr.simulators.laws.curves.fitting.descent import FOLLOWED, Problem, descend, first_points
 from lehr.simulators.laws.curves.fitting.limits import check_runs, notes_on
 from lehr.simulators.laws.curves.runs import LoggedRun, summed_up
@@ -103,6 +104,7 @@ def fit_curve(
     if starts < 1:
         raise ValueError(f"starts is {starts}; write 1 or more")
     check_runs(runs, form)
+    after = [run.after_warm_up() for run in runs]
     used = [summed_up(run) for run in runs]
     peak = max(float(run.rates.max()) for run in used)
     n_rows = sum(map(len, used))
@@ -138,6 +140,7 @@ def fit_curve(
         ),
         **fields,
     )
+    law = msgspec.structs.replace(law, batches=shared_noise([(run.steps, about(law, run)) for run in after]))
     return CurveFit(
         law=law,
         kind=kind,
@@ -155,6 +158,11 @@ def fit_curve(
         agreeing=agreeing,
         notes=notes_on(used, form, best.theta, best.covariance, aside.misfit),
     )
+
+
+def about(law: CurveLaw, run: LoggedRun) -> Floats:
+    """The log of measured over fitted loss of every row (rows,)."""
+    return np.asarray(np.log(run.loss / law.loss(run.rates, changed_at=run.changed_at)[run.steps]))
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):

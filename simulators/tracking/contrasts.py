@@ -1,0 +1,188 @@
+"""Do the last rows stand still, or rise, as the rows just before them would not let one expect?
+
+What a law errs by hardly changes over a few rows, so that the residuals of a window of m rows are set beside the rows
+just before it. Healthy rows are
+
+    e = level + slope G + M c + noise,
+
+where G is what the forecast falls by from the row before the window on, M are the law's modes less their value there,
+and level, slope (with deviation ``SLOPE``: the law's fall is right to such a share), c (normal) and noise are unknown.
+A plateau adds G itself within the window, a divergence what grows with the steps. With V the covariance of healthy rows
+and d such a direction the share of it that rows show is (d' V^-1 e) / (d' V^-1 d), with variance 1 / (d' V^-1 d): no
+test that is linear in the rows tells the two apart better.
+"""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+from typing import Literal, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.levels import noise_of, quantiles
+
+WINDOWS = (1, 2, 3, 4, 6, 8, 11, 16, 24, 40)
+"""Rows in which something is looked for."""
+AROUND, LEAST_AROUND, MOST_AROUND, FEWEST = 4, 12, 120, 6
+"""Rows before beside which a window is set: so many times its own, at least, at most; without so many nothing is
+tested."""
+SLOPE = 0.12
+"""The deviation of the law's own fall over a few rows, as a share of it."""
+STILL = (0.65, 1.6)
+"""Of the fall that was forecast, what a plateau lacks."""
+LEAST_RISE = 0.01
+"""By how much a loss has risen, at least, where it diverges [log loss]."""
+MOST_BLOCKS = 500
+"""Of a longer run so many means of rows are tested."""
+PART = 3
+"""Rows of this part of the run so far say nothing of what comes."""
+SPARE = 0.8
+"""Of the threshold, what a window must reach before its covariance is made."""
+EFFECTIVE = 4.0
+"""Independent tests that the windows which end at one row come to: those of neighbouring rows share most of theirs."""
+
+
+Way = Literal["still", "rising"]
+
+
+class Modes(Protocol):
+    """A law's modes, made when they are asked for."""
+
+    def __getitem__(self, rows: slice | NDArray[np.int_], /) -> Floats:
+        """(rows, modes) [log loss]."""
+
+
+class Found(msgspec.Struct, frozen=True, eq=False):
+    """Rows (rows,) that stand still and rows that rise, and by how much they lie off what was expected [log loss]."""
+
+    still: NDArray[np.bool_]
+    rising: NDArray[np.bool_]
+    size: Floats
+
+
+def contrasts(
+    e: Floats,
+    forecast: Floats,
+    modes: Floats | Modes,
+    calm: NDArray[np.bool_],
+    *,
+    rows: int,
+    false_alarms: float,
+    reference: int,
+    times: float = 1.0,
+    floor: float = 0.0,
+) -> Found:
+    """Of residuals ``e`` (rows,) about a forecast with the logarithm ``forecast`` (rows,) and its law's ``modes``
+    (rows, modes) [log loss], by ``calm`` rows, of a run that will have ``rows``.
+
+    ``reference`` are the rows that say how far rows scatter, ``floor`` the least that they do [log loss]; the modes are
+    ``times`` those of one deviation.
+
+    >>> forecast = -0.001 * np.arange(100.0)
+    >>> noise = 2e-4 * np.sin(np.arange(100.0) ** 2)
+    >>> e = (noise + np.where(np.arange(100) > 80, 0.001 * (np.arange(100) - 80), 0.0))[:84]
+    >>> found = contrasts(
+    ...     e, forecast[:84], np.zeros((84, 1)), np.ones(84, bool), rows=100, false_alarms=0.01, reference=24
+    ... )
+    >>> np.flatnonzero(found.still).tolist()
+    [81, 82, 83]
+    """
+    still, rising, size = np.zeros(len(e), bool), np.zeros(len(e), bool), np.zeros(len(e))
+    kept = np.flatnonzero(calm)
+    length = ceil(rows / MOST_BLOCKS)
+    kept = kept[: len(kept) // length * length]
+    if len(kept) < length * (FEWEST + 1):
+        return Found(still, rising, size)
+    cuts = np.arange(0, len(kept), length)
+
+    def means(values: Floats) -> Floats:
+        # a level is subtracted, so that sums lose no digits
+        return np.asarray(np.add.reduceat(values[kept] - values[kept[0]], cuts) / length)
+
+    y, x = means(e), means(forecast)
+    errors = np.asarray(modes[kept[cuts + length // 2]]) / times
+    noise, index, blocks = noise_of(y), np.arange(len(y)), ceil(rows / length)
+    t = quantiles(false_alarms / (blocks * EFFECTIVE), reference)
+    # of each block the window that says most: over its threshold, from where on, by how much
+    best: dict[Way, dict[int, tuple[float, int, float]]] = {"still": {}, "rising": {}}
+    for window in [w for w in WINDOWS if w <= max(blocks // 6, 3)]:
+        begins = np.maximum(index - window + 1, 0)
+        around = int(np.clip(AROUND * window, LEAST_AROUND, MOST_AROUND))
+        first = np.maximum(begins - around, (index + 1) // 2)
+        deviation, degrees = noise.before(begins, reference, (index + 1) // PART)
+        deviation = np.maximum(np.maximum(deviation, floor / sqrt(length)), 1e-9)
+        here = Windows(y, x, errors, begins, first, deviation, t[np.clip(degrees, 3, reference)])
+        for way, told in best.items():
+            for i in here.candidates(way):
+                share, error = here.share(i, way)
+                fallen = float(x[i] - x[begins[i] - 1])
+                if share < here.bound[i] * error or not _is(share, fallen, window, way):
+                    continue
+                moved = share * (-fallen if way == "still" else window)
+                one = share / (here.bound[i] * error), int(begins[i]), moved
+                told[i] = max(told.get(i, one), one)
+    for way, flags in (("still", still), ("rising", rising)):
+        for i, (_, begin, moved) in best[way].items():
+            # of blocks one after another the first says where it began
+            since = i if i - 1 in best[way] else begin
+            those = kept[since * length : (i + 1) * length]
+            flags[those] = True
+            size[those] = np.maximum(size[those], moved)
+    return Found(still, rising & ~still, size)
+
+
+class Windows(msgspec.Struct, frozen=True, eq=False):
+    """Of each block (blocks,): its residual ``y``, forecast ``x`` and ``modes`` (blocks, modes) [log loss]; where the
+    window of one length that ends there ``begins``, and the ``first`` block beside which it is set; the ``deviation``
+    of a block's noise, and how many of them are a false alarm (``bound``)."""
+
+    y: Floats
+    x: Floats
+    modes: Floats
+    begins: NDArray[np.int_]
+    first: NDArray[np.int_]
+    deviation: Floats
+    bound: Floats
+
+    def candidates(self, way: Way) -> list[int]:
+        """Blocks at which the window might say something, by sums without the law's errors."""
+        y, x, begins = self.y, self.x, self.begins
+        index = np.arange(len(y))
+        count = begins - self.first
+        sums = np.concatenate([[0.0], np.cumsum(y)])
+        level = (sums[begins] - sums[self.first]) / np.maximum(count, 1)
+        before = np.maximum(begins - 1, 0)
+        d, start = (-x, -x[before]) if way == "still" else (index.astype(float), before.astype(float))
+        by = [np.concatenate([[0.0], np.cumsum(v)]) for v in (d, d * d, d * y)]
+        s1, s2, sy = (v[index + 1] - v[begins] for v in by)
+        s0, s = index + 1 - begins, sums[index + 1] - sums[begins]
+        square = s2 - 2 * start * s1 + start**2 * s0
+        product = (sy - start * s) - level * (s1 - start * s0)
+        least = SPARE * self.bound * self.deviation * np.sqrt(np.maximum(square, 0.0))
+        good = (count >= FEWEST) & (begins >= 1) & (square > 0) & (product > least)
+        if way == "still":
+            good &= (product > 0.5 * STILL[0] * square) & (x[before] > x)
+        return [int(i) for i in np.flatnonzero(good)]
+
+    def share(self, i: int, way: Way) -> tuple[float, float]:
+        """What share of a direction the window that ends at block ``i`` shows, and its standard error."""
+        rows, a = slice(int(self.first[i]), i + 1), int(self.begins[i] - self.first[i])
+        y, x, modes = self.y[rows], self.x[rows], self.modes[rows]
+        fall, since = x[a - 1] - x, np.arange(len(y)) - a + 1.0
+        direction = np.where(since < 1, 0.0, fall if way == "still" else since)
+        apart = np.concatenate([np.ones((len(y), 1)), SLOPE * fall[:, None], modes - modes[a - 1]], axis=1)
+        covariance = self.deviation[i] ** 2 * np.eye(len(y)) + apart @ apart.T
+        weight = np.linalg.solve(covariance, direction)
+        known = float(direction @ weight)
+        return float(weight @ y) / known, 1 / sqrt(known)
+
+
+def _is(share: float, fallen: float, window: int, way: Way) -> bool:
+    """Is a share of a direction what it is called? ``fallen`` is what the forecast moved by [log loss]."""
+    if way == "still":
+        return STILL[0] <= share <= STILL[1]
+    rise = share * window
+    return rise + fallen > max(LEAST_RISE, 0.5 * rise)
