@@ -46,6 +46,8 @@ EFFECTIVE = 4.0
 
 
 Way = Literal["still", "rising"]
+WAYS: dict[Way, str] = {"still": "the rows lack what the forecast falls by", "rising": "the rows rise with the steps"}
+"""What a window is looked through for."""
 
 
 class Modes(Protocol):
