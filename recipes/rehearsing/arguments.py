@@ -32,6 +32,8 @@ class RehearsalSettings(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     threads: int | None
     save_every: int
+    held_out_bytes: int
+    measurements: int
     machine: bool
     overwrite: bool
     name: str
@@ -68,6 +70,8 @@ def settings_of(job: Composed, default_name: str) -> RehearsalSettings:
         device=job.choice("device", ("auto", "cpu", "cuda")),
         threads=job.setting("threads", Annotated[int, msgspec.Meta(ge=1, le=1024)] | None),
         save_every=job.setting("save_every", Annotated[int, msgspec.Meta(ge=1)]),
+        held_out_bytes=job.setting("held_out_bytes", Annotated[int, msgspec.Meta(ge=1024, le=2**26)]),
+        measurements=job.setting("measurements", Annotated[int, msgspec.Meta(ge=1, le=100_000)]),
         machine=job.setting("machine", bool),
         overwrite=job.setting("overwrite", bool),
         name=name_of(job, default_name),

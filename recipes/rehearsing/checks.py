@@ -108,7 +108,9 @@ def speed_of(setup: Setup, small: Rehearsal, *, machine: bool) -> Speed | None:
         return None
     number, _, stage = found
     weights = {n: w.requires_grad_() for n, w in networks.first_weights(setup.shape, setup.seed).items()}
-    trainer = Trainer(setup.shape, stage, number, setup.corpus, setup.tasks, setup.text_length, setup.seed)
+    trainer = Trainer(
+        setup.shape, stage, number, setup.corpus, setup.tasks, setup.text_length, setup.seed, setup.held_out_bytes
+    )  # fmt: skip
     optimizers = optimizers_of(stage.optimizer or Optimizer(kind="adamw"), weights)
     n = sequences_of(stage)[-1]
     best = float("inf")

@@ -13,8 +13,6 @@ from lehr.simulators.architecture import Architecture
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.training import Stage
 
-HELD_OUT_BYTES = 8_192
-"""Of text that a loss is measured on [byte]."""
 HELD_OUT_TASKS = 128
 """Prompts that a pass rate is measured on."""
 PREFERENCE_SCALE = 0.1
@@ -34,10 +32,11 @@ class Trainer:
 
     def __init__(  # noqa: PLR0917
         self, shape: Architecture, stage: Stage, number: int, corpus: Corpus, found: tasks.Tasks | None,
-        text_length: int, seed: int,
+        text_length: int, seed: int, held_out_bytes: int,
     ) -> None:  # fmt: skip
         self.shape, self.stage, self.number, self.corpus = shape, stage, number, corpus
         self.tasks, self.text_length, self.seed = found, text_length, seed
+        self.held_out_bytes = held_out_bytes
         assert stage.sequence_length is not None
         self.length = stage.sequence_length
         self.reference: Weights | None = None
@@ -74,11 +73,11 @@ class Trainer:
                 return float(self._preferred(weights, self._pairs(HELD_OUT_TASKS, random, held_out=True)))
             if isinstance(objective, Supervised):
                 assert self.tasks is not None
-                n = max(1, HELD_OUT_BYTES // self.length)
+                n = max(1, self.held_out_bytes // self.length)
                 rows, counted = tasks.packed(self.tasks.held_out, n, self.length, random)
                 return float(self._cross_entropy(weights, rows, counted)[0])
             # stages of longer texts are measured on texts as long as the first stage's, as their loss is compared
-            n = max(1, HELD_OUT_BYTES // self.text_length)
+            n = max(1, self.held_out_bytes // self.text_length)
             rows = even_windows(self.corpus.held_out, n, self.text_length)
             return float(self._cross_entropy(weights, rows, None)[0])
 

@@ -94,6 +94,7 @@ def rehearse(
     setup = training.Setup(
         shape=done.model.shape(), recipe=done.recipe, corpus=corpus, tasks=tasks,
         text_length=text_length, seed=settings.seed, device=device, save_every=settings.save_every,
+        held_out_bytes=settings.held_out_bytes, measurements=settings.measurements,
         fingerprint=fingerprint(done, settings, corpus.digest, device),
     )  # fmt: skip
     with writing(folder):
@@ -142,6 +143,7 @@ def fingerprint(done: Rehearsal, settings: RehearsalSettings, corpus: str, devic
 
     parts = [
         msgspec.to_builtins(done.model), msgspec.to_builtins(done.recipe), settings.scale_name,
-        settings.seed, corpus, device, torch.get_num_threads(), str(torch.__version__),
+        settings.seed, corpus, device, torch.get_num_threads(), str(torch.__version__), settings.held_out_bytes,
+        settings.measurements,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

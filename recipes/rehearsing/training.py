@@ -26,12 +26,13 @@ from lehr.simulators.training import Optimizer, Recipe, Stage
 if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
 
-MEASUREMENTS, APART = 30, 3
-"""How often a stage is measured on what was held out, beside its start, and the fewest updates between two [steps]."""
+APART = 3
+"""The fewest updates between two measurements on what was held out [steps]."""
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What is trained, on what, how; ``fingerprint`` tells it from everything else."""
+    """What is trained, on what, how; ``fingerprint`` tells it from everything else. A stage is measured
+    ``measurements`` times beside its start, each time on ``held_out_bytes`` of what was held out."""
 
     shape: Architecture
     recipe: Recipe
@@ -41,6 +42,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     seed: int
     device: str
     save_every: int
+    held_out_bytes: int = 8192
+    measurements: int = 30
     fingerprint: str
 
 
@@ -125,7 +128,8 @@ class _StageRun:
         self.name, self.stage = setup.recipe.ordered()[number]
         self.weights = {n: w.requires_grad_() for n, w in state.weights.items()}
         self.trainer = Trainer(
-            setup.shape, self.stage, number, setup.corpus, setup.tasks, setup.text_length, setup.seed
+            setup.shape, self.stage, number, setup.corpus, setup.tasks, setup.text_length, setup.seed,
+            setup.held_out_bytes,
         )  # fmt: skip
         if not state.step:
             checkpoints.save_weights(folder, number, self.weights)
@@ -154,7 +158,7 @@ class _StageRun:
         path = self.folder / log_name(self.number + 1, self.name)
         # what a stopped run logged after its last checkpoint is trained, and logged, once more
         write_file(path, log_bytes(self.rows))
-        every = max(APART, round(self.n_steps / MEASUREMENTS))
+        every = max(APART, round(self.n_steps / self.setup.measurements))
         measured = set(range(self.n_steps, 0, -every))
         with path.open("a", encoding="utf-8") as log:
             for step in range(self.state.step, self.n_steps):

@@ -57,13 +57,20 @@ def pieces(i: int) -> Iterator[object]:
 
 
 def main() -> None:
-    """``fill_in.py what folder``: fill in the model, and the data of one stage; for LitData the data alone."""
+    """``fill_in.py what folder``: fill in the model, and the data of one stage; for LitData and OLMo-core the data alone."""
     what, folder = sys.argv[1], Path(sys.argv[2])
     if what == "litdata":
         from litdata import TokensLoader, optimize
 
         optimize(fn=pieces, inputs=list(range(8)), output_dir=str(folder), num_workers=1, chunk_size=65 * 64,
                  item_loader=TokensLoader(block_size=65))  # fmt: skip
+        return
+    if what == "tokens":
+        import numpy as np
+
+        folder.mkdir(parents=True)
+        # OLMo-core reads the bare numbers, whatever the ending says
+        (np.arange(40_000) * 7 % 300).astype(np.uint16).tofile(folder / "train.npy")
         return
     weights_and_tokenizer("model")
     folder.mkdir(parents=True)

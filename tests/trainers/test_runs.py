@@ -32,7 +32,7 @@ SMALL = {
     "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 320, "max_position_embeddings": 256,
 }  # fmt: skip
-FILL_IN = Path(__file__).parent / "fill_in.py"
+FILL_IN, HOOKED = (Path(__file__).parent / name for name in ("fill_in.py", "hooked.py"))
 PATIENCE = 900
 REWARDS = "def reward(completions, **columns):\n    return [float(len(text)) for text in completions]\n"
 
@@ -118,6 +118,22 @@ def test_litgpt_runs_what_was_exported(tmp_path: Path) -> None:
     # a row a micro-batch: an update has the rate of its last
     last = {int(row["step"]): float(row["learning_rate"]) for row in rows if int(row["iter"]) % 2 == 0}
     equal([last[step] for step in sorted(last)], done)
+
+
+def hooked(folder: Path) -> list[float]:
+    """The rate of every update that ``hooked.py`` wrote down, one for all groups of weights."""
+    return [float(line) for line in (folder / "rates.txt").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_olmo_core_runs_what_was_exported(tmp_path: Path) -> None:
+    python = python_of("olmo_core")
+    folder = tmp_path / "x"
+    done = exported("olmo_core", NextToken(), "PT", folder)
+    run([python, str(FILL_IN), "tokens", "data/s"], folder)
+    launch = [python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1"]
+    run([*launch, str(HOOKED), "rates.txt", "train_olmo_core.py", "01_s/olmo_core.json"], folder)
+    equal(hooked(folder), done)
 
 
 def test_what_is_filled_in_is_data_of_each_kind() -> None:

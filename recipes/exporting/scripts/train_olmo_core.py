@@ -36,6 +36,7 @@ def rates(spec: dict[str, Any], updates: list[int]) -> list[float]:
 
 def train(spec: dict[str, Any]) -> None:
     """Train the stage, or go on with it."""
+    import torch
     from olmo_core.config import DType
     from olmo_core.data import NumpyDataLoaderConfig, NumpyFSLDatasetConfig, TokenizerConfig
     from olmo_core.distributed.parallel import DataParallelType
@@ -44,7 +45,7 @@ def train(spec: dict[str, Any]) -> None:
     from olmo_core.train.train_module import TransformerDataParallelConfig, TransformerTrainModuleConfig
     from olmo_core.utils import seed_all
 
-    prepare_training_environment()
+    prepare_training_environment(backend="cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         model_config, optim, schedule = configurations(spec)
         data, module, run = spec["data"], spec["train_module"], spec["trainer"]
