@@ -191,10 +191,17 @@ def test_a_stage_that_says_too_little_is_assumed_and_said() -> None:
     assert any("pt says no rates: assumed" in note for note in done.notes)
 
 
-def test_a_power_law_is_forecast_from_its_half_and_a_guess_is_not() -> None:
+FALLING = {
+    "ever slower": lambda summed: 1.7 + 0.4 * summed**-0.4,
+    "by the logarithm": lambda summed: 2.0 - 0.45 * np.log(summed),
+    "ever faster": lambda summed: 4.4 - 2.6 * summed**0.2,
+}
+
+
+@pytest.mark.parametrize("how", FALLING)
+def test_a_loss_is_forecast_from_its_half_and_a_guess_is_not(how: str) -> None:
     rates = np.full(400, 1e-3)
-    summed = np.cumsum(rates)
-    loss = 1.7 + 0.4 * summed**-0.4
+    loss = FALLING[how](np.cumsum(rates))
     random = generator(5)
     inside = 0
     for _ in range(40):

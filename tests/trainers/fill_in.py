@@ -57,7 +57,7 @@ def pieces(i: int) -> Iterator[object]:
 
 
 def main() -> None:
-    """``fill_in.py what folder``: fill in the model, and the data of one stage; for LitData and OLMo-core the data alone."""
+    """``fill_in.py what folder``: fill in the model and one stage's data; for LitData and OLMo-core these alone."""
     what, folder = sys.argv[1], Path(sys.argv[2])
     if what == "litdata":
         from litdata import TokensLoader, optimize

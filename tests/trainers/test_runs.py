@@ -32,7 +32,7 @@ SMALL = {
     "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 320, "max_position_embeddings": 256,
 }  # fmt: skip
-FILL_IN, HOOKED = (Path(__file__).parent / name for name in ("fill_in.py", "hooked.py"))
+FILL_IN, HOOKS = Path(__file__).parent / "fill_in.py", Path(__file__).parent / "hooks"
 PATIENCE = 900
 REWARDS = "def reward(completions, **columns):\n    return [float(len(text)) for text in completions]\n"
 
@@ -120,9 +120,11 @@ def test_litgpt_runs_what_was_exported(tmp_path: Path) -> None:
     equal([last[step] for step in sorted(last)], done)
 
 
-def hooked(folder: Path) -> list[float]:
-    """The rate of every update that ``hooked.py`` wrote down, one for all groups of weights."""
-    return [float(line) for line in (folder / "rates.txt").read_text().splitlines()]
+def rates_of(words: list[str], folder: Path) -> list[float]:
+    """The rate of every update of a command, as its optimiser had it; one for all groups of weights."""
+    hooked = folder / "rates.txt"
+    run(words, folder, PYTHONPATH=str(HOOKS), LEHR_RATES=str(hooked))
+    return [float(line) for line in hooked.read_text().splitlines()]
 
 
 @pytest.mark.slow
@@ -132,8 +134,27 @@ def test_olmo_core_runs_what_was_exported(tmp_path: Path) -> None:
     done = exported("olmo_core", NextToken(), "PT", folder)
     run([python, str(FILL_IN), "tokens", "data/s"], folder)
     launch = [python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1"]
-    run([*launch, str(HOOKED), "rates.txt", "train_olmo_core.py", "01_s/olmo_core.json"], folder)
-    equal(hooked(folder), done)
+    equal(rates_of([*launch, "train_olmo_core.py", "01_s/olmo_core.json"], folder), done)
+
+
+SWIFT = {
+    # packing takes flash attention, which takes an accelerator
+    "corpus": ("pt", NextToken(), "PT", ["--packing", "false", "--attn_impl", "sdpa"]),
+    "answers": ("sft", Supervised(), "SFT", []),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", SWIFT)
+def test_ms_swift_runs_what_was_exported(tmp_path: Path, what: str) -> None:
+    python = python_of("ms_swift")
+    verb, objective, kind, without = SWIFT[what]
+    folder = tmp_path / "x"
+    done = exported("ms_swift", objective, kind, folder)
+    run([python, str(FILL_IN), what, "data/s"], folder)
+    # there is no accelerator here: the switches are no part of the recipe
+    words = [str(Path(python).with_name("swift")), verb, f"01_s/{verb}.yaml", "--use_cpu", "true", *without]
+    equal(rates_of(words, folder), done)
 
 
 def test_what_is_filled_in_is_data_of_each_kind() -> None:

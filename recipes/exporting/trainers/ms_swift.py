@@ -11,6 +11,9 @@ from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.simulators.objectives import PolicyGradient, Preference
 
+SHARED = ("internlm2", "llama", "minicpm", "mistral", "mixtral", "phi3", "qwen2", "qwen3", "xverse")
+"""The hub's types whose class ms-swift 4.6.0 has several types of its own for, one of them of the same name: it trains
+random weights only if it is told which, and which template: its `dummy` adds nothing to the words."""
 VERBS = {"corpus": "pt", "answers": "sft", "preference": "rlhf", "policy": "rlhf"}
 
 
@@ -18,14 +21,19 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     """The YAML of ``swift pt``, ``sft`` or ``rlhf``."""
     what = what_is_trained(stage)
     plan = hf.schedule(stage)
+    body: dict[str, Any] = {"model": stage.begins or "model"}
+    notes = []
     if stage.begins is None:
-        network.needs_config()
-    body: dict[str, Any] = {
-        "model": stage.begins or "model",
+        notes.append("random weights: make the folder `model` once, as README.md says")
+        if (kind := network.needs_config()["model_type"]) in SHARED:
+            body |= {"model_type": kind, "template": "dummy"}
+            if what != "corpus":
+                notes.append("template: dummy adds nothing to questions and answers; write that of your chat")
+    body |= {
         "tuner_type": "full",
         "dataset": [stage.data],
         "max_length": stage.sequence_length,
-        **({"packing": True} if what == "corpus" else {}),
+        **({"packing": True, "attn_impl": "flash_attn"} if what == "corpus" else {}),
     }
     if isinstance(stage.objective, (Preference, PolicyGradient)):
         method = (stage.objective.method or "grpo").casefold()
@@ -40,13 +48,15 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     verb = VERBS[what]
     file = f"{stage.folder}/{verb}.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
+    if what == "corpus":
+        notes.append("packing takes flash attention, which has to be installed; packing: false goes without")
     return Exported(
         files={file: as_yaml(body)},
         command=["env", f"NPROC_PER_NODE={stage.devices_per_node}", "swift", verb, file],
         said=[line, *hf.said(stage, file, "max_length")],
         run=plan.run,
         deviation=off,
-        notes=[] if stage.begins else ["random weights: make the folder `model` once, as README.md says"],
+        notes=notes,
     )
 
 
