@@ -21,6 +21,12 @@ from lehr.simulators.quantities import Devices, HourlyPrice, Utilisation
 SIDES = {">=": "is below", "<=": "is above", ">": "is not above"}
 
 
+BYTES = re.compile(r"\s*([\d.]+)\s*([KMGT])i?B\s*")
+PREFIXES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+BYTES_A_TOKEN = 4.0
+"""Of a vocabulary of a hundred thousand entries, to the digit that a hint needs."""
+
+
 class Composed(msgspec.Struct, frozen=True):
     """One job: its configuration as plain data, the roots it came from and what the command line set."""
 
@@ -43,6 +49,9 @@ class Composed(msgspec.Struct, frozen=True):
                     return msgspec.convert(int(value), kind)
             if isinstance(value, str) and re.match(r"Expected `(int|float)", str(error)):
                 said = "is not understood as a number; write digits, such as 30, 2M or 1e6"
+                if (amount := BYTES.fullmatch(value)) and "tokens" in name:
+                    tokens = float(amount[1]) * PREFIXES[amount[2]] / BYTES_A_TOKEN
+                    said = f"is an amount of bytes; a token of text or code is some 4 of them: write {tokens:.3g}"
                 raise LehrError(f"{name}: {value!r} {said}") from error
             raise LehrError(f"{name}: {str(error).partition(' - at ')[0]} (found {self.config[name]!r})") from error
 

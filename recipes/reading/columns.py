@@ -17,6 +17,7 @@ from lehr.recipes.reading.kept import (
     filtered,
     last_of_each,
     refuse_compute_as_tokens,
+    refuse_swapped,
     refuse_worse_than_guessing,
     without_repeats,
 )
@@ -125,6 +126,7 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
         worst = float(convert_loss(float(np.log(GUESSING)), "nats/token", unit))
         refuse_worse_than_guessing(values["loss"], unit, worst, chosen["loss"], where, rows)
     refuse_compute_as_tokens(n, d, chosen, where)
+    refuse_swapped(n, d, chosen, reading.columns, where)
     try:
         runs = make_runs(
             n, d, values["loss"], label=labels, n_convention=convention, loss_unit=unit, unique=values.get("unique")

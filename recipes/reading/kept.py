@@ -97,6 +97,19 @@ def refuse_compute_as_tokens(n: Floats, d: Floats, chosen: Mapping[str, str], wh
         )
 
 
+def refuse_swapped(n: Floats, d: Floats, chosen: Mapping[str, str], named: Mapping[str, str], where: str) -> None:
+    """Raise ``LehrError`` where every run has fewer tokens than parameters, as no training has, unless both columns are
+    named."""
+    if {"n", "d"} <= set(named) or not {"n", "d"} <= set(chosen) or not np.all(d < n):
+        return
+    ratio, size, data = d / n, chosen["n"], chosen["d"]
+    raise LehrError(
+        f"{where}: every run has fewer than 1 token a parameter ({ratio.min():.2g} to {ratio.max():.2g}): "
+        f"are the columns swapped? write columns={{n: {data}, d: {size}}}, or columns={{n: {size}, d: {data}}} if they "
+        "are not"
+    )
+
+
 def last_of_each(runs: Runs, checkpoints: str, notes: list[str]) -> Runs:
     """Of rows that one run wrote while it was trained the last: the others belong to a schedule that was not at its
     end, and are no runs of their own."""

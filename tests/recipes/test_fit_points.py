@@ -196,3 +196,19 @@ def test_five_runs_fit_the_law_of_over_training(capsys: pytest.CaptureFixture[st
     law = Catalogue().law("outputs/fit/five/fit.yaml")
     assert isinstance(law, Overtraining)
     assert float(law.loss(6.9e9, 138e9)) == pytest.approx(float(planted.loss(6.9e9, 138e9)), rel=1e-4)
+
+
+def test_scores_in_percent_are_asked_for_their_unit() -> None:
+    loss = np.linspace(2.4, 5.5, 20)
+    errors = np.asarray(ERROR.score(loss))
+    table("percent.csv", loss=loss, error=100 * errors)
+    with pytest.raises(LehrError, match=r"a share lies between 0 and 1: write units=\{error: 0.01\}"):
+        dispatch(["fit", "law=exponential_error", "data=percent.csv"])
+    assert dispatch(["fit", "law=exponential_error", "data=percent.csv", "units={error: 0.01}", "bootstrap=0"]) == 0
+    law = Catalogue().law("outputs/fit/exponential_error_percent/fit.yaml")
+    assert isinstance(law, ExponentialError)
+    assert law.epsilon == pytest.approx(0.85, rel=1e-3)
+    # scores that do not follow the loss are no law's
+    table("noise.csv", loss=loss, error=np.where(np.arange(20) % 2, 0.2, 0.8))
+    with pytest.raises(LehrError, match=r"does not fall with the loss|does not describe them"):
+        dispatch(["fit", "law=exponential_error", "data=noise.csv"])

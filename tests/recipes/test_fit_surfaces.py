@@ -411,6 +411,7 @@ def test_repeated_tokens_are_fitted_by_their_law_and_by_no_other(
     # a law of new tokens is fitted to the 25 rows that saw theirs once, and says so
     fresh = fit(tmp_path, "law=chinchilla", data=data)
     assert len(fresh["runs"]) == 25
+    assert "fitted to 25 runs of runs.csv, without 50 whose tokens repeat" in capsys.readouterr().out
     assert any("50 of 75 runs see tokens more than once and were left out" in n for n in fresh["not_identified"])
     # of too few of them it is refused
     with pytest.raises(LehrError, match="write law=data_constrained"):

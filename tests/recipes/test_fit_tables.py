@@ -97,6 +97,15 @@ def test_numbers_are_compared_by_where() -> None:
         read(table, where={"n": ">1e30"})
 
 
+def test_columns_that_are_swapped_are_refused_unless_they_are_named() -> None:
+    swapped = {"params": D, "tokens": N, "loss": LOSS}
+    kept = {name: values[D > N] for name, values in swapped.items()}
+    with pytest.raises(LehrError, match=r"are the columns swapped\? write columns=\{n: tokens, d: params\}"):
+        read(kept)
+    assert len(read(kept, columns={"n": "params", "d": "tokens"}).runs) == (D > N).sum()
+    assert np.all(read(kept, columns={"n": "tokens", "d": "params"}).runs.tokens == D[D > N])
+
+
 def test_tokens_that_repeat_are_told_from_new_ones() -> None:
     found = read({"n": N, "d": D, "unique_tokens": np.minimum(D, 1e10), "loss": LOSS})
     assert found.runs.unique is not None

@@ -84,6 +84,7 @@ def test_a_plan_says_what_its_network_would_score(capsys: pytest.CaptureFixture[
     [
         (["score_law=besiroglu"], "score_law: besiroglu is no law of benchmark scores"),
         (["score_law=gadre_error_c4", "law=code_farseer"], "asks for a loss in nats/token"),
+        (["unique_tokens=300GB"], "is an amount of bytes; a token of text or code is some 4 of them: write 7.5e+10"),
     ],
 )
 def test_a_law_that_tells_no_score_is_refused(words: list[str], says: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,7 @@ def table_of(kind: str, path: Path, reading: Reading) -> tuple[dict[str, Floats]
         for name in known
         if name != "run" and (heading := heading_of(name, kind, table, reading.columns, path)) is not None
     }
+    _refuse_percent(found, path, rows)
     _computed(kind, found, notes)
     for name in wanted:
         if name not in found:
@@ -52,6 +53,15 @@ def table_of(kind: str, path: Path, reading: Reading) -> tuple[dict[str, Floats]
     run = heading_of("run", kind, table, reading.columns, path)
     label = None if run is None else [str(v) for v in table[run]]
     return {name: found[name] for name in wanted}, label, notes
+
+
+def _refuse_percent(found: Mapping[str, Floats], path: Path, rows: Sequence[int]) -> None:
+    """Raise ``LehrError`` where a share of questions is more than 1."""
+    for name in ("error", "accuracy"):
+        for row, value in zip(rows, found.get(name, ()), strict=False):
+            if not 0 <= value <= 1:
+                hint = f"write units={{{name}: 0.01}} if it counts in percent" if 0 <= value <= 100 else "leave it out"
+                raise LehrError(f"{path}: row {row}: {name} is {value:g}; a share lies between 0 and 1: {hint}")
 
 
 COMPUTED: dict[str, tuple[str, ...]] = {

@@ -94,6 +94,12 @@ def fit_points_of(
         if (band := band_of(settings.kind, other, beyond, settings.level)) is not None:  # type: ignore[arg-type]
             covered = float(np.mean((target[held] >= band[0]) & (target[held] <= band[1])))
     missed = error_of(settings.kind, law, at, target)
+    scale = np.log(target) if KINDS[settings.kind].target == "loss" and settings.kind != "vocabulary" else target
+    if missed > float(np.std(scale)):
+        raise LehrError(
+            f"{', '.join(settings.data)}: the form misses these points by {missed:.3g}, more than they differ from "
+            f"their mean ({float(np.std(scale)):.3g}): it does not describe them; check the columns and their units"
+        )
     law = as_far_off(law, max(missed, held_error or 0.0), target)
     files = ", ".join(Path(path).name for path in settings.data)
     said = {"benchmark": settings.benchmark or files} if hasattr(law, "benchmark") else {}

@@ -194,7 +194,7 @@ def _fit(settings: Settings, read: Read) -> Fitted:
     law = msgspec.structs.replace(
         law,
         name=settings.name,
-        title=f"{chosen.capitalize()} form fitted to {len(runs)} runs of {files}",
+        title=f"{chosen.capitalize()} form fitted to {len(runs)} runs of {files}{_apart(read, runs, dropped)}",
         provenance=Provenance(default=_fact(settings, fit)),
     )
     if any(" " in name and not name.startswith("log ") for name in fit.coordinates):
@@ -219,6 +219,12 @@ def _fit(settings: Settings, read: Read) -> Fitted:
         approach_2=_approach_2(runs, law) if settings.approach == 2 else None,
         notes=[*fit.notes, *notes],
     )  # fmt: skip
+
+
+def _apart(read: Read, runs: Runs, dropped: list[str]) -> str:
+    """Which runs of the table were not fitted, for the first line."""
+    repeated = len(read.runs) - len(runs) - len(dropped)
+    return f", without {repeated} whose tokens repeat" if repeated else ""
 
 
 def _fresh(runs: Runs, law: str, notes: list[str]) -> Runs:
