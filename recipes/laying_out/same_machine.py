@@ -25,7 +25,7 @@ def on_one_machine(
     >>> catalogue = Catalogue()
     >>> said = on_one_machine(catalogue, catalogue.model("starcoder"), catalogue.accelerators["h100_sxm"], 64, 4096)
     >>> said["best layout on 64 h100_sxm", ""]
-    'TP2 PP2x20 DP16, micro-batch 2'
+    'PP2x20 DP32, micro-batch 1, selective recomputation'
     """
     if devices < 1:
         raise LehrError(f"devices: {devices} is below 1; write a number of accelerators")

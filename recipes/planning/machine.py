@@ -17,6 +17,7 @@ from lehr.simulators.projection.cost import accelerator_hours
 from lehr.simulators.projection.stage_time import STATE_BYTES
 from lehr.simulators.quantities import Amount, Interval
 
+GIB = 2.0**30
 SHARE_FOR_STATE = 0.8
 """Of a device's memory; the rest is left to activations and buffers."""
 
@@ -113,7 +114,7 @@ def place(
     )
     sizes = {name: getattr(best.layout, name) for name in ("tp", "pp", "cp", "ep", "dp")}
     groups = ", ".join(f"{name} {size}" for name, size in sizes.items() if size > 1) or "one device"
-    memory = f"{best.memory_bytes / 1e9:.0f} of {machine.device.memory_bytes / 1e9:.0f} GB"
+    memory = f"{best.memory_bytes / GIB:.0f} of {machine.device.memory_bytes / GIB:.0f} GiB"
     tight = best.memory_bytes * (1 + MEMORY_ERROR) > machine.device.memory_bytes
     margin = f", less free than the model of memory errs by, {MEMORY_ERROR:.0%}" if tight else ""
     return Placed(
@@ -134,15 +135,15 @@ def fit_of(machine: Machine, count: ParameterCount) -> tuple[str, bool]:
     >>> h100 = Catalogue().accelerators["h100_sxm"]
     >>> llama = count_parameters(Catalogue().model("llama_3_1_8b").shape())
     >>> fit_of(Machine(device=h100, precision="bf16", mfu=0.4, devices=8), llama)
-    ('states of 128 GB in all, 16 GB on each of 8 devices of 80 GB', True)
+    ('states of 120 GiB in all, 15 GiB on each of 8 devices of 80 GiB', True)
     """
     state = STATE_BYTES * count.total
     memory = machine.device.memory_bytes
     if memory is None:
-        return f"states of {state / 1e9:,.0f} GB in all; the device's memory is not known", True
+        return f"states of {state / GIB:,.0f} GiB in all; the device's memory is not known", True
     fewest = -(-state // (SHARE_FOR_STATE * memory))
     if machine.devices is None:
-        return f"states of {state / 1e9:,.0f} GB need {fewest:,.0f} or more devices of {memory / 1e9:.0f} GB", True
+        return f"states of {state / GIB:,.0f} GiB need {fewest:,.0f} or more devices of {memory / GIB:.0f} GiB", True
     each = state / machine.devices
-    words = f"{each / 1e9:,.2g} GB on each of {machine.devices:,} devices of {memory / 1e9:.0f} GB"
-    return f"states of {state / 1e9:,.0f} GB in all, {words}", each <= SHARE_FOR_STATE * memory
+    words = f"{each / GIB:,.2g} GiB on each of {machine.devices:,} devices of {memory / GIB:.0f} GiB"
+    return f"states of {state / GIB:,.0f} GiB in all, {words}", each <= SHARE_FOR_STATE * memory
