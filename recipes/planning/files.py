@@ -12,6 +12,7 @@ from lehr.recipes.importing.model_file import Short, kind_of
 from lehr.recipes.planning.result import Planned, StageSettings
 from lehr.recipes.presenting.yaml import WIDTH
 from lehr.simulators.architecture import Architecture
+from lehr.simulators.training import PRETRAINING
 
 
 def model(plan: Planned) -> dict[str, Any]:
@@ -39,6 +40,9 @@ def recipe(plan: Planned) -> dict[str, Any]:
     for name, settings in plan.stages.items():
         stages[name] = stage_of(settings, plan.accelerator.name, plan.precision, plan.devices)
         facts |= facts_of(settings, "lehr plan")
+        if plan.plan.chosen.epochs > 1 and settings.kind in PRETRAINING:
+            stages[name]["epochs"] = plan.plan.chosen.epochs
+            facts[f"stages.{name}.epochs"] = _fact("derived", "lehr plan: all tokens over those that are unique")
         if plan.layout is not None and settings.sequence_length == plan.sequence_length:
             # report and cost then take the utilisation that the plan was made with
             stages[name]["hardware"]["layout"] = stated(plan.layout)

@@ -69,7 +69,7 @@ WorryKind = Literal["unreachable", "far", "machine", "repeats", "bound", "vocabu
 WORRIES: dict[WorryKind, str] = {
     "unreachable": "no law was fitted anywhere near",
     "far": "the loss is read beyond the runs of its law",
-    "machine": "the network does not fit the devices",
+    "machine": "the network, or one that the law would rather have, does not fit the devices",
     "repeats": "data is repeated more often than is known to be harmless",
     "bound": "a rule was asked outside its runs and is bound by what was published",
     "vocabulary": "another vocabulary would serve the budget better",

@@ -17,6 +17,7 @@ from lehr.recipes.planning.published import published_stages, rates_before
 from lehr.recipes.planning.result import Planned, Rates, Scored, Second, Vocabulary
 from lehr.recipes.planning.stages import Question, inputs_of, length_of, settings_of
 from lehr.recipes.planning.worries import worries
+from lehr.recipes.presenting.tables import short
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
@@ -41,8 +42,8 @@ Corpus = Annotated[float, msgspec.Meta(ge=FEWEST_TOKENS)]
 MOST_EXPERTS = 1024
 """Experts for each one that a token uses, at most: twice as many as any law has seen."""
 DEFAULT_SURFACE = "besiroglu"
-PASSES = 3
-"""Of network and layout, each of which depends on the other; a third has not chosen another network."""
+PASSES = 12
+"""Of network and layout at most, each of which depends on the other: the batch moves the utilisation, that the work."""
 SIZES = re.compile(r"^\s*(\d[\d_.]*(?:e\d+)?)\s*([KMBT]?)\s*\.\.\s*(\d[\d_.]*(?:e\d+)?)\s*([KMBT]?)\s*$")
 SUFFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
@@ -87,7 +88,8 @@ def _planned(job: Composed) -> Planned:
     hyper = [as_hyper(catalogue.law(name)) for name in job.setting("hyper_laws", list[str])]
     decay, published = decay_law_of(job), published_stages(catalogue)
     base_rates, replay = _base_rates(job, base), _replay(job, base)
-    for _ in range(PASSES):
+    no_room: list[str] = []
+    for _ in range(PASSES + len(rungs)):
         bought = buy(budget, peak=machine.device.peak[machine.precision], mfu=machine.mfu, usd_per_hour=price)
         plan = chosen_by(law, bought.work.value)
         key = (plan.chosen.d_model, plan.chosen.expansion)
@@ -106,6 +108,13 @@ def _planned(job: Composed) -> Planned:
             catalogue, machine, architecture, count=rungs[key].count, sequences=first.sequences,
             length=first.sequence_length,
         )  # fmt: skip
+        size = rungs[key].count.total
+        smaller = {name: rung for name, rung in rungs.items() if name[1] != key[1] or rung.count.total < size}
+        if not placed.fits and smaller:
+            # what has no layout on the devices is no answer, and neither is anything larger of its kind
+            no_room.append(f"{short(size)} with {short(plan.chosen.active)} active" if key[1] > 1 else short(size))
+            rungs = smaller
+            continue
         if placed.mfu is None or placed.mfu == machine.mfu or job.setting("mfu", float | None) is not None:
             break
         # what the layout reaches says what the budget buys, and that which network is laid out
@@ -133,7 +142,7 @@ def _planned(job: Composed) -> Planned:
         ),
         score=score_of(job, surface, plan, rungs[key]),
     )  # fmt: skip
-    return msgspec.structs.replace(found, worries=worries(found, fits=placed.fits))
+    return msgspec.structs.replace(found, worries=worries(found, fits=placed.fits, no_room=no_room))
 
 
 def planner(job: Composed) -> Planner:

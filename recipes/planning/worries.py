@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lehr.recipes.planning.result import Planned, Vocabulary, Worry, WorryKind
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.laws.base import Law, ValidRange
@@ -17,8 +19,8 @@ APART = 1.25
 """A rule and what was published that differ by less agree."""
 
 
-def worries(plan: Planned, *, fits: bool) -> list[Worry]:
-    """One for each, the gravest first."""
+def worries(plan: Planned, *, fits: bool, no_room: Sequence[str] = ()) -> list[Worry]:
+    """One for each, the gravest first; ``no_room`` are networks that were left out since no layout holds them."""
     found: list[Worry] = []
 
     def worry(kind: WorryKind, says: str) -> None:
@@ -49,6 +51,11 @@ def worries(plan: Planned, *, fits: bool) -> list[Worry]:
         )
     if not fits:
         worry("machine", f"it does not fit the machine: {plan.fit}")
+    if no_room:
+        worry(
+            "machine",
+            f"the law would rather have {no_room[0]}: no layout on the devices holds that",
+        )
     if chosen.epochs > 4:
         worry(
             "repeats",

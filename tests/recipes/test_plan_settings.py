@@ -109,7 +109,6 @@ def test_the_first_screen_says_what_money_is_spent_on(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_report_and_cost_say_what_the_plan_says(tmp_path: Path) -> None:
     planned = lehr.plan(days=30, devices=64, compare_laws=[], name="mine", out=tmp_path)
     made = tmp_path / "plan" / "mine"
@@ -124,6 +123,19 @@ def test_report_and_cost_say_what_the_plan_says(tmp_path: Path) -> None:
     assert costed.days.value == pytest.approx(planned.days.value, rel=1e-9)
     assert costed.dollars is not None
     assert costed.dollars.value == pytest.approx(planned.usd.value, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_a_network_that_no_layout_holds_is_not_planned(tmp_path: Path) -> None:
+    planned = lehr.plan(
+        days=30, devices=64, network="either", unique_tokens=90e9, compare_laws=[], name="mine", out=tmp_path
+    )
+    assert planned.layout is not None
+    assert "no layout on the devices holds that" in next(w.says for w in planned.worries if w.kind == "machine")
+    # its recipe knows that data repeats
+    stages = lehr.load_recipe("mine", config_dir=tmp_path / "plan" / "mine").stages.values()
+    unique = sum(stage.n_tokens / stage.epochs for stage in stages)
+    assert unique == pytest.approx(90e9, rel=1e-6)
 
 
 def test_a_second_plan_leaves_the_first_alone(capsys: pytest.CaptureFixture[str]) -> None:
