@@ -128,7 +128,7 @@ def test_report_and_cost_say_what_the_plan_says(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_network_that_no_layout_holds_is_not_planned(tmp_path: Path) -> None:
     planned = lehr.plan(
-        days=30, devices=64, network="either", unique_tokens=90e9, compare_laws=[], name="mine", out=tmp_path
+        days=30, devices=16, network="either", unique_tokens=90e9, compare_laws=[], name="mine", out=tmp_path
     )
     assert planned.layout is not None
     assert "no layout on the devices holds that" in next(w.says for w in planned.worries if w.kind == "machine")
