@@ -2,14 +2,15 @@
 
     python -m benchmarks.loop [folder]
 
-The rates first: of two widths the best peak of a short sweep, and a power of the width through both. Networks of three
-widths are trained for four lengths each by ``lehr rehearse -m``, each at its width's rate, which falls to nought at its
-own end, so that lengths compare. ``lehr fit`` reads their losses, ``lehr plan law=`` takes the law, and the loss of a
-network of 1.5 times the largest width that is trained for twice the longest is forecast with the 95 % interval of a
-single run; then it is trained. Lines: the rates, the forecast, its interval, what came, the error, and the CPU time.
-Where a folder is named, runs that stand there are not trained again. On a GPU the runs of ``lehr design`` take the
-grid's place (``lehr rehearse -m --config-dir outputs/design/mine scale=own ...``): its smallest network has 256
-features, and the five sizes that it asks for take hours of two cores.
+The best peaks of short sweeps of two widths set the level of rates that fall as one over the width (Yang et al.,
+arXiv:2203.03466); a power through so noisy sweeps says nothing of a third width. Networks of three widths are trained
+for three lengths each by ``lehr rehearse -m``, at rates that fall to nought at each run's own end, so that lengths
+compare. ``lehr fit`` reads their losses, and the loss of a network of 1.5 times the largest width that is trained for
+twice the longest is forecast with the 95 % interval of a single run; then it is trained. Lines: the rates, every run
+beside the law, the forecast, its interval, what came, the error, and the CPU time. Where a folder is named, runs that
+stand there are not trained again. On a GPU the runs of ``lehr design`` take the grid's place (``lehr rehearse -m
+--config-dir outputs/design/mine scale=own ...``): its smallest network has 256 features, and the five sizes that it
+asks for take hours of two cores.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ import numpy as np
 import lehr
 from lehr.recipes.cli import dispatch
 
-SWEPT, PEAKS, SWEPT_LENGTH = (32, 64), (0.004, 0.008, 0.016), 125
-WIDTHS, LENGTHS = (32, 48, 64), (125, 200, 315, 500)
+SWEPT, PEAKS, SWEPT_LENGTH = (32, 64), (0.003, 0.006, 0.012), 250
+WIDTHS, LENGTHS = (32, 48, 64), (500, 700, 1000)
 """Features, and updates."""
-LARGE = (96, 1000)
+LARGE = (96, 2000)
 COMMON = (
-    "model=llama_2_7b", "stages=[pt]", "n_layers=2", "sequence_length=128", "batch_tokens=2048", "least_updates=8",
-    "machine=false", "threads=1", "held_out_bytes=65536", "measurements=5",
+    "model=llama_2_7b", "stages=[pt]", "n_layers=2", "sequence_length=128", "batch_tokens=512", "least_updates=8",
+    "machine=false", "threads=1", "held_out_bytes=65536", "measurements=2",
     # to nought at the end, after a tenth of the steps [of the recipe's 476,837]
     "recipe.stages.pt.schedule.floor_ratio=0", "recipe.stages.pt.schedule.warmup.steps=47684",
 )  # fmt: skip
@@ -70,8 +71,8 @@ def main(folder: Path) -> None:
     """Sweep, train, fit, plan, forecast, train the large one, compare."""
     began = time.process_time()
     peaks = [best(folder / "sweep", width) for width in SWEPT]
-    power, level = np.polyfit(np.log(SWEPT), np.log(peaks), 1)
-    rate = {width: float(np.exp(level + power * np.log(width))) for width in (*WIDTHS, LARGE[0])}
+    level = float(np.exp(np.mean(np.log(peaks) + np.log(SWEPT))))
+    rate = {width: level / width for width in (*WIDTHS, LARGE[0])}
     tables = [t for width in WIDTHS for t in trained(folder / "small" / str(width), width, LENGTHS, [rate[width]])]
     fitted = lehr.fit(tables, law="chinchilla", name="loop", out=folder)
     law = fitted.law
