@@ -36,7 +36,6 @@ PAGES = {
     "'recipe.stages.pt.tokens=range(1e12,5e12,4e11)'",
     "plan/dense/plan.html": "plan flops=1e22 name=dense",
     "plan/either/plan.html": "plan usd=2e6 accelerator=h200 network=either memory=640e9 name=either",
-    "plan/base/plan.html": "plan flops=1e22 base=starcoder2_15b name=base",
     "plan/days/plan.html": "plan days=30 devices=512 usd=2M size=7e9..15e9 name=days",
     "compare/deepseek_v3_kimi_k2.html": "compare deepseek_v3 kimi_k2 format=html",
     "compare/llama_3_1_8b_starcoder_santacoder.html": "compare llama_3_1_8b starcoder santacoder format=html",
