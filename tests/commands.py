@@ -109,7 +109,7 @@ SPEEDS = (
 def inputs(folder: Path) -> None:
     """Write what the commands read."""
     (folder / "config.json").write_text(json.dumps(CONFIG))
-    (folder / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n\n### Figures\n")
+    (folder / "MOVED.md").write_text("# Moved\n\n## Unreleased\n\n### Figures\n")
     (folder / "reference").mkdir()
     (folder / "reference" / "gone.json").write_text('{"model": "gone", "totals.flops": 1}\n')
     losses = {(n, d): 1.8 + 420 / n**0.34 + 1900 / d**0.36 for n in (1e8, 2e8, 4e8, 8e8) for d in (1e9, 4e9, 1.6e10)}

@@ -13,7 +13,7 @@ import msgspec
 from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.resolving import joined, resolve
 from lehr.recipes.composing.manual import units_of
-from lehr.recipes.composing.numbers import refuse_short_length, share_of, understood
+from lehr.recipes.composing.numbers import otherwise, refuse_short_length, share_of, understood
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.presenting.files import file_name
 from lehr.simulators.quantities import Devices, HourlyPrice, Utilisation
@@ -48,7 +48,7 @@ class Composed(msgspec.Struct, frozen=True):
                 with suppress(msgspec.ValidationError):
                     return msgspec.convert(int(value), kind)
             if isinstance(value, str) and re.match(r"Expected `(int|float)", str(error)):
-                said = "is not understood as a number; write digits, such as 30, 2M or 1e6"
+                said = otherwise(value, name)
                 if (amount := BYTES.fullmatch(value)) and "tokens" in name:
                     tokens = float(amount[1]) * PREFIXES[amount[2]] / BYTES_A_TOKEN
                     said = f"is an amount of bytes; a token of text or code is some 4 of them: write {tokens:.3g}"

@@ -69,6 +69,18 @@ def number_of(text: str, unit: str) -> int | float | None:
     return int(scaled) if whole else scaled
 
 
+def otherwise(text: str, key: str) -> str:
+    """What to write instead of a text that is no number; of months and weeks their days.
+
+    >>> otherwise("1month", "days"), otherwise("soon", "days")
+    ('is no number of days; write days=30', 'is not understood as a number; write digits, such as 30, 2M or 1e6')
+    """
+    found = re.fullmatch(r"\s*(\d+)\s*(month|week)s?\s*", text, re.I)
+    if key == "days" and found:
+        return f"is no number of days; write days={int(found[1]) * (30 if found[2].casefold() == 'month' else 7)}"
+    return "is not understood as a number; write digits, such as 30, 2M or 1e6"
+
+
 LEAST_PER_CENT = 5
 """A share is at most one, and from here on a number is meant in per cent."""
 

@@ -70,7 +70,7 @@ def export_data(*, out: Folder = None, config_dir: Folder = None) -> Published:
 
 
 def reference(
-    folder: Path | str, *, accept: str | None = None, changelog: Path | str = "CHANGELOG.md", config_dir: Folder = None
+    folder: Path | str, *, accept: str | None = None, changelog: Path | str = "MOVED.md", config_dir: Folder = None
 ) -> list[Change]:
     """The figures of the catalogue's projections that differ from the references in ``folder`` (``lehr reference``).
 

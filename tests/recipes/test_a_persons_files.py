@@ -71,7 +71,7 @@ def test_what_a_person_put_there_stays(verb: str, tmp_path: Path, run: Run) -> N
     assert run(first) == ""
     assert run(second) == ""
     ours = [path for path, content in there(tmp_path).items() if before.get(path) != content]
-    assert {path.relative_to(tmp_path).parts[0] for path in ours} - {seen, "CHANGELOG.md"} == set()
+    assert {path.relative_to(tmp_path).parts[0] for path in ours} - {seen, "MOVED.md"} == set()
     notes = {}
     for folder in {path.parent for path in ours} | {tmp_path / seen}:
         (folder / "mine" / "deep").mkdir(parents=True)
@@ -95,7 +95,7 @@ def test_what_a_person_edited_stays(verb: str, tmp_path: Path, run: Run) -> None
     before = there(tmp_path)
     assert run(second if "accept=" in second else first) == ""
     ours = [path for path, content in there(tmp_path).items() if before.get(path) != content]
-    ours = [path for path in ours if path.name not in (MANIFEST, SINGLE, "CHANGELOG.md")]
+    ours = [path for path in ours if path.name not in (MANIFEST, SINGLE, "MOVED.md")]
     wished = any(word in second for word in WISHED)
     for path in ours:
         path.write_bytes(path.read_bytes() + b"\nMINE")
