@@ -7,7 +7,7 @@ import msgspec
 from lehr.recipes.presenting.document import Cell, Column, Part, Section, Table, Text
 from lehr.recipes.presenting.numbers import between, loss, percent, quantity, ratio
 from lehr.recipes.report.facts import ReportData, once
-from lehr.simulators.laws import AnyLaw, Frontier, ScalingLaw
+from lehr.simulators.laws import AnyLaw, DataConstrained, Frontier, ScalingLaw
 from lehr.simulators.laws.base import Outside
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
 from lehr.simulators.objectives import NextToken
@@ -20,6 +20,7 @@ from lehr.simulators.projection.assessment import (
     sparsity_of,
 )
 from lehr.simulators.projection.project import StageProjection
+from lehr.simulators.projection.stage_work import MANY_EPOCHS, repeats_of
 from lehr.simulators.quantities import Amount
 from lehr.simulators.training import PRETRAINING
 
@@ -120,8 +121,42 @@ def optimal(data: ReportData) -> list[Section]:
     stage = last_stage(data)
     if not rows or stage is None:
         return []
+    if (unique := unique_of(data, stage)) is not None:
+        return [Section(name="optimal", title="Is it compute-optimal?", parts=[Text(repeated(data, stage, unique))])]
     parts: list[Part] = [Text(verdict(data, rows)), _table(rows, stage)]
     return [Section(name="optimal", title="Is it compute-optimal?", parts=parts, folded=True)]
+
+
+def unique_of(data: ReportData, last: StageProjection) -> float | None:
+    """The tokens of pre-training that differ, where they are seen so often that laws of new ones say nothing."""
+    assert last.cumulative_tokens is not None
+    stages = [data.recipe.stages[s.name] for s in data.projection.stages if s.kind in PRETRAINING]
+    repeats = 0.0
+    for stage in stages:
+        repeats += repeats_of(stage)
+    unique = last.cumulative_tokens - repeats
+    return unique if last.cumulative_tokens > MANY_EPOCHS * unique else None
+
+
+def repeated(data: ReportData, last: StageProjection, unique: float) -> str:
+    """What a law of repeated data says of the recipe; laws of new tokens are not asked."""
+    tokens = last.cumulative_tokens
+    assert tokens is not None
+    said = (
+        f"{quantity(unique)} tokens are seen {ratio(tokens / unique)} times, of which laws of new tokens say nothing."
+    )
+    laws = [law for law in [*data.laws, *data.further_laws] if isinstance(law, DataConstrained)]
+    if not laws:
+        return f"{said} Write law=muennighoff for one of repeated data."
+    law = laws[0]
+    n = data.projection.parameters.at(law.n_convention, work_per_token(data))[0]
+    best_n, best_d = law.optimum(6 * n * tokens, unique)
+    here, least = float(law.loss(n, tokens, unique)), float(law.loss(best_n, best_d, unique))
+    return (
+        f"{said} By {law.title} the optimum for the same data and work, 6ND, is {quantity(best_n)} parameters on "
+        f"{quantity(best_d)} tokens, {ratio(best_d / unique)} times the data: loss {loss(least)} {law.loss_unit}, and "
+        f"{loss(here)} of this recipe's {quantity(n)} parameters."
+    )
 
 
 def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:

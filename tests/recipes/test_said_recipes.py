@@ -94,6 +94,17 @@ def test_repeated_tokens_are_worth_less_by_the_law_that_knows_them(tmp_path: Pat
     assert any("knows no repeats" in line for line in other.warnings)
 
 
+@pytest.mark.slow
+def test_repeats_are_judged_by_their_law_and_by_no_law_of_new_tokens(tmp_path: Path) -> None:
+    stage = {"kind": "PT", "objective": {"kind": "next_token"}, "tokens": 50e9, "sequence_length": 2048, "epochs": 40}
+    project(tmp_path, "santacoder", stage)
+    lehr.report("santacoder", recipe="mine", config_dir=tmp_path, out=tmp_path / "out")
+    page = next(tmp_path.glob("out/**/report.md")).read_text()
+    said = page.partition("## Is it compute-optimal?")[2].partition("##")[0]
+    assert "1.25B tokens are seen 40 times, of which laws of new tokens say nothing" in said
+    assert "times the data: loss 2.710" in said
+
+
 def test_frozen_weights_take_two_of_three_passes_and_an_adapter_its_own(tmp_path: Path) -> None:
     plain = project(tmp_path, "starcoder2_15b", {"tokens": 1e9}).stages[0].flops_per_token
     adapter = {"kind": "lora", "rank": 16, "alpha": 32, "targets": ["q", "v"]}
