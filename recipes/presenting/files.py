@@ -129,11 +129,19 @@ def begin_folder(folder: Path) -> None:
 
     Raises ``LehrError`` where it holds something else.
     """
+    refuse_others(folder)
     with writing(folder):
-        if followed(folder).is_dir() and any(followed(folder).iterdir()) and _account(followed(folder)) is None:
-            raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
         if _account(followed(folder)) is None:
             write_file(followed(folder) / MANIFEST, _account_of({}))
+
+
+def refuse_others(folder: Path) -> None:
+    """Raise ``LehrError`` where ``folder`` holds files, and no account of ours."""
+    with writing(folder):
+        # what a run leaves that is killed before the account stands there is no person's
+        there = [path for path in _below(followed(folder)) if ".lehr-" not in path.name]
+        if there and _account(followed(folder)) is None:
+            raise LehrError(f"{folder}: holds files of another kind, which stay; write another folder with out=...")
 
 
 def _persons(folder: Path, files: Mapping[str, Content], ours: Callable[[Path], bool] | None) -> list[Path]:

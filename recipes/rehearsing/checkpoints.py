@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.errors import LehrError
-from lehr.recipes.presenting.files import write_file
+from lehr.recipes.presenting.files import MANIFEST, write_file
 
 NAME = "checkpoint.pt"
 VERSION = 1
@@ -49,10 +49,13 @@ def load(folder: Path, fingerprint: str) -> State | None:
             f"{path}: a rehearsal with other settings, corpus or torch is there already; write another name=, or "
             "overwrite=true"
         )
-    return State(
-        stage=body["stage"], step=body["step"], weights=body["weights"], optimizers=body["optimizers"],
-        rows=[[tuple(row) for row in rows] for rows in body["rows"]],
-    )  # fmt: skip
+    try:
+        return State(
+            stage=body["stage"], step=body["step"], weights=body["weights"], optimizers=body["optimizers"],
+            rows=[[tuple(row) for row in rows] for rows in body["rows"]],
+        )  # fmt: skip
+    except (KeyError, TypeError) as error:
+        raise LehrError(f"{path}: is no checkpoint; write another name=, or overwrite=true") from error
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -66,9 +69,12 @@ def remove(folder: Path) -> None:
     then."""
     for path in [*files_of(folder), *folder.glob(".*.lehr-*"), *folder.glob("weights/.*.lehr-*")]:
         path.unlink()
-    for empty in (folder / "weights", folder):
-        if empty.is_dir() and not empty.is_symlink() and not any(empty.iterdir()):
-            empty.rmdir()
+    weights = folder / "weights"
+    if weights.is_dir() and not any(weights.iterdir()):
+        weights.rmdir()
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {MANIFEST}:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def save_weights(folder: Path, number: int, weights: dict[str, Any]) -> None:

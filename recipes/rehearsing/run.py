@@ -15,7 +15,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError
-from lehr.recipes.presenting.files import begin_folder, copy_of, write_folder, writing
+from lehr.recipes.presenting.files import begin_folder, copy_of, refuse_others, write_folder, writing
 from lehr.recipes.presenting.locks import claimed
 from lehr.recipes.rehearsing import checkpoints
 from lehr.recipes.rehearsing.arguments import RehearsalSettings, settings_of
@@ -126,6 +126,8 @@ def rehearse(
 def where_it_goes_on(folder: Path, fingerprint: str, *, overwrite: bool) -> Path:
     """Where this rehearsal is already, or else where it begins. Raises ``LehrError`` where another one is there."""
     begun = folder / TRAINING
+    # a folder of a person's that is called so, or that a link leads to
+    refuse_others(begun)
     for there in (begun,) if overwrite else (begun, folder):
         try:
             if checkpoints.load(there, fingerprint) is not None:
@@ -134,6 +136,7 @@ def where_it_goes_on(folder: Path, fingerprint: str, *, overwrite: bool) -> Path
             if not overwrite:
                 raise
     checkpoints.remove(begun)
+    begin_folder(begun)
     return begun
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -243,12 +244,22 @@ def test_a_rehearsal_of_fewer_stages_leaves_no_log_of_the_earlier_one(tmp_path: 
     assert refused.returncode == 2
     assert "a rehearsal with other settings" in refused.stderr
     assert (folder / "02_python.csv").is_file()
-    (folder / "training").mkdir()
-    (folder / "training" / "notes.md").write_text("mine")
+    for is_mine in ("folder", "link"):
+        mine = folder / "training" if is_mine == "folder" else tmp_path / "mine"
+        mine.mkdir()
+        (mine / "checkpoint.pt").write_text("mine")
+        if is_mine == "link":
+            (folder / "training").symlink_to(mine)
+        refused = lehr(*words, "stages=[pt]", "overwrite=true", folder=tmp_path)
+        assert refused.returncode == 2
+        assert "training: holds files of another kind, which stay" in refused.stderr
+        assert (mine / "checkpoint.pt").read_text() == "mine"
+        (folder / "training").unlink() if is_mine == "link" else shutil.rmtree(mine)
     assert lehr(*words, "stages=[pt]", "overwrite=true", folder=tmp_path).returncode == 0
     assert not list(folder.rglob("02_python*"))
     assert sorted(p.name for p in (folder / "weights").iterdir()) == ["00.pt"]
-    assert [p.name for p in folder.glob("training/*")] == ["notes.md"]
+    assert not (folder / "training").exists()
+    assert (folder / "notes.md").read_text() == "mine"
     (folder / "01_pt.csv").write_text("edited")
     refused = lehr(*words, "stages=[pt]", "seed=3", "overwrite=true", folder=tmp_path)
     assert refused.returncode == 2
