@@ -323,9 +323,11 @@ def coverage(every: list[Split]) -> None:
             rows = one.quarter == q
             groups[split.group, f"quarter {q + 1}"].append((one.error[rows], one.half[rows]))
     print(
-        f"\ncoverage of the 95 % band, {len(every)} splits, rows of runs not fitted; its mean width over the errors' "
-        "95 % quantile; how many times narrower it could be, of the same form, to hold 95 %"
+        f"\ncoverage of the 95 % band, {len(every)} splits, rows of runs not fitted; its mean width, from low to high, "
+        "over the errors' 95 % quantile (2 where it is right and all rows err alike); how many times narrower it could "
+        "be, of the same form, to hold 95 %"
     )
+    right = 0
     for (group, label), parts in sorted(groups.items()):
         # each run counts the same
         weight = np.concatenate([np.full(len(e), 1 / max(len(e), 1)) for e, _ in parts])
@@ -333,12 +335,14 @@ def coverage(every: list[Split]) -> None:
         inside = float(np.average(np.abs(error) <= half, weights=weight))
         order = np.argsort(np.abs(error))
         at = np.searchsorted(np.cumsum(weight[order]), 0.95 * weight.sum())
-        wide = float(np.average(half, weights=weight)) / float(np.abs(error)[order][min(at, len(order) - 1)])
+        wide = 2 * float(np.average(half, weights=weight)) / float(np.abs(error)[order][min(at, len(order) - 1)])
         shares = np.abs(error) / half
         order = np.argsort(shares)
         at = np.searchsorted(np.cumsum(weight[order]), 0.95 * weight.sum())
         spare = 1 / float(shares[order][min(at, len(order) - 1)])
+        right += 0.9 <= inside <= 0.99
         print(f"  {group:6}{label:14}{inside:8.1%}{wide:8.2f}{spare:8.2f}  {len(parts):6} runs")
+    print(f"  {right} of {len(groups)} groups hold 90 to 99 %")
 
 
 def followed(every: list[Split]) -> None:

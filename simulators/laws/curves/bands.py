@@ -32,6 +32,8 @@ BENT, BENT_APART = 0.05, 1.0
 PRIOR_RUNS, FEWEST, DEGREES = 1, 0.1, 4
 """Runs that the shares count as; the least factor of the variance; degrees of freedom of Student's t beside those of
 the runs that were left out."""
+CALIBRATED = 0.75
+"""Of that spread, what a band needs to hold what it says: with all of it 95 % bands held 98 to 100 %."""
 MOST_STRAY = 25.0
 """A row of a run that was left out counts no more than this many variances."""
 N_STEPS = 120
@@ -47,12 +49,14 @@ def band(
     changed_at: int | None = None,
     of_run: bool = True,
     noise: float | None = None,
+    calibrated: float = CALIBRATED,
 ) -> tuple[Floats, Floats]:
     """The interval that holds the loss with probability ``level`` at every step, or at ``steps`` [loss_unit].
 
     The constants' covariance is carried to the log loss by its derivatives. With ``of_run`` what a run strays from its
     law is added, and ``noise``, the standard deviation of the rows that it is set beside [log loss], else the residual
-    of the fitted rows: an interval for logged losses. Without it, the interval of the law's own curve.
+    of the fitted rows: an interval for logged losses; of what it strays the share ``calibrated`` counts. Without it,
+    the interval of the law's own curve.
 
     Raises ``ValueError`` where the law has no covariance, or unless 0 < ``level`` < 1.
 
@@ -64,7 +68,7 @@ def band(
     (array([3.4753]), array([3.5249]))
     """
     centre, factor = centre_and_factor(
-        law, rates, level=level, steps=steps, changed_at=changed_at, of_run=of_run, noise=noise
+        law, rates, level=level, steps=steps, changed_at=changed_at, of_run=of_run, noise=noise, calibrated=calibrated
     )
     return centre / factor, centre * factor
 
@@ -78,6 +82,7 @@ def centre_and_factor(
     changed_at: int | None = None,
     of_run: bool = True,
     noise: float | None = None,
+    calibrated: float = CALIBRATED,
 ) -> tuple[Floats, Floats]:
     """The law's loss [loss_unit] and the factor that the band reaches up and down from it [1], as ``band`` has them."""
     known = known_of(law)
@@ -89,7 +94,7 @@ def centre_and_factor(
     centre = constant_values(law)["L0"] + (parts[0] + parts[1])[at]
     spread = spread_of_modes(modes_of(law, array, at, parts, changed_at=changed_at, of_run=of_run))
     if of_run:
-        spread = np.hypot(spread, (known.residual or 0.0) if noise is None else noise)
+        spread = np.hypot(calibrated * spread, (known.residual or 0.0) if noise is None else noise)
     return centre, np.exp(quantile(level, known) * spread)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lehr.simulators.laws.base import Covariance
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveRange, PowerOfSum
-from lehr.simulators.laws.curves.bands import band
+from lehr.simulators.laws.curves.bands import CALIBRATED, band
 from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.laws.curves.fitting import curve_form, fit_curve, make_run, predict, score
 from lehr.simulators.laws.curves.fitting.descent import FOLLOWED
@@ -213,7 +213,9 @@ def test_what_a_run_strays_grows_with_length_and_distance_in_rate() -> None:
         # the first steps follow no power: more for them, and at another peak rate more again
         parts += (0.05**2 + (1.0 * apart) ** 2) * won**4
         # Student's t of 7 degrees; the misfit's variance is four times what is allowed without runs left out
-        assert np.log(high / low) / 2 == pytest.approx(2.3646 * np.sqrt(4.0 * parts + 5e-3**2), rel=1e-3)
+        assert np.log(high / low) / 2 == pytest.approx(
+            2.3646 * np.sqrt(CALIBRATED**2 * 4.0 * parts + 5e-3**2), rel=1e-3
+        )
 
 
 def test_the_band_is_never_that_of_the_noise_alone() -> None:

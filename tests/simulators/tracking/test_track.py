@@ -123,7 +123,7 @@ def test_a_covariance_gives_the_allowance() -> None:
         uncertainty=Covariance(parameters=["L0"], covariance=[[1e-4]], residual=0.002),
     )  # fmt: skip
     planned = plan(law, RATES)
-    low, high = band(law, RATES, steps=[len(RATES) - 1], noise=0.0)
+    low, high = band(law, RATES, steps=[len(RATES) - 1], noise=0.0, calibrated=1.0)
     assert planned.times(0.95) * planned.spread_at(np.array([len(RATES) - 1]))[0] == pytest.approx(
         np.log(high / low)[0] / 2, rel=1e-3
     )
