@@ -122,6 +122,8 @@ def plane(plan: Planned) -> tuple[Figure, Picture]:
         low, high = np.quantile(sizes[best], [0.025, 0.975])
         # an optimum that lies at the rim lies beyond it
         inside = (sizes >= max(low, n.min())) & (sizes <= min(high, n.max())) & (sizes < sizes[-1])
+        # what lies above or below the frame is neither drawn nor named
+        inside &= (tokens >= y[0]) & (tokens <= y[-1])
         if inside.sum() > 1:
             axes.plot(sizes[inside], tokens[inside], color=SERIES[1], linewidth=6, alpha=0.45, solid_capstyle="round")
             middle = int(np.flatnonzero(inside)[inside.sum() // 2])
