@@ -50,7 +50,8 @@ def named_files(config: str, arguments: Sequence[str], flags: Sequence[str] = ()
     pairs = [(i, key, value) for i, key, value in pairs if key.isidentifier() and (CONF / key).is_dir()]
     groups = _groups(config) if pairs else set()
     for _, key, value in pairs:
-        if (config, key) == ("report", "model") and value.startswith("[") and value.endswith("]"):
+        # Hydra would lay one file over the other
+        if key in groups and value.startswith("[") and value.endswith("]"):
             each = value.strip("[]").replace(" ", "")
             raise LehrError(
                 f"{key}={value}: one file stands here; write {key}=NAME, or -m {key}={each} for each of them"

@@ -88,12 +88,18 @@ def cost(job: Composed) -> Costed:
         beyond_memory=[
             f"{s.name} {said}"
             for s in stages
-            # what was billed did run
-            if s.basis != "published hours"
+            # what was billed did run, on the devices that it ran on
+            if (s.basis != "published hours" or s.devices != _counted(recipe, s.name))
             and recipe.stages[s.name].adapter is None
             and (said := beyond_memory(projection.parameters.total, s.devices, accelerators[s.accelerator]))
         ],
     )
+
+
+def _counted(recipe: Recipe, stage: str) -> int | None:
+    """The published number of a stage's devices."""
+    hardware = recipe.stages[stage].hardware
+    return hardware.count if hardware else None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
