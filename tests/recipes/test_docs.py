@@ -37,7 +37,7 @@ ELSEWHERE = {
     "lehr calibrate": "measures this machine for minutes: tests/recipes/test_calibrate.py",
     "prove=true": "asks the trainer itself: make trainers",
     "follow=true": "waits for a run: tests/recipes/test_track.py",
-    "corpus=./my_texts": "wants a large folder of code: a small one is trained in tests/recipes/test_a_persons_files.py",
+    "corpus=./my_texts": "wants much code: tests/recipes/test_a_persons_files.py trains on a little",
     **{
         f"data={name}.csv": "a table of another kind: tests/recipes/test_fit_points.py"
         for name in ("epochs", "moe", "vocab", "evals")
