@@ -56,7 +56,7 @@ def shared_noise(runs: Sequence[tuple[NDArray[np.int_], Floats]]) -> Batches | N
     >>> shared_noise([(steps, 0.04 * rng.standard_normal(200)) for _ in range(2)]) is None
     True
     """
-    pieces = [(steps, e) for steps, e in runs if len(e) >= FEWEST]
+    pieces = [(steps, e) for steps, e in runs if len(e) >= FEWEST and np.isfinite(e).all()]
     alike = [both for one, other in combinations(pieces, 2) if (both := _apart(*one, *other)) is not None]
     if not alike or min(c for c, _, _ in alike) < SHARED or max(n for _, n, _ in alike) < NOISY:
         return None

@@ -161,8 +161,9 @@ def fit_curve(
 
 
 def about(law: CurveLaw, run: LoggedRun) -> Floats:
-    """The log of measured over fitted loss of every row (rows,)."""
-    return np.asarray(np.log(run.loss / law.loss(run.rates, changed_at=run.changed_at)[run.steps]))
+    """The log of measured over fitted loss of every row (rows,); not a number where a law gives a loss below 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.log(run.loss / law.loss(run.rates, changed_at=run.changed_at)[run.steps]))
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
