@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from lehr.recipes.catalogue.decode import decode
+from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_law
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
@@ -77,8 +78,8 @@ def _planned(job: Composed) -> Planned:
         cache_tokens=job.setting("cache_tokens", NonNegative),
     )
     laws = _laws(job)
-    if base is not None:
-        # its vocabulary is given, and its loss read as a report reads it
+    if base is not None or not (CONF / "law" / f"{law.name}.yaml").is_file():
+        # a base's vocabulary is given, and a law of one's own runs is of theirs
         laws = msgspec.structs.replace(laws, vocabulary=None)
     share = plain_sum(part for name, part in shares.items() if kind_of(name) in PRETRAINING)
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.composing.job import Composed
@@ -55,6 +58,12 @@ def rates_beside(job: Composed) -> list[tuple[str, Departure | None, LogRows]]:
             raise LehrError(f"{path}: has no learning rate, and no law is given: write law=./fit.yaml, of runs like it")
         out.append((path.name, departure(planned, *read.rates), read))
     return out
+
+
+def lost(read: LogRows) -> NDArray[np.int_]:
+    """The steps whose loss is none: no finite number above zero."""
+    rows = read.rows
+    return np.asarray(rows.steps[~(np.isfinite(rows.losses) & (rows.losses > 0))])
 
 
 def track_job(job: Composed) -> Look:

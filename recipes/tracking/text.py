@@ -19,7 +19,8 @@ from lehr.simulators.tracking.track import STATES
 
 def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> str:
     """Where the run is, its alarms, where it will end, and by what rules that is said."""
-    lines = [f"{STATES[seen.state]}"]
+    over = f"{len(seen.alarms)} alarm{'s' * (len(seen.alarms) > 1)}"
+    lines = [STATES[seen.state] + (f" again, after {over}" if seen.alarms and not seen.outside else "")]
     if seen.rate is not None:
         lines.append(rate_words(seen.rate))
     if seen.step is not None and seen.expected is not None and seen.forecast is not None:

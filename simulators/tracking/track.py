@@ -249,7 +249,7 @@ def track(
     at = np.minimum(steps, n - 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         forecast = np.log(planned.loss[at])
-        residuals = np.where(losses > 0, np.log(losses) - forecast, np.nan)
+        residuals = np.where((losses > 0) & np.isfinite(losses), np.log(losses) - forecast, np.nan)
     beside = paired(residuals, steps, planned.batches)
     every = max(ceil((n - planned.first) / rows.spacing), len(steps), 1)
     times = planned.times(1 - false_alarms)

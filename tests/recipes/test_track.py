@@ -71,6 +71,23 @@ def test_outside_the_band_the_status_is_one(
     assert data["alarms"][-1]["last_step"] == 3980
 
 
+def test_a_loss_that_was_no_number_is_told_with_and_without_a_law(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = read_schedule({"kind": "wsd", "peak": 3e-4, "steps": 6000, "warmup": {"steps": 500},
+                           "decay": {"steps": 1000}}).values()  # fmt: skip
+    rows = [(s, v if s not in (2000, 2020) else float("inf")) for s, v in losses(4000)]
+    (folder / "run.csv").write_text("step,loss,lr\n" + "".join(f"{s},{v},{rates[s]}\n" for s, v in rows))
+    _, said = told(capsys, "log=run.csv", "schedule=plan.yaml")
+    assert said.startswith("inside the band again, after 1 alarm")
+    with pytest.raises(SystemExit) as left:
+        main(["track", "log=run.csv", "schedule=plan.yaml"])
+    assert left.value.code == 1
+    assert capsys.readouterr().out.startswith(
+        "run.csv: DIVERGENCE: steps 2,000 to 2,020: the loss is no finite number above zero"
+    )
+
+
 def test_a_loss_that_is_no_number_is_a_divergence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = "".join(f"{s},{v}\n" for s, v in losses(3000))
     (folder / "run.csv").write_text(f"step,loss\n{rows}3000,nan\n")
