@@ -176,8 +176,10 @@ class Windows(msgspec.Struct, frozen=True, eq=False):
         fall, since = x[a - 1] - x, np.arange(len(y)) - a + 1.0
         direction = np.where(since < 1, 0.0, fall if way == "still" else since)
         apart = np.concatenate([np.ones((len(y), 1)), SLOPE * fall[:, None], modes - modes[a - 1]], axis=1)
-        covariance = self.deviation[i] ** 2 * np.eye(len(y)) + apart @ apart.T
-        weight = np.linalg.solve(covariance, direction)
+        # V^-1 d by Woodbury's identity, since what is unknown has few directions
+        square = float(self.deviation[i]) ** 2
+        inner = apart.T @ apart + square * np.eye(apart.shape[1])
+        weight = (direction - apart @ np.linalg.solve(inner, apart.T @ direction)) / square
         known = float(direction @ weight)
         return float(weight @ y) / known, 1 / sqrt(known)
 
