@@ -11,7 +11,7 @@ import numpy as np
 
 from lehr.recipes.catalogue.tables import Column
 from lehr.recipes.errors import LehrError, nearest
-from lehr.simulators.laws.surfaces.runs import Runs
+from lehr.simulators.laws.surfaces.runs import MOST, Runs
 from lehr.simulators.quantities import Floats
 
 REPEATS = ("all", "best", "mean")
@@ -101,6 +101,9 @@ def refuse_swapped(n: Floats, d: Floats, chosen: Mapping[str, str], named: Mappi
     """Raise ``LehrError`` where every run has fewer tokens than parameters, as no training has, unless both columns are
     named."""
     if {"n", "d"} <= set(named) or not {"n", "d"} <= set(chosen) or not np.all(d < n):
+        return
+    if np.max(n) > MOST["parameters"]:
+        # no order of the columns mends that, and it is refused by its own name
         return
     ratio, size, data = d / n, chosen["n"], chosen["d"]
     raise LehrError(

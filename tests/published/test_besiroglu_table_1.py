@@ -79,9 +79,9 @@ def test_the_draws_that_the_law_carries_are_the_bootstraps() -> None:
     assert isinstance(carried, Draws)
     found = bootstrap().law.uncertainty
     assert isinstance(found, Draws)
-    # seven digits are written (5e-7), and the minimum is left where the objective moves by 1e-13 of itself: in its flat
-    # directions a constant may move by ten times the square root of that
-    assert carried.table() == pytest.approx(found.table(), rel=5e-6)
+    # a resampled fit is left where its objective moves by 1e-10 of itself: in its flat directions a constant may move
+    # by ten times the square root of that; a bootstrap of another seed would differ in the second digit
+    assert carried.table() == pytest.approx(found.table(), rel=1e-4)
 
 
 def test_the_draws_have_the_papers_standard_errors() -> None:

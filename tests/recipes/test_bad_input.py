@@ -86,7 +86,7 @@ MISTAKES = {
     "no expansion": (["plan", "flops=1e22", "network=moe", "expansions=[]"], "write expansions=[2,4,8]"),
     "a plan called like a model": (["plan", "flops=1e22", "name=starcoder"], "the catalogue has a model called"),
     "an import called like a model": (["import", "path=config.json", "name=starcoder"], "the catalogue has a model"),
-    "months": (["plan", "days=1month"], "days: '1month' is not understood as a number; write digits"),
+    "months": (["plan", "days=1month"], "days: '1month' is no number of days; write days=30"),
     "points for thousands": (["plan", "usd=1.000.000"], "usd: '1.000.000' is not understood as a number"),
     "a utilisation of 40": (["report", "mfu=40"], "write mfu=0.4 or mfu=40%"),
     "a utilisation that nothing has": (

@@ -133,7 +133,7 @@ def test_an_override_that_is_longer_than_a_files_name_still_names_a_folder(tmp_p
 
 
 def test_a_model_of_ones_own_needs_one_file(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs" / "guide.md").read_text()
     block = text.partition("`my_conf/model/mine.yaml`:\n\n```yaml\n")[2].partition("```")[0]
     (tmp_path / "my_conf" / "model").mkdir(parents=True)
     (tmp_path / "my_conf" / "model" / "mine.yaml").write_text(block)
