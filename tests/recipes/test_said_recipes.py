@@ -69,7 +69,7 @@ def test_a_base_of_another_architecture_is_remarked_on(tmp_path: Path) -> None:
 def test_states_beyond_the_memory_of_all_devices_are_remarked_on(tmp_path: Path) -> None:
     stage = {"kind": "PT", "objective": {"kind": "next_token"}, "tokens": 1e11}
     said = "does not fit: 16 bytes of states a parameter are 10.7 TB, and {:,} × h100_sxm have {} TB"
-    for devices, memory in ((64, "5.12"), (2048, None)):
+    for devices, memory in ((64, "5.47"), (2048, None)):
         hardware = {"accelerator": "h100_sxm", "count": devices, "precision": "bf16"}
         found = project(tmp_path, "deepseek_v3", {**stage, "hardware": hardware}).stages[0].warnings
         line = [word for word in found if word.startswith("does not fit")]
