@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import exp, lgamma, log, log1p
-
-import numpy as np
-
-from lehr.simulators.numerics.search import bisect
+from math import exp, lgamma, log, log1p, pi
 
 
 def beta_share(a: float, b: float, x: float) -> float:
@@ -59,5 +55,16 @@ def t_quantile(tail: float, degrees: int) -> float:
     low, high = 0.0, 1.0
     while t_tail(high, degrees) > tail:
         low, high = high, 2 * high
-    above = np.vectorize(lambda t: t_tail(t, degrees) > tail, otypes=[bool])
-    return float(bisect(above, np.array(low), np.array(high), rounds=80))
+    scale = lgamma((degrees + 1) / 2) - lgamma(degrees / 2) - log(degrees * pi) / 2
+    t = (low + high) / 2
+    for _ in range(100):
+        over = t_tail(t, degrees)
+        low, high = (t, high) if over > tail else (low, t)
+        # Newton's step in the logarithm of the tail, whose slope is the density over the tail
+        density = exp(scale - (degrees + 1) / 2 * log1p(t * t / degrees))
+        step = t + over / density * log(over / tail)
+        step = step if low < step < high else (low + high) / 2
+        if abs(step - t) <= 1e-15 * t:
+            break
+        t = step
+    return t
