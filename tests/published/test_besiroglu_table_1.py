@@ -74,6 +74,7 @@ def test_intervals_of_the_bootstrap() -> None:
     assert np.subtract(*np.quantile(a, [0.9, 0.1])) == pytest.approx(0.051, rel=0.2)
 
 
+@pytest.mark.slow
 def test_the_draws_that_the_law_carries_are_the_bootstraps() -> None:
     carried = law().uncertainty
     assert isinstance(carried, Draws)

@@ -65,6 +65,7 @@ def test_other_triples_are_fitted_better_than_by_the_plain_objective(size: str) 
     assert np.exp(np.mean(np.log(ratios))) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["25", "100"])
 def test_curves_of_the_400m_law_are_fitted_as_well_as_by_its_constants(size: str) -> None:
     # no data of that size: its published law, from which the curves stray as those of another size do from theirs

@@ -54,6 +54,7 @@ def test_every_verb_has_a_command() -> None:
     assert set(COMMANDS) == set(VERBS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", READING)
 @pytest.mark.parametrize("sweep", ["", "-m "])
 def test_a_verb_that_writes_nothing_writes_nothing(verb: str, sweep: str, tmp_path: Path, run: Run) -> None:

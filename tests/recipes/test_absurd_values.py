@@ -119,6 +119,7 @@ def test_what_nobody_means_is_refused_in_one_line(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_loss_of_1e300_in_a_log_is_seen_without_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,6 +141,7 @@ evil:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     ["javascript:alert(5)", "data:text/html,<script>", "https://a.org/) <script>alert(6)</script> [x](javascript:y"],

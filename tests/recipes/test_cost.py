@@ -40,6 +40,7 @@ def test_hours_that_stand_for_several_stages_count_once() -> None:
     assert found.stages[0].hours.value == 41e3
 
 
+@pytest.mark.slow
 def test_money_is_price_times_billed_hours_and_what_is_paid_beside() -> None:
     plain = lehr.cost("starcoder", usd_per_hour=2.0)
     assert plain.dollars is not None
@@ -127,6 +128,7 @@ def test_a_mistake_is_answered_in_one_line(capsys: pytest.CaptureFixture[str], a
     assert says in err
 
 
+@pytest.mark.slow
 def test_both_say_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "cost", "model=starcoder", "format=json")
     assert (status, json.loads(out)["model"]) == (0, "starcoder")

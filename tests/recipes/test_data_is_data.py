@@ -245,6 +245,7 @@ def test_an_experiment_may_have_values_of_its_own(canary: Path, capsys: pytest.C
     assert "8,192" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_reference_means_the_same_to_every_verb(canary: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(canary, "model", "sent", MODEL.replace("family: SantaCoder", "family: ${.name}"))
     path = put(canary, "model", "other", MODEL.replace("family: SantaCoder", "family: ${model.name}"))

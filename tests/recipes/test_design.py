@@ -85,6 +85,7 @@ def test_the_logs_of_the_runs_become_a_law(folder: Path) -> None:
         lehr.fit(["other.csv"], design=str(folder))
 
 
+@pytest.mark.slow
 def test_every_run_is_a_recipe_that_a_report_projects(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = designed(folder)["runs"]
     assert sum(run["flops"] for run in runs) <= 2e20

@@ -138,6 +138,7 @@ def test_a_drawn_learning_rate_is_the_schedules(name: str, stage: str) -> None:
     np.testing.assert_allclose(np.interp(at, drawn["x"], drawn["y"]), rates, rtol=WITHIN + 5e-4, atol=bend)
 
 
+@pytest.mark.slow
 def test_nothing_of_a_users_own_file_gets_out_of_the_data(tmp_path: Path) -> None:
     own = tmp_path / "model"
     own.mkdir()
@@ -152,6 +153,7 @@ def test_nothing_of_a_users_own_file_gets_out_of_the_data(tmp_path: Path) -> Non
     assert "alert(1)</script" not in html
 
 
+@pytest.mark.slow
 def test_a_link_that_is_none_is_not_held(tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "own.yaml").write_text("allal_2023_santacoder: {title: Mine, url: 'javascript:alert(1)'}\n")

@@ -252,6 +252,7 @@ def test_sizes_may_be_written_as_people_write_them() -> None:
     assert runs.tokens.tolist() == [2.5e9, 26e9, 0.14e12]
 
 
+@pytest.mark.slow
 def test_columns_units_and_rows_are_named_on_the_command_line(tmp_path: Path) -> None:
     data = [{"a": row["n"] / 1e6, "b": row["d"], "y": row["loss"], "kind": "x"} for row in rows()]
     data += [{"a": 1.0, "b": 1e10, "y": 9.0, "kind": "other"}]

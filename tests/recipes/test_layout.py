@@ -35,6 +35,7 @@ def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(out)
 
 
+@pytest.mark.slow
 def test_published_hours_lie_in_the_interval(capsys: pytest.CaptureFixture[str]) -> None:
     """DeepSeek-V3 on 2,048 H800 took 2.664M hours (Table 1); no row of its own runs is among those fitted."""
     given = found(capsys, "model=deepseek_v3", "cluster=deepseek_h800", "layout=published")["given"]
@@ -66,6 +67,7 @@ def test_what_is_held_is_held(capsys: pytest.CaptureFixture[str]) -> None:
     assert {layout["recompute"] for layout in layouts} == {"full"}
 
 
+@pytest.mark.slow
 def test_a_measured_step_moves_and_narrows_all(capsys: pytest.CaptureFixture[str]) -> None:
     base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={tp: 2}")
     before, after = found(capsys, *base), found(capsys, *base, "measured=8900")
@@ -85,6 +87,7 @@ def test_a_device_that_nobody_measured_is_less_sure(capsys: pytest.CaptureFixtur
     assert width[1] > width[0]
 
 
+@pytest.mark.slow
 def test_the_best_says_what_is_less_than_the_models_own_error(capsys: pytest.CaptureFixture[str]) -> None:
     """On a V100 all of the memory is taken, 16 bits are fp16, and the utilisation is more than was ever published."""
     base = ("model=llama_3_1_8b", "accelerator=v100", "devices=8")
@@ -333,6 +336,7 @@ def test_a_report_lays_out_on_the_fewest_devices_where_nobody_said_how_many() ->
     )
 
 
+@pytest.mark.slow
 def test_machines_side_by_side_are_what_each_is_alone(capsys: pytest.CaptureFixture[str]) -> None:
     points = found(capsys, "model=llama_3_1_8b", "over={accelerator: [h100, h200], devices: [8, 16]}")
     assert [(p["accelerator"], p["devices"]) for p in points] == [
@@ -363,6 +367,7 @@ provenance: {default: {origin: assumed, note: our own}}
 """
 
 
+@pytest.mark.slow
 def test_a_stage_is_laid_out_with_its_own_adapters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "recipe").mkdir()
     (tmp_path / "recipe" / "gpt2_124m.yaml").write_text(MINE.replace("name: mine", "name: gpt2_124m"))
@@ -392,6 +397,7 @@ def test_a_recipe_that_is_named_is_laid_out(tmp_path: Path, capsys: pytest.Captu
     assert "did you mean" in err
 
 
+@pytest.mark.slow
 def test_a_recipe_that_was_changed_is_no_longer_what_ran(capsys: pytest.CaptureFixture[str]) -> None:
     base = ("model=deepseek_v3", "cluster=deepseek_h800", "layout=published")
     assert "published" in found(capsys, *base)["given"]["stage"]

@@ -67,6 +67,7 @@ def test_the_folder_holds_what_was_said(capsys: pytest.CaptureFixture[str]) -> N
     assert "next: lehr report --config-dir outputs/plan/mine model=mine" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_continued_pre_training_counts_what_the_base_has_seen(capsys: pytest.CaptureFixture[str]) -> None:
     plan = printed(capsys, "plan", "flops=1e22", "base=starcoder2_7b")
     assert plan["recipe"]["base"]["tokens"] > 3e12
@@ -74,12 +75,14 @@ def test_continued_pre_training_counts_what_the_base_has_seen(capsys: pytest.Cap
     assert plan["chosen"]["parameters"] == 7_173_923_840
 
 
+@pytest.mark.slow
 def test_the_network_that_is_printed_is_the_base(capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["plan", "flops=1e22", "base=starcoder2_15b"]) == 0
     # a network of the ladder as wide has 48
     assert "16B dense, 40 layers of 6,144," in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_peak_rate_and_batch_are_the_laws(capsys: pytest.CaptureFixture[str]) -> None:
     plan = printed(capsys, "plan", "flops=1e21")
     law = {r["law"]: r for r in plan["rates"]}["step_law_grids"]
@@ -116,6 +119,7 @@ def test_a_cluster_is_asked_for_its_layout(capsys: pytest.CaptureFixture[str]) -
     assert 0.9 < given / (30 * 86400 * 512 * 989.4e12 * 0.4) < 1
 
 
+@pytest.mark.slow
 def test_beyond_the_ladders_end_the_optimum_has_no_upper_bound(capsys: pytest.CaptureFixture[str]) -> None:
     dispatch(["plan", "flops=1e28"])
     said = capsys.readouterr().out

@@ -58,6 +58,7 @@ def test_the_peak_is_in_the_range_of_published_recipes_or_of_the_laws_own_runs(
 STAGES = "stages={pt: 0.8, cpt: 0.05, ann: 0.06, repo_pt: 0.03, sft: 0.03, rl: 0.03}"
 
 
+@pytest.mark.slow
 def test_every_stage_has_all_that_a_trainer_needs(capsys: pytest.CaptureFixture[str]) -> None:
     found = plan(capsys, "flops=1e23", "devices=256", STAGES)
     assert list(found["settings"]) == ["pt", "cpt", "ann", "repo_pt", "sft", "rl"]
@@ -88,6 +89,7 @@ def test_a_base_is_continued_at_a_share_of_its_own_peak(capsys: pytest.CaptureFi
     assert min(rows) * 3e-4 <= peak["value"] <= 3e-4
 
 
+@pytest.mark.slow
 def test_the_tightest_of_several_budgets_binds(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("days=30", "devices=512", "size=7e9..15e9", "mfu=0.4", "usd_per_hour=2")
     by_days, by_money = plan(capsys, *words, "usd=2e6"), plan(capsys, *words, "usd=1e5")
@@ -145,6 +147,7 @@ def test_a_second_plan_leaves_the_first_alone(capsys: pytest.CaptureFixture[str]
     capsys.readouterr()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["flops=1e28"], ["flops=1e22", "network=moe", "expansions=[1000]"]], ids=" ".join)
 def test_where_no_law_reaches_the_first_line_says_so(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["plan", *words]) == 0

@@ -130,6 +130,7 @@ def test_only_the_sources_that_were_used_are_listed_each_with_its_places(files: 
     assert "quantiles over 5 models of [" in text
 
 
+@pytest.mark.slow
 def test_a_source_that_is_in_no_bibliography_is_named_by_its_key() -> None:
     text = render(sparse(sources={}))["report.md"].decode()
     assert "1. paper. not in the bibliography" in text
@@ -161,6 +162,7 @@ def test_what_fails_stands_first() -> None:
     assert rows[0][4].below == "no known cause"
 
 
+@pytest.mark.slow
 def test_markup_in_a_users_own_file_stays_text() -> None:
     row = Comparison(
         subject="<b>x</b>",
@@ -181,6 +183,7 @@ def test_markup_in_a_users_own_file_stays_text() -> None:
     assert "<script>" not in table.replace("\\<", "")
 
 
+@pytest.mark.slow
 def test_a_link_that_is_no_web_address_is_not_made() -> None:
     data = sparse()
     bad = msgspec.structs.replace(data.sources["paper"], url="javascript:alert(1)")
@@ -291,6 +294,7 @@ def test_the_projection_keeps_the_numbers_whole(files: dict[str, bytes]) -> None
     assert sum(data["parameters"]["components"].values()) == data["parameters"]["total"]
 
 
+@pytest.mark.slow
 def test_what_several_parts_show_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     data, calls = sparse(), Counter[str]()
 

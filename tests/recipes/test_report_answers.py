@@ -110,6 +110,7 @@ def test_a_figure_that_an_override_moved_has_that_cause_and_no_other() -> None:
     assert "2 of the recipe as published, 0 differ for a known cause" in compose(data, {}).verdict
 
 
+@pytest.mark.slow
 def test_draws_are_named_and_never_listed() -> None:
     document = page_of("deepseek_v3")
     table = next(p for s in document.sections for p in s.parts if getattr(p, "name", "") == "assumptions")

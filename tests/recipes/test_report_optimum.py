@@ -148,6 +148,7 @@ def test_generating_is_a_quarter_of_the_work_and_updating_the_rest() -> None:
     assert row.hours == stage.time.hours.value
 
 
+@pytest.mark.slow
 def test_published_hours_are_placed_on_the_curve() -> None:
     data = rewarded(hardware={"accelerator": "fast", "hours": 2500})
     (row,) = reward_rows(data)
@@ -185,6 +186,7 @@ def test_a_frontier_of_mixtures_is_asked_about_mixtures_alone() -> None:
     assert by_law(sparse(further_laws=[law]))["mixtures"].flops == pytest.approx(cpt.flops_per_token * tokens)
 
 
+@pytest.mark.slow
 def test_without_work_or_hours_nothing_is_said_of_rewards() -> None:
     assert parts(sparse(), "reward") == []
     assert "plots/reward.svg" not in render(sparse())

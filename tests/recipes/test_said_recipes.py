@@ -49,6 +49,7 @@ def test_a_base_without_tokens_has_those_of_its_own_recipe(tmp_path: Path) -> No
     assert "after 4.3T tokens of starcoder2_15b" in headline(data)[1].lines
 
 
+@pytest.mark.slow
 def test_a_base_of_another_architecture_is_remarked_on(tmp_path: Path) -> None:
     stage = {"kind": "CPT", "objective": {"kind": "next_token"}, "tokens": 1e11}
     for upcycled in (False, True):

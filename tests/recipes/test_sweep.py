@@ -81,6 +81,7 @@ def test_a_merged_job_is_what_hydra_composes(job: list[str], monkeypatch: pytest
         assert merged == composed
 
 
+@pytest.mark.slow
 def test_a_job_that_only_hydra_understands_is_composed_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine/experiment").mkdir(parents=True)
     (tmp_path / "mine/experiment/short.yaml").write_text(
@@ -148,6 +149,7 @@ def test_points_at_once_are_the_points_one_by_one(words: list[str], monkeypatch:
                 assert a[name] == value, name
 
 
+@pytest.mark.slow
 def test_points_of_which_some_fail_run_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "GRID_FROM", 1)
     # the stage's phases take exactly 14.8T tokens
@@ -299,6 +301,7 @@ def test_a_sweep_that_cannot_be_is_told_in_one_line(words: list[str], says: str)
         dispatch(["report", "-m", *words])
 
 
+@pytest.mark.slow
 def test_a_law_by_its_path_is_the_same_sweep_again(tmp_path: Path) -> None:
     law = tmp_path / "fit.yaml"
     law.write_text((ROOT / "conf/law/besiroglu.yaml").read_text().replace("name: besiroglu", "name: mine"))

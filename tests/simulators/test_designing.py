@@ -89,6 +89,7 @@ def test_a_design_is_sharper_than_a_grid_for_the_same_money() -> None:
     assert a.loss < b.loss
 
 
+@pytest.mark.slow
 def test_more_money_and_less_noise_make_it_sharper() -> None:
     belief, pool, target = asked()
     few = min(d.spread for d in propose(belief, pool, target, budget=BUDGET))

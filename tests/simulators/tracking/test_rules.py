@@ -54,6 +54,7 @@ def test_rows_that_have_the_noise_of_earlier_ones_are_told_and_others_are_not() 
         assert abs(found[0] - 500) <= 8
 
 
+@pytest.mark.slow
 def test_a_loss_that_stands_still_where_the_forecast_falls_is_a_plateau() -> None:
     forecast = -0.2 * np.linspace(0.0, 1.0, ROWS)
     residuals = healthy(8) * 0.1
@@ -92,6 +93,7 @@ def test_a_planted_divergence_is_found_within_its_rows_and_goes_on() -> None:
     assert divergence.last == ROWS - 1
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_a_divergence_at_once() -> None:
     for value in (np.nan, np.inf):
         residuals = healthy(3, 20)

@@ -30,6 +30,7 @@ def log(seed: int, until: int, offset: float = 0.0) -> tuple[np.ndarray, Floats]
     return steps, PLAN.loss[steps] * np.exp(offset + rng.normal(0, NOISE, len(steps)))
 
 
+@pytest.mark.slow
 def test_a_run_that_follows_its_forecast_is_inside() -> None:
     seen = track(PLAN, in_order(*log(0, 3000)))
     assert (seen.state, seen.outside, seen.alarms) == ("inside", False, [])

@@ -155,6 +155,7 @@ def test_one_start_may_miss_what_all_find() -> None:
         fit_law(runs, starts=0)
 
 
+@pytest.mark.slow
 def test_of_many_runs_a_sample_chooses_the_starts_that_all_follow() -> None:
     runs = planted(noise=0.003, side=24)
     assert len(runs) > SCOUTED
