@@ -52,13 +52,16 @@ MOST_DEVICES = 2**14
 
 def from_fewest(catalogue: Catalogue, model: Model, device: Accelerator, sequence_length: int) -> Found | None:
     """The best layout of training ``model`` whole on the fewest of 8, 16, 32 and so on of ``device`` that it fits;
-    ``None`` where it has no layout, or more than ``MOST_DEVICES`` would be needed.
+    ``None`` where more than ``MOST_DEVICES`` would be needed, and for an encoder with a decoder, of whose two stacks
+    layouts say nothing.
 
     >>> catalogue = Catalogue()
     >>> found = from_fewest(catalogue, catalogue.model("starcoder"), catalogue.accelerators["h100_sxm"], 4096)
     >>> found.layout.short()
     'TP2 PP2x20 DP2, micro-batch 2'
     """
+    if model.shape().encoder is not None:
+        return None
     total = count_parameters(model.shape()).total
     n = 8
     while n < MOST_DEVICES and total * LEAST_BYTES / n > (device.memory_bytes or 0.0):
@@ -70,8 +73,6 @@ def from_fewest(catalogue: Catalogue, model: Model, device: Accelerator, sequenc
             return answer(asked, show=0, advise=False).best
         except NoLayoutError:
             n *= 2
-        except LehrError:
-            return None
     return None
 
 

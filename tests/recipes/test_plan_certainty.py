@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,18 +14,12 @@ from lehr.recipes.errors import LehrError
 from lehr.simulators.laws import Chinchilla, DataConstrained, VocabularyLaw
 from lehr.simulators.planning.choosing import Demand, Laws, Plan, choose, rung_of
 from lehr.simulators.planning.ladder import ladder
+from tests.recipes.test_plan_settings import plan
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def plan(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    capsys.readouterr()
-    assert dispatch(["plan", *words, "format=json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
 
 
 def chosen(laws: Laws, *, unique: float | None = None, vocabulary: int = 128_256) -> Plan:
