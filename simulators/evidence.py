@@ -48,13 +48,23 @@ _FIGURE = re.compile(
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A publication, by its key in the bibliography."""
+    """A publication, by its key in the bibliography; a ``second_hand`` one tells what another printed.
+
+    >>> Source(title="Notes on the paper", url="https://example.org", second_hand=True, note="in Chinese").remark
+    'second-hand; in Chinese'
+    """
 
     title: str
     url: str
     authors: str | None = None
     year: int | None = None
+    second_hand: bool = False
     note: str | None = None
+
+    @property
+    def remark(self) -> str:
+        """What a reader must know of it beside who wrote it."""
+        return "; ".join(part for part in ("second-hand" if self.second_hand else "", self.note or "") if part)
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

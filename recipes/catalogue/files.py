@@ -176,7 +176,9 @@ def checked_name(name: str, where: str) -> str:
     'my_model-2'
     """
     if not NAME.fullmatch(name):
-        raise LehrError(f"{where}: {name!r} cannot name a file; write letters, digits, _ and -, and no CON or NUL")
+        raise LehrError(
+            f"{where}: {name!r} cannot name a file; write Latin letters, digits, _ and -, and no CON or NUL"
+        )
     return name
 
 

@@ -43,10 +43,8 @@ def bibtex(key: str, source: Source, places: Sequence[str] = ()) -> str:
         fields["year"] = str(source.year)
     fields |= identifiers(said)
     fields["url"] = source.url.replace(" ", "%20")
-    if accessed := said.get("accessed"):
-        fields["urldate"] = str(accessed)
-    if source.note:
-        fields["note"] = escaped(source.note)
+    if source.remark:
+        fields["note"] = escaped(source.remark)
     if places:
         fields["annote"] = escaped(f"read at: {'; '.join(places)}")
     body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())

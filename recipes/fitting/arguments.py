@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,10 @@ def several(job: Composed, name: str) -> list[str]:
 
 
 def stem_of(path: str) -> str:
-    """What a file is called, as part of a name.
+    """What a file is called, as part of a name: its Latin letters without their accents, or ``runs`` where it has none.
 
-    >>> stem_of("logs/run-1.csv.gz")
-    'run_1'
+    >>> stem_of("logs/run-1.csv.gz"), stem_of("Läufe.csv"), stem_of("曲线.csv")
+    ('run_1', 'Laufe', 'runs')
     """
-    return re.sub("[^A-Za-z0-9]+", "_", Path(path).name.partition(".")[0]).strip("_")
+    plain = unicodedata.normalize("NFKD", Path(path).name.partition(".")[0]).encode("ascii", "ignore").decode()
+    return re.sub("[^A-Za-z0-9]+", "_", plain).strip("_") or "runs"

@@ -37,16 +37,16 @@ def _set(data: ReportData) -> list[list[Cell]]:
 
 
 def _facts(data: ReportData) -> list[list[Cell]]:
-    return [
-        [
-            Cell(use.path),
-            Cell(shown(look_up(data, use.path)), use.fact.origin),
-            Cell(use.fact.origin),
-            Cell(numbered(data, use.fact.note or ""), source=use.fact.source),
-        ]
-        for use in facts(data)
-        if use.fact.origin != "published" and not data.is_set(use.path)
-    ]
+    rows = []
+    for use in facts(data):
+        fact, source = use.fact, data.sources.get(use.fact.source or "")
+        retold = fact.origin == "published" and source is not None and source.second_hand
+        if (retold or fact.origin != "published") and not data.is_set(use.path):
+            origin = "second-hand" if retold else fact.origin
+            why = fact.note or ("tells what another printed" if retold else "")
+            value = Cell(shown(look_up(data, use.path)), fact.origin)
+            rows.append([Cell(use.path), value, Cell(origin), Cell(numbered(data, why), source=fact.source)])
+    return rows
 
 
 def numbered(data: ReportData, note: str) -> str:

@@ -143,4 +143,4 @@ def _entry(data: ReportData, number: int, key: str, uses: list[tuple[str, str]])
     if source is None:
         return Cited(number=number, key=key, title=key, url="", by="", note="not in the bibliography", uses=uses)
     by = ", ".join(part for part in (short_authors(source.authors or ""), str(source.year or "")) if part)
-    return Cited(number=number, key=key, title=source.title, url=source.url, by=by, note=source.note or "", uses=uses)
+    return Cited(number=number, key=key, title=source.title, url=source.url, by=by, note=source.remark, uses=uses)

@@ -191,4 +191,4 @@ def _entry(number: int, key: str, places: list[tuple[str, str]], sources: dict[s
     if (source := sources.get(key)) is None:
         return blank
     by = ", ".join(part for part in (short_authors(source.authors or ""), str(source.year or "")) if part)
-    return msgspec.structs.replace(blank, title=source.title, url=source.url, by=by, note=source.note or "")
+    return msgspec.structs.replace(blank, title=source.title, url=source.url, by=by, note=source.remark)

@@ -84,6 +84,19 @@ def test_what_was_looked_for_and_what_nobody_read_for_are_told_apart(files: dict
     assert b'<span class="value is-unknown">not published</span>' in files["report.html"]
 
 
+def test_what_a_second_hand_source_says_is_listed_as_such() -> None:
+    data = sparse()
+    key = next(
+        use.fact.source for use in citing.facts(data) if use.fact.origin == "published" and use.group == "recipe"
+    )
+    assert key
+    sources = data.sources | {key: msgspec.structs.replace(data.sources[key], second_hand=True)}
+    before, after = (tables(d)["assumptions"].rows for d in (data, msgspec.structs.replace(data, sources=sources)))
+    more = [row for row in after if row[2].text == "second-hand"]
+    assert len(more) == len(after) - len(before) > 0
+    assert {row[3].source for row in more} == {key}
+
+
 def test_published_derived_assumed_and_set_are_told_apart() -> None:
     found = tables(sparse(overridden=["recipe.stages.cpt.tokens"]))
     cpt = found["stages-stated"].rows[0]
