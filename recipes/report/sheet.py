@@ -97,7 +97,10 @@ def _unknown(model: Model) -> str:
     what = ["how it was trained: no stage, tokens, rates, hardware or hours"]
     if model.architecture is None:
         what.insert(0, "its architecture, so that nothing is counted")
-    what += [words for words, value in (("its date", model.released), ("its licence", model.license)) if value is None]
+    if model.released is None:
+        what.append("its date")
+    if model.license is None and model.open == "weights":
+        what.append("its licence")
     said = f"On record is not {'; nor '.join(what)}."
     if model.architecture is None:
         return said

@@ -108,3 +108,13 @@ def test_a_publishers_sources_stand_in_one_file() -> None:
     # pages that several hold on GitHub's own domain: each is its holder's
     apart.pop("github.io", None)
     assert not apart, f"sort a source into the file of its publisher: {apart}"
+
+
+NO_LICENCE = {"codeparrot_1_5b", "nomic_embed_code", "skywork_swe_32b"}
+"""Weights whose licence nobody has read yet."""
+
+
+def test_weights_have_a_licence_or_say_where_none_was_found() -> None:
+    without = {m.name for m in CATALOGUE.models().values() if m.open == "weights" and m.license is None}
+    told = {name for name in without if "license" in CATALOGUE.model(name).provenance.not_published}
+    assert without - told == NO_LICENCE
