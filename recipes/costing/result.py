@@ -30,7 +30,7 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     with its 90 % interval; ``finish`` is the distribution of the last day that failures alone make. ``left_out`` are
     stages whose hours nobody knows; ``published`` are hours and money that were printed of
     the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]; ``beyond_memory`` are stages
-    whose states the devices cannot hold, in words."""
+    that the devices cannot hold, in words: their states, or every layout's fullest device with its activations."""
 
     model: str
     stages: list[StageCost]

@@ -15,6 +15,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
 from lehr.recipes.composing.job import Composed, without_recipe
+from lehr.recipes.costing.fitting import unfit
 from lehr.recipes.costing.result import Costed, StageCost
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.model import project_model
@@ -23,7 +24,6 @@ from lehr.simulators.machine.energy import POWER_SPREAD, PRICE_SPREAD, Bill, Pow
 from lehr.simulators.machine.failures import CHECKPOINT_BYTES, Finish, Reliability, Uptime, finishing_days, uptime
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
-from lehr.simulators.projection.stage_time import beyond_memory
 from lehr.simulators.quantities import Amount, NonNegative, Size
 from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
 from lehr.simulators.training import Recipe
@@ -85,21 +85,8 @@ def cost(job: Composed) -> Costed:
         checkpoint_bytes=CHECKPOINT_BYTES * projection.parameters.total,
         left_out=left_out,
         assumed=list(dict.fromkeys(assumed)),
-        beyond_memory=[
-            f"{s.name} {said}"
-            for s in stages
-            # what was billed did run, on the devices that it ran on
-            if (s.basis != "published hours" or s.devices != _counted(recipe, s.name))
-            and recipe.stages[s.name].adapter is None
-            and (said := beyond_memory(projection.parameters.total, s.devices, accelerators[s.accelerator]))
-        ],
+        beyond_memory=unfit(job.catalogue, model, recipe, stages, accelerators),
     )
-
-
-def _counted(recipe: Recipe, stage: str) -> int | None:
-    """The published number of a stage's devices."""
-    hardware = recipe.stages[stage].hardware
-    return hardware.count if hardware else None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

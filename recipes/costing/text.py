@@ -23,7 +23,12 @@ def as_text(found: Costed) -> str:
     """Days, money, energy and what moves them."""
     days = found.days
     between = "" if f"{days.low:,.1f}" == f"{days.high:,.1f}" else f" ({days.low:,.1f} to {days.high:,.1f})"
+    misfits = ", ".join(said.partition(" ")[0] for said in found.beyond_memory)
     lines = [
+        *(
+            [f"{found.model} does not fit these devices: {misfits}; what follows is of a run that cannot be"]
+            * bool(misfits)
+        ),
         f"{found.model}: {days.value:,.1f} calendar days{between}, {found.work_days:,.1f} of them work",
         *([f"published: {'; '.join(found.published)}"] if found.published else []),
         *found.beyond_memory,

@@ -30,6 +30,10 @@ class NoLayoutError(LehrError):
     """No layout is legal, or none fits."""
 
 
+class UnfitError(NoLayoutError):
+    """Layouts are legal, and none fits."""
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One layout, told: seconds of a step with their interval, speed, utilisation, and memory by what it holds."""
 
@@ -98,7 +102,7 @@ def answer(question: Question, show: int = 8, calibration: Calibration | None = 
     all_ = evaluate(question, layouts, logs)
     ranking = rank(all_.seconds, all_.memory.total, capacity)
     if len(ranking.order) == 0 and given is None:
-        raise NoLayoutError(_none_fits(question, all_.memory.total.min(), capacity, logs if advise else None))
+        raise UnfitError(_none_fits(question, all_.memory.total.min(), capacity, logs if advise else None))
     best = _found(question, all_, int(ranking.order[0]), used, capacity) if len(ranking.order) else None
     named = _found(question, given, 0, used, capacity) if given is not None else None
     return Answer(
@@ -306,7 +310,7 @@ def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarr
     said = (
         f"no layout of {question.name} on {question.devices:,} {question.accelerator.name} fits: at "
         f"{question.global_batch:,} sequences of {question.work.seq_len:,} tokens a step the leanest takes "
-        f"{least / 2**30:,.0f} GiB a device of {capacity / 2**30:,.0f}"
+        f"{least / 2**30:,.1f} GiB a device of {capacity / 2**30:,.1f}"
     )
     if logs is None:
         return said

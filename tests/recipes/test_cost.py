@@ -175,3 +175,22 @@ def test_pages_are_written_where_they_are_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "cost" / "starcoder" / "cost.html").is_file()
     assert (tmp_path / "rollout" / "qwen2_5_7b" / "plots" / "split.svg").is_file()
     assert (tmp_path / "rollout" / "qwen2_5_7b" / "rollout.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "devices", "stages"),
+    [
+        # 671B x 16 bytes are 10.7 TB; 8 H800 hold 0.7
+        ("deepseek_v3", 8, ["pt", "long_32k", "long_128k"]),
+        # 70.6B x 16 bytes are 1.13 TB of the 1.37 TB of 16 H100, and activations are beyond the rest
+        ("llama_3_1_70b", 16, ["pt"]),
+        # where it was trained
+        ("llama_3_1_405b", None, []),
+    ],
+)
+def test_what_the_devices_do_not_hold_is_said_first(model: str, devices: int | None, stages: list[str]) -> None:
+    found = lehr.cost(model, devices=devices)
+    first = as_text(found).splitlines()[0]
+    assert [line.partition(" ")[0] for line in found.beyond_memory] == stages
+    assert first.startswith(f"{model} does not fit these devices: {', '.join(stages)};") is bool(stages)
