@@ -80,7 +80,7 @@ def fit_curve(
     """Fit the law of ``kind`` to the logged losses of ``runs``.
 
     Huber's loss on the log loss, with a threshold at the median residual, so that one half of the rows counts by its
-    square and the other by its size. Each run counts the same, its rows by ``CurveForm.weight_power``. The rows of a
+    square and the other by its size, or at ``STRAYS`` where that is more. Each run counts the same, its rows by ``CurveForm.weight_power``. The rows of a
     run follow one another, so that a constant's interval is widened by the autocorrelation of the residuals. Shape
     constants that few runs can tell have a prior (``forms``); ``notes`` names those that it decides.
 
@@ -217,7 +217,8 @@ def settle(problem: Problem, theta: Floats, used: Sequence[LoggedRun], rounds: i
         # a form without a prior on every constant has nothing else to believe
         least = BELIEVED * straying(len(error), len(used)) if problem.form.shares else 0.0
         variance = max(scale**2 * repeated, least)
-        problem = msgspec.structs.replace(problem, delta=scale / 1.4826, variance=variance)
+        # what the law itself errs by is no outlier: else many quiet rows of a constant rate outvote the decay's few
+        problem = msgspec.structs.replace(problem, delta=max(scale / 1.4826, STRAYS), variance=variance)
         theta, _ = descend(problem, theta)
     predicted, jacobian = problem.model(theta)
     residual = problem.log_loss - predicted
