@@ -80,9 +80,10 @@ def fit_curve(
     """Fit the law of ``kind`` to the logged losses of ``runs``.
 
     Huber's loss on the log loss, with a threshold at the median residual, so that one half of the rows counts by its
-    square and the other by its size, or at ``STRAYS`` where that is more. Each run counts the same, its rows by ``CurveForm.weight_power``. The rows of a
-    run follow one another, so that a constant's interval is widened by the autocorrelation of the residuals. Shape
-    constants that few runs can tell have a prior (``forms``); ``notes`` names those that it decides.
+    square and the other by its size, or at ``STRAYS`` where that is more. Each run counts the same, its rows by
+    ``CurveForm.weight_power``. The rows of a run follow one another, so that a constant's interval is widened by the
+    autocorrelation of the residuals. Shape constants that few runs can tell have a prior (``forms``); ``notes``
+    names those that it decides.
 
     ``level`` is that of ``intervals``.
 
