@@ -17,7 +17,8 @@ from lehr.simulators.training import PRETRAINING
 
 def model(plan: Planned) -> dict[str, Any]:
     """The model file."""
-    note = f"lehr plan: the rung of the ladder with the least loss by {plan.law.name} for the budget"
+    whose = "of the size that the budget wants" if plan.made else "the rung of the ladder with the least loss"
+    note = f"lehr plan: {whose} by {plan.law.name}"
     return model_of(plan.name, plan.architecture, note)
 
 

@@ -110,7 +110,7 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a plan says."""
+    """Everything that a plan says; ``made`` where its network stands between the rungs of the ladder."""
 
     name: str
     bought: Bought
@@ -126,6 +126,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     surface: Surface | None
     plan: Plan
     architecture: Architecture
+    made: bool
     base: str | None
     sequence_length: int
     stages: dict[str, StageSettings]

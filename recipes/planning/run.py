@@ -13,24 +13,23 @@ from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_law
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.planning.machine import Machine, place, time_of
+from lehr.recipes.planning.machine import Machine, time_of
 from lehr.recipes.planning.published import published_stages, rates_before
 from lehr.recipes.planning.result import Planned, Rates, Scored, Second, Vocabulary
-from lehr.recipes.planning.stages import Question, inputs_of, length_of, settings_of
+from lehr.recipes.planning.settling import Networks, Task, settle
+from lehr.recipes.planning.stages import Question, inputs_of, length_of
 from lehr.recipes.planning.worries import worries
-from lehr.recipes.presenting.tables import short
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
 from lehr.simulators.laws import DataConstrained, Frontier, ScalingLaw, VocabularyLaw
 from lehr.simulators.laws.downstream import AnyDownstreamLaw
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.numerics.adding import plain_sum
-from lehr.simulators.planning.budget import Budget, buy
+from lehr.simulators.planning.budget import Budget
 from lehr.simulators.planning.certainty import loss_interval
-from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Laws, Plan, Planner, choose, rung_of
+from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Laws, Plan, Planner, rung_of
 from lehr.simulators.planning.ladder import ladder
 from lehr.simulators.planning.rates import speaks
 from lehr.simulators.planning.reading import Key, Rung, size_at
@@ -43,8 +42,6 @@ Corpus = Annotated[float, msgspec.Meta(ge=FEWEST_TOKENS)]
 MOST_EXPERTS = 1024
 """Experts for each one that a token uses, at most: twice as many as any law has seen."""
 DEFAULT_SURFACE = "besiroglu"
-PASSES = 12
-"""Of network and layout at most, each of which depends on the other: the batch moves the utilisation, that the work."""
 SIZES = re.compile(r"^\s*(\d[\d_.]*(?:e\d+)?)\s*([KMBT]?)\s*\.\.\s*(\d[\d_.]*(?:e\d+)?)\s*([KMBT]?)\s*$")
 SUFFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
@@ -66,10 +63,8 @@ def _planned(job: Composed) -> Planned:
     shares = _stages(job)
     longest = max(length_of(length, job.setting("long_sequence_length", int), kind_of(name)) for name in shares)
     architectures = _architectures(job, network, base, longest)
-    rungs = _within(job, {key: rung_of(architecture, length) for key, architecture in architectures.items()}, base)
-    machine = machine_of(job, sparse=all(expansion > 1 for _, expansion in rungs))
-    budget = _budget(job)
-    price = machine.usd_per_hour
+    size = _size(job, base)
+    rungs = _within(size, {key: rung_of(architecture, length) for key, architecture in architectures.items()})
     demand = Demand(
         seen=_seen(job, base),
         served=job.setting("served_tokens", NonNegative | None) or 0.0,
@@ -81,69 +76,45 @@ def _planned(job: Composed) -> Planned:
     if base is not None or not (CONF / "law" / f"{law.name}.yaml").is_file():
         # a base's vocabulary is given, and a law of one's own runs is of theirs
         laws = msgspec.structs.replace(laws, vocabulary=None)
-    share = plain_sum(part for name, part in shares.items() if kind_of(name) in PRETRAINING)
+    hyper = [as_hyper(catalogue.law(name)) for name in job.setting("hyper_laws", list[str])]
+    task = Task(
+        catalogue=catalogue, budget=_budget(job), law=law, demand=demand, laws=laws, shares=shares, size=size,
+        given=job.setting("mfu", float | None) is not None, top_k=job.setting("top_k", int), sequence_length=length,
+        longest=longest, hyper=hyper, decay=decay_law_of(job), published=published_stages(catalogue), base=base,
+        base_rates=_base_rates(job, base), replay=_replay(job, base),
+    )  # fmt: skip
+    machine = machine_of(job, sparse=all(expansion > 1 for _, expansion in rungs))
+    settled = settle(task, Networks(shapes=architectures, rungs=rungs), machine)
+    plan, bought, key, rungs = settled.plan, settled.bought, settled.key, settled.networks.rungs
 
     def chosen_by(by: Planner, flops: float) -> Plan:
-        return choose(rungs, flops, by, demand=demand, laws=laws, share=share)
+        return task.chosen_by(rungs, by, flops)
 
-    hyper = [as_hyper(catalogue.law(name)) for name in job.setting("hyper_laws", list[str])]
-    decay, published = decay_law_of(job), published_stages(catalogue)
-    base_rates, replay = _base_rates(job, base), _replay(job, base)
-    no_room: list[str] = []
-    for _ in range(PASSES + len(rungs)):
-        bought = buy(budget, peak=machine.device.peak[machine.precision], mfu=machine.mfu, usd_per_hour=price)
-        plan = chosen_by(law, bought.work.value)
-        key = (plan.chosen.d_model, plan.chosen.expansion)
-        architecture, spent = architectures[key], bought.work.value
-        if plan.chosen.useful < 1:
-            spent = plan.chosen.serving_flops + (spent - plan.chosen.serving_flops) * plan.chosen.useful
-        tokens, flops = amounts(architecture, plan, shares, spent, length, longest)
-        question = Question(
-            rung=rungs[key], expansion=key[1], loss=plan.chosen.loss, laws=hyper, decay_law=decay,
-            published=published, machine=machine, sequence_length=length, long_length=longest, base=base,
-            base_tokens=demand.seen, base_rates=base_rates, replay=replay,
-        )  # fmt: skip
-        stages = settings_of(question, shares, tokens, flops)
-        first = next(iter(stages.values()))
-        placed = place(
-            catalogue, machine, architecture, count=rungs[key].count, sequences=first.sequences,
-            length=first.sequence_length,
-        )  # fmt: skip
-        size = rungs[key].count.total
-        smaller = {name: rung for name, rung in rungs.items() if name[1] != key[1] or rung.count.total < size}
-        if not placed.fits and smaller:
-            # what has no layout on the devices is no answer, and neither is anything larger of its kind
-            no_room.append(f"{short(size)} with {short(plan.chosen.active)} active" if key[1] > 1 else short(size))
-            rungs = smaller
-            continue
-        if placed.mfu is None or placed.mfu == machine.mfu or job.setting("mfu", float | None) is not None:
-            break
-        # what the layout reaches says what the budget buys, and that which network is laid out
-        machine = msgspec.structs.replace(machine, mfu=placed.mfu)
     seconds = []
     for name in job.setting("compare_laws", list[str]):
         other = chosen_by(as_planner(catalogue.law(name), f"compare_laws: {name}"), bought.work.value)
         own = [c.regret for c in other.candidates if (c.d_model, c.expansion) == key]
         seconds.append(Second(plan=other, regret_of_choice=own[0] if own else None, joint=False))
-    total = time_of(question.machine, spent)
+    total = time_of(settled.question.machine, settled.spent)
     surface = law if isinstance(law, Surface) else laws.loss
     found = Planned(
-        name=job.setting("name", str),
-        bought=bought, spent=spent, hours=total.hours, days=total.days, usd=total.usd, usd_per_hour=price,
-        accelerator=machine.device, precision=machine.precision, devices=machine.devices,
-        law=law, surface=surface, plan=plan, architecture=architecture, base=base, sequence_length=length,
-        stages=stages, demand=demand, network=network, top_k=job.setting("top_k", int), seconds=seconds,
+        name=job.setting("name", str), bought=bought, spent=settled.spent, hours=total.hours, days=total.days,
+        usd=total.usd, usd_per_hour=machine.usd_per_hour, accelerator=machine.device, precision=machine.precision,
+        devices=machine.devices, law=law, surface=surface, plan=plan, architecture=settled.architecture,
+        made=settled.networks.made == key, base=base, sequence_length=length, stages=settled.stages, demand=demand,
+        network=network, top_k=task.top_k, seconds=seconds,
         at_bounds=[(b, chosen_by(law, b)) for b in (bought.work.low, bought.work.high) if b is not None],
-        rates=[rates(one, question, plan) for one in hyper], hyper=hyper, replay=question.replay, rungs=rungs,
-        own_optimum=own_optimum(law, plan, bought.work.value * share, demand),
-        vocabulary=best_vocabulary(laws.vocabulary, rungs[key], spent * share),
-        fit=placed.says, layout=placed.layout, worries=[],
+        rates=[rates(one, settled.question, plan) for one in hyper], hyper=hyper, replay=task.replay, rungs=rungs,
+        own_optimum=own_optimum(law, plan, bought.work.value * task.share, demand),
+        vocabulary=best_vocabulary(laws.vocabulary, rungs[key], settled.spent * task.share),
+        fit=settled.placed.says, layout=settled.placed.layout, worries=[],
         loss_interval=None if surface is None or plan.read_at is None else loss_interval(
             surface, plan.read_at, plan.chosen.loss, unique=plan.read_unique, moved=plan.moved,
         ),
         score=score_of(job, surface, plan, rungs[key]),
     )  # fmt: skip
-    return msgspec.structs.replace(found, worries=worries(found, fits=placed.fits, no_room=no_room))
+    said = worries(found, fits=settled.placed.fits, no_room=settled.no_room)
+    return msgspec.structs.replace(found, worries=said)
 
 
 def planner(job: Composed) -> Planner:
@@ -194,14 +165,18 @@ def _architectures(job: Composed, network: str, base: str | None, context: int) 
     )
 
 
-def _within(job: Composed, rungs: dict[Key, Rung], base: str | None) -> dict[Key, Rung]:
-    """The rungs whose parameters, all of them, lie within ``size``."""
+def _size(job: Composed, base: str | None) -> tuple[float, float] | None:
     size = job.setting("size", str | float | list[float] | None)
+    if size is not None and base is not None:
+        raise LehrError(f"size: training goes on from {base}, whose size is given; leave size or base out")
+    return None if size is None else size_range(size)
+
+
+def _within(size: tuple[float, float] | None, rungs: dict[Key, Rung]) -> dict[Key, Rung]:
+    """The rungs whose parameters, all of them, lie within ``size``."""
     if size is None:
         return rungs
-    if base is not None:
-        raise LehrError(f"size: training goes on from {base}, whose size is given; leave size or base out")
-    low, high = size_range(size)
+    low, high = size
     kept = {key: rung for key, rung in rungs.items() if low <= rung.count.total <= high}
     if not kept:
         known = sorted(r.count.total for r in rungs.values())
@@ -312,23 +287,6 @@ def decay_law_of(job: Composed) -> Timescale:
     if not isinstance(law, Timescale):
         raise LehrError(f"decay_law: {law.name} is no law of AdamW's time scale; write power_lines")
     return law
-
-
-def amounts(  # noqa: PLR0917  (each is one fact of the run)
-    architecture: Architecture, plan: Plan, shares: dict[str, float], flops: float, length: int, longest: int
-) -> tuple[dict[str, float], dict[str, float]]:
-    """The tokens of each stage, its share of what serving leaves of the budget over what a token costs [tokens], and
-    its work [FLOP]."""
-    convention = FLOP_CONVENTIONS["causal"]
-    left = flops - plan.chosen.serving_flops
-    tokens = {}
-    for name, share in shares.items():
-        at = length_of(length, longest, kind_of(name))
-        training = training_flops_per_token(architecture, at, convention)
-        forward = forward_flops_per_token(architecture, at, convention)
-        # a token of RL is generated once before it is trained on
-        tokens[name] = left * share / (training + (forward if kind_of(name) == "RL" else 0.0))
-    return tokens, {name: left * share for name, share in shares.items()}
 
 
 def as_hyper(law: Any) -> HyperLaw:

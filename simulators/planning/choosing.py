@@ -149,8 +149,10 @@ def choose(
     demand: Demand | None = None,
     laws: Laws | None = None,
     share: float = 1.0,
+    at: Key | None = None,
 ) -> Plan:
-    """Spend ``flops`` on each rung and rank what the loss would be.
+    """Spend ``flops`` on each rung and rank what the loss would be. The rung ``at`` is chosen whatever its loss is,
+    where the demand allows it.
 
     Of the budget, ``share`` is for pre-training and ``demand.served`` tokens of inference are paid first. Repeated
     tokens, and parameters beyond what they can teach, count as much as ``laws.repetition`` says, and a rung stops where
@@ -182,7 +184,7 @@ def choose(
         experts = np.array([float(expansion) for _, expansion in keys])
         tokens, useful, worth = _read_joint(law, active, experts, tokens, demand, laws)
         losses = law.loss(useful, worth, experts)
-        unit, best = law.loss_unit, int(np.argmin(losses))
+        unit, best = law.loss_unit, _best(keys, losses, at)
         many = replicate(law, 1)
         every_loss = losses[None] if many is None else many.loss(useful, worth, experts)
         sure = certainty(every_loss, best, keys, joint_errors(law, keys, active, tokens))
@@ -197,9 +199,9 @@ def choose(
             raise ValueError(
                 "the laws have no answer for any network of the ladder; write network=dense, or a larger budget"
             )
-        best = int(np.argmin(losses))
+        best = _best(keys, losses, at)
         if isinstance(law, Frontier):
-            best = nearest_to(law, kept, bought, losses, flops * share)
+            best = nearest_to(law, kept, bought, losses, flops * share) if at not in kept else best
             said = [(law.name, w) for w in law.warnings(flops * share)]
         else:
             errors = joint_errors(laws.joint, keys, active, tokens) if laws.joint is not None else None
@@ -230,6 +232,13 @@ def choose(
         read_unique=unique,
         moved=moved,
     )
+
+
+def _best(keys: Sequence[Key], losses: Floats, at: Key | None) -> int:
+    """Of those that the demand allows, ``at`` or the one of least loss."""
+    if at is not None and at in keys and np.isfinite(losses[keys.index(at)]):
+        return keys.index(at)
+    return int(np.argmin(losses))
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True, eq=False):

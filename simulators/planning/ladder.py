@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import log
+
 from lehr.simulators.architecture import Architecture, Block, Layers
 from lehr.simulators.layers import MLP, Attention, Embedding, MoE, RMSNorm, Rope
 
@@ -12,21 +15,41 @@ WIDTHS = tuple(128 * n for n in (*range(4, 48), *range(48, 96, 2), *range(96, 13
 100B a tenth or less apart."""
 
 
-def dense(d_model: int, *, vocab_size: int, context_length: int) -> Architecture:
+NARROW, WIDE = 16, 64
+"""Heads from which on networks of a given size have heads in fours, from twice as many in eights, over which tensor
+groups divide; and from which on layers are in fours."""
+MLP_STEPS = ((NARROW, 64), (2 * NARROW, 128), (WIDE, 256), (float("inf"), 512))
+"""Up to how many heads the MLP is a multiple of what."""
+UNEVEN = 0.05
+"""What heads that do not divide by eight, or layers not by four, count for against proportions [log]."""
+LAYERS = (0.8, 1.6)
+"""Layers of networks of a given size, over Llama 3's one for each 128 features: 0.82 in PaLM 540B (arXiv:2204.02311),
+1.6 in Qwen3 32B (arXiv:2505.09388)."""
+MLP_WIDTH = (3.0, 4.0)
+"""Of their MLPs, over ``d_model``: 3.0 in Qwen3 8B, 3.5 in Llama 3 8B, 4.0 in PaLM 540B."""
+
+
+def dense(
+    d_model: int, *, layers: int | None = None, d_ff: int | None = None, vocab_size: int, context_length: int
+) -> Architecture:
     """A decoder in the proportions of Llama 3 (Grattafiori et al. 2024, arXiv:2407.21783, Table 3): a layer for each
-    128 features, heads of 128, a gated MLP 3.5 times as wide; keys and values for 8 heads, or for the most that divide
-    the heads of a narrow one. Both tables are apart. Raises ``ValueError`` where ``d_model`` is no multiple of 128.
+    128 features, heads of 128, a gated MLP 3.5 times as wide, or ``layers`` and ``d_ff``; keys and values for 8 heads,
+    or for the most that divide the heads of a narrow one. Both tables are apart. Raises ``ValueError`` where
+    ``d_model`` is no multiple of 128.
 
     >>> from lehr.simulators.counting import count_parameters
     >>> count_parameters(dense(4096, vocab_size=128256, context_length=8192)).total       # Llama 3 8B
     8030261248
     """
     _check(d_model)
-    mlp = MLP(d_ff=d_model * 7 // 2, activation="silu", gated=True)
-    return _decoder(d_model, mlp, vocab_size, context_length)
+    mlp = MLP(d_ff=d_ff or d_model * 7 // 2, activation="silu", gated=True)
+    return _decoder(d_model, layers, mlp, vocab_size, context_length)
 
 
-def mixture(d_model: int, *, expansion: int, top_k: int, vocab_size: int, context_length: int) -> Architecture:
+def mixture(
+    d_model: int, *, expansion: int, top_k: int, layers: int | None = None, d_ff: int | None = None, vocab_size: int,
+    context_length: int,
+) -> Architecture:  # fmt: skip
     """The dense decoder of that width with its MLP cut into ``top_k`` experts, ``expansion`` times as many to choose
     from: one token uses as many parameters as in the dense one, but for the router. No experts are shared.
 
@@ -38,12 +61,11 @@ def mixture(d_model: int, *, expansion: int, top_k: int, vocab_size: int, contex
     '4.75e+10 in all, 8.04e+09 for a token'
     """
     _check(d_model)
-    if d_model * 7 // 2 % top_k:
-        raise ValueError(f"an MLP of {d_model * 7 // 2:,} does not divide into {top_k} experts; write another top_k")
-    mlp = MoE(
-        n_experts=expansion * top_k, top_k=top_k, d_ff_expert=d_model * 7 // 2 // top_k, activation="silu", gated=True
-    )
-    return _decoder(d_model, mlp, vocab_size, context_length)
+    width = d_ff or d_model * 7 // 2
+    if width % top_k:
+        raise ValueError(f"an MLP of {width:,} does not divide into {top_k} experts; write another top_k")
+    mlp = MoE(n_experts=expansion * top_k, top_k=top_k, d_ff_expert=width // top_k, activation="silu", gated=True)
+    return _decoder(d_model, layers, mlp, vocab_size, context_length)
 
 
 def ladder(
@@ -63,12 +85,52 @@ def ladder(
     }
 
 
+def shapes(
+    d_model: int, expansion: int = 1, *, top_k: int = 8, vocab_size: int, context_length: int
+) -> Iterator[tuple[float, Architecture]]:
+    """Networks of sizes about that of the rung as wide as ``d_model`` that divide over devices: heads in eights or
+    fours (in pairs in a narrow network), layers in pairs, an MLP in 64s to 512s, experts in 64s. Each with how far it
+    leaves Llama 3's proportions [log], and ``UNEVEN`` for what does not divide by eight and four.
+
+    >>> found = shapes(4096, vocab_size=128256, context_length=8192)
+    >>> apart, nearest = min(found, key=lambda one: one[0])
+    >>> apart, nearest == dense(4096, vocab_size=128256, context_length=8192)               # Llama 3 8B itself
+    (0.0, True)
+    """
+    for heads in _heads(d_model // D_HEAD):
+        width = heads * D_HEAD
+        step = 64 * top_k if expansion > 1 else next(by for most, by in MLP_STEPS if heads < most)
+        by = 2 if heads < WIDE else 4
+        few, most = (int(heads * bound / by) for bound in LAYERS)
+        narrow, wide = (int(width * bound / step) for bound in MLP_WIDTH)
+        for layers in range(by * max(1, few), by * most + 1, by):
+            uneven = UNEVEN * ((heads >= NARROW and heads % 8 > 0) + (layers % 4 > 0))
+            for d_ff in range(step * max(1, narrow), step * wide + 1, step):
+                apart = abs(log(layers / heads)) + abs(log(d_ff / (3.5 * width))) + uneven
+                if expansion == 1:
+                    yield (
+                        apart,
+                        dense(width, layers=layers, d_ff=d_ff, vocab_size=vocab_size, context_length=context_length),
+                    )
+                else:
+                    yield apart, mixture(
+                        width, expansion=expansion, top_k=top_k, layers=layers, d_ff=d_ff, vocab_size=vocab_size,
+                        context_length=context_length,
+                    )  # fmt: skip
+
+
+def _heads(near: int) -> list[int]:
+    """Numbers of heads that divide well, to both sides of ``near``."""
+    by = 2 if near < NARROW else 4 if near < 2 * NARROW else 8
+    return [n for n in (near // by * by, near // by * by + by) if n >= 2]
+
+
 def _check(d_model: int) -> None:
     if d_model < D_HEAD or d_model % D_HEAD:
         raise ValueError(f"d_model is {d_model}; write a multiple of {D_HEAD}")
 
 
-def _decoder(d_model: int, mlp: MLP | MoE, vocab_size: int, context_length: int) -> Architecture:
+def _decoder(d_model: int, layers: int | None, mlp: MLP | MoE, vocab_size: int, context_length: int) -> Architecture:
     n_heads = d_model // D_HEAD
     n_kv_heads = next(n for n in (8, 4, 2, 1) if n_heads % n == 0)
     mixer = Attention(n_heads=n_heads, n_kv_heads=n_kv_heads, d_head=D_HEAD, position=Rope(base=500_000.0))
@@ -77,6 +139,6 @@ def _decoder(d_model: int, mlp: MLP | MoE, vocab_size: int, context_length: int)
         context_length=context_length,
         embedding=Embedding(vocab_size=vocab_size, tied=False),
         blocks={"decoder": Block(mixer=mixer, mlp=mlp, norm=RMSNorm())},
-        layers=[Layers(blocks=["decoder"], repeat=n_heads)],
+        layers=[Layers(blocks=["decoder"], repeat=layers or n_heads)],
         final_norm=RMSNorm(),
     )

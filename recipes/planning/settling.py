@@ -1,0 +1,229 @@
+"""Network, layout and budget of a plan, each of which depends on the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.planning.machine import Machine, Placed, place
+from lehr.recipes.planning.result import StageSettings
+from lehr.recipes.planning.stages import Question, length_of, settings_of
+from lehr.recipes.presenting.tables import short
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
+from lehr.simulators.laws.hyper import HyperLaw, Timescale
+from lehr.simulators.numerics.adding import plain_sum
+from lehr.simulators.planning.budget import Bought, Budget, buy
+from lehr.simulators.planning.choosing import Demand, Laws, Plan, Planner, choose
+from lehr.simulators.planning.ladder import shapes
+from lehr.simulators.planning.published import PublishedStage
+from lehr.simulators.planning.reading import Key, Rung
+from lehr.simulators.planning.sizing import CLOSE, network_of, size_of, wanted
+from lehr.simulators.training import PRETRAINING
+
+PASSES = 12
+"""Of network and layout at most, each of which depends on the other: the batch moves the utilisation, that the work."""
+REFITS = 3
+"""Of a network to the size that its own utilisation buys."""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan is to settle: ``shares`` of the budget by stage; ``size`` bounds all parameters; ``given`` says
+    whether the machine's utilisation is the person's and stands."""
+
+    catalogue: Catalogue
+    budget: Budget
+    law: Planner
+    demand: Demand
+    laws: Laws
+    shares: dict[str, float]
+    size: tuple[float, float] | None
+    given: bool
+    top_k: int
+    sequence_length: int
+    longest: int
+    hyper: list[HyperLaw]
+    decay: Timescale
+    published: list[PublishedStage]
+    base: str | None
+    base_rates: tuple[float | None, float | None]
+    replay: tuple[str, float] | None
+
+    @property
+    def share(self) -> float:
+        """Of the budget, what pre-trains [1]."""
+        return plain_sum(part for name, part in self.shares.items() if name.upper() in PRETRAINING)
+
+    def chosen_by(self, rungs: Mapping[Key, Rung], by: Planner, flops: float, at: Key | None = None) -> Plan:
+        """The choice by a law at a budget [FLOP]."""
+        return choose(rungs, flops, by, demand=self.demand, laws=self.laws, share=self.share, at=at)
+
+
+class Networks(msgspec.Struct, frozen=True, kw_only=True):
+    """The networks to choose from, and ``made``, which stands between the rungs of the ladder."""
+
+    shapes: dict[Key, Architecture]
+    rungs: dict[Key, Rung]
+    made: Key | None = None
+
+    def below(self, size: int, expansion: int) -> Networks:
+        """Those of fewer parameters, and all of other expansions."""
+        rungs = {key: rung for key, rung in self.rungs.items() if key[1] != expansion or rung.count.total < size}
+        return msgspec.structs.replace(self, rungs=rungs)
+
+    def having(self, key: Key, architecture: Architecture, rung: Rung) -> Networks:
+        """With one more, in the place of the rung that is as wide."""
+        experts = list(dict.fromkeys(expansion for _, expansion in self.rungs))
+        rungs = {**self.rungs, key: rung}
+        order = sorted(rungs, key=lambda one: (experts.index(one[1]), rungs[one].count.total))
+        return Networks(shapes={**self.shapes, key: architecture}, rungs={one: rungs[one] for one in order}, made=key)
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan on its machine: what the budget buys at the layout's utilisation, and what of that is of use [FLOP];
+    ``no_room`` are networks that the law would rather have."""
+
+    networks: Networks
+    machine: Machine
+    bought: Bought
+    spent: float
+    plan: Plan
+    stages: dict[str, StageSettings]
+    question: Question
+    placed: Placed
+    no_room: list[str]
+
+    @property
+    def key(self) -> Key:
+        """Of the chosen network."""
+        return self.plan.chosen.d_model, self.plan.chosen.expansion
+
+    @property
+    def architecture(self) -> Architecture:
+        """The chosen network."""
+        return self.networks.shapes[self.key]
+
+
+def settle(task: Task, networks: Networks, machine: Machine) -> Settled:
+    """The network of least loss that the devices hold, first among the rungs of the ladder, then of the size that the
+    law wants between them."""
+    no_room: list[str] = []
+    for _ in range(PASSES + len(networks.rungs)):
+        found = _attempt(task, networks, machine, no_room)
+        size = networks.rungs[found.key].count.total
+        smaller = networks.below(size, found.key[1])
+        if not found.placed.fits and smaller.rungs:
+            # what has no layout on the devices is no answer, and neither is anything larger of its kind
+            active = short(found.plan.chosen.active)
+            no_room.append(f"{short(size)} with {active} active" if found.key[1] > 1 else short(size))
+            networks = smaller
+            continue
+        if _agrees(task, found):
+            break
+        # what the layout reaches says what the budget buys, and that which network is laid out
+        machine = _reaching(machine, found.placed)
+    return _of_the_laws_size(task, found)
+
+
+def _of_the_laws_size(task: Task, rung: Settled) -> Settled:
+    """The network of the size that the law wants, where that lies between two rungs and the devices hold it."""
+    found = rung
+    for _ in range(REFITS):
+        made = _made(task, found)
+        if made is None:
+            return found
+        machine = found.machine
+        for _ in range(PASSES):
+            trial = _attempt(task, made, machine, found.no_room, at=made.made)
+            if trial.key != made.made or not trial.placed.fits:
+                return found
+            if _agrees(task, trial):
+                break
+            machine = _reaching(machine, trial.placed)
+        found = trial
+    return found
+
+
+def _made(task: Task, found: Settled) -> Networks | None:
+    """The networks with the one that is wanted among them; ``None`` where the chosen one is it, or stands."""
+    networks, key = found.networks, found.key
+    work = found.bought.work.value * task.share
+    size = wanted(found.plan, networks.rungs, task.law, work, demand=task.demand, leave_out=networks.made)
+    if task.base is not None or size is None:
+        return None
+    if key == networks.made and abs(size_of(task.law, networks.rungs[key]) / size - 1) <= 2 * CLOSE:
+        return None
+    apart = {
+        width: abs(size_of(task.law, rung) / size - 1) for (width, expansion), rung in networks.rungs.items()
+        if expansion == key[1] and (width, expansion) != networks.made
+    }  # fmt: skip
+    near = shapes(
+        min(apart, key=apart.__getitem__), key[1], top_k=task.top_k,
+        vocab_size=found.architecture.embedding.vocab_size, context_length=found.architecture.context_length or 0,
+    )  # fmt: skip
+    best = network_of(task.law, size, near, task.sequence_length)
+    if best is None:
+        return None
+    architecture, rung = best
+    if task.size is not None and not task.size[0] <= rung.count.total <= task.size[1]:
+        return None
+    return networks.having((architecture.d_model, key[1]), architecture, rung)
+
+
+def _agrees(task: Task, found: Settled) -> bool:
+    """Whether the machine reaches what the budget was counted with."""
+    return task.given or found.placed.mfu is None or found.placed.mfu == found.machine.mfu
+
+
+def _reaching(machine: Machine, placed: Placed) -> Machine:
+    assert placed.mfu is not None, "the model of layouts knows the device"
+    return msgspec.structs.replace(machine, mfu=placed.mfu)
+
+
+def _attempt(task: Task, networks: Networks, machine: Machine, no_room: list[str], at: Key | None = None) -> Settled:
+    """One pass: what the budget buys at the machine's utilisation, the network, its stages and its layout."""
+    rungs, length = networks.rungs, task.sequence_length
+    bought = buy(
+        task.budget, peak=machine.device.peak[machine.precision], mfu=machine.mfu, usd_per_hour=machine.usd_per_hour
+    )
+    plan = task.chosen_by(rungs, task.law, bought.work.value, at)
+    chosen, spent = plan.chosen, bought.work.value
+    key = (chosen.d_model, chosen.expansion)
+    if chosen.useful < 1:
+        spent = chosen.serving_flops + (spent - chosen.serving_flops) * chosen.useful
+    architecture, count = networks.shapes[key], rungs[key].count
+    tokens, flops = amounts(architecture, plan, task.shares, spent, length, task.longest)
+    question = Question(
+        rung=rungs[key], expansion=key[1], loss=chosen.loss, laws=task.hyper, decay_law=task.decay,
+        published=task.published, machine=machine, sequence_length=length, long_length=task.longest, base=task.base,
+        base_tokens=task.demand.seen, base_rates=task.base_rates, replay=task.replay,
+    )  # fmt: skip
+    stages = settings_of(question, task.shares, tokens, flops)
+    first = next(iter(stages.values()))
+    placed = place(
+        task.catalogue, machine, architecture, count=count, sequences=first.sequences, length=first.sequence_length
+    )
+    return Settled(
+        networks=networks, machine=machine, bought=bought, spent=spent, plan=plan, stages=stages, question=question,
+        placed=placed, no_room=no_room,
+    )  # fmt: skip
+
+
+def amounts(  # noqa: PLR0917  (each is one fact of the run)
+    architecture: Architecture, plan: Plan, shares: dict[str, float], flops: float, length: int, longest: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The tokens of each stage, its share of what serving leaves of the budget over what a token costs [tokens], and
+    its work [FLOP]."""
+    convention = FLOP_CONVENTIONS["causal"]
+    left = flops - plan.chosen.serving_flops
+    tokens = {}
+    for name, share in shares.items():
+        kind = name.upper()
+        at = length_of(length, longest, kind)
+        training = training_flops_per_token(architecture, at, convention)
+        forward = forward_flops_per_token(architecture, at, convention)
+        # a token of RL is generated once before it is trained on
+        tokens[name] = left * share / (training + (forward if kind == "RL" else 0.0))
+    return tokens, {name: left * share for name, share in shares.items()}
