@@ -56,7 +56,7 @@ def as_parquet(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], number
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    special = {"year": pa.int64(), **dict.fromkeys(numbers, pa.float64())}
+    special = {"year": pa.int64(), "second_hand": pa.bool_(), **dict.fromkeys(numbers, pa.float64())}
     kinds = {name: special.get(name, pa.string()) for name in columns}
     table = pa.table(
         {name: pa.array([row.get(name) for row in rows], type=kind) for name, kind in kinds.items()},
@@ -151,7 +151,12 @@ def property_of(cell: Cell) -> dict[str, Any]:
 def work(source: Source) -> dict[str, Any]:
     """A source as schema.org has it."""
     said = plain(source)
-    found = {"name": source.title, "url": source.url, "author": said.get("authors"), "description": source.note}
+    found = {
+        "name": source.title,
+        "url": source.url,
+        "author": said.get("authors"),
+        "description": source.remark or None,
+    }
     if source.year is not None:
         found["datePublished"] = str(source.year)
     return {name: value for name, value in found.items() if value is not None}

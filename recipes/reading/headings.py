@@ -20,6 +20,11 @@ LOSS = (
     "bits_per_byte", "trl", "training/loss", "loss/total", "total_loss", "train/total_loss",
     "learner/loss", "lm loss/train",
 )  # fmt: skip
+HELD_OUT = (
+    "val_loss", "val/loss", "validation_loss", "validation/loss", "valid_loss", "valid/loss", "eval_loss", "eval/loss",
+    "test_loss", "loss/val", "loss/validation", "loss/eval", "val loss",
+)  # fmt: skip
+"""Losses on held-out data, which are taken where a log has no other."""
 RATE = (
     "lr", "learning_rate", "train/learning_rate", "train/lr", "learning-rate", "optim/lr", "optim/learning_rate",
     "optim/learning_rate_group0", "lr-adamw", "lr-adam", "learning rate", "lr/0", "optimizer/lr", "learningrate",
@@ -71,6 +76,17 @@ def find(names: Iterable[str], headings: Iterable[str]) -> str | None:
         if not re.search(r"eval|valid|test|dev", head):
             tails[tail] = heading
     return next((tails[plainly(name)] for name in names if plainly(name) in tails), None)
+
+
+def find_loss(headings: Iterable[str]) -> str | None:
+    """The heading of the training loss, or where there is none that of a loss on held-out data.
+
+    >>> find_loss(["val_loss", "train_time"]), find_loss(["val_loss", "train_loss"])
+    ('val_loss', 'train_loss')
+    """
+    headings = list(headings)
+    plain = {plainly(heading): heading for heading in reversed(headings)}
+    return find(LOSS, headings) or next((plain[plainly(n)] for n in HELD_OUT if plainly(n) in plain), None)
 
 
 def nearest_heading(name: str, headings: Iterable[str]) -> str:

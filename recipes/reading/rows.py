@@ -15,6 +15,7 @@ from lehr.recipes.reading.headings import (
     BATCH,
     EPOCH,
     GRADIENT,
+    HELD_OUT,
     LOSS,
     RATE,
     SCALE,
@@ -76,7 +77,9 @@ def read_rows(
     found = [(name, series) for log in logs for name, series in log.runs.items()]
     runs = dict(joined(found, notes) if len({n for n, _ in found}) == len(found) else found)
     known, wanted = dict(runs), columns.get("loss")
-    runs = {n: s for n, s in runs.items() if run in (None, n) and (wanted in s if wanted else find(LOSS, s))}
+    # a validation run beside a training run is not the one
+    own = LOSS if any(find(LOSS, s) for s in runs.values()) else HELD_OUT
+    runs = {n: s for n, s in runs.items() if run in (None, n) and (wanted in s if wanted else find(own, s))}
     if not runs:
         if run is not None and run not in known:
             raise LehrError(f"run: {path} has no run {run!r}; {nearest(run, known)}")
@@ -88,7 +91,7 @@ def read_rows(
     if len(runs) > 1:
         raise LehrError(f"{path}: has {len(runs)} runs; write run=<one of {', '.join(list(runs)[:6])}>")
     (series,) = runs.values()
-    loss = series[wanted or find(LOSS, series) or ""]
+    loss = series[wanted or find(own, series) or ""]
     rows = in_order(loss.steps, loss.values)
     if len(rows.restarts) > max(MOST_RESTARTS, len(loss.steps) // RESTART):
         raise LehrError(f"{path}: its steps go back {len(rows.restarts)} times in {len(loss.steps):,} rows; sort them")

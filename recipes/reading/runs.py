@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import schedule_data
 from lehr.recipes.reading.columns import loss_unit_of
-from lehr.recipes.reading.headings import LOSS, RATE, find, nearest_heading, one_role_each
+from lehr.recipes.reading.headings import LOSS, RATE, find, find_loss, nearest_heading, one_role_each
 from lehr.recipes.reading.logs import SEPARATOR, LogFile, open_log
 from lehr.recipes.reading.long import joined, role_of
 from lehr.recipes.reading.rates import check_agreement, rates_of_config, rates_of_rows, without_last_zero
@@ -114,7 +114,7 @@ def _column(role: str, series: dict[str, Series], name: str, reading: LogReading
     """The heading of ``role``: as the user names it, or as trainers do."""
     wanted = reading.columns.get(role)
     if wanted is None:
-        return find({"loss": LOSS, "rate": RATE}[role], series)
+        return find_loss(series) if role == "loss" else find(RATE, series)
     for heading in (wanted, wanted.removeprefix(f"{name}{SEPARATOR}")):
         if heading in series:
             return heading

@@ -49,6 +49,13 @@ def history_of_trainer() -> str:
     return json.dumps({"best_metric": None, "log_history": rows, "global_step": 2000})
 
 
+def test_a_loss_on_held_out_data_is_taken_where_a_log_has_no_other(tmp_path: Path) -> None:
+    lines = "".join(f"step:{r['step']}/2000 val_loss:{r['loss']} lr:{r['learning_rate']}\n" for r in ROWS)
+    alone = read(written(tmp_path, "run.txt", lines))
+    assert alone.run.loss.tolist() == [row["loss"] for row in ROWS]
+    assert any("'val_loss'" in note for note in alone.notes)
+
+
 FILES: dict[str, tuple[str, str | bytes]] = {
     "csv": ("run.csv", csv_of(ROWS)),
     "tabs": ("run.tsv", csv_of(ROWS).replace(",", "\t")),

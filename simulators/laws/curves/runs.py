@@ -49,8 +49,9 @@ class LoggedRun(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return bool((np.diff(self.rates[:end]) < -1e-9 * float(self.rates.max())).any())
 
     def after_warm_up(self) -> LoggedRun:
-        """The rows from the end of warm-up on. Raises ``ValueError`` where there is none."""
-        after = self.take(self.steps >= self.warm_up_end)
+        """The rows after an update, from the end of warm-up on. Raises ``ValueError`` where there is none."""
+        # before the first update stands what the network was made with, which no law is of
+        after = self.take(self.steps >= max(self.warm_up_end, 1))
         if not len(after):
             raise ValueError(f"{self.name}: no row stands after warm-up, which ends at step {self.warm_up_end}")
         return after

@@ -185,6 +185,11 @@ def test_a_long_log_is_summed_up_by_medians() -> None:
     assert np.abs(run.loss / LAWS["momentum"].loss(rates)[run.steps] - 1).max() < 0.01
 
 
+def test_a_row_before_the_first_update_is_left_out() -> None:
+    run = make_run("a", [0, 1, 2], [11.0, 4.0, 3.0], np.full(3, 1e-3))
+    assert run.after_warm_up().steps.tolist() == [1, 2]
+
+
 def test_rows_in_warm_up_are_left_out() -> None:
     rates = schedules()["cosine"]
     rows = np.arange(10, LENGTH, 20)
