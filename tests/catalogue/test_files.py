@@ -118,3 +118,14 @@ def test_weights_have_a_licence_or_say_where_none_was_found() -> None:
     without = {m.name for m in CATALOGUE.models().values() if m.open == "weights" and m.license is None}
     told = {name for name in without if "license" in CATALOGUE.model(name).provenance.not_published}
     assert without - told == NO_LICENCE
+
+
+AND_OTHERS = {"together_2025_deepswe"}
+"""Sources whose authors nobody has read in full."""
+
+
+def test_authors_are_named_in_full() -> None:
+    """People stand apart by semicolons, as BibTeX needs them apart."""
+    names = {key: source.authors or "" for key, source in CATALOGUE.sources.items()}
+    assert {key for key, authors in names.items() if "et al" in authors} == AND_OTHERS
+    assert not {key for key, authors in names.items() if "," in authors and ";" not in authors}
