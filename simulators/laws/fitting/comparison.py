@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lehr.simulators.laws.base import Misfit
 from lehr.simulators.laws.fitting.fit import DELTA, LawFit, fit_law, problem_of, some_starts
 from lehr.simulators.laws.fitting.resampling import groups_of, starts_about
+from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.laws.surfaces.forms import form_called
 from lehr.simulators.laws.surfaces.runs import Runs
 from lehr.simulators.numerics.levenberg import settle_groups
@@ -36,6 +37,8 @@ STARTS_ANEW = 60
 """Starting points of a fit without the largest runs: about the fit to all, and the form's own."""
 FOLLOWED = 8
 """Of them, to the end."""
+BEYOND, GRID = 10.0, 9
+"""How far beyond the runs a form is held to fall, in size and in tokens, and at how many places of each."""
 
 
 class HeldOut(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -256,6 +259,10 @@ def compare_forms(
     if not scores:
         raise ValueError(f"no form could be fitted: {'; '.join(left_out.values())}")
     scores.sort(key=lambda s: (s.mean, s.n_constants))
+    absurd = {s.form: said for s in scores if (said := rises(s.fit.law, runs, s.mean)) is not None}
+    if len(absurd) < len(scores):
+        scores = [s for s in scores if s.form not in absurd]
+        left_out |= absurd
     return Comparison(
         scores=scores,
         use=scores[0].form,
@@ -263,6 +270,30 @@ def compare_forms(
         left_out=left_out,
         not_scored=[runs.label[i] for i in np.flatnonzero(apart)],
     )
+
+
+def rises(law: Surface, runs: Runs, by: float) -> str | None:
+    """Where the loss rises by more than ``by`` [1] from one size, or one number of new tokens, to another that is up to
+    ten times beyond those of ``runs``; ``None`` where it falls. No published run got worse so; a form that does is
+    bent by its constants there, and a plan by it would flee to small models.
+
+    >>> from lehr.simulators.laws.surfaces import Farseer
+    >>> from lehr.simulators.laws.surfaces.runs import make_runs
+    >>> runs = make_runs([1e8, 1e9], [1e10, 1e11], [3.0, 2.5])
+    >>> said = {"name": "x", "title": "", "n_convention": "non_embedding", "loss_unit": "nats/token"}
+    >>> known = {"s": -0.0625, "q": 0.13, "S": 0.128, "B": 230.7, "b": -0.1729, "Q": -1.544, "a": 0.0459, "E": 3.1333}
+    >>> laws = [Farseer(**said, **known, A=A) for A in (-1.6656, -1.8)]
+    >>> [rises(law, runs, 1e-3) for law in laws]
+    [None, 'its loss rises with the size of the model, ten times beyond the runs']
+    """
+    n, d = (np.geomspace(x.min(), BEYOND * x.max(), GRID) for x in (runs.parameters, runs.tokens))
+    with np.errstate(all="ignore"):
+        loss = np.log(np.asarray(law.loss(*np.meshgrid(n, d, indexing="ij"))))
+    for axis, what in enumerate(("the size of the model", "its tokens")):
+        least = np.minimum.accumulate(loss, axis=axis)
+        if not (loss - least <= by).all():
+            return f"its loss rises with {what}, ten times beyond the runs"
+    return None
 
 
 def form_starts(form: str, runs: Runs) -> int:

@@ -183,3 +183,14 @@ def test_the_misfit_of_the_right_form_vanishes_and_a_wrong_forms_band_holds_larg
 def test_too_few_runs_tell_no_misfit() -> None:
     n, d = (x.ravel() for x in np.meshgrid([1e9, 4e9], np.geomspace(2e9, 8e10, 5)))
     assert misfit_of(fit_law(make_runs(n, d, CHINCHILLA.loss(n, d)), "overtraining", starts=50)) is None
+
+
+@pytest.mark.slow
+def test_a_form_that_rises_beyond_the_runs_is_left_out() -> None:
+    # fifteen sizes at two lengths, noise of one per cent: Farseer's functions of N bend beyond them
+    rng = np.random.default_rng(2)
+    n, d = (x.ravel() for x in np.meshgrid(np.geomspace(5e7, 1e9, 15), [2e10, 4e10]))
+    runs = make_runs(n, d, CHINCHILLA.loss(n, d) * np.exp(1e-2 * rng.standard_normal(len(n))))
+    compared = compare_forms(runs, ["chinchilla", "farseer"])
+    assert compared.left_out["farseer"].startswith("its loss rises with the size of the model")
+    assert compared.use == "chinchilla"
