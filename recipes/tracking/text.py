@@ -17,12 +17,20 @@ from lehr.simulators.tracking.rates import Departure
 from lehr.simulators.tracking.track import STATES
 
 
+UNCHECKED = (
+    "the learning rate was not checked: the log has none; write columns={rate: <heading>}, or log=[loss.csv,lr.csv]"
+)
+"""Where a run is beside its plan by its loss alone."""
+
+
 def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> str:
     """Where the run is, its alarms, where it will end, and by what rules that is said."""
     over = f"{len(seen.alarms)} alarm{'s' * (len(seen.alarms) > 1)}"
     lines = [STATES[seen.state] + (f" again, after {over}" if seen.alarms and not seen.outside else "")]
     if seen.rate is not None:
         lines.append(rate_words(seen.rate))
+    if not seen.rate_logged:
+        lines.append(UNCHECKED)
     if seen.step is not None and seen.expected is not None and seen.forecast is not None:
         share = min(seen.step + 1, planned.n_steps) / planned.n_steps
         lines.append(
@@ -69,8 +77,13 @@ def as_table(looks: list[tuple[str, Look]]) -> str:
         seen = look.seen
         done = "" if seen.step is None else f"{min(seen.step + 1, look.planned.n_steps) / look.planned.n_steps:.0%}"
         offset = "" if seen.offset is None else f"{expm1(seen.offset):+.2%}"
-        rows.append([name, seen.state, done, _loss(seen.loss), offset, _loss(seen.final), _interval(seen)])
+        rows.append([name, _state(seen), done, _loss(seen.loss), offset, _loss(seen.final), _interval(seen)])
     return text_table(["run", "state", "done", "loss", "off", "final", "interval"], rows, right={2, 3, 4, 5})
+
+
+def _state(seen: Tracked) -> str:
+    """In a word, and whether the learning rate had a part in it."""
+    return seen.state if seen.rate_logged else f"{seen.state}, rate not in the log"
 
 
 def _loss(value: float | None) -> str:
@@ -114,7 +127,7 @@ def as_line(planned: Plan, seen: Tracked) -> str:
     end = "unknown" if seen.final is None else f"{seen.final:.4f} ({_interval(seen)})"
     return (
         f"step {seen.step:,}/{planned.n_steps:,}  loss {_loss(seen.loss)}  forecast {seen.forecast:.4f}  "
-        f"final {end}  {seen.state}"
+        f"final {end}  {_state(seen)}"
     )
 
 
@@ -139,6 +152,7 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
         "forecast": plain(seen.forecast),
         "expected": seen.expected,
         "rate": None if seen.rate is None else msgspec.to_builtins(seen.rate),
+        "rate_checked": seen.rate_logged,
         "offset": share(seen.offset),
         "final": {
             "loss": seen.final,

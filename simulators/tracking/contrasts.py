@@ -37,17 +37,18 @@ LEAST_RISE = 0.01
 """By how much a loss has risen, at least, where it diverges [log loss]."""
 MOST_BLOCKS = 500
 """Of a longer run so many means of rows are tested."""
-PART = 3
-"""Rows of this part of the run so far say nothing of what comes."""
+PART = 4
+"""Rows of this part of the run so far say nothing of how later ones scatter; all since then do."""
 SPARE = 0.8
 """Of the threshold, what a window must reach before its covariance is made."""
-EFFECTIVE = 4.0
-"""Independent tests that the windows which end at one row come to: those of neighbouring rows share most of theirs."""
 
 
 Way = Literal["still", "rising"]
 WAYS: dict[Way, str] = {"still": "the rows lack what the forecast falls by", "rising": "the rows rise with the steps"}
 """What a window is looked through for."""
+EFFECTIVE: dict[Way, float] = {"still": 1.0, "rising": 4.0}
+"""Independent tests that the windows which end at one row come to: those of neighbouring rows share most of theirs, and
+chance gives few of them the share of a plateau (held by simulation)."""
 
 
 class Modes(Protocol):
@@ -73,22 +74,18 @@ def contrasts(
     *,
     rows: int,
     false_alarms: float,
-    reference: int,
     times: float = 1.0,
     floor: float = 0.0,
 ) -> Found:
     """Of residuals ``e`` (rows,) about a forecast with the logarithm ``forecast`` (rows,) and its law's ``modes``
     (rows, modes) [log loss], by ``calm`` rows, of a run that will have ``rows``.
 
-    ``reference`` are the rows that say how far rows scatter, ``floor`` the least that they do [log loss]; the modes are
-    ``times`` those of one deviation.
+    ``floor`` is the least that rows scatter by [log loss]; the modes are ``times`` those of one deviation.
 
     >>> forecast = -0.001 * np.arange(100.0)
     >>> noise = 2e-4 * np.sin(np.arange(100.0) ** 2)
     >>> e = (noise + np.where(np.arange(100) > 80, 0.001 * (np.arange(100) - 80), 0.0))[:84]
-    >>> found = contrasts(
-    ...     e, forecast[:84], np.zeros((84, 1)), np.ones(84, bool), rows=100, false_alarms=0.01, reference=24
-    ... )
+    >>> found = contrasts(e, forecast[:84], np.zeros((84, 1)), np.ones(84, bool), rows=100, false_alarms=0.01)
     >>> np.flatnonzero(found.still).tolist()
     [81, 82, 83]
     """
@@ -107,17 +104,17 @@ def contrasts(
     y, x = means(e), means(forecast)
     errors = np.asarray(modes[kept[cuts + length // 2]]) / times
     noise, index, blocks = noise_of(y), np.arange(len(y)), ceil(rows / length)
-    t = quantiles(false_alarms / (blocks * EFFECTIVE), reference)
+    t = {way: quantiles(false_alarms / (blocks * tests), len(y)) for way, tests in EFFECTIVE.items()}
     # of each block the window that says most: over its threshold, from where on, by how much
     best: dict[Way, dict[int, tuple[float, int, float]]] = {"still": {}, "rising": {}}
     for window in [w for w in WINDOWS if w <= max(blocks // 6, 3)]:
         begins = np.maximum(index - window + 1, 0)
         around = int(np.clip(AROUND * window, LEAST_AROUND, MOST_AROUND))
         first = np.maximum(begins - around, (index + 1) // 2)
-        deviation, degrees = noise.before(begins, reference, (index + 1) // PART)
+        deviation, degrees = noise.before(begins, len(y), (index + 1) // PART)
         deviation = np.maximum(np.maximum(deviation, floor / sqrt(length)), 1e-9)
-        here = Windows(y, x, errors, begins, first, deviation, t[np.clip(degrees, 3, reference)])
         for way, told in best.items():
+            here = Windows(y, x, errors, begins, first, deviation, t[way][np.maximum(degrees, 3)])
             for i in here.candidates(way):
                 share, error = here.share(i, way)
                 fallen = float(x[i] - x[begins[i] - 1])

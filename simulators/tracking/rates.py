@@ -77,7 +77,7 @@ def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Depar
         before=before,
         logged=float(rates[first]),
         planned=float(planned[at[first]]),
-        cause=_cause(planned, at[first:], rates[first:], before, share),
+        cause=_cause(planned, at, rates, first, share),
         lasts=bool(off[-1] or off.mean() > PASSES),
     )
 
@@ -104,14 +104,15 @@ def _agree(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -
     return np.asarray((rates >= low - room) & (rates <= high + room))
 
 
-def _cause(planned: Floats, at: NDArray[np.int_], rates: Floats, before: int | None, share: float) -> str:
-    """The first of the known bugs whose rates are those of the log from its departure on."""
+def _cause(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int, share: float) -> str:
+    """The first of the known bugs whose rates are those ``logged`` at steps ``every`` (rows,) from row ``first`` on."""
+    at, rates, before = every[first:], logged[first:], int(every[first - 1]) if first else None
     held = np.ptp(rates) <= 2 * share * float(rates.max())
     if held and before is not None and abs(float(rates[0]) - float(planned[before])) <= 2 * share * float(rates.max()):
         return STANDS_STILL
     some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
     known: list[str] = []
-    for case, (words, place) in enumerate(_places(planned, at[some], before)):
+    for case, (words, place) in enumerate(_places(planned, at[some], rates[some], (every[:first], logged[:first]))):
         # one row may look like both bugs of resuming, of which each log has one
         if known and (before is None or case >= RESUMING):
             break
@@ -134,9 +135,46 @@ def _cause(planned: Floats, at: NDArray[np.int_], rates: Floats, before: int | N
     return "no known bug looks like that: another schedule, or one that was changed by hand"
 
 
-def _places(planned: Floats, at: NDArray[np.int_], before: int | None) -> Iterator[tuple[Words, Floats]]:
+def _shift(planned: Floats, at: NDArray[np.int_], rates: Floats, most: int) -> tuple[int, bool]:
+    """By how many steps, ``most`` at most, ``rates`` at steps ``at`` (rows,) are ahead of the plan, and whether they
+    say so to the step, by the digits that they were printed with.
+
+    >>> plan = 1e-3 * np.cos(np.linspace(0.0, 1.5, 5001))
+    >>> steps = np.arange(1000, 4000, 50)
+    >>> _shift(plan, steps, plan[steps - 37], 200)
+    (-37, True)
+    >>> _shift(plan, steps, plan[steps - 37].round(5), 200)[1]
+    False
+    """
+
+    def errors(shifts: NDArray[np.int_]) -> Floats:
+        there = planned[np.clip(at + shifts[:, None], 0, len(planned) - 1)]
+        return np.asarray(np.abs(there - rates) / float(planned.max()))
+
+    step = max(most // 200, 1)
+    coarse = np.arange(-most, most + 1, step)
+    near = int(coarse[np.argmin(errors(coarse).sum(axis=1))]) + np.arange(-step, step + 1)
+    found = errors(near)
+    digits = rounding(rates) * rates / float(planned.max())
+    return int(near[np.argmin(found.sum(axis=1))]), int((found <= digits + 1e-9).all(axis=1).sum()) == 1
+
+
+def _since(planned: Floats, at: NDArray[np.int_], rates: Floats, shift: int) -> int | None:
+    """The first of the last rows of ``at`` (rows,) whose ``rates`` are those of the plan ``shift`` steps on, and nearer
+    to those than to the plan's own at the step or beside it; ``None`` where the last row is not."""
+    there = np.abs(planned[np.clip(at + shift, 0, len(planned) - 1)] - rates)
+    here = np.min([np.abs(planned[np.clip(at + i, 0, len(planned) - 1)] - rates) for i in (-1, 0, 1)], axis=0)
+    other = np.flatnonzero(~((there <= rounding(rates) * rates + 1e-12) & (there < here))) if len(at) else at
+    first = int(other[-1]) + 1 if len(other) else 0
+    return int(at[first]) if first < len(at) else None
+
+
+def _places(
+    planned: Floats, at: NDArray[np.int_], rates: Floats, earlier: tuple[NDArray[np.int_], Floats]
+) -> Iterator[tuple[Words, Floats]]:
     """Known bugs: the steps of the plan at which a log with each would be, of several cases of it (cases, rows), and
-    what each case is in words."""
+    what each case is in words. ``rates`` are those at steps ``at`` (rows,), ``earlier`` the rows on the plan before."""
+    before = int(earlier[0][-1]) if len(earlier[0]) else None
     steps = at.astype(float)
     if before is not None:
         resumes = np.arange(int(at[0]), before, -max((int(at[0]) - before) // MOST_CASES, 1))[:, None]
@@ -161,15 +199,15 @@ def _places(planned: Floats, at: NDArray[np.int_], before: int | None) -> Iterat
     if np.ptp(planned[at]) == 0.0:
         return
     top = int(np.argmax(planned >= float(planned.max()) * (1 - 1e-9)))
-    shifts = np.unique(np.round(np.linspace(-2 * max(top, 1), 2 * max(top, 1), 401)))
-    shifts = shifts[shifts != 0][:, None]
-    yield (
-        lambda i: (
-            f"the schedule runs {abs(shifts[i, 0]):,.0f} steps {'ahead' if shifts[i, 0] > 0 else 'behind'}: "
-            "another warm-up"
-        ),
-        steps + shifts,
-    )
+    shift, exact = _shift(planned, at, rates, 2 * max(top, 1))
+    if shift:
+        way, kind = ("ahead", "a shorter") if shift > 0 else ("behind", "a longer")
+        since = _since(planned, *earlier, shift) if exact else None
+        words = f"the schedule runs {'' if exact else 'about '}{abs(shift):,} steps {way}"
+        words += f" (since step {since:,}, where it hardly matters)" if since is not None else ""
+        words += f": {kind} warm-up, or updates "
+        words += "that moved the scheduler alone" if shift > 0 else "at which the scheduler stood still"
+        yield lambda _: words, steps[None] + shift
     lengths = np.geomspace(0.2, 5.0, 1601)
     lengths = lengths[np.abs(lengths - 1) > SIMILAR][:, None]
     yield (

@@ -205,8 +205,7 @@ def alarms(residuals: Floats, modes: Floats | Modes, rules: Rules, forecast: Flo
     finite = np.isfinite(residuals)
     near = contrasts(
         np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0], rows=rules.rows,
-        false_alarms=rules.false_alarms, reference=rules.reference, times=rules.times,
-        floor=rules.floor,
+        false_alarms=rules.false_alarms, times=rules.times, floor=rules.floor,
     )  # fmt: skip
     nearby: dict[Kind, NDArray[np.bool_]] = {"plateau": near.still, "divergence": near.rising}
     for level_kind, more in nearby.items():

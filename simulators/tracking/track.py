@@ -40,9 +40,9 @@ STATES: dict[State, str] = {
 """Where a run stands."""
 GRAVITY: tuple[Kind, ...] = ("shift", "drift", "repeat", "spike", "plateau", "divergence")
 """Of several alarms that are not over the last of these is told."""
-EARLY, FADES = 0.05, 0.5
-"""What warm-up leaves in the loss at its end, that no law describes [log loss], and the share of its length within
-which it falls by a factor e."""
+EARLY, FADES = 0.05, 2.0
+"""What warm-up leaves in the loss at its end, that no law describes [log loss], and how many times its length pass
+while it falls by a factor e."""
 N_BAND = 400
 """Steps at which a law's modes are read; between them they are straight."""
 BLOCKS, LATER = 10, 0.5
@@ -164,7 +164,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What one look says. ``state`` is of the last row, or of the learning rate where that leaves the plan (``rate``);
-    alarms that are over stand in ``alarms`` alone.
+    alarms that are over stand in ``alarms`` alone. ``rate`` is looked for where the log has one (``rate_logged``).
 
     ``residuals`` are log(loss) - log(forecast) of the rows after warm-up, whose steps and losses stand beside.
     ``expected`` is the interval of the last row's loss, ``final_interval`` that of the loss after the last step,
@@ -174,6 +174,7 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     state: State
     rate: Departure | None
+    rate_logged: bool
     step: int | None
     loss: float | None
     forecast: float | None
@@ -291,6 +292,7 @@ def track(
     return Tracked(
         state=state,
         rate=off,
+        rate_logged=rates is not None,
         step=int(steps[-1]) if last >= 0 else None,
         loss=float(losses[-1]) if last >= 0 else None,
         forecast=float(planned.loss[at[-1]]) if last >= 0 else None,

@@ -54,7 +54,10 @@ def test_a_healthy_run_is_inside_and_a_half_written_line_is_passed_over(
     write(folder / "run.jsonl", losses(4000), '{"step": 4000, "lo')
     status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml", "picture=true")
     assert status == 0
-    assert said.startswith("inside the band\nstep 3,980 of 6,000 (66.3 %)".replace(" %", "%"))
+    assert said.startswith(
+        "inside the band\nthe learning rate was not checked: the log has none; write columns={rate: <heading>}, or "
+        "log=[loss.csv,lr.csv]\nstep 3,980 of 6,000 (66.3%)"
+    )
     assert "half written" in said
     assert {p.name for p in (folder / "outputs/track/run").iterdir()} - {".lehr.json"} == {"track.svg", "track.png"}
 
@@ -67,6 +70,7 @@ def test_outside_the_band_the_status_is_one(
     write(folder / "run.jsonl", [*healthy[:-rows], *((s, v * factor) for s, v in healthy[-rows:])])
     status, said = told(capsys, "log=run.jsonl", f"schedule={SCHEDULE}", "format=json")
     data = json.loads(said)
+    assert (data["rate"], data["rate_checked"]) == (None, False)
     assert (status, data["state"], data["outside"]) == (1, kind, True)
     assert data["alarms"][-1]["last_step"] == 3980
 

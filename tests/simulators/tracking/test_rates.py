@@ -24,7 +24,8 @@ BUGS = {
     "once in 2 updates": (rate(STEPS // 2), 2050),
     "10 times the planned one": (10 * rate(STEPS), 2050),
     "stands still": (np.where(STEPS < 12000, rate(STEPS), rate(np.full_like(STEPS, 12000))), 12000),
-    "another warm-up": (rate(STEPS + 1000), 2050),
+    "runs 1,000 steps ahead: a shorter warm-up": (rate(STEPS + 1000), 2050),
+    "runs 173 steps behind": (np.where(AFTER, rate(STEPS - 173), rate(STEPS)), RESUMED),
     "another length": (LONG[STEPS], 2050),
 }
 
@@ -37,6 +38,20 @@ def test_each_bug_is_named(bug: str) -> None:
     assert bug in found.cause
     # a rate that changes slowly is 1 % off within a fifteenth of the run
     assert since <= found.step <= since + 1700
+
+
+def test_a_shift_is_told_to_the_step_and_since_when_though_it_hardly_matters_at_first() -> None:
+    found = departure(PLAN, STEPS, rate(STEPS - 50))
+    assert found is not None
+    # the cosine is flat at its top: 50 steps are 0.2 % of the rate after a fifth of the run
+    assert 4000 <= found.step <= 8000
+    assert found.cause.startswith("the schedule runs 50 steps behind (since step 2,050, where it hardly matters): a ")
+    printed = np.array([float(f"{value:.3g}") for value in rate(STEPS - 400)])
+    rough = departure(PLAN, STEPS, printed)
+    assert rough is not None
+    (about,) = [int(word) for word in rough.cause.split() if word.isdigit()]
+    assert "the schedule runs about" in rough.cause
+    assert abs(about - 400) <= 4
 
 
 @pytest.mark.parametrize("shift", [-1, 0, 1])
