@@ -253,26 +253,43 @@ def test_a_loss_and_a_rate_downloaded_alone_are_one_run(folder: Path, capsys: py
     assert "tb_lr.csv: has the learning rate and no loss; write log=[<log of the loss>,tb_lr.csv]" in said
 
 
+def write_beside(folder: Path, rows: list[tuple[int, float]], **columns: list[float]) -> None:
+    whole = [{"step": s, "loss": v, **{k: c[i] for k, c in columns.items()}} for i, (s, v) in enumerate(rows)]
+    (folder / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in whole))
+
+
 def test_the_cause_is_told_where_the_log_shows_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = losses(4000)
     rng = np.random.default_rng(1)
-
-    def log(**columns: list[float]) -> None:
-        whole = [{"step": s, "loss": v, **{k: c[i] for k, c in columns.items()}} for i, (s, v) in enumerate(rows)]
-        (folder / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in whole))
-
     norms = (0.4 * np.exp(0.1 * rng.standard_normal(len(rows)))).tolist()
     rows[150] = (rows[150][0], rows[150][1] * 1.1)
     norms[149] = 11.0
-    log(grad_norm=norms)
+    write_beside(folder, rows, grad_norm=norms)
     _, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
     assert "spike: step 3,020, +" in said
     assert "the gradient norm is 11 at step 3,000, 0.4" in said
     rows = [(s, v * (1.0 if i < 150 else 1.03)) for i, (s, v) in enumerate(losses(4000))]
-    log(global_batch_size=[512.0 if i < 150 else 64.0 for i in range(len(rows))])
+    write_beside(folder, rows, global_batch_size=[512.0 if i < 150 else 64.0 for i in range(len(rows))])
     status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
     assert status == 1
     assert "the batch is 64 from step 3,020 on, 512 before" in said
+
+
+@pytest.mark.slow
+def test_overflows_and_a_second_epoch_are_told_as_causes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # overflows in sixteen bits: the scale is halved again and again, and the loss rises
+    rows = [(s, v * (1.0 if i < 150 else 1.0 + 0.01 * (i - 149))) for i, (s, v) in enumerate(losses(3400))]
+    write_beside(folder, rows, loss_scale=[65536.0 if i < 149 else 65536.0 / 2 ** (i - 148) for i in range(len(rows))])
+    _, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert said.startswith("DIVERGENCE")
+    assert "the loss scale falls from 65536 to " in said
+    # data seen for the second time cost less
+    rows = [(s, v * (1.0 if i < 150 else 0.96)) for i, (s, v) in enumerate(losses(4000))]
+    write_beside(folder, rows, epoch=[(i + 1) / 150.5 for i in range(len(rows))])
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml", "format=json")
+    assert status == 1
+    causes = [alarm["cause"] for alarm in json.loads(said)["alarms"]]
+    assert "epoch 2 begins at step 3,020: the data are seen again" in causes
 
 
 def test_data_that_begin_again_are_told_by_their_noise(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
