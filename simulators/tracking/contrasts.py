@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking.levels import noise_of, quantiles
+from lehr.simulators.tracking.levels import DIFFERENCES, noise_of, quantiles
 
 WINDOWS = (1, 2, 3, 4, 6, 8, 11, 16, 24, 40)
 """Rows in which something is looked for."""
@@ -37,6 +37,9 @@ LEAST_RISE = 0.01
 """By how much a loss has risen, at least, where it diverges [log loss]."""
 MOST_BLOCKS = 500
 """Of a longer run so many means of rows are tested."""
+FALLS, LEAST_RATE, SURE = 0.75, 0.05, 2.0
+"""The power of the rate by which the loss on the same rows scatters, 0.6 to 1.0 in public runs, down to a rate of so
+much of the peak; and by how much likelier that must be [nats]."""
 PART = 4
 """Rows of this part of the run so far say nothing of how later ones scatter; all since then do."""
 SPARE = 0.8
@@ -76,11 +79,13 @@ def contrasts(
     false_alarms: float,
     times: float = 1.0,
     floor: float = 0.0,
+    rates: Floats | None = None,
 ) -> Found:
     """Of residuals ``e`` (rows,) about a forecast with the logarithm ``forecast`` (rows,) and its law's ``modes``
     (rows, modes) [log loss], by ``calm`` rows, of a run that will have ``rows``.
 
-    ``floor`` is the least that rows scatter by [log loss]; the modes are ``times`` those of one deviation.
+    ``floor`` is the least that rows scatter by [log loss]; the modes are ``times`` those of one deviation; ``rates``
+    (rows,) are the learning rates, by which rows scatter less where the log so far says so.
 
     >>> forecast = -0.001 * np.arange(100.0)
     >>> noise = 2e-4 * np.sin(np.arange(100.0) ** 2)
@@ -103,7 +108,8 @@ def contrasts(
 
     y, x = means(e), means(forecast)
     errors = np.asarray(modes[kept[cuts + length // 2]]) / times
-    noise, index, blocks = noise_of(y), np.arange(len(y)), ceil(rows / length)
+    index, blocks = np.arange(len(y)), ceil(rows / length)
+    deviations, degrees = scatter_of(y, None if rates is None else rates[kept[cuts + length // 2]])
     t = {way: quantiles(false_alarms / (blocks * tests), len(y)) for way, tests in EFFECTIVE.items()}
     # of each block the window that says most: over its threshold, from where on, by how much
     best: dict[Way, dict[int, tuple[float, int, float]]] = {"still": {}, "rising": {}}
@@ -111,10 +117,10 @@ def contrasts(
         begins = np.maximum(index - window + 1, 0)
         around = int(np.clip(AROUND * window, LEAST_AROUND, MOST_AROUND))
         first = np.maximum(begins - around, (index + 1) // 2)
-        deviation, degrees = noise.before(begins, len(y), (index + 1) // PART)
-        deviation = np.maximum(np.maximum(deviation, floor / sqrt(length)), 1e-9)
+        # of the rows before the window
+        deviation = np.maximum(np.maximum(deviations[begins], floor / sqrt(length)), 1e-9)
         for way, told in best.items():
-            here = Windows(y, x, errors, begins, first, deviation, t[way][np.maximum(degrees, 3)])
+            here = Windows(y, x, errors, begins, first, deviation, t[way][np.maximum(degrees[begins], 3)])
             for i in here.candidates(way):
                 share, error = here.share(i, way)
                 fallen = float(x[i] - x[begins[i] - 1])
@@ -131,6 +137,37 @@ def contrasts(
             flags[those] = True
             size[those] = np.maximum(size[those], moved)
     return Found(still, rising & ~still, size)
+
+
+def scatter_of(y: Floats, rates: Floats | None) -> tuple[Floats, NDArray[np.int_]]:
+    """The noise of a row by those before each (rows + 1,), none of the first ``PART``, and its degrees of freedom.
+
+    Where the rows so far are likelier by ``SURE`` [nats] with a noise that goes with the rate to the power ``FALLS``,
+    it does: the loss of a model on the same data scatters by how far the last updates moved it, that of a batch by what
+    it holds.
+
+    >>> rates = np.linspace(1.0, 0.1, 400)
+    >>> rows = 1e-3 * rates**0.8 * np.random.default_rng(0).standard_normal(400)
+    >>> [round(1e4 * float(scatter_of(rows, given)[0][400]), 1) for given in (rates, None)]
+    [1.7, 5.6]
+    """
+    ends = np.arange(len(y) + 1)
+    since = ends // PART
+    deviation, degrees = noise_of(y).before(ends, len(y), since)
+    if rates is None or np.ptp(rates) == 0.0:
+        return deviation, degrees
+    scale = FALLS * np.log(np.maximum(rates / rates.max(), LEAST_RATE))
+    bends = np.concatenate([np.zeros(2), np.diff(y, n=2)]) * np.exp(-scale)
+    squares, logs = (
+        np.concatenate([[0.0], np.cumsum(np.where(np.arange(len(y)) >= 2, v, 0.0))]) for v in (bends**2, scale)
+    )
+    count = np.maximum(ends - np.maximum(since, 2), 1)
+    begins = np.minimum(since, ends)
+    falling = np.sqrt((squares[ends] - squares[begins]) / count / 6.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        likelier = count * (np.log(deviation) - np.log(falling)) - (logs[ends] - logs[begins])
+    here = np.exp(scale[np.minimum(ends, len(y) - 1)])
+    return np.where(likelier > SURE * DIFFERENCES, falling * here, deviation), degrees
 
 
 class Windows(msgspec.Struct, frozen=True, eq=False):

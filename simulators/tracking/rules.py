@@ -174,9 +174,16 @@ class Judged(msgspec.Struct, frozen=True, eq=False):
     healthy: NDArray[np.bool_]
 
 
-def alarms(residuals: Floats, modes: Floats | Modes, rules: Rules, forecast: Floats | None = None) -> Judged:
+def alarms(
+    residuals: Floats,
+    modes: Floats | Modes,
+    rules: Rules,
+    forecast: Floats | None = None,
+    rates: Floats | None = None,
+) -> Judged:
     """Judge ``residuals`` (rows,), whose law may be wrong by ``modes`` (rows, modes) [log loss], each with a sign of
-    its own; ``forecast`` (rows,) is the log of the loss that the law gives.
+    its own; ``forecast`` (rows,) is the log of the loss that the law gives, ``rates`` (rows,) are the learning
+    rates that it gives it for.
 
     A residual that is no finite number is a loss that is none.
 
@@ -205,7 +212,7 @@ def alarms(residuals: Floats, modes: Floats | Modes, rules: Rules, forecast: Flo
     finite = np.isfinite(residuals)
     near = contrasts(
         np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0], rows=rules.rows,
-        false_alarms=rules.false_alarms, times=rules.times, floor=rules.floor,
+        false_alarms=rules.false_alarms, times=rules.times, floor=rules.floor, rates=rates,
     )  # fmt: skip
     nearby: dict[Kind, NDArray[np.bool_]] = {"plateau": near.still, "divergence": near.rising}
     for level_kind, more in nearby.items():

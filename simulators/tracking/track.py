@@ -255,7 +255,7 @@ def track(
     every = max(ceil((n - planned.first) / rows.spacing), len(steps), 1)
     times = planned.times(1 - false_alarms)
     rules = Rules.of(every, false_alarms, planned.noise, times=times, floor=beside.floor)
-    judged = alarms(beside.residuals, ModesAt(planned, at, times), rules, forecast)
+    judged = alarms(beside.residuals, ModesAt(planned, at, times), rules, forecast, planned.rates[at])
     found, recent = judged.found, judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
