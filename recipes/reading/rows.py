@@ -36,12 +36,13 @@ MOST_RESTARTS = 10
 
 class LogRows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The rows of a run, and the steps and learning rates that its log has, ``None`` without a column of them;
-    ``columns`` are others that may say why a loss goes wrong."""
+    ``columns`` are others that may say why a loss goes wrong; ``taken`` are the headings of all of these."""
 
     rows: Rows
     rates: tuple[NDArray[np.int_], Floats] | None
     notes: list[str]
     columns: Columns = {}
+    taken: tuple[str | None, ...] = ()
 
 
 def read_rows(
@@ -91,12 +92,19 @@ def read_rows(
     if len(runs) > 1:
         raise LehrError(f"{path}: has {len(runs)} runs; write run=<one of {', '.join(list(runs)[:6])}>")
     (series,) = runs.values()
-    loss = series[wanted or find(own, series) or ""]
+    heading = wanted or find(own, series) or ""
+    loss = series[heading]
     rows = in_order(loss.steps, loss.values)
     if len(rows.restarts) > max(MOST_RESTARTS, len(loss.steps) // RESTART):
         raise LehrError(f"{path}: its steps go back {len(rows.restarts)} times in {len(loss.steps):,} rows; sort them")
-    beside = {role: _in_order(series[h]) for role, names in BESIDE.items() if (h := find(names, series)) is not None}
-    return LogRows(rows=rows, rates=_rates(series, columns.get("rate"), path), notes=notes, columns=beside)
+    found_beside = {role: h for role, names in BESIDE.items() if (h := find(names, series)) is not None}
+    return LogRows(
+        rows=rows,
+        rates=_rates(series, columns.get("rate"), path),
+        notes=notes,
+        columns={role: _in_order(series[h]) for role, h in found_beside.items()},
+        taken=(heading, columns.get("rate") or find(RATE, series), *found_beside.values()),
+    )
 
 
 BESIDE: dict[Beside, tuple[str, ...]] = {"gradient": GRADIENT, "scale": SCALE, "batch": BATCH, "epoch": EPOCH}

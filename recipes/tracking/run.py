@@ -17,10 +17,11 @@ from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_schedule
 from lehr.recipes.reading import UnfinishedError
 from lehr.recipes.reading.rows import LogRows, after, paired, read_rows
+from lehr.recipes.reading.tail import Tail
 from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking import Plan, Tracked, in_order, track
+from lehr.simulators.tracking import Earlier, Plan, Tracked, in_order, track
 from lehr.simulators.tracking.rates import Departure, departure
 from lehr.simulators.tracking.track import plan
 
@@ -95,6 +96,8 @@ def follow_job(job: Composed) -> Iterator[Look]:
     paths, law = logs_of(job), curve_law(job)
     planned = _planned(job, law)
     every = job.setting("every", float)
+    tail = Tail(path=paths[0], read=lambda path: read_log(job, path, lenient=True)) if len(paths) == 1 else None
+    earlier = Earlier()
     spacing, last_row = 1.0, -1
     before: tuple[int | None, int] | None = None
     read, kept, marks = NOTHING, NOTHING, None
@@ -104,7 +107,7 @@ def follow_job(job: Composed) -> Iterator[Look]:
             if found == marks:
                 time.sleep(every)
                 continue
-            fresh = read_log(job, *paths, lenient=True)
+            fresh = tail.now() if tail else read_log(job, *paths, lenient=True)
             if marks is not None and any(o[0] != n[0] or n[1] < o[1] for o, n in zip(marks, found, strict=True)):
                 kept = read
             marks = found
@@ -121,7 +124,7 @@ def follow_job(job: Composed) -> Iterator[Look]:
                 raise
             time.sleep(every)
             continue
-        seen = track_rows(job, planned, read)
+        seen = track_rows(job, planned, read, earlier)
         if (seen.step, len(seen.steps)) != before:
             before = (seen.step, len(seen.steps))
             yield Look(law=law, planned=planned, seen=seen, notes=read.notes)
@@ -173,8 +176,8 @@ def rates(job: Composed) -> Floats:
     return stage_schedule(recipe.stages[name], f"stage {name} of {recipe.name}").values()
 
 
-def track_rows(job: Composed, planned: Plan, read: LogRows) -> Tracked:
-    """One look at what was read."""
+def track_rows(job: Composed, planned: Plan, read: LogRows, earlier: Earlier | None = None) -> Tracked:
+    """One look at what was read, with what looks before kept of it."""
     try:
         return track(
             planned,
@@ -183,6 +186,7 @@ def track_rows(job: Composed, planned: Plan, read: LogRows) -> Tracked:
             level=job.setting("level", float),
             rates=read.rates,
             columns=read.columns,
+            earlier=earlier,
         )
     except ValueError as error:
         raise LehrError(str(error)) from error

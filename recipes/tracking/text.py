@@ -16,7 +16,6 @@ from lehr.simulators.tracking import Alarm, Plan, Tracked
 from lehr.simulators.tracking.rates import Departure
 from lehr.simulators.tracking.track import STATES
 
-
 UNCHECKED = (
     "the learning rate was not checked: the log has none; write columns={rate: <heading>}, or log=[loss.csv,lr.csv]"
 )

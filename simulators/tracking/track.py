@@ -18,12 +18,13 @@ from lehr.simulators.laws.curves.batches import Batches
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of
+from lehr.simulators.tracking.judging import Earlier, alarms
 from lehr.simulators.tracking.levels import FEWEST, noise_of
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.rates import Departure, departure
 from lehr.simulators.tracking.repeats import repeated
 from lehr.simulators.tracking.rows import Rows
-from lehr.simulators.tracking.rules import LEVELS, RUN, UNKNOWN_NOISE, Alarm, Kind, Rules, alarms
+from lehr.simulators.tracking.rules import LEVELS, RUN, UNKNOWN_NOISE, Alarm, Kind, Rules
 
 State = Literal["inside", "spike", "divergence", "plateau", "drift", "shift", "repeat", "rate", "no rows"]
 STATES: dict[State, str] = {
@@ -217,9 +218,11 @@ def track(
     level: float = 0.95,
     rates: tuple[NDArray[np.int_], Floats] | None = None,
     columns: Columns | None = None,
+    earlier: Earlier | None = None,
 ) -> Tracked:
     """Look at ``rows`` of a run that should follow ``planned``; ``rates`` are the steps and learning rates of its log,
-    ``columns`` those of others that may say why the loss goes wrong.
+    ``columns`` those of others that may say why the loss goes wrong. ``earlier`` is what looks before kept of this run,
+    so that what was judged is not judged again.
 
     The rate comes first: a run on another schedule has no forecast here.
 
@@ -255,7 +258,9 @@ def track(
     every = max(ceil((n - planned.first) / rows.spacing), len(steps), 1)
     times = planned.times(1 - false_alarms)
     rules = Rules.of(every, false_alarms, planned.noise, times=times, floor=beside.floor)
-    judged = alarms(beside.residuals, ModesAt(planned, at, times), rules, forecast, planned.rates[at])
+    judged = alarms(
+        beside.residuals, ModesAt(planned, at, times), rules, forecast, rates=planned.rates[at], earlier=earlier
+    )
     found, recent = judged.found, judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking import judging
+from lehr.simulators.tracking.judging import alarms
 from lehr.simulators.tracking.repeats import repeated
-from lehr.simulators.tracking.rules import Alarm, Kind, Rules, alarms
+from lehr.simulators.tracking.rules import Alarm, Kind, Rules, flags_of
 
 NOISE = 0.01
 ROWS = 300
@@ -151,6 +154,35 @@ def test_a_fall_that_does_not_come_is_a_shift() -> None:
     assert 135 <= judged.found[0].first <= 170
     followed = alarms(healthy(5), np.full((ROWS, 1), 0.01), Rules(rows=ROWS), forecast)
     assert followed.found == []
+
+
+@pytest.mark.slow
+def test_a_run_that_is_followed_is_judged_as_if_it_were_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "CHUNK", 100)
+    monkeypatch.setattr(judging, "CONTEXT", 60)
+    judged: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        judged.append(len(arguments[0]))
+        return flags_of(*arguments)
+
+    monkeypatch.setattr(judging, "flags_of", counted)
+    residuals = healthy(7)
+    residuals[[90, 150]] += 12 * NOISE
+    residuals[220:] += 8 * NOISE
+    rules, modes, earlier = Rules(rows=ROWS), np.zeros((ROWS, 1)), judging.Earlier()
+    for until in (80, 130, 199, 240, 299, 300):
+        part = residuals[:until]
+        judged.clear()
+        followed = alarms(part, modes[:until], rules, earlier=earlier)
+        # the last part, and the one before it where that has become whole
+        assert len(judged) <= 2
+        once = alarms(part, modes[:until], rules)
+        assert followed.found == once.found
+        assert (followed.healthy == once.healthy).all()
+    # a log that was written anew is judged anew
+    residuals[40] += 20 * NOISE
+    assert 40 in [a.first for a in alarms(residuals, modes, rules, earlier=earlier).found]
 
 
 def test_the_first_rows_are_set_beside_the_forecast() -> None:

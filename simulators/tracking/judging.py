@@ -1,0 +1,168 @@
+"""All rows of a log judged: what the rules say of each, put together as alarms."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.contrasts import Modes, contrasts
+from lehr.simulators.tracking.rules import LEVELS, Alarm, Flags, Kind, Rules, flags_of
+
+CHUNK, CONTEXT = 1 << 16, 1200
+"""Rows that are judged at a time, and how many of the rows before them are looked at again."""
+
+Raised = dict[Kind, tuple[NDArray[np.int_], Floats]]
+"""Of each kind the rows that it raises, and by how much each is off [log loss]."""
+
+
+class Scatter(msgspec.Struct, frozen=True):
+    """Mean and standard deviation of the last rows [log loss], and how correlated neighbours are."""
+
+    mean: float
+    deviation: float
+    correlation: float
+    rows: int
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean [log loss]."""
+        return self.deviation * sqrt((1 + self.correlation) / (1 - self.correlation) / self.rows)
+
+
+def scatter(residuals: Floats) -> Scatter:
+    """Of ``residuals`` (rows,), two or more.
+
+    >>> scatter(np.array([1.0, -1.0, 1.0, -1.0]))
+    Scatter(mean=0.0, deviation=1.1547005383792515, correlation=0.0, rows=4)
+    """
+    mean, deviation = float(residuals.mean()), float(residuals.std(ddof=1))
+    centred = residuals - mean
+    square = float(centred @ centred)
+    correlation = float(centred[1:] @ centred[:-1]) / square if square > 0 else 0.0
+    return Scatter(mean, deviation, min(max(correlation, 0.0), 0.95), len(residuals))
+
+
+class Judged(msgspec.Struct, frozen=True, eq=False):
+    """``found``: every alarm in order. ``recent``: the scatter of the last rows without spikes, ``None`` of fewer than
+    two. ``noise``: the standard deviation of the last healthy rows [log loss], 0 of fewer than two. ``healthy``: which
+    rows (rows,) no rule for rows or levels raises."""
+
+    found: list[Alarm]
+    recent: Scatter | None
+    noise: float
+    healthy: NDArray[np.bool_]
+
+
+class Earlier(msgspec.Struct, eq=False):
+    """Of a run that is followed: what the rules said of each part of its rows that is whole, by the part's first row.
+
+    A part is the residuals that were judged, the rules, and of each kind the rows that were raised and their sizes."""
+
+    parts: dict[int, tuple[Floats, Rules, Raised]] = {}
+
+    def raised(self, begin: int, residuals: Floats, rules: Rules) -> Raised | None:
+        """What was said of a part whose ``residuals`` and ``rules`` are still the same; ``None`` of any other."""
+        part = self.parts.get(begin)
+        same = part is not None and part[1] == rules and np.array_equal(part[0], residuals, equal_nan=True)
+        return part[2] if part is not None and same else None
+
+
+def alarms(
+    residuals: Floats,
+    modes: Floats | Modes,
+    rules: Rules,
+    forecast: Floats | None = None,
+    *,
+    rates: Floats | None = None,
+    earlier: Earlier | None = None,
+) -> Judged:
+    """Judge ``residuals`` (rows,), whose law may be wrong by ``modes`` (rows, modes) [log loss], each with a sign of
+    its own; ``forecast`` (rows,) is the log of the loss that the law gives, ``rates`` (rows,) are the learning
+    rates that it gives it for. ``earlier`` is what looks before kept of the same run, and is added to.
+
+    A residual that is no finite number is a loss that is none.
+
+    >>> residuals = 0.01 * np.sin(np.arange(100.0) ** 2)
+    >>> residuals[80] = 0.2
+    >>> judged = alarms(residuals, np.zeros((100, 1)), Rules(rows=100))
+    >>> [(a.kind, a.first, a.last, round(a.size, 2)) for a in judged.found]
+    [('spike', 80, 80, 0.2)]
+    """
+    n = len(residuals)
+    if not n:
+        return Judged([], None, 0.0, np.zeros(0, bool))
+    level = np.zeros(n) if forecast is None else forecast
+    joined: Flags = {kind: (np.zeros(n, bool), np.zeros(n)) for kind in ("spike", "drift", *LEVELS)}
+    earlier = Earlier() if earlier is None else earlier
+    for begin in range(0, n, CHUNK):
+        # rows before a chunk say how its first ones should lie
+        here = slice(max(begin - CONTEXT, 0), begin + CHUNK)
+        raised = earlier.raised(begin, residuals[here], rules)
+        if raised is None:
+            raised = {}
+            for kind, (flags, size) in flags_of(residuals[here], modes[here], level[here], rules).items():
+                rows = np.flatnonzero(flags)
+                rows = rows[rows >= begin - here.start]
+                raised[kind] = rows + here.start, size[rows]
+            if begin + CHUNK <= n:
+                earlier.parts[begin] = residuals[here].copy(), rules, raised
+        for kind, (rows, size) in raised.items():
+            joined[kind][0][rows] = True
+            joined[kind][1][rows] = size
+    finite = np.isfinite(residuals)
+    near = contrasts(
+        np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0], rows=rules.rows,
+        false_alarms=rules.false_alarms, times=rules.times, floor=rules.floor, rates=rates,
+    )  # fmt: skip
+    nearby: dict[Kind, NDArray[np.bool_]] = {"plateau": near.still, "divergence": near.rising}
+    for level_kind, more in nearby.items():
+        known, by = joined[level_kind]
+        joined[level_kind] = known | more, np.where(known, by, near.size)
+    found = [
+        *_spans("spike", joined["spike"][0], joined["spike"][1], 1),
+        *_spans("drift", joined["drift"][0], joined["drift"][1], rules.steady),
+    ]
+    found += _levels({kind: joined[kind] for kind in LEVELS})
+    last = slice(-CONTEXT, None)
+    e = residuals[last]
+    off = joined["divergence"][0] | joined["plateau"][0]
+    quiet = e[(finite & ~joined["spike"][0] & ~off)[last]][-rules.steady :]
+    tested = e[(finite & ~joined["spike"][0])[last]][-rules.steady :]
+    return Judged(
+        sorted(found, key=lambda a: (a.first, a.kind)),
+        scatter(tested) if len(tested) > 1 else None,
+        float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
+        finite & ~joined["spike"][0] & ~off,
+    )
+
+
+def _levels(flags: Flags) -> list[Alarm]:
+    """Alarms of the level: one of neighbouring rows whatever they say, called what its last row says."""
+    together = [alarm for kind in LEVELS for alarm in _spans(kind, flags[kind][0], flags[kind][1], 3)]
+    out: list[Alarm] = []
+    for one in sorted(together, key=lambda a: (a.first, a.last)):
+        if not out or one.first > out[-1].last + 3 or np.sign(one.size) != np.sign(out[-1].size):
+            out.append(one)
+            continue
+        earlier = out.pop()
+        later = max(one, earlier, key=lambda a: a.last)
+        size = max(one.size, earlier.size, key=abs)
+        out.append(msgspec.structs.replace(later, first=earlier.first, size=size))
+    return out
+
+
+def _spans(kind: Kind, flags: NDArray[np.bool_], size: Floats, near: int) -> list[Alarm]:
+    """Rows that are flagged, as alarms; rows no further apart than ``near`` are of one."""
+    rows = np.flatnonzero(flags)
+    if not len(rows):
+        return []
+    cuts = np.flatnonzero(np.diff(rows) > near) + 1
+    out = []
+    for part in np.split(rows, cuts):
+        largest = part[int(np.argmax(np.abs(size[part])))]
+        out.append(Alarm(kind=kind, first=int(part[0]), last=int(part[-1]), size=float(size[largest])))
+    return out
