@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -329,6 +330,21 @@ def test_it_follows_a_log_that_is_cut_replaced_and_has_a_bad_line(folder: Path) 
     assert last["step"] == 6000
     assert job.wait(30) == 0
     job.stdout.close()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_what_is_followed_quietly(folder: Path) -> None:
+    write(folder / "run.jsonl", losses(3001))
+    command = [sys.executable, "-m", "lehr", "track", "law=multi_power_25m", "log=run.jsonl",
+               "schedule=plan.yaml", "follow=true", "every=0.05"]  # fmt: skip
+    job = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert job.stdout is not None
+    assert job.stdout.readline().startswith("step 3,000/6,000")
+    job.send_signal(signal.SIGINT)
+    rest, errors = job.communicate(timeout=30)
+    assert (job.returncode, rest, errors) == (130, "", "")
 
 
 def test_without_a_law_the_rate_alone_is_checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
