@@ -1,98 +1,158 @@
-"""Small runs that are really trained, a law of them, and a larger run forecast before it is trained.
+"""The loop: small runs designed, trained, read and forecast from; the next larger run planned by them, trained, judged.
 
-    python -m benchmarks.loop [folder]
+    python -m benchmarks.loop [folder [corpus]]
 
-The best peaks of short sweeps of two widths set the level of rates that fall as one over the width (Yang et al.,
-arXiv:2203.03466); a power through so noisy sweeps says nothing of a third width. Networks of three widths are trained
-for three lengths each by ``lehr rehearse -m``, at rates that fall to nought at each run's own end, so that lengths
-compare. ``lehr fit`` reads their losses, and the loss of a network of 1.5 times the largest width that is trained for
-twice the longest is forecast with the 95 % interval of a single run; then it is trained. Lines: the rates, every run
-beside the law, the forecast, its interval, what came, the error, and the CPU time. Where a folder is named, runs that
-stand there are not trained again. On a GPU the runs of ``lehr design`` take the grid's place (``lehr rehearse -m
---config-dir outputs/design/mine scale=own ...``): its smallest network has 256 features, and the five sizes that it
-asks for take hours of two cores.
+`lehr design` chooses the runs for a budget; its cheapest one is trained at several rates, and the best of them sets the
+level of all rates, which fall as one over the width. `lehr rehearse -m` trains every run twice, from other
+random numbers; `lehr fit` reads what they lost; `lehr plan law=` says which network to train with as much again on how
+much, and what it will lose, with the interval of a single run; then that is trained. Lines: the runs beside the law,
+the forecast, what came, CPU time. Where a folder is named, what stands there is not trained again.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import yaml
 
 import lehr
-from lehr.recipes.cli import dispatch
 
-SWEPT, PEAKS, SWEPT_LENGTH = (32, 64), (0.003, 0.006, 0.012), 250
-WIDTHS, LENGTHS = (32, 48, 64), (500, 700, 1000)
-"""Features, and updates."""
-LARGE = (96, 2000)
-COMMON = (
-    "model=llama_2_7b", "stages=[pt]", "n_layers=2", "sequence_length=128", "batch_tokens=512", "least_updates=8",
-    "machine=false", "threads=1", "held_out_bytes=65536", "measurements=2",
-    # to nought at the end, after a tenth of the steps [of the recipe's 476,837]
-    "recipe.stages.pt.schedule.floor_ratio=0", "recipe.stages.pt.schedule.warmup.steps=47684",
-)  # fmt: skip
-
-
-def trained(folder: Path, width: int, lengths: Sequence[int], peaks: Sequence[float]) -> list[Path]:
-    """The table of each run of ``width`` below ``folder``: each length at each peak; those that stand are kept."""
-    if len(tables := sorted(folder.rglob("runs.csv"))) != len(lengths) * len(peaks):
-        several = (",".join(map(str, lengths)), ",".join(f"{peak:.4g}" for peak in peaks))
-        dispatch([
-            "rehearse", "-m", *COMMON, f"d_model={width}", f"updates={several[0]}", f"peak={several[1]}",
-            f"out={folder}",
-        ])  # fmt: skip
-        tables = sorted(folder.rglob("runs.csv"))
-    return tables
+BUDGET, TARGET = 2.4e12, 3e12
+"""Of all small runs together, and of the one that is forecast [FLOP]."""
+RUNS = 12
+TOKENS_PER_PARAMETER = (8, 60)
+"""Fewer are too few updates, more are dearer than a larger network."""
+BATCH = 512
+"""Of every run [bytes]: what DeepSeek LLM's rule gives the smallest, 0.292 C**0.3271."""
+SLOPE = -0.5
+"""Of the best rate with the parameters of all layers: one over the width (Yang et al., arXiv:2203.03466)."""
+FIRST_LEVEL, SWEPT = 1.1, (0.5, 1.0, 2.0)
+"""Of the rates before their level is measured: 0.0064 at 32 features; what of it is tried."""
+SEEDS = (1, 2)
+JOBS = int(os.environ.get("LEHR_LOOP_JOBS", "2"))
+"""Runs at once, of one thread each."""
+BELIEF = {"E": 0.8, "A": 33.0, "B": 105.0, "alpha": 0.35, "beta": 0.37}
+"""What is believed before any run, of bytes of another corpus [nats]; the design alone hangs on it."""
+NETWORKS = ("vocab_size=256", "sequence_length=64", "hyper_laws=[loop_rates]")
+TRAINED = ("scale=own", "machine=false", "threads=1", "held_out_bytes=262144", "measurements=1", "save_every=500")
 
 
-def losses(tables: Sequence[Path]) -> list[tuple[float, float, float]]:
-    """Parameters, bytes and the loss at the end, of each table's run."""
-    return [tuple(map(float, table.read_text().splitlines()[1].split(",")[1:])) for table in tables]  # type: ignore[misc]
+def told(*arguments: str) -> str:
+    """What the command says; the benchmark ends where it fails."""
+    done = subprocess.run([sys.executable, "-m", "lehr", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"lehr {' '.join(arguments)}: status {done.returncode}\n{done.stderr[-2000:]}")
+    return done.stdout
 
 
-def best(folder: Path, width: int) -> float:
-    """The peak at the vertex of a parabola through a sweep's losses by the log of the rate, no further than swept."""
-    found = []
-    for peak in PEAKS:
-        ((_, _, loss),) = losses(trained(folder / f"{width}_{peak:g}", width, [SWEPT_LENGTH], [peak]))
-        found.append(loss)
-    logs = np.log(PEAKS)
-    bend, slope, _ = np.polyfit(logs - logs.mean(), found, 2)
-    vertex = logs.mean() - slope / (2 * bend) if bend > 0 else logs[int(np.argmin(found))]
-    return float(np.exp(np.clip(vertex, logs[0], logs[-1])))
+def laws(folder: Path, level: float) -> Path:
+    """A config folder with the belief and the rule of rates at ``level``."""
+    known = {"provenance": {"default": {"origin": "assumed", "note": "benchmarks/loop.py"}}}
+    bodies = {
+        "loop_rates": {
+            "kind": "power_rules", "n_convention": "non_embedding", "range": {"parameters": [1e4, 1e7]},
+            "rate": {"coefficient": level, "n": SLOPE}, "batch": {"coefficient": BATCH},
+        },
+        "loop_belief": {
+            "kind": "chinchilla", "n_convention": "total", "loss_unit": "nats/token", **BELIEF,
+            "range": {"parameters": [4e4, 2e5], "tokens": [3e5, 3e6]},
+        },
+    }  # fmt: skip
+    for name, body in bodies.items():
+        path = folder / "law" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump({"name": name, "title": name, **body, **known}))
+    return folder
 
 
-def main(folder: Path) -> None:
-    """Sweep, train, fit, plan, forecast, train the large one, compare."""
-    began = time.process_time()
-    peaks = [best(folder / "sweep", width) for width in SWEPT]
-    level = float(np.exp(np.mean(np.log(peaks) + np.log(SWEPT))))
-    rate = {width: level / width for width in (*WIDTHS, LARGE[0])}
-    tables = [t for width in WIDTHS for t in trained(folder / "small" / str(width), width, LENGTHS, [rate[width]])]
-    fitted = lehr.fit(tables, law="chinchilla", name="loop", out=folder)
-    law = fitted.law
-    (large,) = trained(folder / "large", LARGE[0], [LARGE[1]], [rate[LARGE[0]]])
-    ((n, d, measured),) = losses([large])
+def designed(folder: Path, name: str, level: float) -> list[str]:
+    """The names of the runs of a design, whose files it writes."""
+    ratios = ",".join(map(str, TOKENS_PER_PARAMETER))
+    told(
+        "design", "--config-dir", str(laws(folder / "laws" / name, level)), "law=loop_belief", "noise=0.006",
+        f"budget={BUDGET:g}", f"target={TARGET:g}", f"runs={RUNS}", f"tokens_per_parameter=[{ratios}]",
+        f"name={name}", f"out={folder}", *NETWORKS,
+    )  # fmt: skip
+    return [run["name"] for run in json.loads((folder / "design" / name / "design.json").read_text())["runs"]]
+
+
+def trained(folder: Path, config: Path, corpus: str | None, *settings: str) -> list[Path]:
+    """The tables of all runs of a sweep below ``folder``; those that stand are kept."""
+    if not list(folder.rglob("runs.csv")):
+        given = [] if corpus is None else [f"corpus={corpus}"]
+        several = (
+            ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={JOBS}"] if any("," in one for one in settings) else []
+        )
+        told("rehearse", "-m", "--config-dir", str(config), *settings, *TRAINED, *given, *several, f"out={folder}")
+    return sorted(folder.rglob("runs.csv"))
+
+
+def read(table: Path) -> tuple[float, float, float]:
+    """Parameters, bytes, and the loss that a run ended at [nats/byte]."""
+    n, d, loss = map(float, table.read_text().splitlines()[1].split(",")[1:])
+    return n, d, loss
+
+
+def level_of(folder: Path, corpus: str | None) -> float:
+    """The level of rates at the vertex of a parabola through the losses of a design's first run, no further than
+    swept."""
+    first, *_ = designed(folder, "sweep", FIRST_LEVEL)
+    config = folder / "design" / "sweep"
+    peak = yaml.safe_load((config / "recipe" / f"{first}.yaml").read_text())["stages"]["pt"]["schedule"]["peak"]
+    peaks = [float(f"{peak * times:.4g}") for times in SWEPT]
+    tables = trained(
+        folder / "rates", config, corpus, f"model={first}",
+        f"recipe.stages.pt.schedule.peak={','.join(map(str, peaks))}",
+    )  # fmt: skip
+    found = {float(str(table).partition("peak=")[2].partition("_")[0]): read(table)[2] for table in tables}
+    losses = [found[peak] for peak in peaks]
+    print("rates: " + ", ".join(f"{peak:g} {loss:.4f}" for peak, loss in zip(peaks, losses, strict=True)), flush=True)
+    logs = np.log(SWEPT)
+    bend, slope, _ = np.polyfit(logs, losses, 2)
+    vertex = -slope / (2 * bend) if bend > 0 else logs[int(np.argmin(losses))]
+    return FIRST_LEVEL * float(np.exp(np.clip(vertex, logs[0], logs[-1])))
+
+
+def main(folder: Path, corpus: str | None) -> None:
+    """Design, train, fit, plan, train the next, judge."""
+    started = time.perf_counter()
+    level = level_of(folder, corpus)
+    print(f"level of rates: {level:.3g} N**{SLOPE}")
+    names = designed(folder, "small", level)
+    tables = trained(
+        folder / "small", folder / "design" / "small", corpus, f"model={','.join(names)}",
+        f"seed={','.join(map(str, SEEDS))}",
+    )  # fmt: skip
+    law = lehr.fit(tables, law="chinchilla", name="loop", out=folder).law
+    said = told(
+        "plan", "--config-dir", str(folder / "laws" / "small"), f"law={folder / 'fit' / 'loop' / 'fit.yaml'}",
+        f"flops={TARGET:g}", "stages={pt: 1}", "name=next", f"out={folder}", *NETWORKS,
+    )  # fmt: skip
+    runs = [read(table) for table in tables]
+    for n, d, loss in runs:
+        print(f"{n:>9,.0f} parameters, {d:>9,.0f} bytes: {loss:.4f}, law {float(law.loss(n, d)):.4f}")
+    print(f"{len(names)} runs, each {len(SEEDS)} times, the largest of {max(6 * n * d for n, d, _ in runs):.2g} FLOP")
+    print(said.splitlines()[0], flush=True)
+    (large,) = trained(folder / "large", folder / "plan" / "next", corpus, "model=next")
+    n, d, measured = read(large)
     forecast = float(law.loss(n, d))
     low, high = (float(v) for v in law.intervals(n, d, run=True))
-    print("peak rates: " + ", ".join(f"{peak:.2g} at {width} features" for width, peak in rate.items()))
-    for run in losses(tables):
-        print(f"{run[0]:>9,.0f} parameters, {run[1]:>9,.0f} bytes: {run[2]:.4f}, law {float(law.loss(*run[:2])):.4f}")
-    print(f"{len(tables)} runs of up to {max(WIDTHS)} features and {max(LENGTHS)} updates")
-    print(f"forecast for {n:,.0f} parameters, {d:,.0f} bytes: {forecast:.4f} ({low:.4f} to {high:.4f})")
-    said = "inside" if low <= measured <= high else "OUTSIDE"
-    print(f"measured: {measured:.4f}, {measured / forecast - 1:+.2%}; {said}")
-    print(f"{time.process_time() - began:.0f} s of CPU")
+    print(
+        f"{n:,.0f} parameters, {d:,.0f} bytes, {6 * n * d:.2g} FLOP: {forecast:.4f} ({low:.4f} to {high:.4f}) forecast"
+    )
+    inside = "inside" if low <= measured <= high else "OUTSIDE"
+    print(f"measured: {measured:.4f}, {measured / forecast - 1:+.2%}; {inside}")
+    print(f"{sum(os.times()[:4]):.0f} s of CPU, {time.perf_counter() - started:.0f} s by the clock")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
-    else:
-        with TemporaryDirectory() as made:
-            main(Path(made))
+    named = [*sys.argv[1:], None, None]
+    with TemporaryDirectory() as made:
+        main(Path(named[0] or made), named[1])

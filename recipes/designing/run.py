@@ -36,12 +36,10 @@ from lehr.simulators.designing import (
 )
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.planning.choosing import rung_of
-from lehr.simulators.planning.ladder import WIDTHS, dense
+from lehr.simulators.planning.ladder import SMALL, WIDTHS, below, dense
 from lehr.simulators.planning.reading import Key, Rung
 from lehr.simulators.quantities import Positive
 
-SMALL = (256, 384)
-"""Widths below those of a plan's ladder, in its proportions."""
 NOISE = 0.005
 """Of a run about its law [log loss], where the law does not say: that of the 240 runs behind Chinchilla's third
 approach, which is the median of public tables too (benchmarks/extrapolation.py)."""
@@ -72,10 +70,9 @@ def _designed(job: Composed) -> Designed:
     if budget is None:
         raise LehrError("budget: none is given; write the FLOP that all small runs may take, budget=2e21")
     length = job.setting("sequence_length", Annotated[int, msgspec.Meta(ge=1)])
-    architectures = {
-        (width, 1): dense(width, vocab_size=job.setting("vocab_size", VOCABULARY), context_length=length)
-        for width in (*SMALL, *WIDTHS)
-    }
+    vocabulary = job.setting("vocab_size", VOCABULARY)
+    widths = sorted({*below(vocab_size=vocabulary, context_length=length), *SMALL, *WIDTHS})
+    architectures = {(width, 1): dense(width, vocab_size=vocabulary, context_length=length) for width in widths}
     rungs = {key: rung_of(architecture, length) for key, architecture in architectures.items()}
     given = _asked(job)
     asked = 6.0 * given.parameters * given.tokens if isinstance(given, Size) else given

@@ -7,7 +7,7 @@ import msgspec
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.layers import MLP, Attention, RMSNorm
-from lehr.simulators.layers.position import Rope
+from lehr.simulators.layers.position import Llama3, Rope
 
 
 class LlamaLike(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,10 +25,14 @@ class LlamaLike(msgspec.Struct, frozen=True, kw_only=True):
     qk_norm: bool
     qkv_bias: bool
     context_length: int
+    rope_scaling: Llama3 | None = None
 
 
-def llama_like(architecture: Architecture | None, *, qk_norm: bool = False, qkv_bias: bool = False) -> LlamaLike:
-    """The sizes of ``architecture``; ``qk_norm`` and ``qkv_bias`` say which of these may be there.
+def llama_like(
+    architecture: Architecture | None, *, qk_norm: bool = False, qkv_bias: bool = False, scaled: bool = False
+) -> LlamaLike:
+    """The sizes of ``architecture``; ``qk_norm``, ``qkv_bias`` and ``scaled`` (rotary positions stretched as Llama
+    3.1's) say which of these may be there.
 
     Raises ``RefusedError`` for a network of another kind, and names what is another.
     """
@@ -50,13 +54,15 @@ def llama_like(architecture: Architecture | None, *, qk_norm: bool = False, qkv_
     mixer, mlp = block.mixer, block.mlp
     if not isinstance(mixer, Attention) or not isinstance(mlp, MLP):
         raise RefusedError("its blocks are not attention with an MLP, which is all that this exporter describes")
-    if not isinstance(mixer.position, Rope) or mixer.position.scaling is not None or mixer.position.fraction != 1.0:
+    turned = mixer.position
+    scaling = turned.scaling if scaled and isinstance(turned, Rope) and isinstance(turned.scaling, Llama3) else None
+    if not isinstance(turned, Rope) or turned.scaling is not scaling or turned.fraction != 1.0:
         raise RefusedError("its positions are not plain rotary ones, which is all that this exporter describes")
     plain = Attention(
         n_heads=mixer.n_heads,
         n_kv_heads=mixer.n_kv_heads,
         d_head=mixer.d_head,
-        position=mixer.position,
+        position=turned,
         qk_norm=mixer.qk_norm if qk_norm and mixer.qk_norm == "head" else None,
         qkv_bias=mixer.qkv_bias if qkv_bias else False,
     )
@@ -78,8 +84,9 @@ def llama_like(architecture: Architecture | None, *, qk_norm: bool = False, qkv_
         d_ff=mlp.d_ff,
         vocab_size=a.embedding.vocab_size,
         tied=a.embedding.tied,
-        rope_base=mixer.position.base,
+        rope_base=turned.base,
         qk_norm=mixer.qk_norm == "head",
         qkv_bias=mixer.qkv_bias,
         context_length=a.context_length,
+        rope_scaling=scaling,
     )

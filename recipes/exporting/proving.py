@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ MOST_UPDATES = 2000
 
 PATIENCE = 1800
 """How long a proof may take [s]; most of it is the trainer's own start."""
+
+STEPS = ("Collecting", "Downloading", "Building", "Installing", "Successfully")
+"""How lines of pip begin that say what it is at, where they cannot stand in one another's place."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,12 +152,30 @@ def environment(export: Export) -> str:
     print(f"making an environment for {export.package}, once, in {folder} (some minutes)", file=sys.stderr)
     for words in (
         [sys.executable, "-m", "venv", str(folder)],
-        [str(python), "-m", "pip", "install", "-q", "torch==2.13.0", *export.package.split()],
+        [str(python), "-m", "pip", "install", "--progress-bar=off", "torch==2.13.0", *export.package.split()],
     ):
-        if (done := subprocess.run(words, capture_output=True, text=True, check=False)).returncode:
-            last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        if last := watched(words):
             raise LehrError(
                 f"python: {export.package} cannot be installed ({last}); write python=<an environment that has it>"
             )
     (folder / "whole").write_text("")
     return str(python)
+
+
+def watched(words: list[str]) -> str | None:
+    """Run a command and show the line that it is at, with the seconds since it began; its last line where it failed."""
+    began, last, width = time.perf_counter(), "no word", 0
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as job:
+        assert job.stdout is not None
+        for line in filter(None, map(str.strip, job.stdout)):
+            last = line
+            told = f"{time.perf_counter() - began:4.0f} s  {line[:100]}"
+            if sys.stderr.isatty():
+                # each over the one before
+                print(f"\r{told:{width}}", end="", file=sys.stderr, flush=True)
+                width = len(told)
+            elif line.startswith(STEPS):
+                print(told, file=sys.stderr, flush=True)
+    if width:
+        print(file=sys.stderr)
+    return last if job.returncode else None

@@ -8,10 +8,11 @@ from typing import Literal
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.exporting.gaps import Assumed, Missing, Ramps, filled, lacks, needed
 from lehr.recipes.exporting.hub_config import config_of
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
-from lehr.recipes.exporting.stage import Machine, base_of, export_stage, missing
+from lehr.recipes.exporting.stage import Machine, base_of, export_stage
 from lehr.recipes.exporting.text import files_beside
 from lehr.recipes.exporting.trainer import Network
 from lehr.recipes.exporting.trainers import trainers
@@ -36,12 +37,17 @@ def export(
     devices_per_node: int = 8,
     micro_batch: int | None = None,
     inexact: Inexact = "approximate",
+    missing: Missing = "refuse",
+    assume: Assumed | None = None,
+    ramp: Ramps = "refuse",
     seed: int = 1,
 ) -> Export:
     """The stages of ``recipe``, or those named, as files of the trainer ``to``.
 
     ``inexact`` says whether a schedule whose updates the trainer places otherwise, by no more than one step, is written
-    with its deviation or refused. Raises ``LehrError`` with every stage that cannot be said, and why.
+    with its deviation or refused. What a stage does not say is taken from ``assume``; what that leaves open has a
+    stand-in with ``missing`` "fill", and ``ramp`` "flat" writes a batch that grows at its last size. Raises
+    ``LehrError`` with every stage that cannot be said, and why.
 
     >>> from lehr.recipes.catalogue.files import Catalogue
     >>> catalogue = Catalogue()
@@ -61,7 +67,11 @@ def export(
     for name in stages or []:
         if name not in recipe.stages:
             raise LehrError(f"stages: {recipe.name} has none called {name!r}; {nearest(name, recipe.stages)}")
+    unused = [key for key in Assumed.__struct_fields__ if assume is not None and getattr(assume, key) is not None]
     chosen = [(name, stage) for name, stage in recipe.ordered() if stages is None or name in stages]
+    unused = [key for key in unused if not any(key in lacks(stage) for _, stage in chosen)]
+    if unused:
+        raise LehrError(f"assume: {unused[0]} is said by every stage, or follows from what is; leave it out")
     network = network_of(model)
     made: list[StageResult] = []
     refused: list[str] = []
@@ -69,8 +79,9 @@ def export(
     if chosen and recipe.order.index(chosen[0][0]) > 0:
         # stages before the first chosen one were trained elsewhere
         begins = f"checkpoints/{recipe.order[recipe.order.index(chosen[0][0]) - 1]}"
-    for number, (name, stage) in enumerate(chosen, 1):
+    for number, (name, said) in enumerate(chosen, 1):
         try:
+            stage, gaps = filled(said, assume or Assumed(), missing, ramp)
             machine = Machine(
                 devices=devices or fitting(stage.batch.sequences if stage.batch else 1, devices_per_node),
                 devices_per_node=devices_per_node,
@@ -82,7 +93,7 @@ def export(
             exported = trainer.stage(whole, network)
             if inexact == "refuse" and not exported.deviation.exact:
                 raise RefusedError(f"its rates would be {exported.deviation}; write inexact=approximate")
-            made.append(StageResult(stage=whole, exported=exported))
+            made.append(StageResult(stage=whole, exported=exported, gaps=gaps))
         except RefusedError as error:
             refused.append(f"{name} {error}")
         begins = f"checkpoints/{name}"
@@ -131,4 +142,4 @@ def fitting(sequences: int, most: int) -> int:
 
 def can_be_exported(recipe: RecipeFile) -> list[str]:
     """The stages that say enough for any trainer."""
-    return [name for name, stage in recipe.ordered() if not missing(stage)]
+    return [name for name, stage in recipe.ordered() if not needed(stage)]

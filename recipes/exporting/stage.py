@@ -9,6 +9,7 @@ import msgspec
 
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.exporting.gaps import needed
 from lehr.recipes.exporting.rates import Course, Deviation, RefusedError, course_of
 from lehr.simulators.objectives import Objective
 from lehr.simulators.schedules import Curve, WeightDecay
@@ -94,36 +95,22 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
-def missing(stage: Stage) -> list[str]:
-    """What a trainer cannot do without and the stage does not have, as keys to write."""
-    wanted = {
-        "steps, or tokens with a batch": stage.n_steps,
-        "batch: {sequences: n}": stage.batch,
-        "sequence_length": stage.sequence_length,
-        "schedule": stage.schedule,
-    }
-    return [key for key, value in wanted.items() if value is None]
-
-
 def export_stage(
     name: str, number: int, stage: Stage, machine: Machine, *, begins: str | None, ends: str, data: str, seed: int
 ) -> ExportStage:
     """The stage with all that a trainer needs.
 
-    Raises ``RefusedError`` for what was never stated, and for a batch that the devices cannot share.
+    Raises ``RefusedError`` for what is still open, and for a batch that grows or that the devices cannot share.
     """
-    if lacks := missing(stage):
-        raise RefusedError(
-            f"has no {lacks[0]}; write recipe.stages.{name}.{lacks[0].partition(',')[0].partition(':')[0]}=..."
-        )
+    if left := needed(stage):
+        raise RefusedError(f"has no {', '.join(left)}")
     assert stage.batch is not None
     assert stage.sequence_length is not None
     assert stage.n_steps is not None
     if stage.batch.ramp is not None:
         raise RefusedError(
-            "its batch grows, which no exporter says; write "
-            f"~recipe.stages.{name}.batch.ramp for {stage.batch.sequences} "
-            "sequences from the first update on"
+            "its batch grows, which no exporter says; write ramp=flat for "
+            f"{stage.batch.sequences:,} sequences from the first update on"
         )
     try:
         curve = stage.curve()

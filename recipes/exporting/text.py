@@ -49,6 +49,10 @@ def launch(export: Export) -> str:
         "set -euo pipefail",
         'cd "$(dirname "$0")"',
     ]
+    if export.to_fill_in:
+        named = "; ".join(f"{stage}: {gap.what}" for stage, gap in export.to_fill_in)
+        lines += ["# take these two lines out once the stand-ins are your own",
+                  f"echo {shlex.quote(f'fill in first: {named}')} >&2", "exit 2"]  # fmt: skip
     for result in export.stages:
         lines += ["", f"# {result.stage.number}. {result.stage.name}", command(result)]
     return "\n".join(lines) + "\n"
@@ -91,6 +95,7 @@ def as_json(export: Export) -> dict[str, object]:
                 "kind": result.stage.kind,
                 "command": result.exported.command,
                 "steps": result.stage.n_steps,
+                "gaps": msgspec.to_builtins(result.gaps),
                 "deviation": msgspec.to_builtins(result.exported.deviation),
                 "schedule_as_run": str(result.exported.run),
                 "values": msgspec.to_builtins(result.exported.said),
@@ -109,6 +114,7 @@ def readme(export: Export) -> str:
         for r in export.stages
     )
     notes = list(dict.fromkeys(note for r in export.stages for note in r.exported.notes))
+    gaps = [f"{r.stage.name}, {gap}" for r in export.stages for gap in r.gaps]
     fill = [f"`data/{r.stage.name}`: the data of {r.stage.name}" for r in export.stages] + notes
     weights = [] if export.stages[0].stage.begins else [
         "## Random weights", "",
@@ -128,6 +134,7 @@ def readme(export: Export) -> str:
             "",
             stages,
             *weights,
+            *(["## What the recipe does not say", "", *(f"* {line}" for line in gaps), ""] if gaps else []),
             "## Yours to fill in",
             "",
             *(f"* {line}" for line in fill),
@@ -160,4 +167,7 @@ def as_text(export: Export) -> str:
     worst = [f"{r.stage.name}: {r.exported.deviation}" for r in export.inexact]
     if worst:
         lines += ["", f"{export.title} places its updates otherwise: " + "; ".join(worst)]
+    if any(r.gaps for r in export.stages):
+        lines.append("")
+    lines += [f"{r.stage.name}: {gap}" for r in export.stages for gap in r.gaps]
     return "\n".join(lines)

@@ -19,8 +19,9 @@ def export(
 ) -> Export:
     """The recipe of ``model``, or the one called ``recipe``, in the words of the trainer ``to``: ``.files`` by path.
 
-    ``settings`` are ``stages``, ``devices``, ``devices_per_node``, ``micro_batch``, ``inexact``, ``seed``. With ``out``
-    the files are written to ``<out>/export/<model>/<trainer>/`` (``lehr export``).
+    ``settings`` are ``stages``, ``devices``, ``devices_per_node``, ``micro_batch``, ``inexact``, ``missing``,
+    ``assume``, ``ramp``, ``seed``. With ``out`` the files are written to ``<out>/export/<model>/<trainer>/`` (``lehr
+    export``).
 
     >>> sorted(export("starcoder", "trl", stages=["pt"]).files)[:2]
     ['01_pt/sft.yaml', 'README.md']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 
@@ -123,9 +124,15 @@ def speed_of(setup: Setup, small: Rehearsal, *, machine: bool) -> Speed | None:
         if step >= 2:
             best = min(best, time.perf_counter() - began)
     measured = n * trainer.length / best
-    if not machine:
-        return Speed(measured=measured)
-    return _beside_layout(small, measured, n, trainer.length, setup.device)
+    found_at = Speed(measured=measured)
+    if machine:
+        found_at = _beside_layout(small, measured, n, trainer.length, setup.device)
+    return msgspec.structs.replace(found_at, load=load(), cores=os.cpu_count() or 1)
+
+
+def load() -> float | None:
+    """Programs that ran or waited in the last minute, on average; ``None`` where the system does not count them."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def _beside_layout(small: Rehearsal, measured: float, n: int, length: int, device: str) -> Speed:

@@ -92,13 +92,22 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens a second of the first stage on this machine, beside what a layout on it expects with its interval."""
+    """Tokens a second of the first stage on this machine, beside what a layout on it expects with its interval.
+    ``load`` are programs that ran or waited, this one among them, in the minute before, and ``cores`` those that can
+    run at once, where the system says."""
 
     measured: float
     expected: float | None = None
     low: float | None = None
     high: float | None = None
     machine: str = ""
+    load: float | None = None
+    cores: int = 1
+
+    @property
+    def busy(self) -> bool:
+        """Had others more than half a core of those that this program could have used?"""
+        return self.load is not None and self.load > self.cores + 0.5
 
 
 class Rehearsed(msgspec.Struct, frozen=True, kw_only=True, eq=False):

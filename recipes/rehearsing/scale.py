@@ -11,7 +11,7 @@ from lehr.simulators.quantities import Positive, Size
 
 ScaleName = Literal["tiny", "small", "medium", "own"]
 SCALES: dict[ScaleName, str] = {
-    "tiny": "some 300,000 parameters and 800,000 bytes: five stages in about 3 minutes on two cores",
+    "tiny": "some 300,000 parameters and 800,000 bytes: five stages in about 3 minutes on two quiet cores",
     "small": "some 3 million parameters and 12 million bytes: an hour and a half on eight cores, minutes on a GPU",
     "own": "model and recipe as they stand, where they are small already: a run of lehr design",
     "medium": "some 25 million parameters and 250 million bytes: for a GPU",

@@ -12,7 +12,7 @@ from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError
-from lehr.recipes.exporting.stage import missing
+from lehr.recipes.exporting.gaps import needed
 from lehr.recipes.importing.model_file import kind_of
 from lehr.recipes.rehearsing.scale import MOST_PARAMETERS, OF_NAME, VOCABULARY, Scale
 from lehr.recipes.rehearsing.shrinking import shrunken
@@ -96,7 +96,7 @@ def as_it_stands(model: Model, recipe: RecipeFile, name: str, stages: list[str] 
         )
     for stage_name, stage in wanted.items():
         _refuse_objective(stage_name, stage)
-        if lacks := missing(stage):
+        if lacks := needed(stage):
             raise LehrError(f"stage {stage_name} has no {lacks[0]}; write it, or scale=tiny")
     body = msgspec.structs.replace(recipe, name=name, model=name, order=list(wanted), stages=wanted, reported=[])
     own = msgspec.structs.replace(model, name=name, reported=[])

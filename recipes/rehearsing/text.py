@@ -80,6 +80,9 @@ def _speed(found: Rehearsed) -> list[str]:
             f"; a layout on this machine ({speed.machine}) expects {speed.expected:,.0f} "
             f"({speed.low:,.0f} to {speed.high:,.0f}): it knows matrices, not what starting so small ones costs"
         )
+    if speed.busy:
+        busy = f"{speed.load:.1f} programs at once on {speed.cores} cores"
+        said += f"; the machine was busy ({busy}): the speed is not its own"
     return [said]
 
 

@@ -9,6 +9,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError
+from lehr.recipes.exporting.gaps import MISSING, RAMPS, Assumed
 from lehr.recipes.exporting.run import INEXACT, export
 from lehr.recipes.exporting.text import as_json, as_text
 from lehr.recipes.presenting.files import write_folder
@@ -39,6 +40,9 @@ def run(job: Composed) -> int:
         devices_per_node=job.setting("devices_per_node", int),
         micro_batch=job.setting("micro_batch", int | None),
         inexact="refuse" if inexact == "refuse" else "approximate",
+        missing="fill" if job.choice("missing", tuple(MISSING)) == "fill" else "refuse",
+        assume=job.setting("assume", Assumed | None),
+        ramp="flat" if job.choice("ramp", tuple(RAMPS)) == "flat" else "refuse",
         seed=job.setting("seed", int),
     )
     if form == "json":

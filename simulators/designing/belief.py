@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.counting import NConvention
-from lehr.simulators.laws.base import LossUnit
+from lehr.simulators.laws.base import LossUnit, ValidRange
 from lehr.simulators.laws.fitting.fit import fit_law
 from lehr.simulators.laws.surfaces import Surface
 from lehr.simulators.laws.surfaces.forms import form_called
@@ -21,7 +21,8 @@ term at ``CENTRE`` and of the exponents. They are those of the published laws of
 other (tests/catalogue/test_design_prior.py); that of k covers what the form was fitted at, 0.77 to 1 on public runs of
 Chinchilla's kind (Videau et al. 2026, arXiv:2608.07222)."""
 CENTRE = (1e9, 2e10)
-"""Where the terms are compared [parameters], [tokens]: within the runs of every law."""
+"""Where the terms are compared [parameters], [tokens]: within the runs of every published law of general text. A law
+of one's own runs, which may be much smaller, is compared as near to it as its runs lie."""
 FEWEST_K = 0.3
 """Below it Farseer's runs would be told apart from none that was published."""
 VIEWS = 12
@@ -79,8 +80,8 @@ def belief_about(law: Surface, n: Floats, d: Floats, noise: float) -> Belief:
     # without scatter there is nothing to be robust against
     theta = fit_law(runs, FORM, delta=np.inf, starts=STARTS).theta
     return Belief(
-        theta=theta, covariance=prior_covariance(theta), noise=noise, n_convention=law.n_convention,
-        loss_unit=law.loss_unit,
+        theta=theta, covariance=prior_covariance(theta, within(law.range)), noise=noise,
+        n_convention=law.n_convention, loss_unit=law.loss_unit,
     )  # fmt: skip
 
 
@@ -98,8 +99,21 @@ def belief_after(runs: Runs, noise: float | None = None) -> Belief:
     )  # fmt: skip
 
 
-def prior_covariance(theta: Floats) -> Floats:
-    """``SPREAD`` in the coordinates of ``FORM`` at ``theta``: a term's log at ``CENTRE`` is log A - alpha log N."""
+def within(bounds: ValidRange) -> tuple[float, float]:
+    """``CENTRE``, or the nearest place within ``bounds`` [parameters], [tokens].
+
+    >>> within(ValidRange(parameters=(4e4, 2e5), tokens=(1e5, 2e6)))
+    (200000.0, 2000000.0)
+    """
+    kept = [
+        centre if known is None else min(max(centre, known[0]), known[1])
+        for centre, known in zip(CENTRE, (bounds.parameters, bounds.tokens), strict=True)
+    ]
+    return kept[0], kept[1]
+
+
+def prior_covariance(theta: Floats, centre: tuple[float, float] = CENTRE) -> Floats:
+    """``SPREAD`` in the coordinates of ``FORM`` at ``theta``: a term's log at ``centre`` is log A - alpha log N."""
     turn = np.eye(len(theta))
-    turn[1, 3], turn[2, 4] = np.log(CENTRE[0]), np.log(CENTRE[1])
+    turn[1, 3], turn[2, 4] = np.log(centre[0]), np.log(centre[1])
     return np.asarray(turn @ np.diag(np.array(list(SPREAD.values())) ** 2) @ turn.T)

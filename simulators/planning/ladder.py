@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from math import log
 
 from lehr.simulators.architecture import Architecture, Block, Layers
+from lehr.simulators.counting import count_parameters
 from lehr.simulators.layers import MLP, Attention, Embedding, MoE, RMSNorm, Rope
 
 D_HEAD = 128
@@ -13,7 +14,10 @@ D_HEAD = 128
 WIDTHS = tuple(128 * n for n in (*range(4, 48), *range(48, 96, 2), *range(96, 132, 4), *range(136, 200, 8)))
 """Features of each rung, 512 to 24,576: dense networks of 147M to 1.46T parameters at Llama 3's vocabulary, from 7B to
 100B a tenth or less apart."""
-
+SMALL = (256, 384)
+"""Widths below those, in the same proportions."""
+TINY = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224)
+"""Features of networks that a CPU trains in a minute: two layers and two heads, as the one of 256 features has."""
 
 NARROW, WIDE = 16, 64
 """Heads from which on networks of a given size have heads in fours, from twice as many in eights, over which tensor
@@ -34,14 +38,18 @@ def dense(
 ) -> Architecture:
     """A decoder in the proportions of Llama 3 (Grattafiori et al. 2024, arXiv:2407.21783, Table 3): a layer for each
     128 features, heads of 128, a gated MLP 3.5 times as wide, or ``layers`` and ``d_ff``; keys and values for 8 heads,
-    or for the most that divide the heads of a narrow one. Both tables are apart. Raises ``ValueError`` where
-    ``d_model`` is no multiple of 128.
+    or for the most that divide the heads of a narrow one. Both tables are apart. A width of ``TINY`` has two layers and
+    two heads, as 256 features have. Raises ``ValueError`` where ``d_model`` is neither such a width nor a multiple of
+    128.
 
     >>> from lehr.simulators.counting import count_parameters
     >>> count_parameters(dense(4096, vocab_size=128256, context_length=8192)).total       # Llama 3 8B
     8030261248
+    >>> count_parameters(dense(64, vocab_size=256, context_length=128)).total
+    151872
     """
-    _check(d_model)
+    if d_model not in TINY:
+        _check(d_model)
     mlp = MLP(d_ff=d_ff or d_model * 7 // 2, activation="silu", gated=True)
     return _decoder(d_model, layers, mlp, vocab_size, context_length)
 
@@ -71,17 +79,20 @@ def mixture(
 def ladder(
     expansions: tuple[int, ...] = (1,), *, top_k: int = 8, vocab_size: int, context_length: int
 ) -> dict[tuple[int, int], Architecture]:
-    """Every rung at every expansion, by (width, expansion); expansion 1 is dense.
+    """Every rung at every expansion, by (width, expansion); expansion 1 is dense, and has the widths of ``below`` too.
 
     >>> len(WIDTHS), len(ladder((1, 8), vocab_size=128256, context_length=8192))
     (85, 170)
+    >>> len(ladder((1, 8), vocab_size=256, context_length=128))
+    184
     """
+    small = below(vocab_size=vocab_size, context_length=context_length)
     return {
         (width, expansion): dense(width, vocab_size=vocab_size, context_length=context_length)
         if expansion == 1
         else mixture(width, expansion=expansion, top_k=top_k, vocab_size=vocab_size, context_length=context_length)
         for expansion in expansions
-        for width in WIDTHS
+        for width in (*(small if expansion == 1 else ()), *WIDTHS)
     }
 
 
@@ -122,7 +133,23 @@ def shapes(
 def _heads(near: int) -> list[int]:
     """Numbers of heads that divide well, to both sides of ``near``."""
     by = 2 if near < NARROW else 4 if near < 2 * NARROW else 8
-    return [n for n in (near // by * by, near // by * by + by) if n >= 2]
+    # below the ladder's widths a network is one of the rungs
+    return [n for n in (near // by * by, near // by * by + by) if n >= 2 and near >= WIDTHS[0] // D_HEAD]
+
+
+def below(*, vocab_size: int, context_length: int) -> tuple[int, ...]:
+    """The widths below ``WIDTHS`` whose tables are no more than half of the network: what is mostly tables tells
+    nothing of larger ones.
+
+    >>> below(vocab_size=256, context_length=128)[:3], below(vocab_size=32000, context_length=4096)
+    ((32, 40, 48), ())
+    """
+    found = []
+    for width in (*TINY, *SMALL):
+        shape = dense(width, vocab_size=vocab_size, context_length=context_length)
+        if 4 * vocab_size * width <= count_parameters(shape).total:
+            found.append(width)
+    return tuple(found)
 
 
 def _check(d_model: int) -> None:
@@ -131,9 +158,10 @@ def _check(d_model: int) -> None:
 
 
 def _decoder(d_model: int, layers: int | None, mlp: MLP | MoE, vocab_size: int, context_length: int) -> Architecture:
-    n_heads = d_model // D_HEAD
+    n_heads = 2 if d_model in TINY else d_model // D_HEAD
     n_kv_heads = next(n for n in (8, 4, 2, 1) if n_heads % n == 0)
-    mixer = Attention(n_heads=n_heads, n_kv_heads=n_kv_heads, d_head=D_HEAD, position=Rope(base=500_000.0))
+    d_head = d_model // n_heads
+    mixer = Attention(n_heads=n_heads, n_kv_heads=n_kv_heads, d_head=d_head, position=Rope(base=500_000.0))
     return Architecture(
         d_model=d_model,
         context_length=context_length,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
+from lehr.recipes.exporting.gaps import Assumed
 from lehr.recipes.exporting.hub_config import config_of, same
 from lehr.recipes.exporting.rates import RefusedError, course_of, deviation
 from lehr.recipes.exporting.run import can_be_exported, export
@@ -166,3 +168,45 @@ def test_the_verb_writes_the_same_bytes_twice(tmp_path: Path) -> None:
     second = lehr(*words, folder=tmp_path)
     assert (first.returncode, second.returncode, first.stdout) == (0, 0, second.stdout)
     assert before == {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_what_a_recipe_does_not_say_is_named_given_or_left_as_a_form(tmp_path: Path) -> None:
+    recipe, model = CATALOGUE.recipe("llama_3_8b"), MODELS["llama_3_8b"]
+    with pytest.raises(LehrError, match=r"pt has no sequences; write assume=\{sequences: 256\}"):
+        export(model, recipe, "torchtitan")
+    given = export(model, recipe, "torchtitan", assume=Assumed(sequences=1024))
+    assert given.stages[0].stage.sequences == 1024
+    assert [gap.whose for gap in given.stages[0].gaps] == ["yours"]
+    assert b"exit 2" not in given.files["launch.sh"]
+    form = export(model, recipe, "torchtitan", missing="fill")
+    assert form.to_fill_in
+    assert b"FILL_IN" in form.files["README.md"]
+    said = json.loads(form.files["export.json"])["stages"][0]["gaps"]
+    assert [(gap["what"], gap["whose"]) for gap in said] == [("sequences", "stand-in")]
+    for path, content in form.files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    # nothing runs with a number that no one chose
+    done = subprocess.run(["bash", str(tmp_path / "launch.sh")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "fill in first: pt: sequences\n")
+    with pytest.raises(LehrError, match="assume: steps is said by every stage"):
+        export(model, recipe, "torchtitan", assume=Assumed(sequences=1024, steps=5))
+
+
+def test_a_growing_batch_may_stand_at_its_last_size_over_the_same_tokens() -> None:
+    ramp = Batch(sequences=512, ramp=Ramp(start=128, tokens=1e9))
+    recipe = CATALOGUE.recipe("starcoder")
+    stage = msgspec.structs.replace(recipe.stages["pt"], batch=ramp, steps=None, tokens=1e11)
+    changed = msgspec.structs.replace(recipe, order=["pt"], stages={"pt": stage})
+    done = export(MODELS["starcoder"], changed, "trl", ramp="flat").stages[0]
+    assert done.stage.n_tokens == pytest.approx(1e11, abs=512 * 8192)
+    assert done.stage.n_steps < (stage.n_steps or 0)
+    assert {gap.whose for gap in done.gaps} == {"flat"}
+
+
+def test_a_batch_that_follows_from_tokens_and_updates_is_no_gap() -> None:
+    recipe = CATALOGUE.recipe("starcoder")
+    stage = msgspec.structs.replace(recipe.stages["pt"], batch=None, steps=250_000, tokens=250_000 * 512.2 * 8192)
+    changed = msgspec.structs.replace(recipe, order=["pt"], stages={"pt": stage})
+    done = export(MODELS["starcoder"], changed, "trl").stages[0]
+    assert (done.stage.sequences, [gap.whose for gap in done.gaps]) == (512, ["derived"])

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
-
-FLAVORS = {
-    (2048, 16, 32, 8, 8192, True): "1B",
-    (3072, 28, 24, 8, 8192, True): "3B",
-    (4096, 32, 32, 8, 14336, False): "8B",
-    (8192, 80, 64, 8, 28672, False): "70B",
-    (16384, 126, 128, 8, 53248, False): "405B",
-}
-"""Width, layers, heads, key-value heads, MLP's width, tied head: its name in ``models/llama3/__init__.py`` (0.3.0)."""
 
 DECAYS = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "sqrt"}
 
@@ -26,12 +19,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "is no training on a corpus, which is what is exported "
             "to torchtitan; write stages=[...] with those that are"
         )
-    net, course = llama_like(network.architecture), stage.course
-    flavor = FLAVORS.get((net.d_model, net.n_layers, net.n_heads, net.n_kv_heads, net.d_ff, net.tied))
-    if flavor is None or net.vocab_size != 128256:
-        raise RefusedError(
-            f"its network is none of torchtitan's llama3 ({', '.join(FLAVORS.values())}); write another trainer"
-        )
+    net, course = llama_like(network.architecture, scaled=True), stage.course
+    if net.d_head * net.n_heads != net.d_model:
+        raise RefusedError("its heads are not as wide together as the network, which torchtitan's llama3 takes for so")
     if course.start or course.tail or course.length is not None:
         raise RefusedError(
             "its warm-up begins above 0 or its decay does not end with the stage, which torchtitan cannot be told"
@@ -52,10 +42,22 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     clip = 1.0 if o.grad_clip is None else o.grad_clip
     file = "lehr_torchtitan/config_registry.py"
     function = f"stage_{stage.number:02d}"
+    turned: dict[str, Any] = {"max_seq_len": max(net.context_length, stage.sequence_length), "theta": net.rope_base}
+    if net.rope_scaling is not None:
+        turned |= {
+            "scaling": "llama", "scaling_factor": net.rope_scaling.factor,
+            "low_freq_factor": net.rope_scaling.low_frequency_factor,
+            "high_freq_factor": net.rope_scaling.high_frequency_factor,
+            "original_max_position_embeddings": net.rope_scaling.original_positions,
+        }  # fmt: skip
+    sizes = {
+        "dim": net.d_model, "n_layers": net.n_layers, "n_heads": net.n_heads, "n_kv_heads": net.n_kv_heads,
+        "hidden_dim": net.d_ff, "vocab_size": net.vocab_size, "tied": net.tied, "rope": turned,
+    }  # fmt: skip
     # literals by repr, so that nothing in a name can become code
     text = f"""
 def {function}() -> Trainer.Config:
-    spec = model_registry({flavor!r})
+    spec = network({", ".join(f"{key}={value!r}" for key, value in sizes.items())})
     return Trainer.Config(
         loss=ChunkedLossWrapper.Config(
             loss_fn=CrossEntropyLoss.Config(global_vocab_size=decoder_vocab_size(spec))
@@ -134,9 +136,37 @@ from torchtitan.components.loss import ChunkedLossWrapper, CrossEntropyLoss
 from torchtitan.components.optimizer import LRSchedulersContainer, default_adamw
 from torchtitan.config import TrainingConfig
 from torchtitan.hf_datasets.text_datasets import HuggingFaceTextDataLoader
+from torchtitan.models import llama3
+from torchtitan.models.common import ComplexRoPE, Embedding, Linear, RMSNorm
 from torchtitan.models.common.config_utils import decoder_vocab_size
-from torchtitan.models.llama3 import model_registry
 from torchtitan.trainer import Trainer
+
+
+def network(dim, n_layers, n_heads, n_kv_heads, hidden_dim, vocab_size, tied, rope):
+    """A network of torchtitan's llama3 in other sizes than its registry has."""
+    first = llama3._EMBEDDING_SKIP_INIT if tied else llama3._EMBEDDING_INIT
+    spec = llama3.model_registry("8B")
+    spec.flavor = f"{dim} x {n_layers}"
+    spec.model = llama3.Llama3Model.Config(
+        dim=dim,
+        vocab_size=vocab_size,
+        enable_weight_tying=tied,
+        tok_embeddings=Embedding.Config(num_embeddings=vocab_size, embedding_dim=dim, param_init=first),
+        norm=RMSNorm.Config(normalized_shape=dim, param_init=llama3._NORM_INIT),
+        lm_head=Linear.Config(
+            in_features=dim, out_features=vocab_size, param_init=llama3._output_linear_init(dim)
+        ),
+        layers=llama3._build_llama3_layers(
+            n_layers=n_layers,
+            dim=dim,
+            n_heads=n_heads,
+            n_kv_heads=n_kv_heads,
+            hidden_dim=hidden_dim,
+            rope=ComplexRoPE.Config(dim=dim // n_heads, **rope),
+            attn_backend="flex",
+        ),
+    )
+    return spec
 
 '''
 

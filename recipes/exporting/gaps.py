@@ -1,0 +1,149 @@
+"""What a recipe does not say and no trainer does without: named, given by the person, or left as a form to fill in."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from lehr.recipes.catalogue.encode import stated
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.quantities import Size
+from lehr.simulators.schedules import Batch, Cosine, Schedule, Warmup
+from lehr.simulators.training import Stage
+
+Missing = Literal["refuse", "fill"]
+MISSING: dict[Missing, str] = {
+    "refuse": "a stage that does not say enough is refused, and what it lacks is named",
+    "fill": "a stand-in takes the place of what it lacks, and the launch script stops until that is yours",
+}
+
+Ramps = Literal["refuse", "flat"]
+RAMPS: dict[Ramps, str] = {
+    "refuse": "a stage whose batch grows is refused where the trainer has no such setting",
+    "flat": "its last size stands from the first update on, over the same tokens",
+}
+
+
+class Assumed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Values of the person's own, for what stages do not say: updates [steps], sequences of an update, tokens of a
+    sequence [tokens], the schedule, and how rewards are learnt from."""
+
+    steps: Size | None = None
+    sequences: Size | None = None
+    sequence_length: Size | None = None
+    schedule: Schedule | None = None
+    method: str | None = None
+    group_size: Size | None = None
+
+
+STAND_INS = Assumed(
+    steps=1000, sequences=256, sequence_length=4096, method="grpo", group_size=8,
+    schedule=Cosine(peak=1e-5, floor_ratio=0.1, warmup=Warmup(fraction=0.03)),
+)  # fmt: skip
+"""Round numbers that no one recommends: they show where a value belongs."""
+GROUPED = ("grpo", "rloo")
+"""Methods that compare the answers to one prompt."""
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the recipe does not say, or a trainer cannot be told: what stands in its place, and whose that
+    is."""
+
+    what: str
+    value: Any
+    whose: Literal["yours", "stand-in", "derived", "flat"]
+
+    def __str__(self) -> str:
+        said = {
+            "yours": "yours; the recipe does not say it",
+            "stand-in": "FILL_IN: a stand-in, as the recipe does not say it",
+            "derived": "what its tokens and steps come to, rounded",
+            "flat": "from the first update on; the recipe's batch grows",
+        }[self.whose]
+        return f"{self.what} {self.value}: {said}"
+
+
+def lacks(stage: Stage) -> list[str]:
+    """The keys of ``Assumed`` that a stage leaves open.
+
+    >>> from lehr.simulators.objectives import Supervised
+    >>> lacks(Stage(kind="SFT", objective=Supervised(), tokens=1e9))
+    ['sequence_length', 'sequences', 'schedule']
+    """
+    found = []
+    if isinstance(stage.objective, PolicyGradient):
+        method = stage.objective.method
+        if method is None:
+            found.append("method")
+        if stage.objective.group_size is None and (method or "grpo").casefold() in GROUPED:
+            found.append("group_size")
+    counted = stage.examples is not None and not isinstance(stage.objective, PolicyGradient)
+    if stage.n_steps is None and stage.tokens is None and not counted:
+        found.append("steps")
+    if stage.sequence_length is None:
+        found.append("sequence_length")
+    if stage.batch is None:
+        found.append("sequences")
+    if stage.schedule is None:
+        found.append("schedule")
+    return found
+
+
+def needed(stage: Stage) -> list[str]:
+    """Of ``lacks``, what every trainer needs."""
+    return [key for key in lacks(stage) if key not in ("method", "group_size")]
+
+
+def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps) -> tuple[Stage, list[Gap]]:
+    """The stage with nothing left open that ``assume`` or a stand-in says, and what those were.
+
+    Raises ``RefusedError`` that names all that is still open and every trainer needs.
+    """
+    gaps = []
+    for key in lacks(stage):
+        if key == "sequences" and stage.steps is not None and (tokens := stage.n_tokens) and stage.sequence_length:
+            size = max(1, round(tokens / (stage.n_steps or 1) / stage.sequence_length))
+            stage = msgspec.structs.replace(stage, tokens=None, batch=Batch(sequences=size))
+            gaps.append(Gap(what=key, value=f"{size:,}", whose="derived"))
+            continue
+        own = getattr(assume, key)
+        value = own if own is not None else getattr(STAND_INS, key)
+        if own is None and missing == "refuse":
+            continue
+        stage = _with(stage, key, value)
+        gaps.append(Gap(what=key, value=_told(value), whose="yours" if own is not None else "stand-in"))
+    if left := needed(stage):
+        hint = ", ".join(f"{key}: {_told(getattr(STAND_INS, key))}" for key in left)
+        raise RefusedError(
+            f"has no {', '.join(left)}; write assume={{{hint}}} with values of your own, or missing=fill for a form"
+        )
+    if stage.batch is not None and stage.batch.ramp is not None and ramp == "flat":
+        before, tokens, size = stage.n_steps, stage.n_tokens, stage.batch.sequences
+        stage = msgspec.structs.replace(stage, steps=None, tokens=tokens, batch=Batch(sequences=size))
+        gaps.append(Gap(what="batch.sequences", value=f"{size:,}", whose="flat"))
+        gaps.append(Gap(what="steps", value=f"{stage.n_steps:,} instead of {before:,}", whose="flat"))
+    return stage, gaps
+
+
+def _with(stage: Stage, key: str, value: Any) -> Stage:
+    if key == "sequences":
+        group = stage.objective.group_size if isinstance(stage.objective, PolicyGradient) else None
+        return msgspec.structs.replace(stage, batch=Batch(sequences=-(-value // (group or 1)) * (group or 1)))
+    if key in ("method", "group_size"):
+        return msgspec.structs.replace(stage, objective=msgspec.structs.replace(stage.objective, **{key: value}))
+    return msgspec.structs.replace(stage, **{key: value})
+
+
+def _told(value: Any) -> Any:
+    """A value as a command line says it."""
+    if not isinstance(value, msgspec.Struct):
+        return value
+    return "{" + ", ".join(f"{k}: {_told_word(v)}" for k, v in stated(value).items()) + "}"
+
+
+def _told_word(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {_told_word(v)}" for k, v in value.items()) + "}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
