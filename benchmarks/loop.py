@@ -3,10 +3,10 @@
     python -m benchmarks.loop [folder [corpus]]
 
 `lehr design` chooses the runs for a budget; its cheapest one is trained at several rates, and the best of them sets the
-level of all rates, which fall as one over the width. `lehr rehearse -m` trains every run twice, from other
-random numbers; `lehr fit` reads what they lost; `lehr plan law=` says which network to train with as much again on how
-much, and what it will lose, with the interval of a single run; then that is trained. Lines: the runs beside the law,
-the forecast, what came, CPU time. Where a folder is named, what stands there is not trained again.
+level of all rates, which fall as one over the width. `lehr rehearse -m` trains them, the cheap ones twice, from other
+random numbers; `lehr fit` reads what they lost; `lehr plan law=` says which network to train with more than all of that
+on how much, and what it will lose, before that is trained. Lines: the runs beside the law, the forecast with the
+interval of a single run, what came, CPU time. Where a folder is named, what stands there is not trained again.
 """
 
 from __future__ import annotations
@@ -18,24 +18,26 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import yaml
 
 import lehr
 
-BUDGET, TARGET = 2.4e12, 3e12
+BUDGET, TARGET = 4e12, 5e12
 """Of all small runs together, and of the one that is forecast [FLOP]."""
-RUNS = 12
-TOKENS_PER_PARAMETER = (8, 60)
-"""Fewer are too few updates, more are dearer than a larger network."""
+RUNS, NOISE = 14, 0.01
+TOKENS_PER_PARAMETER = (4, 80)
+"""Fewer are too few updates."""
 BATCH = 512
 """Of every run [bytes]: what DeepSeek LLM's rule gives the smallest, 0.292 C**0.3271."""
 SLOPE = -0.5
 """Of the best rate with the parameters of all layers: one over the width (Yang et al., arXiv:2203.03466)."""
-FIRST_LEVEL, SWEPT = 1.1, (0.5, 1.0, 2.0)
-"""Of the rates before their level is measured: 0.0064 at 32 features; what of it is tried."""
-SEEDS = (1, 2)
+FIRST_LEVEL, SWEPT = 0.8, (0.5, 1.0, 2.0)
+"""Of the rates before their level is measured, 0.0046 at 32 features; what of it is tried."""
+CHEAP = 1 / 20
+"""Of the budget: runs that cost no more are made twice, as two of the smallest differ by a per cent."""
 JOBS = int(os.environ.get("LEHR_LOOP_JOBS", "2"))
 """Runs at once, of one thread each."""
 BELIEF = {"E": 0.8, "A": 33.0, "B": 105.0, "alpha": 0.35, "beta": 0.37}
@@ -72,15 +74,16 @@ def laws(folder: Path, level: float) -> Path:
     return folder
 
 
-def designed(folder: Path, name: str, level: float) -> list[str]:
-    """The names of the runs of a design, whose files it writes."""
+def designed(folder: Path, name: str, level: float) -> list[dict[str, Any]]:
+    """The runs of a design, whose files it writes."""
     ratios = ",".join(map(str, TOKENS_PER_PARAMETER))
     told(
-        "design", "--config-dir", str(laws(folder / "laws" / name, level)), "law=loop_belief", "noise=0.006",
+        "design", "--config-dir", str(laws(folder / "laws" / name, level)), "law=loop_belief", f"noise={NOISE}",
         f"budget={BUDGET:g}", f"target={TARGET:g}", f"runs={RUNS}", f"tokens_per_parameter=[{ratios}]",
         f"name={name}", f"out={folder}", *NETWORKS,
     )  # fmt: skip
-    return [run["name"] for run in json.loads((folder / "design" / name / "design.json").read_text())["runs"]]
+    runs: list[dict[str, Any]] = json.loads((folder / "design" / name / "design.json").read_text())["runs"]
+    return runs
 
 
 def trained(folder: Path, config: Path, corpus: str | None, *settings: str) -> list[Path]:
@@ -103,7 +106,7 @@ def read(table: Path) -> tuple[float, float, float]:
 def level_of(folder: Path, corpus: str | None) -> float:
     """The level of rates at the vertex of a parabola through the losses of a design's first run, no further than
     swept."""
-    first, *_ = designed(folder, "sweep", FIRST_LEVEL)
+    first = designed(folder, "sweep", FIRST_LEVEL)[0]["name"]
     config = folder / "design" / "sweep"
     peak = yaml.safe_load((config / "recipe" / f"{first}.yaml").read_text())["stages"]["pt"]["schedule"]["peak"]
     peaks = [float(f"{peak * times:.4g}") for times in SWEPT]
@@ -125,20 +128,24 @@ def main(folder: Path, corpus: str | None) -> None:
     started = time.perf_counter()
     level = level_of(folder, corpus)
     print(f"level of rates: {level:.3g} N**{SLOPE}")
-    names = designed(folder, "small", level)
-    tables = trained(
-        folder / "small", folder / "design" / "small", corpus, f"model={','.join(names)}",
-        f"seed={','.join(map(str, SEEDS))}",
-    )  # fmt: skip
+    runs = designed(folder, "small", level)
+    twice = [run["name"] for run in runs if run["flops"] <= CHEAP * BUDGET]
+    tables = [
+        table
+        for seed, names in ((1, [run["name"] for run in runs]), (2, twice))
+        for table in trained(
+            folder / f"small_{seed}", folder / "design" / "small", corpus, f"model={','.join(names)}", f"seed={seed}"
+        )
+    ]
     law = lehr.fit(tables, law="chinchilla", name="loop", out=folder).law
     said = told(
         "plan", "--config-dir", str(folder / "laws" / "small"), f"law={folder / 'fit' / 'loop' / 'fit.yaml'}",
         f"flops={TARGET:g}", "stages={pt: 1}", "name=next", f"out={folder}", *NETWORKS,
     )  # fmt: skip
-    runs = [read(table) for table in tables]
-    for n, d, loss in runs:
+    for n, d, loss in map(read, tables):
         print(f"{n:>9,.0f} parameters, {d:>9,.0f} bytes: {loss:.4f}, law {float(law.loss(n, d)):.4f}")
-    print(f"{len(names)} runs, each {len(SEEDS)} times, the largest of {max(6 * n * d for n, d, _ in runs):.2g} FLOP")
+    most = max(6 * n * d for n, d, _ in map(read, tables))
+    print(f"{len(runs)} runs, {len(twice)} of them twice, the largest of {most:.2g} FLOP")
     print(said.splitlines()[0], flush=True)
     (large,) = trained(folder / "large", folder / "plan" / "next", corpus, "model=next")
     n, d, measured = read(large)
