@@ -24,6 +24,7 @@ from lehr.recipes.presenting.tables import short, text_table
 from lehr.recipes.projecting.model import DEFAULT_LAWS, FALLBACK_ACCELERATOR, project_model
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import count_parameters
+from lehr.simulators.evidence import parse_figure
 from lehr.simulators.layers import MoE
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.numerics.adding import plain_sum
@@ -168,6 +169,9 @@ def as_published(recipe: RecipeFile) -> dict[tuple[str, str], Any]:
     stages = [(name, stage.hardware) for name, stage in recipe.ordered() if stage.hardware is not None]
     ran = dict.fromkeys(f"{h.count or ''} {h.accelerator} {h.precision or ''}".strip() for _, h in stages)
     hours = [(name, h.stated_hours) for name, h in stages if h.stated_hours]
+    if not hours:
+        printed = [row for row in recipe.reported if row.quantity == "accelerator_hours"]
+        hours = [(row.stage or "all", float(parse_figure(row.printed).value)) for row in printed[:1]]
     costs = [row.printed for row in recipe.reported if row.quantity == "cost_usd" and row.stage is None]
     return {
         ("published hardware", ""): ", ".join(ran) or None,
@@ -175,6 +179,18 @@ def as_published(recipe: RecipeFile) -> dict[tuple[str, str], Any]:
         ("stages of these hours", ""): ", ".join(name for name, _ in hours) or None,
         ("published cost", ""): costs[0] if costs else None,
     }
+
+
+def hours_published(catalogue: Catalogue, name: str) -> float | None:
+    """Accelerator-hours as the recipe of the model ``name`` has them [h]; ``None`` where it has none.
+
+    >>> hours_published(Catalogue(), "llama_3_1_405b")
+    30840000.0
+    """
+    if not catalogue.has("recipe", name):
+        return None
+    hours: float | None = as_published(catalogue.recipe(name))["published accelerator-hours", "h"]
+    return hours
 
 
 def experts(architecture: Architecture) -> str:

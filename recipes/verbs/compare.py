@@ -11,12 +11,13 @@ import msgspec
 
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile
-from lehr.recipes.comparing import Terms, as_csv, as_document, as_text, compare, page, title_of
+from lehr.recipes.comparing import Terms, as_csv, as_document, as_text, compare, hours_published, page, title_of
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import write_beside
 from lehr.recipes.presenting.markdown import as_markdown
+from lehr.recipes.presenting.numbers import quantity
 
 DEVICES = 64
 """Accelerators of the one machine where none are said."""
@@ -55,7 +56,10 @@ def run(job: Composed) -> int:
     else:
         print(as_text(names, rows, get_terminal_size().columns if sys.stdout.isatty() else None))
         if hours == "one_machine":
+            ran = [(name, hours_published(job.catalogue, name)) for name in names]
+            said = ", ".join(f"{name} {quantity(hours, 4)} h" for name, hours in ran if hours is not None)
             print("\nHours and cost are projected, all on one machine; hours=published sets the published ones beside.")
+            print(f"Published, each on its own machine: {said}" if said else "No hours were published.")
     return 0
 
 
