@@ -141,8 +141,11 @@ def latent_attention(layer: MLA, x: Tensor, w: Weights) -> Tensor:
     if layer.q_rank is None:
         q = linear(x, w, "q_proj")
     else:
-        q = linear(rms(linear(x, w, "q_a_proj")) * w["q_a_norm"], w, "q_b_proj")
-    q = q.view(batch, length, layer.n_heads, layer.d_nope + layer.d_rope)
+        compressed = linear(x, w, "q_a_proj")
+        read = rms(compressed) * w["q_a_norm"]
+        q = linear(torch.cat([read, compressed], dim=-1) if layer.output_gate == "latent" else read, w, "q_b_proj")
+    q = q.view(batch, length, layer.n_heads, -1)
+    q, gate = q.split([layer.d_nope + layer.d_rope, q.shape[-1] - layer.d_nope - layer.d_rope], dim=-1)
     latent, rope = linear(x, w, "kv_a_proj").split([layer.kv_rank, layer.d_rope], dim=-1)
     if layer.rope_norm:
         rope = rms(rope) * w["k_rope_norm"]
@@ -160,4 +163,6 @@ def latent_attention(layer: MLA, x: Tensor, w: Weights) -> Tensor:
     out = out.reshape(batch, length, -1)
     if layer.output_gate == "feature":
         out = out * torch.sigmoid(linear(x, w, "gate_proj"))
+    if layer.output_gate == "latent":
+        out = out * torch.sigmoid(gate.reshape(batch, length, -1))
     return linear(out, w, "o_proj")

@@ -13,6 +13,7 @@ from lehr.simulators.layers.branches import (
     Branch,
     HyperConnections,
     LowRankResidual,
+    NormGates,
     PerLayerInput,
 )
 from lehr.simulators.layers.compressed import CompressedAttention
@@ -92,6 +93,7 @@ __all__ = [
     "MoE",
     "NoPosition",
     "Norm",
+    "NormGates",
     "OutputHead",
     "PerLayerInput",
     "Pooler",

@@ -1,4 +1,5 @@
-"""What a block has beside its sublayers: inputs of its own for each layer, residual streams, low-rank residuals."""
+"""What a block has beside its sublayers: inputs of its own for each layer, residual streams, low-rank residuals, gates
+of its norms."""
 
 from __future__ import annotations
 
@@ -184,5 +185,29 @@ class AttentionResiduals(Layer, frozen=True, kw_only=True, forbid_unknown_fields
         return kept.bytes(self.sublayers * d_model * (1 + self.n_sources))
 
 
-Branch = PerLayerInput | AltUp | LowRankResidual | HyperConnections | AttentionResiduals
+class NormGates(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="norm_gates"):
+    """What a norm returns, times the sigmoid of two matrices of a low rank of it, before ``sublayers`` of a block
+    (A.X K2, arXiv:2608.30181).
+
+    >>> from lehr.simulators.layers.base import total
+    >>> total(NormGates(rank=16, sublayers=1).weights(7168))                           # 2 x 16 x 7168
+    229376
+    """
+
+    rank: Size
+    sublayers: Size = 2
+
+    def weights(self, d_model: int) -> list[Weight]:
+        times, name = self.sublayers, "norm gates"
+        return [
+            Weight("norm_gate_down", (self.rank, d_model), name, copies=times, active=times),
+            Weight("norm_gate_up", (d_model, self.rank), name, copies=times, active=times),
+        ]
+
+    def activation_bytes(self, d_model: int, seq_len: int, kept: Kept) -> float:
+        # what the norm returns, the narrow features before and after their activation, the gate
+        return kept.bytes(self.sublayers * (2 * d_model + 2 * self.rank))
+
+
+Branch = PerLayerInput | AltUp | LowRankResidual | HyperConnections | AttentionResiduals | NormGates
 """What a block may have beside its sublayers."""

@@ -58,7 +58,8 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     RMSNorm; ``q_rank`` absent projects queries directly. Decoding keeps ``kv_rank + d_rope`` values a token.
     ``indexer`` makes it DeepSeek Sparse Attention (DSA): each token attends to the ``top_k`` tokens that the
     indexer chose, whose key is kept beside the latent. ``output_gate`` multiplies what each head returns by the sigmoid
-    of one value (``head``; Ling 3) or of as many as it has features. ``d_rope`` may be 0 and the position none.
+    of one value (``head``; Ling 3) or of as many as it has features; ``latent`` makes those from the latent query,
+    before its norm and after, together with the queries (A.X K2). ``d_rope`` may be 0 and the position none.
     ``window`` limits the reach to that many tokens, ``rope_norm`` is an RMSNorm of the rotary part of the key (dots3).
 
     >>> from lehr.simulators.layers.base import total
@@ -84,7 +85,7 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     q_rank: Size | None = None
     bias: bool = False
     indexer: Indexer | None = None
-    output_gate: Literal["head", "feature"] | None = None
+    output_gate: Literal["head", "feature", "latent"] | None = None
     sinks: bool = False
     window: Size | None = None
     rope_norm: bool = False
@@ -92,6 +93,8 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
     def __post_init__(self) -> None:
         if self.indexer is not None and self.q_rank is None:
             raise ValueError("an indexer reads the latent query; write q_rank")
+        if self.output_gate == "latent" and self.q_rank is None:
+            raise ValueError("a gate of the latent query needs one; write q_rank")
         if self.indexer is not None and self.window is not None:
             raise ValueError("window and indexer are two ways to limit the reach; write one of them")
 
@@ -105,10 +108,13 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
         if self.q_rank is None:
             queries = linear("q_proj", d_model, d_query, "attention")
         else:
+            read, made = self.q_rank, d_query
+            if self.output_gate == "latent":
+                read, made = 2 * self.q_rank, d_query + self.n_heads * self.d_value
             queries = [
                 *linear("q_a_proj", d_model, self.q_rank, "attention", bias=self.bias),
                 Weight("q_a_norm", (self.q_rank,), "norm", "scale"),
-                *linear("q_b_proj", self.q_rank, d_query, "attention"),
+                *linear("q_b_proj", read, made, "attention"),
             ]
         return [
             *queries,
@@ -123,7 +129,7 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
         ]
 
     def _gate(self, d_model: int) -> list[Weight]:
-        if self.output_gate is None:
+        if self.output_gate in (None, "latent"):
             return []
         width = self.n_heads * (self.d_value if self.output_gate == "feature" else 1)
         return linear("gate_proj", d_model, width, "attention")
@@ -152,7 +158,7 @@ class MLA(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="mla
         latents = 2 * (self.q_rank or 0) + 2 * self.kv_rank + self.d_rope
         heads = self.n_heads * (2 * (self.d_nope + self.d_rope) + 2 * self.d_value)
         if self.output_gate is not None:
-            heads += self.n_heads * (self.d_value + (self.d_value if self.output_gate == "feature" else 1))
+            heads += self.n_heads * (self.d_value + (1 if self.output_gate == "head" else self.d_value))
         scored = min(seq_len, self.window or seq_len)
         if self.indexer is not None:
             if not self.indexer.shared:

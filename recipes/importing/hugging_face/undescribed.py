@@ -11,7 +11,6 @@ FACTORED = "its tables are narrower than the network"
 OWN = "its layers have tensors of a kind of their own"
 
 WHY = {
-    "axk2": OWN,
     "big_bird": "its sparse attention has no description",
     "blt": "its patches of bytes have no description",
     "canine": OWN,
