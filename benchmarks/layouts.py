@@ -28,7 +28,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.laying_out.answer import answer
 from lehr.recipes.laying_out.calibrating import calibrate, errors_text, load, measured
 from lehr.recipes.laying_out.evaluating import evaluate
-from lehr.recipes.laying_out.held import FITTED, left_out, read_held
+from lehr.recipes.laying_out.held import FITTED, KINDS, fitted, left_out, off, read_held
 from lehr.recipes.laying_out.question import main_stage, question
 from lehr.recipes.laying_out.tables import MEASUREMENT, Row, read_rows
 from lehr.simulators.adapters import LoRA, adapter_parameters
@@ -52,7 +52,7 @@ PUBLISHED = {"deepseek_v3": None, "deepseek_v2": 2048, "kimi_k2": 2048, "llama_3
 """Recipes with a layout, and how many devices they are laid out on where that was not printed."""
 
 
-def off(told: np.ndarray, logs: np.ndarray) -> str:
+def told_off(told: np.ndarray, logs: np.ndarray) -> str:
     """Median, mean and 90 % quantile of relative errors."""
     errors = np.abs(np.expm1(told - logs))
     return f"{100 * np.median(errors):5.1f} {100 * errors.mean():5.1f} {100 * np.quantile(errors, 0.9):5.1f} %"
@@ -67,14 +67,27 @@ def memory() -> Iterator[str]:
     rows = [row for name in ("memory", "finetuning") for row in read_held(MEASUREMENT / f"{name}.csv", CATALOGUE)]
     errors: dict[str, np.ndarray] = {}
 
-    def line(name: str, off: np.ndarray) -> str:
-        return f"{name:14} {len(off):3} rows {100 * np.median(off):5.1f} {100 * np.quantile(off, 0.9):5.1f} %"
+    def line(name: str, of: np.ndarray) -> str:
+        return f"{name:14} {len(of):3} rows {100 * np.median(of):5.1f} {100 * np.quantile(of, 0.9):5.1f} %"
 
     for kind, constants in FITTED.items():
         errors[kind] = np.abs(left_out([row for row in rows if row.kind.split(",")[0] == kind], constants))
         yield line(kind, errors[kind])
     for name, kinds in TOGETHER.items():
         yield line(name, np.concatenate([errors[kind] for kind in kinds])) + f", all of {', '.join(kinds)}"
+    for source in sorted({row.source for row in rows if row.kind == "transformers"}):
+        mine = [row for row in rows if row.source == source]
+        rest = fitted(
+            [row for row in rows if row.kind == "transformers" and row.source != source], FITTED["transformers"]
+        )
+        yield (
+            line(
+                "source unseen",
+                np.abs([row.told(msgspec.structs.replace(KINDS[row.kind], **rest)) / row.gib - 1 for row in mine]),
+            )
+            + f", {source}"
+        )
+    yield line("never in view", np.abs(off(read_held(MEASUREMENT / "finetuning_kept.csv", CATALOGUE))))
 
 
 def vtrain(rows: list[Row], data: Measured, start: np.ndarray) -> Iterator[str]:
@@ -88,7 +101,7 @@ def vtrain(rows: list[Row], data: Measured, start: np.ndarray) -> Iterator[str]:
     }
     for name, mine in tables.items():
         held = measured(mine, CATALOGUE.accelerators)
-        yield f"tokens/s, {name}: {len(mine):3} rows {off(predict(held, fit).logs, held.logs)}"
+        yield f"tokens/s, {name}: {len(mine):3} rows {told_off(predict(held, fit).logs, held.logs)}"
     for name, mine in tables.items():
         held, models = measured(mine, CATALOGUE.accelerators), np.array([row.model for row in mine])
         for model in sorted(set(models)):
@@ -197,7 +210,7 @@ def kept_apart(data: Measured, start: np.ndarray, groups: Sequence[Sequence[str]
         yield f"apart: {'; '.join(apart)}"
         for kind, mask in (("dense", ~held.mixture), ("mixture", held.mixture)):
             if mask.any():
-                yield f"  {kind:12} {mask.sum():3} rows {off(told.logs[mask], held.logs[mask])}"
+                yield f"  {kind:12} {mask.sum():3} rows {told_off(told.logs[mask], held.logs[mask])}"
 
 
 def sources_apart(data: Measured) -> list[str]:

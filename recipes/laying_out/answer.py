@@ -305,6 +305,10 @@ def _none_legal(question: Question) -> str:
     )
 
 
+LOSS_CHUNK = 2048
+"""Tokens of a loss in pieces that is advised where logits are what does not fit [tokens]."""
+
+
 def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarray | None) -> str:
     """That nothing fits, and how many devices would do, where more would."""
     said = (
@@ -314,6 +318,12 @@ def _none_fits(question: Question, least: float, capacity: float, logs: np.ndarr
     )
     if logs is None:
         return said
+    if question.terms.loss_chunk is None:
+        layouts = legal_layouts(question.work, question.choice)
+        terms = msgspec.structs.replace(question.terms, loss_chunk=LOSS_CHUNK)
+        if (evaluate(question, layouts, logs, terms).memory.total <= capacity).any():
+            pieces = f"loss_chunk={LOSS_CHUNK} for a trainer that takes its loss in pieces"
+            return f"{said}; write {pieces}, a shorter sequence_length, or more devices"
     n = question.devices
     while n < 2**17:
         n *= 2

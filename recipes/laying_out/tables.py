@@ -254,7 +254,7 @@ def _dense(r: dict[str, str], named: str) -> Architecture:
     sizes = {k: int(r[k]) for k in ("d_model", "n_layers", "n_heads", "n_kv_heads", "d_ff")}
     gated = r["mlp"] == "gated" if r.get("mlp") else re.search("llama|qwen|mistral|yi-", named, re.I) is not None
     plain_bias = not gated and re.search("mpt|nemotron", named, re.I) is None
-    tied = not gated and "nemotron" not in named.lower()
+    tied = r.get("tied") == "yes" or (not gated and "nemotron" not in named.lower())
     vocab = int(r["vocab_size"]) if r.get("vocab_size") else 256000 if "nemotron" in named.lower() else 51200
     norm = RMSNorm() if gated else LayerNorm()
     d_head = int(r["d_head"]) if r.get("d_head") else sizes["d_model"] // sizes["n_heads"]

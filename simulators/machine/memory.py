@@ -38,7 +38,9 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
     Bytes of a feature that are kept beside what layers list, where kernels are not ``fused``: ``eager`` of every block,
     ``rms`` of every root-mean-square norm that computes in 32 bits. Those of adapters: ``adapted`` of a feature that
-    one reads, with its dropout's mask, and ``upcast`` of a block whose weights are quantised.
+    one reads, with its dropout's mask. ``fragments`` is what the allocator reserves beside the logits of the longest
+    document, over those of one as long as their mean (``Terms.shorter``) [1]. Where they are ``apart``, logits are gone
+    when layers are computed again.
     """
 
     weight: float = 2.0
@@ -54,7 +56,8 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     eager: float = 0.0
     rms: float = 0.0
     adapted: float = 3.0
-    upcast: float = 0.0
+    fragments: float = 0.0
+    apart: bool = False
     step: float = 0.0
     untied: bool = False
     context: float = 0.3 * 2**30
@@ -70,25 +73,26 @@ TORCHTITAN = Holding(
 """FSDP2 with 32-bit parameters, as its allocator reserves."""
 
 LITGPT = Holding(
-    weight=2.0, gradient=2.0, logit=9.2, transient=0.0, context=0.0, fused=False, eager=4.5, rms=3.7, upcast=10.3,
-    untied=True,
+    weight=2.0, gradient=2.0, logit=8.7, transient=0.0, context=0.0, fused=False, eager=5.3, rms=3.9, untied=True,
+    apart=True,
 )  # fmt: skip
 """LitGPT on one device in pure 16 bits, LoRA, QLoRA and full, as its allocator counts."""
 
 TRANSFORMERS = Holding(
-    weight=2.0, gradient=2.0, logit=31.5, transient=0.0, context=1.5 * 2**30, fused=False, eager=4.5, rms=3.7,
-    upcast=10.3, step=2.0,
+    weight=2.0, gradient=2.0, logit=13.0, transient=0.0, context=0.24 * 2**30, fused=False, eager=5.3, rms=3.9,
+    step=2.26, fragments=3.46, apart=True,
 )  # fmt: skip
-"""transformers and PEFT in pure 16 bits, as their allocator reserves over a run of documents of many lengths."""
-
-NVIDIA_SMI = msgspec.structs.replace(MEGATRON, working=7.0, context=4.4 * 2**30)
-"""Megatron Core as nvidia-smi shows it: the context, communicators, cached blocks and what a layer works with on its
-own beside the allocator's count."""
+"""transformers and PEFT in pure 16 bits, as their allocator reserves."""
 
 DEEPSPEED = Holding(
     weight=2.0, gradient=2.2, sharded=6.05, transient=0.0, working=6.65, context=6.0 * 2**30, fused=False
 )
 """Megatron-DeepSpeed's own ZeRO in half precision with 32-bit states, as nvidia-smi shows it."""
+
+NVIDIA_SMI = msgspec.structs.replace(MEGATRON, working=DEEPSPEED.working, context=DEEPSPEED.context)
+"""Megatron Core as nvidia-smi shows it: the context, communicators, cached blocks and what a layer works with on its
+own, beside the allocator's count: as much as was read of DeepSpeed, which readings of Megatron Core alone would have
+alike."""
 
 DEEPSPEED_BF16 = msgspec.structs.replace(DEEPSPEED, gradient=7.1)
 """The same with its optimiser for bfloat16, which adds gradients up in 32 bits beside those of 16."""
@@ -133,6 +137,13 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     weight with its scales, 16 where nothing is said; ``quantized`` holds it in 4, tables and head in 32 (QLoRA,
     Dettmers et al., arXiv:2305.14314). ``copies`` are further networks of the same size that are only read, in 16 bits,
     such as a reference policy. No token of a ``loss_chunk`` of 0 has logits: a head of another kind is trained.
+
+    ``ends`` are the bytes of a parameter of tables and head beside weights in 4 bits: 4 after PEFT's preparation for
+    training. ``reads`` keeps what matrices in 4 bits read, in every layer and under recomputation too, as bitsandbytes
+    did before 0.43.2 (its pull request 1270). ``score`` are the bytes of one of attention's scores that a layer works
+    with where no kernel keeps them on the chip. A ``normalized`` head divides its weights by their lengths in 32 bits
+    (Baichuan 2). ``shorter`` is the mean length of documents over that of the longest where the allocator meets many
+    before it, and 0 where all are as long.
     """
 
     optimizer: OptimizerStates = "fp32"
@@ -145,6 +156,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     quantized: bool = False
     copies: int = 0
     bits: float | None = None
+    ends: float = 4.0
+    reads: bool = False
+    score: float = 0.0
+    normalized: bool = False
+    shorter: float = 0.0
 
 
 PLAIN = Terms()
@@ -320,7 +336,7 @@ def _trained(x: Layouts, adapters: Adapters) -> np.ndarray:
 def _adapted(x: Layouts, held: _Held, holding: Holding, terms: Terms, trained: np.ndarray) -> tuple[np.ndarray, ...]:
     """The same of a rank that trains adapters beside frozen weights [byte]."""
     each = terms.bits / 8 if terms.bits is not None else FOUR_BITS if terms.quantized else 2.0
-    at_ends = 4.0 if terms.quantized else 2.0
+    at_ends = terms.ends if terms.quantized else 2.0
     cut = x.zero >= 3
     weights = (each * (held.dense - held.ends) + at_ends * held.ends) / np.where(cut, held.sharded, 1)
     weights = weights + each * held.routed / np.where(cut, held.expert_sharded, 1)
@@ -332,23 +348,27 @@ def _passing(work: Work, x: Layouts, which: Rank, holding: Holding, terms: Terms
     """Activations and logits of a rank [byte]."""
     tp, tokens = x.tp, x.micro_batch * work.seq_len / x.cp
     kept, whole = _kept(work, x, holding, terms)
-    working = np.where(x.recompute == 3, whole * holding.working, 0.0)
-    activations = tokens * ((1 - terms.away) * kept / work.n_layers * _held_at_once(work, x, which) + working)
-    activations = activations + holding.gathered * 2.0 * tokens * work.d_model * (tp - 1) / tp
     at_once = tokens if terms.loss_chunk is None else np.minimum(tokens, terms.loss_chunk)
     heads = (1 + (work.mtp.n if work.mtp is not None else 0)) * (work.head_work > 0)
     heads = heads * ((x.pp == 1) | (which == "last") | ((x.schedule == 2) & (which == "first")))
     logits = holding.logit * at_once * work.vocab_size / tp * heads
+    working = tokens * np.where(x.recompute == 3, whole * holding.working, 0.0)
+    if holding.apart:
+        working = np.maximum(working - logits, 0.0)
+    activations = tokens * (1 - terms.away) * kept / work.n_layers * _held_at_once(work, x, which) + working
+    activations = activations + holding.gathered * 2.0 * tokens * work.d_model * (tp - 1) / tp
+    copies = 8.0 * work.head_work * terms.normalized * (heads > 0)
+    # what fits where the head's copies were leaves no fragments
+    logits = np.where(logits < copies, copies, logits * (1.0 + holding.fragments * terms.shorter) + copies / 4)
     return activations, logits
 
 
 def _kept(work: Work, x: Layouts, holding: Holding, terms: Terms) -> tuple[np.ndarray, np.ndarray]:
     """What a token leaves in the whole stack, and in its largest layer before any recomputation [byte/token]."""
     sequence = np.where(x.sequence_parallel.astype(bool), x.tp, 1)
-    frozen = 0.0 if terms.adapters is None else 1.0
+    frozen = 0.0 if terms.adapters is None or terms.reads else 1.0
     beside = holding.eager * work.d_model
     beside += holding.adapted * terms.adapters.features / work.n_layers if terms.adapters is not None else 0.0
-    beside += holding.upcast * work.d_model if terms.quantized else 0.0
 
     def of(b: BlockWork) -> np.ndarray:
         shared = b.kept - (b.fused_away if holding.fused else 0.0) - frozen * b.unread
@@ -357,9 +377,12 @@ def _kept(work: Work, x: Layouts, holding: Holding, terms: Terms) -> tuple[np.nd
         return np.asarray((shared + terms.imbalance * routed) / x.tp + (alike + beside) / sequence)
 
     full = [of(b) for b in work.blocks]
-    whole = np.max(np.stack(full), axis=0)
+    scored = max((terms.score * b.scores for b in work.blocks), default=0.0) / x.tp
+    whole = np.max(np.stack(full), axis=0) + scored
     stack = sum(b.n * each for b, each in zip(work.blocks, full, strict=True))
     inputs = sum(b.n * b.kept_input for b in work.blocks) / sequence
+    if terms.reads:
+        inputs = inputs + sum(b.n * b.read for b in work.blocks) / x.tp
     light = sum(b.n * (b.kept_sequence - frozen * b.inputs) for b in work.blocks) / sequence
     saved = sum(b.n * (b.again + terms.imbalance * b.again_routed) for b in work.blocks) / x.tp
     kept = np.select(

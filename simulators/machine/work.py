@@ -31,7 +31,8 @@ class BlockWork(msgspec.Struct, frozen=True, kw_only=True):
     where they are kept (``kept_scores``); ``fused_away`` is what of them a fused gate does not keep,
     ``again`` what recomputing norms, latent up-projections and activations saves. ``inputs``, ``unread`` and
     ``unread_routed`` are what of ``kept_sequence``, ``kept`` and ``kept_routed`` only the gradients of weights read, so
-    that frozen ones keep none of it; ``rms`` are the features of root-mean-square norms.
+    that frozen ones keep none of it; ``read`` are the bytes that all matrices read, each tensor once; ``rms`` are the
+    features of root-mean-square norms.
     ``largest`` is the largest matrix [parameters].
     """
 
@@ -61,6 +62,7 @@ class BlockWork(msgspec.Struct, frozen=True, kw_only=True):
     rms: float
     unread: float
     unread_routed: float
+    read: float
     largest: float
 
 
@@ -173,6 +175,9 @@ def _block(block: Block, d_model: int, seq_len: int, n: int, *, causal: bool) ->
         inner = 4 if moe.gated else 2
         kept_routed = 2.0 * moe.top_k * (inner * moe.d_ff_expert + 2 * (moe.d_latent or d_model))
     inputs = 2.0 * d_model * len(block.sublayers())
+    unread_routed = 2.0 * moe.top_k * (moe.d_ff_expert + (moe.d_latent or d_model)) if moe is not None else 0.0
+    # what a mixer hands its last matrix
+    returned = sum(w.shape[1] for w in mixed if w.name.endswith(("o_proj", "out_proj")) and w.role == "matrix")
     scores = 0.0
     if mixer is not None and mixer.softmax_rows():
         unfused = mixer.activation_bytes(d_model, seq_len, UNFUSED) - mixer.activation_bytes(d_model, seq_len, FLASH)
@@ -213,7 +218,8 @@ def _block(block: Block, d_model: int, seq_len: int, n: int, *, causal: bool) ->
         inputs=inputs,
         rms=float(d_model * block.n_norms) if isinstance(block.norm, RMSNorm) else 0.0,
         unread=2.0 * _last_input(block),
-        unread_routed=2.0 * moe.top_k * (moe.d_ff_expert + (moe.d_latent or d_model)) if moe is not None else 0.0,
+        unread_routed=unread_routed,
+        read=inputs + 2.0 * (_last_input(block) + returned) + unread_routed,
         largest=largest,
     )
 

@@ -382,6 +382,17 @@ def test_a_stage_is_laid_out_with_its_own_adapters(tmp_path: Path, capsys: pytes
 
 
 @pytest.mark.slow
+def test_a_loss_in_pieces_is_advised_where_it_would_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    """Logits of 16,384 tokens are three quarters of what an 8B network takes in 4 bits."""
+    asked = ["llama_3_1_8b", "accelerator=rtx_4090", "devices=1", "global_batch=16", "sequence_length=16384",
+             "trains=qlora", "rank=16", "software=transformers", "~recipe"]  # fmt: skip
+    status, _, said = run(capsys, *asked)
+    assert status == 2
+    assert "; write loss_chunk=2048 for a trainer that takes its loss in pieces" in said
+    assert run(capsys, *asked, "loss_chunk=2048")[0] == 0
+
+
+@pytest.mark.slow
 def test_a_recipe_that_is_named_is_laid_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(MINE)
