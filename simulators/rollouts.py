@@ -136,7 +136,12 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     passes of a frozen copy, of a value model as large as the policy, and of a reward model of so many parameters.
     ``behind`` is by how many steps answers may be
     older than the weights that learn from them: 0 is synchronous. ``partial`` rollouts go on with newer weights.
-    ``generators`` devices generate beside the others that train; without them all devices do both in turn.
+    ``generators`` devices generate beside the others that train; without them all devices do both in turn, and so do
+    they where answers may not be older than the weights.
+    ``recomputed`` says whether the trainer computes the probabilities of the answers again; where it does not say, it
+    does so if devices do both in turn, and takes the generators' if not. ``tensor`` devices share an answer, where
+    that is known. ``batch`` answers a device writes together where its engine waits for the longest of them
+    (transformers' ``generate``); other engines fill a place that ends with the next.
     """
 
     prompts: Size | None = None
@@ -151,6 +156,9 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     behind: Extent = 0
     partial: bool = False
     generators: Size | None = None
+    recomputed: bool | None = None
+    tensor: Size | None = None
+    batch: Size | None = None
     precision: ServingPrecision = "bf16"
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.generating.result import Rolled
 from lehr.recipes.generating.speed import speed_of
-from lehr.recipes.generating.tables import generation_fit
+from lehr.recipes.generating.tables import rollout_constants
 from lehr.simulators.machine.rollout import Plant, rollout_step, splits
 from lehr.simulators.quantities import Amount, Positive, Size
 from lehr.simulators.rollouts import Rollout, within
@@ -41,13 +41,15 @@ def roll(job: Composed) -> Rolled:
     best = job.config["generators"] == "best"
     if best and devices < 2:
         raise LehrError("generators: best splits two devices or more; write devices=8")
+    constants = rollout_constants()
     plant = Plant(
         architecture=architecture,
         rollout=asked,
         samples=samples,
         device=device,
         devices=devices,
-        logs=tuple(float(log) for log in generation_fit().logs),
+        logs=constants.logs,
+        fit=constants.fit,
         precision=job.setting("precision", str),
     )
     steps = job.bounded("steps", Positive | None, "how many steps the stage has, such as 400")
@@ -110,6 +112,7 @@ def asked_rollout(job: Composed) -> Rollout:
         **stated(
             prompts="prompts", epochs="epochs", updates="updates", reference="reference", critic="critic",
             reward_parameters="reward_parameters", behind="behind", partial="partial", precision="engine_precision",
+            tensor="tensor", batch="batch", recomputed="recomputed",
         ),
         "prompt": stated(mean="prompt_length"),
         "response": stated(

@@ -23,10 +23,12 @@ from lehr.simulators.machine.generation import (
     stack_loads,
 )
 from lehr.simulators.machine.generation_fit import GenerationFit, Measured
+from lehr.simulators.machine.rollout import ROLLOUT_NAMES, ROLLOUT_PRIORS, RolloutConstants, RolloutFit
 from lehr.simulators.rollouts import SERVING_PRECISIONS, ServingPrecision
 
 TABLE = CONF / "measurement" / "decode.csv"
 FILE = CONF / "calibration" / "generation.yaml"
+ROLLOUT_FILE = CONF / "calibration" / "rollout.yaml"
 
 
 class Constant(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,13 @@ class Constant(msgspec.Struct, frozen=True, kw_only=True):
 
     value: float
     spread: float
+
+
+class RolloutCalibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fitted constants of a step of reinforcement learning, by ``rows`` measured steps."""
+
+    rows: int
+    constants: dict[str, Constant]
 
 
 class GenerationCalibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,3 +122,21 @@ def as_yaml(fit: GenerationFit, rows: int) -> str:
 def generation_fit(path: Path = FILE) -> GenerationFit:
     """The catalogue's constants, read once."""
     return decode(load_yaml(path), GenerationCalibration, path.name).fit()
+
+
+def rollout_yaml(fit: RolloutFit, rows: int) -> str:
+    """The file of the constants of a step, each beside what it is."""
+    lines = ["# Constants of a step of RL, fitted by `python -m benchmarks.rollouts write`; do not edit."]
+    lines += [f"rows: {rows}", "constants:"]
+    for name, log, spread in zip(ROLLOUT_NAMES, fit.logs, fit.spreads, strict=True):
+        lines.append(f"  {name}: {{value: {np.exp(log):.5g}, spread: {spread:.3g}}}  # {ROLLOUT_PRIORS[name].says}")
+    return "\n".join(lines) + "\n"
+
+
+@cache
+def rollout_constants(path: Path = ROLLOUT_FILE) -> RolloutConstants:
+    """The catalogue's constants of generation and of a step of it, read once."""
+    found = decode(load_yaml(path), RolloutCalibration, path.name).constants
+    ordered = [found[name] for name in ROLLOUT_NAMES]
+    fit = RolloutFit(tuple(float(np.log(one.value)) for one in ordered), tuple(one.spread for one in ordered))
+    return RolloutConstants(tuple(float(log) for log in generation_fit().logs), fit)

@@ -23,6 +23,9 @@ SAID = {
 
 MEANT = {
     "engine": "speed of generation between updates",
+    "host": "host work between updates",
+    "host_mixture": "host work between updates",
+    "eager": "host work of generation in batches",
     "generation": "speed of generation",
     "update": "utilisation of the update",
     "update_mixture": "utilisation of the update",
@@ -44,7 +47,7 @@ def as_text(found: Rolled) -> str:
     rollout = found.plant.rollout
     how = (
         f"{step.generators} generate, {step.trainers} train"
-        if step.asynchronous
+        if rollout.generators is not None
         else f"all {step.generators} generate and train in turn"
     )
     kept = f"trainer {step.trainer_bytes / 1e9:,.1f} GB of weights, gradients and states"

@@ -15,6 +15,7 @@ from lehr.simulators.counting import count_parameters
 from lehr.simulators.evidence import Reported
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.rollout import RolloutConstants
 from lehr.simulators.objectives import Distillation, PolicyGradient
 from lehr.simulators.projection.project import Assumptions, Projection, add_totals, project
 from lehr.simulators.quantities import Interval
@@ -159,14 +160,14 @@ def _teachers(catalogue: Catalogue, recipe: Recipe) -> dict[str, Architecture]:
     return {name: catalogue.model(name).shape() for name in sorted(names)}
 
 
-def _generation(recipe: Recipe) -> tuple[float, ...] | None:
+def _generation(recipe: Recipe) -> RolloutConstants | None:
     """Constants of generation where a stage generates."""
     if not any(isinstance(stage.objective, PolicyGradient) for stage in recipe.stages.values()):
         return None
     # a file of constants, which other recipes need not wait for
-    from lehr.recipes.generating.tables import generation_fit
+    from lehr.recipes.generating.tables import rollout_constants
 
-    return tuple(float(log) for log in generation_fit().logs)
+    return rollout_constants()
 
 
 def project_by_name(

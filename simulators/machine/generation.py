@@ -7,6 +7,7 @@ prompts take the engine's time beside it, as continuous batching mixes both.
 
 from __future__ import annotations
 
+from math import ceil, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,8 @@ class Load(NamedTuple):
     """Tensor groups of an engine, each with sequences of its own [1]."""
     tensor: np.ndarray
     """Devices of a tensor group [1]."""
+    hops: np.ndarray
+    """Exchanges, one after another, of which an exchange of a tensor group consists: 1 within a domain [1]."""
     message: np.ndarray
     """Ideal seconds of a tensor group's exchanges, for one sequence [s]."""
     dispatch: np.ndarray
@@ -143,6 +146,7 @@ def load_of(
     forward = prompt * forward_flops_per_token(architecture, max(1, round(prompt)), FLOP_CONVENTIONS["causal"])
     link = device.link.bandwidth if device.link else 32e9
     domain = device.link.domain if device.link else 1
+    network = device.network or link
     if devices > domain and device.network:
         outside = (devices - domain) / devices
         link_far = 1 / (outside / device.network + (1 - outside) / link)
@@ -164,7 +168,17 @@ def load_of(
         float(architecture.n_layers),
         groups,
         float(tensor),
-        2 * architecture.n_layers * 2.0 * width * (tensor - 1) / tensor / link / groups * 2,
+        # among nodes a tree goes up and down; its messages take the slower path
+        1.0 if tensor <= domain else 1.0 + 2.0 * log2(ceil(tensor / domain)),
+        2
+        * architecture.n_layers
+        * 2.0
+        * width
+        * (tensor - 1)
+        / tensor
+        / (link if tensor <= domain else network)
+        / groups
+        * 2,
         3.0 * fan * (devices - 1) / devices / devices / link_far if routed and devices > tensor else 0.0,
         float(devices),
         matrix,
@@ -209,7 +223,7 @@ def step_seconds(load: Load, sequences: np.ndarray | float, logs: np.ndarray) ->
     mixing = np.maximum(
         b * load.cache / (of["cache"] * load.bandwidth), b * load.mixing / (of["matrix"] * load.sixteen)
     )
-    exchanges = np.where(load.tensor > 1, 2 * load.layers * of["message"], 0.0) + b * load.message
+    exchanges = np.where(load.tensor > 1, 2 * load.layers * load.hops * of["message"], 0.0) + b * load.message
     sent = of["dispatch"] * b * load.dispatch
     return np.asarray(
         dense + experts + mixing + exchanges + sent + load.layers * of["layer"] + b / load.groups * of["sequence"]

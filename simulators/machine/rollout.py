@@ -1,12 +1,13 @@
 """Seconds of a step of reinforcement learning: generation with its tail, scoring, the update, and what moves between.
 
-Synchronous steps add their parts up. Where some devices generate while the others train, a step takes the longer of the
-two and what neither hides; answers that may be older than the weights take the tail out of it.
+Synchronous steps add their parts up, on the same devices or on devices apart. Where answers may be older than the
+weights, a step takes the longer of generation and training and what neither hides, and the tail goes out of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import exp
 from typing import NamedTuple
 
 import msgspec
@@ -21,29 +22,39 @@ from lehr.simulators.counting import (
 )
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.constants import Prior
-from lehr.simulators.machine.generation import WEIGHT_BYTES, Load, load_of, prompt_seconds, room, step_seconds
-from lehr.simulators.machine.work import work_of
+from lehr.simulators.machine.engine import GROUPS, Engine, engines_of, writing
+from lehr.simulators.machine.generation import WEIGHT_BYTES
 from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.sensitivity import Spread, spread_of
 
 ROLLOUT_PRIORS: dict[str, Prior] = {
-    "engine": Prior(0.45, 0.40, "speed of generation between updates, over that of a server alone [1]"),
+    "engine": Prior(0.75, 0.30, "speed of generation between updates, over that of a server alone [1]"),
+    "host": Prior(1e-4, 0.7, "what a layer of a dense network takes between updates, beside a server's [s]"),
+    "host_mixture": Prior(2e-4, 0.7, "the same of a layer of a mixture [s]"),
+    "eager": Prior(7e-4, 0.4, "the same where batches wait for their longest, as transformers' generate [s]"),
     "update": Prior(0.60, 0.25, "an update's products, over the largest measured [1]"),
     "update_mixture": Prior(0.40, 0.40, "the same of a mixture of experts [1]"),
-    "shared": Prior(0.67, 0.20, "the same where devices generate and train in turn, beside those that only train [1]"),
+    "shared": Prior(0.58, 0.12, "the same where devices generate and train in turn, beside those that only train [1]"),
     "score": Prior(0.50, 0.30, "products of passes that only score, over the largest measured [1]"),
-    "transfer": Prior(10e9, 0.7, "new weights on their way to the engines [byte/s]"),
-    "switch": Prior(15e9, 0.6, "weights and states in and out of a device's memory, where it does both [byte/s]"),
-    "software": Prior(1.0, 0.55, "a step of one system over that of another [1]"),
+    "transfer": Prior(25e9, 0.7, "new weights on their way to the engines [byte/s]"),
+    "switch": Prior(15e9, 0.6, "states in and out of a device's memory, where it does both [byte/s]"),
     "imbalance": Prior(1.15, 0.08, "the slowest engine over the mean [1]"),
     "once": Prior(5.0, 0.8, "what happens once a step [s]"),
 }
-"""What a step does beside generation: updates of answers of all lengths reach less than pre-training; weights move at
-8.25 GB/s by NCCL among 32 H100, in 4.4 to 15.8 s of 60 GB and 23.7 to 58.6 s of 470 GB (verl,
-verl/checkpoint_engine/README.md and docs/advance/fully_async.md)."""
+"""What was believed of each constant before any step was fitted.
+
+Updates of answers of all lengths reach less than pre-training. Weights were measured on their way at 8 GB/s (NCCL
+among 32 H100), 4 to 20 GB/s (verl, 60 and 470 GB, docs/advance/fully_async.md) and 60 GB/s (checkpoint-engine,
+README.md). An update of the same answers took 1.7 to 2.0 times as many device-seconds where the devices generate too
+(verl, four pairs). Transformers' generate writes a token of a 7B network in some 25 to 40 ms whatever the batch."""
+
+ROLLOUT_NAMES = tuple(ROLLOUT_PRIORS)
 
 SPEED_SPREAD = 0.28
 """Standard deviation of the logarithm of a generation speed that was not measured (benchmarks/generation.py)."""
+
+SOFTWARE = 0.20
+"""Standard deviation of the logarithm of a step of one system over that of another, beside their constants'."""
 
 STATE_BYTES = 18.0
 """Of a trained parameter: 16-bit weights and 32-bit gradients, master copy and two moments [byte]."""
@@ -51,8 +62,25 @@ STATE_BYTES = 18.0
 LEAST_BYTES = 6.0
 """The same with master copy and moments in the host's memory [byte]."""
 
-GROUPS = (1, 2, 4, 8, 16, 32, 64)
-"""Devices of an engine that are tried."""
+
+class RolloutFit(NamedTuple):
+    """Logarithms of the constants of a step, in the order of ``ROLLOUT_NAMES``, and their standard deviations."""
+
+    logs: tuple[float, ...]
+    spreads: tuple[float, ...]
+
+
+class RolloutConstants(NamedTuple):
+    """Logarithms of the constants of generation, and the constants of a step."""
+
+    logs: tuple[float, ...]
+    fit: RolloutFit
+
+
+PRIOR_ROLLOUT_FIT = RolloutFit(
+    tuple(float(np.log(p.centre)) for p in ROLLOUT_PRIORS.values()), tuple(p.spread for p in ROLLOUT_PRIORS.values())
+)
+"""What is believed without any measurement."""
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,17 +95,6 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     updating: float
     moving: float
     once: float
-
-
-class Engine(NamedTuple):
-    """An engine's load where answers begin and where the longest end, and how many engines there are."""
-
-    start: Load
-    end: Load
-    middle: Load
-    devices: int
-    tensor: int
-    engines: int
 
 
 class RolloutStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +129,7 @@ class Plant(msgspec.Struct, frozen=True, kw_only=True):
     device: Accelerator
     devices: int
     logs: tuple[float, ...]
+    fit: RolloutFit = PRIOR_ROLLOUT_FIT
     generator: Accelerator | None = None
     precision: str = "bf16"
     lengths_spread: float = 0.0
@@ -133,37 +151,23 @@ def rollout_step(plant: Plant) -> RolloutStep:
     >>> step.generators, step.longest, step.seconds.low < step.seconds.value < step.seconds.high
     (64, 8192.0, True)
     """
-    split = plant.rollout.generators
-    if split is not None and split >= plant.devices:
-        raise ValueError(f"generators: {split} of {plant.devices} devices leave none to train; write fewer")
-    trainers = plant.devices - split if split is not None else plant.devices
-    generators = split if split is not None else plant.devices
-    _fits_training(plant, trainers)
-    engines = [engine for n in GROUPS if (engine := _engine(plant, n, generators)) is not None]
-    if not engines:
-        fewer = [p for p, each in WEIGHT_BYTES.items() if each < WEIGHT_BYTES[plant.rollout.precision]]
-        raise ValueError(
-            f"no engine of up to {min(GROUPS[-1], generators)} {(plant.generator or plant.device).name} holds the "
-            f"weights and one answer; write shorter answers, more {'devices' if split is None else 'generators'}"
-            + (f", or engine_precision={fewer[0]} (of a recipe rollout: {{precision: {fewer[0]}}})" if fewer else "")
-        )
-    one = dict.fromkeys([*ROLLOUT_PRIORS, "generation", "response"], 1.0)
-    # of engines that are as fast the smaller
-    engine = min(engines, key=lambda e: round(_seconds(plant, e, generators, trainers, one)[0], 1) + 0.01 * e.devices)
-    spreads = {name: prior.spread for name, prior in ROLLOUT_PRIORS.items() if name != _unused(plant)}
-    spreads |= {"generation": SPEED_SPREAD}
+    work = arranged(plant)
+    of = dict(zip(ROLLOUT_NAMES, plant.fit.spreads, strict=True)) | {"generation": SPEED_SPREAD, "software": SOFTWARE}
+    spreads = {name: spread for name, spread in of.items() if name not in _unused(plant)}
     if plant.lengths_spread:
         spreads["response"] = plant.lengths_spread
-    found = spread_of(lambda x: _seconds(plant, engine, generators, trainers, {**one, **x})[0], spreads)
-    _, parts, running = _seconds(plant, engine, generators, trainers, one)
+    one = dict.fromkeys([*of, "response"], 1.0)
+    found = spread_of(lambda x: seconds_of(plant, work, plant.fit.logs, {**one, **x})[0], spreads)
+    _, parts, running = seconds_of(plant, work, plant.fit.logs)
+    engine, trainers = work.engine, work.trainers
     answers = _prompts(plant) * plant.samples
     held, size = engine.middle, count_parameters(plant.architecture).total
     beside = STATE_BYTES * size / trainers > (plant.device.memory_bytes or float("inf"))
     return RolloutStep(
         seconds=found,
         parts=parts,
-        asynchronous=split is not None,
-        generators=generators,
+        asynchronous=_beside(plant.rollout),
+        generators=work.generators,
         trainers=trainers,
         engine=engine.devices,
         at_once=running * engine.engines,
@@ -177,14 +181,64 @@ def rollout_step(plant: Plant) -> RolloutStep:
     )
 
 
+class Arranged(NamedTuple):
+    """How a plant's devices share a step."""
+
+    engine: Engine
+    generators: int
+    trainers: int
+
+
+def arranged(plant: Plant) -> Arranged:
+    """The devices of a step, with the engine that makes it least; of engines that are as fast the smaller. Raises
+    ``ValueError`` where a device does not hold what it should, or the generators leave nobody to train."""
+    split, rollout = plant.rollout.generators, plant.rollout
+    if split is not None and split >= plant.devices:
+        raise ValueError(f"generators: {split} of {plant.devices} devices leave none to train; write fewer")
+    trainers = plant.devices - split if split is not None else plant.devices
+    generators = split if split is not None else plant.devices
+    _fits_training(plant, trainers)
+    device = plant.generator or plant.device
+    answers = float(_prompts(plant) * plant.samples)
+    engines = engines_of(plant.architecture, rollout, device, answers=answers, generators=generators)
+    if not engines:
+        fewer = [p for p, each in WEIGHT_BYTES.items() if each < WEIGHT_BYTES[rollout.precision]]
+        size = f"up to {min(GROUPS[-1], generators)}" if rollout.tensor is None else f"{rollout.tensor}"
+        raise ValueError(
+            f"no engine of {size} {device.name} holds the "
+            f"weights and one answer; write shorter answers, more {'devices' if split is None else 'generators'}"
+            + (f", or engine_precision={fewer[0]} (of a recipe rollout: {{precision: {fewer[0]}}})" if fewer else "")
+        )
+    if len(engines) == 1:
+        return Arranged(engines[0], generators, trainers)
+
+    def rank(engine: Engine) -> float:
+        seconds = seconds_of(plant, Arranged(engine, generators, trainers), plant.fit.logs)[0]
+        return round(seconds, 1) + 0.01 * engine.devices
+
+    return Arranged(min(engines, key=rank), generators, trainers)
+
+
+def _beside(rollout: Rollout) -> bool:
+    """Whether some devices write while the others learn from what was written before."""
+    return rollout.generators is not None and (rollout.behind > 0 or rollout.partial)
+
+
 def _prompts(plant: Plant) -> int:
     if plant.rollout.prompts is None:
         raise ValueError("prompts: is not known; write how many a step has")
     return plant.rollout.prompts
 
 
-def _unused(plant: Plant) -> str:
-    return "update" if count_parameters(plant.architecture).sparse else "update_mixture"
+def _unused(plant: Plant) -> set[str]:
+    """Constants that say nothing of this step."""
+    sparse, batches = count_parameters(plant.architecture).sparse, plant.rollout.batch is not None
+    hosts = {"host", "host_mixture", "eager"} - {"eager" if batches else "host_mixture" if sparse else "host"}
+    return (
+        hosts
+        | {"update" if sparse else "update_mixture"}
+        | ({"shared", "switch"} if plant.rollout.generators else set())
+    )
 
 
 def _fits_training(plant: Plant, trainers: int) -> None:
@@ -196,115 +250,39 @@ def _fits_training(plant: Plant, trainers: int) -> None:
         )
 
 
-def _engine(plant: Plant, devices: int, generators: int) -> Engine | None:
-    """An engine of ``devices``; ``None`` where it does not hold weights and one answer."""
-    if devices > generators:
-        return None
-    rollout, device = plant.rollout, plant.generator or plant.device
-    answers = _prompts(plant) * plant.samples
-    longest = rollout.response.longest(answers)
-    tensor = _tensor(plant.architecture, devices, device)
-    if devices > tensor and not count_parameters(plant.architecture).sparse:
-        # tensor groups of a dense network share nothing: each is an engine
-        return None
-    cached = 2.0 if rollout.precision == "bf16" else 1.0
-
-    def at(prompt: float, output: float) -> Load:
-        return load_of(
-            plant.architecture, device, devices=devices, tensor=tensor, precision=rollout.precision,
-            cache_bytes=cached, prompt=prompt, output=output,
-        )  # fmt: skip
-
-    first = rollout.prompt.known
-    middle, end = at(first, rollout.response.known), at(first + longest, 1.0)
-    if float(room(middle)) < 1:
-        return None
-    return Engine(at(first, 1.0), end, middle, devices, tensor, generators // devices)
-
-
-def _tensor(architecture: Architecture, devices: int, device: Accelerator) -> int:
-    """The largest tensor group of an engine: it divides the devices and the query heads, divides the key-value heads or
-    is a multiple of them, and lies within a link's domain, of eight at most (vLLM, ``ModelConfig``) [devices]."""
-    work = work_of(architecture, architecture.context_length)
-    most = min(devices, device.link.domain if device.link else 1, 8)
-    return max(
-        n
-        for n in range(1, most + 1)
-        if devices % n == work.heads % n == 0 and (work.kv_heads % n == 0 or n % work.kv_heads == 0)
-    )
-
-
-def _seconds(
-    plant: Plant, engine: Engine, generators: int, trainers: int, factor: Mapping[str, float]
+def seconds_of(
+    plant: Plant, work: Arranged, logs: Sequence[float], factor: Mapping[str, float] | None = None
 ) -> tuple[float, Parts, float]:
-    """Seconds of a step, its parts, and how many answers an engine writes at once, with every assumption times its
-    ``factor``."""
-    of = {name: prior.centre * factor[name] for name, prior in ROLLOUT_PRIORS.items()}
-    rollout = plant.rollout
-    response = rollout.response.scaled(factor["response"]) if factor["response"] != 1 else rollout.response
+    """Seconds of a step, its parts, and how many answers an engine writes at once; ``logs`` are the constants'
+    logarithms, and every assumption is taken times its ``factor``."""
+    factor = factor or {}
+    of = {name: exp(log) * factor.get(name, 1.0) for name, log in zip(ROLLOUT_NAMES, logs, strict=True)}
+    of["generation"] = factor.get("generation", 1.0)
+    rollout, response = plant.rollout, plant.rollout.response
+    if factor.get("response", 1.0) != 1:
+        response = response.scaled(factor["response"])
     answers = float(_prompts(plant) * plant.samples)
-    logs = np.array(plant.logs)
-    each = answers / engine.engines
-    ahead = 1 + rollout.behind
-    held = float(room(engine.middle))
-    running = max(1.0, min(each * (ahead if plant.rollout.generators else 1), held))
-    bulk, tail = _writing(engine, each, running, response, logs, of_all=answers)
-    if plant.rollout.generators and (rollout.partial or rollout.behind > 1):
-        # the next answers fill the places of those that ended
-        b = min(running, held)
-        bulk, tail = each * response.known * float(step_seconds(engine.middle, b, logs)) / b, 0.0
-    prompts = _prompts(plant) / engine.engines * float(prompt_seconds(engine.middle, logs))
-    slower = of["imbalance"] / factor["generation"] / of["engine"]
-    tail = tail / factor["generation"] / of["engine"]
-    bulk, prompts = bulk * slower, prompts * slower
+    written = writing(work.engine, rollout, response, answers, logs=np.array(plant.logs), of=of)
+    bulk, prompts, tail = written.bulk * of["imbalance"], written.prompts * of["imbalance"], written.tail
     generation = bulk + tail + prompts
     verifier = rollout.verifier
     # sandboxes run beside generation: what is left are the last answers'
     verifying = 0.0
     if verifier is not None:
         verifying = max(verifier.seconds, answers * verifier.seconds / verifier.cpus - generation)
-    scoring, updating = _training(plant, response, answers, trainers, of)
-    weights = count_parameters(plant.architecture).total * WEIGHT_BYTES[rollout.precision]
-    if plant.rollout.generators:
-        moving = weights / of["transfer"]
-        training = scoring + updating
-        total = max(generation + verifying, training) + moving + of["once"]
-    else:
-        states = STATE_BYTES * count_parameters(plant.architecture).total / trainers
-        moving = (2 * states + weights / engine.devices) / of["switch"]
-        total = generation + verifying + scoring + updating + moving + of["once"]
-    bulk, tail, prompts, verifying, scoring, updating, moving, once, total = (
-        part * of["software"] for part in (bulk, tail, prompts, verifying, scoring, updating, moving, of["once"], total)
-    )
+    scoring, updating = _training(plant, response, answers, work.trainers, of)
+    # every engine receives the whole network, layer after layer
+    moving = count_parameters(plant.architecture).total * WEIGHT_BYTES[rollout.precision] / of["transfer"]
+    if rollout.generators is None:
+        moving += 2 * STATE_BYTES * count_parameters(plant.architecture).total / work.trainers / of["switch"]
+    training = scoring + updating
+    together = max(generation + verifying, training) if _beside(rollout) else generation + verifying + training
+    share = factor.get("software", 1.0)
     parts = Parts(
-        generation=bulk, prompts=prompts, tail=tail, verifying=verifying, scoring=scoring, updating=updating,
-        moving=moving, once=once,
+        generation=bulk * share, prompts=prompts * share, tail=tail * share, verifying=verifying * share,
+        scoring=scoring * share, updating=updating * share, moving=moving * share, once=of["once"] * share,
     )  # fmt: skip
-    return total, parts, running
-
-
-def _writing(
-    engine: Engine, each: float, running: float, response: Lengths, logs: np.ndarray, *, of_all: float
-) -> tuple[float, float]:
-    """Seconds in which an engine writes ``each`` answers, ``running`` at once: as long as places are filled again, or
-    half of them write; and from there until the last one ends."""
-    lengths = np.array(response.quantiles())
-    longest = response.longest(of_all)
-    filled = max(each - running, 0.0) * response.known
-    seconds = filled * float(step_seconds(engine.middle, running, logs)) / running
-    ends = np.concatenate([[0.0], lengths, [longest]])
-    active = np.concatenate([running * (1 - np.arange(len(lengths)) / len(lengths)), [1.0]])
-    active = np.maximum(active, 1.0)
-    middle = (ends[1:] + ends[:-1]) / 2
-    share = np.clip(middle / max(longest, 1.0), 0.0, 1.0)
-    at = engine.start._replace(
-        cache=engine.start.cache + share * (engine.end.cache - engine.start.cache),
-        mixing=engine.start.mixing + share * (engine.end.mixing - engine.start.mixing),
-    )
-    spent = np.diff(ends) * step_seconds(at, active, logs)
-    # half of the answers that run together have ended: the rest is the tail
-    late = active < running / 2
-    return seconds + float(spent[~late].sum()), float(spent[late].sum())
+    return (together + moving + of["once"]) * share, parts, written.running
 
 
 def _training(
@@ -320,8 +298,9 @@ def _training(
     forward = forward_flops_per_token(plant.architecture, typical, causal)
     backward = training_flops_per_token(plant.architecture, typical, causal)
     rate = plant.device.matrix_rate(plant.precision) * trainers
-    # engines that run apart hand over the probabilities under which they wrote
-    passes = (not rollout.generators) + rollout.reference + rollout.critic
+    # engines that run apart may hand over the probabilities under which they wrote
+    again = rollout.generators is None if rollout.recomputed is None else rollout.recomputed
+    passes = again + rollout.reference + rollout.critic
     ranks = max(1.0, trainers / _rank_devices(plant, trainers))
     uneven = _uneven(lengths, answers / rollout.updates / ranks, ranks)
     scored = passes * forward * tokens + 2.0 * (rollout.reward_parameters or 0.0) * tokens

@@ -17,6 +17,7 @@ from lehr.simulators.counting import (
 )
 from lehr.simulators.laws import DataConstrained, ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.rollout import RolloutConstants
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
@@ -167,15 +168,15 @@ def project_stage(
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
     laid_out: Interval | None = None,
-    generation: tuple[float, ...] | None = None,
+    generation: RolloutConstants | None = None,
     repeated: float = 0.0,
     teachers: Mapping[str, Architecture] = MappingProxyType({}),
 ) -> StageProjection:
     """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown).
 
-    ``laid_out`` is the utilisation of the layout that the stage ran under [1], ``generation`` the logarithms of the
-    constants of generation, without which no rollout is projected. ``repeated`` tokens before had been seen already;
-    ``teachers`` are networks that a stage distils, by name.
+    ``laid_out`` is the utilisation of the layout that the stage ran under [1], ``generation`` the constants of
+    generation and of its steps, without which no rollout is projected. ``repeated`` tokens before had been seen
+    already; ``teachers`` are networks that a stage distils, by name.
 
     >>> from lehr.simulators.planning.ladder import dense
     >>> from lehr.simulators.quantities import Interval
@@ -249,7 +250,9 @@ def project_stage(
         bound=stage.bound,
         rollout=None
         if generation is None
-        else project_rollout(stage, architecture, accelerators=accelerators, assumptions=assumptions, logs=generation),
+        else project_rollout(
+            stage, architecture, accelerators=accelerators, assumptions=assumptions, constants=generation
+        ),
     )
 
 
@@ -314,11 +317,11 @@ def project(
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
     laid_out: Mapping[str, Interval] = MappingProxyType({}),
-    generation: tuple[float, ...] | None = None,
+    generation: RolloutConstants | None = None,
     teachers: Mapping[str, Architecture] = MappingProxyType({}),
 ) -> Projection:
     """Project every stage of ``recipe`` for a network of ``architecture``; ``laid_out`` has the utilisation of stages
-    whose layout was published, ``generation`` the logarithms of the constants of generation, ``teachers``
+    whose layout was published, ``generation`` the constants of generation and of a step of it, ``teachers``
     the networks that stages distil.
 
     Raises ``ValueError`` with the stage's name where a stage cannot be projected as it stands.

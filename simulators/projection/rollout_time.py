@@ -9,7 +9,7 @@ import msgspec
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
-from lehr.simulators.machine.rollout import STATE_BYTES, Plant, RolloutStep, rollout_step
+from lehr.simulators.machine.rollout import STATE_BYTES, Plant, RolloutConstants, RolloutStep, rollout_step
 from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.projection.cost import days_of
 from lehr.simulators.projection.stage_time import Assumptions, hourly_rate
@@ -58,10 +58,10 @@ def project_rollout(
     *,
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
-    logs: tuple[float, ...],
+    constants: RolloutConstants,
 ) -> StageRollout | None:
-    """Hours of a stage of policy gradients; ``logs`` are the constants of generation. ``None`` where how long it is was
-    not published, and for networks that do not write token after token.
+    """Hours of a stage of policy gradients; ``constants`` are those of generation and its steps. ``None`` where how
+    long it is was not published, and for networks that do not write token after token.
 
     Raises ``ValueError`` where the devices that are stated do not hold what they should, and for answers longer than
     the context.
@@ -96,7 +96,8 @@ def project_rollout(
             samples=done.samples,
             device=device,
             devices=devices,
-            logs=logs,
+            logs=constants.logs,
+            fit=constants.fit,
             lengths_spread=done.spread,
         )
     )

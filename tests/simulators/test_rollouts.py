@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from lehr.simulators.layers import Attention
 from lehr.simulators.machine.accelerator import Accelerator, Link
 from lehr.simulators.machine.generation import GENERATION_PRIORS
-from lehr.simulators.machine.rollout import Plant, RolloutStep, rollout_step, splits
+from lehr.simulators.machine.rollout import (
+    PRIOR_ROLLOUT_FIT,
+    ROLLOUT_PRIORS,
+    Plant,
+    RolloutConstants,
+    RolloutFit,
+    RolloutStep,
+    rollout_step,
+    splits,
+)
+from lehr.simulators.machine.rollout_fit import Step, fit_rollouts
 from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.planning.ladder import dense
 from lehr.simulators.projection.rollout_time import StageRollout, project_rollout, rollouts_of
@@ -27,6 +37,7 @@ H100 = Accelerator(
 )  # fmt: skip
 LLAMA = dense(4096, vocab_size=128256, context_length=8192)
 LOGS = tuple(float(np.log(p.centre)) for p in GENERATION_PRIORS.values())
+CONSTANTS = RolloutConstants(LOGS, PRIOR_ROLLOUT_FIT)
 ANSWERS = Lengths(mean=2000, cap=16384)
 
 
@@ -101,7 +112,58 @@ def test_a_split_takes_the_longer_side() -> None:
     longer = max(p.generation + p.prompts + p.tail + p.verifying, p.scoring + p.updating)
     assert one.seconds.value == pytest.approx(longer + p.moving + p.once)
     assert p.tail == 0
-    assert step(generators=32).parts.tail > 0
+
+
+def test_answers_that_may_not_be_older_wait_for_the_update() -> None:
+    """Devices apart without a step between them take turns: the parts add up, and the tail is theirs again."""
+    one = step(generators=32)
+    assert sum(msgspec.structs.asdict(one.parts).values()) == pytest.approx(one.seconds.value)
+    assert one.parts.tail > 0
+    assert not one.asynchronous
+    assert step(generators=32, behind=1).asynchronous
+
+
+def test_batches_that_wait_for_their_longest_cost_more() -> None:
+    """Transformers' generate: twice the batch takes as many tokens in half as many of the longest answers."""
+    few, many = (step(batch=n, response=Lengths(mean=2000, cap=4096)) for n in (8, 16))
+    assert few.parts.generation > many.parts.generation > step(response=Lengths(mean=2000, cap=4096)).parts.generation
+    assert few.parts.tail == 0
+    assert few.at_once == 8 * 64
+
+
+def test_a_tensor_group_beyond_a_domain_pays_for_it() -> None:
+    within, beyond = step(tensor=8), step(tensor=16)
+    assert (within.engine, beyond.engine, beyond.engines) == (8, 16, 4)
+    assert beyond.parts.tail > within.parts.tail
+    with pytest.raises(ValueError, match="no engine of 128"):
+        step(tensor=128)
+
+
+def test_the_trainer_may_compute_the_probabilities_again() -> None:
+    asked = {"generators": 32, "behind": 1, "reference": False}
+    assert step(**asked).parts.scoring == 0
+    assert step(**asked, recomputed=True).parts.scoring > 0
+    assert step(recomputed=False, reference=False).parts.scoring == 0
+
+
+def test_steps_come_back_from_constants_that_made_them() -> None:
+    """Planted: a system whose engines run at 0.5 of a server's speed, and whose update reaches 0.4. What a longer step
+    of it takes, which the fit has not seen, is told better, though scoring and the rest of a step
+    stay as uncertain as before."""
+    planted = dict(zip(ROLLOUT_PRIORS, PRIOR_ROLLOUT_FIT.logs, strict=True))
+    planted |= {"engine": float(np.log(0.5)), "update": float(np.log(0.4))}
+    true = RolloutFit(tuple(planted.values()), PRIOR_ROLLOUT_FIT.spreads)
+
+    def made(devices: int, mean: float, fit: RolloutFit) -> tuple[Plant, float]:
+        asked = Rollout(prompts=512, prompt=Lengths(mean=300), response=Lengths(mean=mean, cap=16384))
+        one = plant(asked, devices)
+        return one, rollout_step(msgspec.structs.replace(one, fit=fit)).seconds.value
+
+    cases = [(devices, mean) for devices in (16, 256) for mean in (300, 3000)]
+    steps = [Step(*made(*case, true), f"system {case}", f"case {case}") for case in cases]
+    seconds = [made(64, 8000, fit)[1] for fit in (true, PRIOR_ROLLOUT_FIT, fit_rollouts(steps))]
+    before, after = (abs(np.log(each / seconds[0])) for each in seconds[1:])
+    assert after < 0.6 * before
 
 
 def test_generation_stops_answering_to_devices_and_training_does_not() -> None:
@@ -173,7 +235,7 @@ def test_a_stages_hours_are_its_steps() -> None:
     rollout = Rollout(prompts=512, prompt=Lengths(mean=300), response=ANSWERS, updates=4)
     stage = Stage(kind="RL", objective=PolicyGradient(group_size=16, rollout=rollout), steps=400,
                   sequence_length=32768)  # fmt: skip
-    found = project_rollout(stage, LLAMA, accelerators={"h100": H100}, assumptions=assumptions, logs=LOGS)
+    found = project_rollout(stage, LLAMA, accelerators={"h100": H100}, assumptions=assumptions, constants=CONSTANTS)
     assert found is not None
     assert found.steps == 100
     assert found.hours.value == pytest.approx(100 * 64 * step(updates=4).seconds.value / 3600)
@@ -187,7 +249,7 @@ def test_a_stages_answers_end_with_its_context() -> None:
 
     def projected(rollout: Rollout) -> StageRollout | None:
         stage = Stage(kind="RL", objective=PolicyGradient(group_size=16, rollout=rollout), steps=400)
-        return project_rollout(stage, short, accelerators={"h100": H100}, assumptions=assumptions, logs=LOGS)
+        return project_rollout(stage, short, accelerators={"h100": H100}, assumptions=assumptions, constants=CONSTANTS)
 
     found = projected(Rollout(prompts=512))
     assert found is not None
