@@ -194,7 +194,8 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
     if stage is not None and stage not in recipe.stages:
         raise LehrError(f"recipe {recipe.name}: reported names stage {stage!r}; {nearest(stage, recipe.stages)}")
     stages = [s for s in projection.stages if stage is None or s.name == stage]
-    known = [s for s in stages if s.flops is not None]
+    # a most proves no figure
+    known = [s for s in stages if s.flops is not None and not s.padded]
     tokens = plain_sum(s.tokens or 0.0 for s in known) or None
     times = [s.time for s in known if s.time is not None]
     low = plain_sum(t.hours.low if t.hours.low is not None else t.hours.value for t in times)

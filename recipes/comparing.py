@@ -30,7 +30,7 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Assumptions, Projection
 from lehr.simulators.projection.stage_time import assumed_mfu
-from lehr.simulators.quantities import Amount, Interval
+from lehr.simulators.quantities import Amount, Interval, Relation
 from lehr.simulators.training import Recipe, Stage
 
 Machine = tuple[Accelerator, int]
@@ -47,6 +47,9 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     usd_per_hour: float | None = None
     published: bool = False
 
+
+BOUNDS: dict[Relation, str] = {"at least": "the least", "at most": "the most", "between": "the least"}
+"""What sums are that hold a bound."""
 
 MOST_NAMED = 4
 """Models that a page's title names."""
@@ -244,6 +247,7 @@ def training(recipe: Recipe, projection: Projection) -> dict[tuple[str, str], An
         ("tokens, known stages", "tokens"): totals.tokens or None,
         ("training FLOPs, known stages", "FLOP"): totals.flops or None,
         ("stages of unknown length", ""): ", ".join(totals.unknown) or "none",
+        ("these tokens, FLOPs, hours and cost are", ""): BOUNDS[totals.bound] if totals.bound else None,
     }
     for stage in projection.stages:
         values[(f"{stage.kind}: peak learning rate", "")] = stage.peak_rate

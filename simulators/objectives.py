@@ -132,6 +132,11 @@ class Preference(
 
     method: str
 
+    @property
+    def pairs(self) -> bool:
+        """Whether an example is two answers; KTO (Ethayarajh et al., arXiv:2402.01306) learns from one."""
+        return self.method.lower() != "kto"
+
 
 class PolicyGradient(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="policy_gradient"

@@ -12,7 +12,7 @@ from lehr.simulators.adapters import LoRA
 from lehr.simulators.layers.position import Position
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.numerics.adding import plain_sum
-from lehr.simulators.objectives import Objective, PolicyGradient
+from lehr.simulators.objectives import Objective, PolicyGradient, Preference
 from lehr.simulators.quantities import Bound, Devices, NonNegative, Positive, Relation, Share, Size, Utilisation, number
 from lehr.simulators.schedules import Batch, Curve, Schedule, WeightDecay, join
 
@@ -205,9 +205,41 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return plain and self.examples is not None and not isinstance(self.objective, PolicyGradient)
 
     @property
-    def bound(self) -> Relation | None:
-        """How the stage's true length lies to ``n_tokens`` and ``n_steps``; nothing where it is no bound."""
+    def padded_tokens(self) -> float | None:
+        """The most tokens that fine-tuning trains on [tokens]: every sequence of its updates, or every example of its
+        passes, as long as the stage's sequences; a preference compares two. ``None`` where tokens are stated, where no
+        most is known, and for pre-training, which packs its sequences.
+
+        >>> from lehr.simulators.objectives import Preference, Supervised
+        >>> told = {"examples": 100_000, "epochs": 3, "sequence_length": 4096}
+        >>> Stage(kind="SFT", objective=Supervised(), **told).padded_tokens
+        1228800000.0
+        >>> Stage(kind="RL", objective=Preference(method="dpo"), **told).padded_tokens
+        2457600000.0
+        """
+        if self.kind in PRETRAINING or self.tokens is not None or self.sequence_length is None:
+            return None
+        if self.steps is not None:
+            open_ended = isinstance(self.steps, Bound) and self.steps.at_most is None
+            return None if open_ended else self.n_tokens
+        if isinstance(self.objective, PolicyGradient):
+            return None
+        examples, epochs = (of.at_most if isinstance(of, Bound) else of for of in (self.examples, self.epochs))
+        if examples is None or epochs is None:
+            return None
+        each = 2 if isinstance(self.objective, Preference) and self.objective.pairs else 1
+        return float(examples) * epochs * each * self.sequence_length
+
+    @property
+    def token_bound(self) -> Relation | None:
+        """How the true tokens lie to ``n_tokens``; nothing where they are no bound."""
         stated = self.tokens if self.tokens is not None else self.steps
+        return stated.relation if isinstance(stated, Bound) else None
+
+    @property
+    def step_bound(self) -> Relation | None:
+        """How the true updates lie to ``n_steps``; nothing where they are no bound."""
+        stated = self.steps if self.steps is not None else self.tokens
         if stated is None and self._counts_examples:
             bounds = {of.relation for of in (self.examples, self.epochs) if isinstance(of, Bound)}
             return None if not bounds else bounds.pop() if len(bounds) == 1 else "between"

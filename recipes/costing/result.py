@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from lehr.simulators.machine.failures import Finish, Uptime
-from lehr.simulators.quantities import Amount
+from lehr.simulators.quantities import Amount, Relation
 from lehr.simulators.sensitivity import Spread
 
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     """One stage: accelerator-hours of its work [h], devices, what failures leave of their time, and from what its hours
-    are. ``generating`` is the share of them that generates [1]; published
-    hours are billed as they are, and ``projected`` stands beside them [h]."""
+    are. ``generating`` is the share of them that generates [1]; published hours are billed as they are, and
+    ``projected`` stands beside them [h]. ``bound`` tells how the true hours lie to these."""
 
     name: str
     kind: str
@@ -23,6 +23,7 @@ class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     uptime: Uptime
     basis: str
     projected: Amount | None = None
+    bound: Relation | None = None
 
 
 class Costed(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,3 +49,9 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     left_out: list[str]
     assumed: list[str]
     beyond_memory: list[str] = []
+
+    @property
+    def bound(self) -> Relation | None:
+        """How the true days, hours, energy and money lie to these, where all stages' bounds lie on one side."""
+        found = {s.bound for s in self.stages if s.bound is not None}
+        return found.pop() if len(found) == 1 else None

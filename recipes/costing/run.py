@@ -175,6 +175,8 @@ def _stages(
         amount, basis, accelerator = hours
         if one.rollout is not None and basis == "rollouts":
             assumed += [f"{one.name}: {word}" for word in one.rollout.assumed]
+        if basis == "work" and one.padded:
+            assumed.append(f"{one.name}: every example as long as the sequence, at most {one.tokens:,.0f} tokens")
         if one.time is not None and one.time.assumed_hardware:
             assumed.append(f"{one.name}: on {one.time.accelerator}")
         generating = 0.0
@@ -193,6 +195,7 @@ def _stages(
                 uptime=_uptime(devices, reliability),
                 basis=basis,
                 projected=projected_hours(one) if basis == "published hours" else None,
+                bound=one.bound if basis == "work" else None,
             )
         )
     return found, left, assumed

@@ -24,26 +24,27 @@ def as_text(found: Costed) -> str:
     days = found.days
     between = "" if f"{days.low:,.1f}" == f"{days.high:,.1f}" else f" ({days.low:,.1f} to {days.high:,.1f})"
     misfits = ", ".join(said.partition(" ")[0] for said in found.beyond_memory)
+    about = f"{found.bound} " if found.bound in ("at least", "at most") else ""
     lines = [
         *(
             [f"{found.model} does not fit these devices: {misfits}; what follows is of a run that cannot be"]
             * bool(misfits)
         ),
-        f"{found.model}: {days.value:,.1f} calendar days{between}, {found.work_days:,.1f} of them work",
+        f"{found.model}: {about}{days.value:,.1f} calendar days{between}, {found.work_days:,.1f} of them work",
         *([f"published: {'; '.join(found.published)}"] if found.published else []),
         *found.beyond_memory,
     ]
     if found.dollars is not None:
-        lines.append(f"money: {said(found.dollars)} USD" + (
+        lines.append(f"money: {about}{said(found.dollars)} USD" + (
             f" at {found.usd_per_hour:g} USD an hour" if found.usd_per_hour is not None else ""
         ))  # fmt: skip
     else:
         lines.append("money: no price of the accelerator is on record; write usd_per_hour=2.5")
-    lines.append(f"billed: {said(found.billed)} accelerator-hours")
+    lines.append(f"billed: {about}{said(found.billed)} accelerator-hours")
     if found.energy is not None:
-        lines.append(f"energy: {said(found.energy)} MWh")
+        lines.append(f"energy: {about}{said(found.energy)} MWh")
         if found.carbon is not None:
-            lines.append(f"carbon: {said(found.carbon)} t of CO2, grid {found.grid}")
+            lines.append(f"carbon: {about}{said(found.carbon)} t of CO2, grid {found.grid}")
     else:
         lines.append("energy: the largest draw of the accelerator is not published")
     lines.append(

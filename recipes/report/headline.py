@@ -61,7 +61,7 @@ def _parameters(data: ReportData) -> Card:
 
 def _tokens(data: ReportData) -> Card:
     totals, base = data.projection.totals, data.recipe.base
-    lines = [known_stages(data)]
+    lines = [known_stages(data), *padded(data)]
     if base is not None:
         lines.append(_after(base, data))
     value = bounded(quantity(totals.tokens, 4), totals.bound) if totals.tokens else "unknown"
@@ -83,13 +83,22 @@ def _after(base: Base, data: ReportData) -> str:
         return f"after {bounded(quantity(base.n_tokens, 4), relation(base))} tokens of {base.model}"
     if first.cumulative_tokens is None or first.tokens is None:
         return f"after an unknown number of tokens of {base.model}"
-    bound = history.bound if history is not None else None
+    bound, own = history.bound if history is not None else None, data.projection.totals.bound
+    if own is not None:
+        # the sum's bound is the stages' own, unless the base's lies on another side
+        bound = None if bound == own else "at least"
     return f"after {bounded(quantity(first.cumulative_tokens - first.tokens, 4), bound)} tokens of {base.model}"
 
 
 def relation(base: Base) -> Relation | None:
     """How the true tokens of a base lie to the number that stands there; nothing where it is no bound."""
     return base.tokens.relation if isinstance(base.tokens, Bound) else None
+
+
+def padded(data: ReportData) -> list[str]:
+    """Which stages are counted by the most tokens that they may have."""
+    names = [s.name for s in data.projection.stages if s.padded and s.name not in data.projection.totals.unknown]
+    return [f"{', '.join(names)} at most, padded: every example as long as the sequence"] if names else []
 
 
 def known_stages(data: ReportData) -> str:

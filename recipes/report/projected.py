@@ -80,7 +80,7 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
             _mfu(data, s),
             _amount(time.hours, estimate, mark=assumed, bound=s.bound),
             _stated_hours(data, s),
-            _amount(time.days, estimate, f"{whole(time.devices)} devices" if time.devices else "", assumed, s.bound),
+            _amount(time.days, estimate, _devices(time.devices), assumed, s.bound),
             _amount(time.cost, dollars, mark=assumed, bound=s.bound),
         ]
     return [
@@ -90,6 +90,10 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
         *rest,
         *([_loss(data, s)] if data.laws else []),
     ]
+
+
+def _devices(count: int | None) -> str:
+    return f"{whole(count)} device{'' if count == 1 else 's'}" if count else ""
 
 
 def _which_loss(data: ReportData) -> str:

@@ -84,14 +84,17 @@ def _tokens(data: ReportData, path: str, stage: Stage) -> Cell:
             f"{whole(stage.examples) if isinstance(stage.examples, int) else length(stage.examples)} examples"
             if stage.examples
             else "",
-            f"{length(stage.epochs)} epochs" if stage.epochs else "",
+            f"{length(stage.epochs)} epoch{'' if stage.epochs == 1 else 's'}" if stage.epochs else "",
         )
         if part
     )
     if stage.tokens is not None:
         return stated(data, f"{path}.tokens", stage.tokens, length, below)
+    if stage.padded_tokens is not None:
+        said = "padded, " + ("steps × batch" if stage.steps is not None else below)
+        return Cell(bounded(quantity(stage.padded_tokens, 4), "at most"), "projected", said)
     if stage.n_tokens is not None:
-        return Cell(quantity(stage.n_tokens, 4), "projected", "steps × batch")
+        return Cell(bounded(quantity(stage.n_tokens, 4), stage.token_bound), "projected", "steps × batch")
     return absent(data, f"{path}.tokens", below)
 
 
@@ -131,7 +134,7 @@ def _steps(data: ReportData, path: str, stage: Stage, projected: StageProjection
         from_examples = stage.tokens is None and stage.examples is not None
         passes = "examples × epochs" if stage.epochs else "examples"
         below = f"{passes} / sequences" if from_examples else "tokens / batch"
-        return Cell(bounded(whole(projected.steps), projected.bound), "projected", below)
+        return Cell(bounded(whole(projected.steps), projected.step_bound), "projected", below)
     return absent(data, f"{path}.steps")
 
 

@@ -42,7 +42,7 @@ UNITS: dict[str, str] = {
 """The figures of a row, in order, and what each is."""
 
 NAMES = ("model", "recipe", "law", "loss_unit")
-NOTES = ("unknown_stages", "warnings", "status", "reason")
+NOTES = ("bound", "unknown_stages", "warnings", "status", "reason")
 
 
 def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
@@ -78,6 +78,7 @@ def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
         "batch_tokens": first.batch_tokens if first else None,
         "peak_rate": first.peak_rate if first else None,
         "final_rate": first.final_rate if first else None,
+        "bound": totals.bound or "",
         "unknown_stages": " ".join(totals.unknown),
         "warnings": "; ".join(outside(job)),
         "status": "done",
@@ -101,8 +102,8 @@ def outside(job: ProjectedJob) -> list[str]:
 
 def failed(reason: str, status: str = "failed") -> dict[str, Any]:
     """The row of a job that has no figures."""
-    return {**dict.fromkeys(NAMES), **dict.fromkeys(UNITS), "unknown_stages": "", "warnings": "", "status": status,
-            "reason": reason}  # fmt: skip
+    empty = dict.fromkeys(("bound", "unknown_stages", "warnings"), "")
+    return {**dict.fromkeys(NAMES), **dict.fromkeys(UNITS), **empty, "status": status, "reason": reason}
 
 
 def _end(course: Forecast | None, unit: str) -> Amount | None:

@@ -76,7 +76,11 @@ class StageProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     loss: dict[str, Amount]
     warnings: list[str]
     bound: Relation | None = None
-    """How the true length lies to ``tokens``, and with it steps, work, hours and cost; the loss lies the other way."""
+    """How the true length lies to ``tokens``, and with it work, hours and cost; the loss lies the other way."""
+    step_bound: Relation | None = None
+    """The same of ``steps``."""
+    padded: bool = False
+    """Whether ``tokens`` are those of sequences that are all as long as they may be, which is the most there are."""
     rollout: StageRollout | None = None
     """What a stage of policy gradients takes by its rollouts, where steps or examples were published; apart from
     ``time`` and from the totals, as it mostly rests on assumed lengths."""
@@ -193,7 +197,8 @@ def project_stage(
     convention = stage_convention(architecture, stage)
     target_len = stage.objective.target_length(seq_len) if isinstance(stage.objective, SpanDenoising) else None
     per_token = training_flops_per_token(architecture, seq_len, convention, target_len)
-    tokens = stage.n_tokens
+    padded = stage.padded_tokens
+    tokens, bound = (stage.n_tokens, stage.token_bound) if padded is None else (padded, "at most")
     warnings = [] if stage.sequence_length else [f"sequence length not known; {seq_len:,} is assumed"]
     if tokens is not None and (passes := further_forward_passes(stage.objective)):
         per_token += passes * forward_flops_per_token(architecture, seq_len, convention)
@@ -247,7 +252,9 @@ def project_stage(
         published_hours_cost=cost_of_published_hours(stage, accelerators=accelerators, assumptions=assumptions),
         loss=loss,
         warnings=warnings,
-        bound=stage.bound,
+        bound=bound,
+        step_bound=stage.step_bound,
+        padded=padded is not None,
         rollout=None
         if generation is None
         else project_rollout(
@@ -257,8 +264,12 @@ def project_stage(
 
 
 def add_up(stages: Sequence[StageProjection]) -> Totals:
-    """Sum the stages whose work is known."""
+    """Sum the stages whose work is known. A sum of a least and a most is neither, so that stages of which only the
+    most is known are left out beside stages of which only the least is."""
     known = [s for s in stages if s.flops is not None]
+    if any(s.bound in ("at least", "between") for s in known):
+        known = [s for s in known if s.bound != "at most"]
+    names = {s.name for s in known}
     times = [s.time for s in known if s.time is not None]
     hours: Amount | None = None
     cost: Amount | None = None
@@ -271,7 +282,7 @@ def add_up(stages: Sequence[StageProjection]) -> Totals:
         flops=plain_sum(s.flops or 0.0 for s in known),
         hours=hours,
         cost=cost,
-        unknown=[s.name for s in stages if s.flops is None],
+        unknown=[s.name for s in stages if s.name not in names],
         bound=relation_of([s.bound for s in known]),
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 import lehr
 from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.costing.text import as_text as cost_text
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.recipes.report.headline import headline
 from lehr.recipes.report.stages import as_stated
@@ -32,12 +33,32 @@ def project(folder: Path, model: str, stage: dict[str, object], law: str = "besi
 
 def test_updates_follow_from_examples_epochs_and_batch(tmp_path: Path) -> None:
     one = project(tmp_path, "starcoder2_15b", {"examples": 100_000, "epochs": 3}).stages[0]
-    assert (one.steps, one.tokens) == (2344, None)
+    assert (one.steps, one.step_bound) == (2344, None)
     row = as_stated(lehr.report("starcoder2_15b", recipe="mine", law="besiroglu", config_dir=tmp_path)).rows[0]
     assert (row[5].text, row[5].below) == ("2,344", "examples × epochs / sequences")
     # of a recipe of one's own nothing was to be read or published
-    assert row[2].text == "not given"
     assert not [cell.text for cell in row if cell.text in ("not read", "not published")]
+
+
+def test_examples_passes_and_a_length_are_the_most_tokens(tmp_path: Path) -> None:
+    """Every example as long as the sequence: tokens, work, hours and money are at most those."""
+    told = {"examples": 100_000, "epochs": 3}
+    one = project(tmp_path, "starcoder2_15b", told, base={"model": "starcoder2_15b"}).stages[0]
+    assert (one.tokens, one.bound, one.padded) == (100_000 * 3 * 4096, "at most", True)
+    data = lehr.report("starcoder2_15b", recipe="mine", law="besiroglu", config_dir=tmp_path)
+    cell = as_stated(data).rows[0][2]
+    assert (cell.text, cell.below) == ("≤ 1.229B", "padded, 100,000 examples, 3 epochs")
+    cards = {card.label: card for card in headline(data)}
+    assert cards["Training tokens"].value == "≤ 1.229B"
+    assert "one at most, padded: every example as long as the sequence" in cards["Training tokens"].lines
+    assert "after 4.3T tokens of starcoder2_15b" in cards["Training tokens"].lines
+    assert all(cards[label].value.startswith("≤ ") for label in ("Training FLOPs", "Accelerator-hours", "Cost"))
+    costed = cost_text(lehr.cost("starcoder2_15b", recipe="mine", config_dir=tmp_path))
+    assert "money: at most " in costed
+    assert "at most 1,228,800,000 tokens" in costed
+    open_ended = {"examples": {"at_least": 100_000}, "epochs": 3}
+    assert project(tmp_path, "starcoder2_15b", open_ended).stages[0].tokens is None
+    assert project(tmp_path, "starcoder2_15b", {"examples": 100_000}).stages[0].tokens is None
 
 
 def test_a_base_without_tokens_has_those_of_its_own_recipe(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from lehr.simulators.objectives import NextToken, PolicyGradient, Supervised
 from lehr.simulators.planning.ladder import mixture
 from lehr.simulators.projection.project import Projection, add_totals, assumed_sequence, project
 from lehr.simulators.projection.stage_time import Assumptions, assumed_mfu
+from lehr.simulators.quantities import Bound
 from lehr.simulators.schedules import Batch, Cosine
 from lehr.simulators.training import Base, Hardware, Recipe, Stage, StageKind
 from tests.simulators.cases import CHINCHILLA, DEVICE, gpt
@@ -91,6 +92,23 @@ def test_fine_tuning_tokens_do_not_count_for_the_loss_and_unknown_stages_are_nam
     projection = projected(plan=recipe(pt=PRE_TRAINED, sft=TUNED, rl=REWARDED))
     assert {s.name for s in projection.stages if not s.loss} == {"sft", "rl"}
     assert projection.totals.unknown == ["sft", "rl"]
+
+
+def test_a_sum_of_a_least_and_a_most_is_neither() -> None:
+    """Fine-tuning of which only the most is known stands in a sum but beside a least."""
+    tuned = msgspec.structs.replace(TUNED, examples=1000, epochs=2)
+    found = projected(plan=recipe(pt=PRE_TRAINED, sft=tuned)).totals
+    assert (found.tokens, found.bound, found.unknown) == (10_000 * 512 * 1024 + 2000 * 1024, "at most", [])
+    least = msgspec.structs.replace(PRE_TRAINED, steps=None, tokens=Bound(at_least=1e9))
+    found = projected(plan=recipe(pt=least, sft=tuned)).totals
+    assert (found.tokens, found.bound, found.unknown) == (1e9, "at least", ["sft"])
+
+
+def test_updates_of_fine_tuning_are_padded_and_those_of_pre_training_packed() -> None:
+    tuned = msgspec.structs.replace(TUNED, steps=10, batch=Batch(sequences=4))
+    assert (tuned.n_tokens, tuned.padded_tokens, PRE_TRAINED.padded_tokens) == (10 * 4 * 1024, 10 * 4 * 1024, None)
+    bounded = msgspec.structs.replace(tuned, steps=Bound(at_least=10))
+    assert (bounded.padded_tokens, bounded.token_bound, bounded.step_bound) == (None, "at least", "at least")
 
 
 def test_a_mixtures_token_costs_a_dense_tokens_share() -> None:
