@@ -14,10 +14,11 @@ import msgspec
 from lehr.recipes.catalogue.entries import Dataset, Model
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, MeasuredFigure
+from lehr.recipes.costing.printed import energy_candidates
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.laying_out.utilisation import Measured, Utilisation, measured, utilisations
 from lehr.simulators.counting import count_parameters
-from lehr.simulators.evidence import Comparison, Reported, Rule, Verdict, matches_number, parse_figure
+from lehr.simulators.evidence import Candidate, Comparison, Reported, Rule, Verdict, matches_number, parse_figure
 from lehr.simulators.laws.base import Law, LawFigure
 from lehr.simulators.laws.inference import answers_of
 from lehr.simulators.layers import Attention
@@ -25,16 +26,6 @@ from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Projection, StageRollout
 from lehr.simulators.quantities import Interval
 from lehr.simulators.training import Recipe, Stage
-
-
-class Candidate(msgspec.Struct, frozen=True):
-    """What is projected of a quantity under one convention; a text, or a number with perhaps an interval."""
-
-    convention: str
-    value: float | str | None
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
 
 
 def compare(subject: str, row: Reported, candidates: list[Candidate]) -> Comparison:
@@ -186,11 +177,12 @@ def check_model(model: Model) -> list[Comparison]:
 # Recipes
 
 
-def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None) -> dict[str, list[Candidate]]:
-    """What is projected of one stage, or of the whole recipe where ``stage`` is ``None``, by quantity.
+def recipe_candidates(recipe: Recipe, projection: Projection, row: Reported) -> dict[str, list[Candidate]]:
+    """What is projected of the stage of a ``row``, or of the whole recipe where it names none, by quantity.
 
     Raises ``LehrError`` where the recipe has no such stage.
     """
+    stage = row.stage
     if stage is not None and stage not in recipe.stages:
         raise LehrError(f"recipe {recipe.name}: reported names stage {stage!r}; {nearest(stage, recipe.stages)}")
     stages = [s for s in projection.stages if stage is None or s.name == stage]
@@ -242,6 +234,7 @@ def recipe_candidates(recipe: Recipe, projection: Projection, stage: str | None)
             Candidate("published hours", hours / tokens * 1e12 if hours and tokens else None, "h")
         ],
         "cost_usd": [Candidate("published hours at the published price", money, "USD")],
+        **energy_candidates(hours, row),
         "stages": [Candidate("", ", ".join(dict.fromkeys(s.kind for s in _stages(recipe, stage))))],
     }
 
@@ -258,9 +251,7 @@ def _stages(recipe: Recipe, stage: str | None) -> list[Stage]:
 
 def check_recipe(recipe: Recipe, reported: Iterable[Reported], projection: Projection) -> list[Comparison]:
     """Every reported figure of a recipe, set beside its projection."""
-    return _compare_all(
-        recipe.name, reported, lambda row: recipe_candidates(recipe, projection, row.stage), shows_stage=True
-    )
+    return _compare_all(recipe.name, reported, lambda row: recipe_candidates(recipe, projection, row), shows_stage=True)
 
 
 # Datasets
@@ -377,7 +368,7 @@ def _compare_all(
 
 
 def check_all(
-    catalogue: Catalogue, project: Callable[[str], tuple[Recipe, list[Reported], Projection]]
+    catalogue: Catalogue, project: Callable[[str], tuple[Recipe, Sequence[Reported], Projection]]
 ) -> list[Comparison]:
     """Every reported figure of the catalogue; ``project`` gives a recipe with its projection by name."""
     rows: list[Comparison] = []

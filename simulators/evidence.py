@@ -206,6 +206,16 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("rule: approximate needs an `interval: [low, high]` that the source states")
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """What is projected of a quantity under one convention; a text, or a number with perhaps an interval."""
+
+    convention: str
+    value: float | str | None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """One reported figure beside what is projected, with the rule that was applied."""
 

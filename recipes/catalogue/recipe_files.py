@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.draws import with_draws
 from lehr.recipes.errors import LehrError
@@ -16,14 +18,31 @@ from lehr.simulators.evidence import Provenance, Reported
 from lehr.simulators.laws import AnyLaw, ScalingLaw
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.cluster import Cluster
+from lehr.simulators.quantities import Factor, NonNegative, Positive
 from lehr.simulators.training import Recipe
+
+
+class Figured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a publication reckons with: ``watts`` of a device [W], the ``pue`` of its building, where it counts one [1],
+    what a kilowatt-hour emits [kg/kWh], and accelerator-hours where they are not those of the recipe's stages [h]."""
+
+    watts: Positive
+    hours: Positive | None = None
+    pue: Factor = 1.0
+    carbon: NonNegative | None = None
+
+
+class RunFigure(Reported, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure that was published of a run; one of energy or carbon says ``at`` what it was worked out."""
+
+    at: Figured | None = None
 
 
 class RecipeFile(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A recipe as it stands in a file: who said its values, and what others reported of it."""
 
     provenance: Provenance
-    reported: list[Reported] = []
+    reported: list[RunFigure] = []
     note: str | None = None
 
 

@@ -46,11 +46,11 @@ def _table(found: Costed) -> Table:
     rows = [
         [
             Cell(s.name),
-            Cell(f"{s.devices:,}"),
+            Cell(f"{s.devices:,}" if s.devices is not None else "unknown"),
             Cell(f"{s.hours.value:,.0f}"),
-            Cell(f"{s.uptime.between:,.1f}"),
-            Cell(f"{s.uptime.every / 60:,.0f}"),
-            Cell(f"{100 * s.uptime.share.value:.1f}"),
+            Cell(f"{s.uptime.between:,.1f}" if s.uptime is not None else "–"),
+            Cell(f"{s.uptime.every / 60:,.0f}" if s.uptime is not None else "–"),
+            Cell(f"{100 * s.uptime.share.value:.1f}" if s.uptime is not None else "–"),
             Cell(s.basis),
         ]
         for s in found.stages

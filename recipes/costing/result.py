@@ -12,32 +12,33 @@ from lehr.simulators.sensitivity import Spread
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
     """One stage: accelerator-hours of its work [h], devices, what failures leave of their time, and from what its hours
     are. ``generating`` is the share of them that generates [1]; published hours are billed as they are, and
-    ``projected`` stands beside them [h]. ``bound`` tells how the true hours lie to these."""
+    ``projected`` stands beside them [h]. ``bound`` tells how the true hours lie to these. Of
+    published hours without a number of devices neither days nor failures follow."""
 
     name: str
     kind: str
     accelerator: str
-    devices: int
+    devices: int | None
     hours: Amount
     generating: float
-    uptime: Uptime
+    uptime: Uptime | None
     basis: str
     projected: Amount | None = None
     bound: Relation | None = None
 
 
 class Costed(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole: days of pure work and by the calendar, billed hours, energy [MWh], carbon [t] and money [USD], each
-    with its 90 % interval; ``finish`` is the distribution of the last day that failures alone make. ``left_out`` are
-    stages whose hours nobody knows; ``published`` are hours and money that were printed of
-    the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]; ``beyond_memory`` are stages
-    that the devices cannot hold, in words: their states, or every layout's fullest device with its activations."""
+    """The whole: days of pure work and by the calendar, where all devices are known, billed hours, energy [MWh], carbon
+    [t] and money [USD], each with its 90 % interval; ``finish`` is the distribution of the last day that failures alone
+    make. ``left_out`` are stages whose hours nobody knows; ``published`` are hours, money, energy and carbon that were
+    printed of the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]; ``beyond_memory`` are
+    stages that the devices cannot hold, in words: their states, or every layout's fullest device with its activations."""
 
     model: str
     stages: list[StageCost]
-    work_days: float
-    days: Spread
-    finish: Finish
+    work_days: float | None
+    days: Spread | None
+    finish: Finish | None
     billed: Spread
     energy: Spread | None
     carbon: Spread | None

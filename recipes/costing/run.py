@@ -28,7 +28,10 @@ from lehr.simulators.quantities import Amount, NonNegative, Size
 from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
 from lehr.simulators.training import Recipe
 
-PRINTED = {"accelerator_hours": "accelerator-hours", "cost_usd": "money"}
+PRINTED = {
+    "accelerator_hours": "accelerator-hours", "cost_usd": "money", "energy_mwh": "energy in MWh",
+    "carbon_t": "carbon in t",
+}  # fmt: skip
 """Quantities of a whole recipe that stand beside its cost, and what they are called."""
 
 LEAST_SPREAD = 1e-3
@@ -63,13 +66,7 @@ def cost(job: Composed) -> Costed:
     as_run = chosen is None and assumptions.mfu is None and assumptions.precision is None
     stages, left_out, assumed = _stages(recipe, projection, settings.reliability, as_run=as_run)
     if not stages:
-        known = (
-            plain_sum(s.hardware.stated_hours or 0.0 for s in recipe.stages.values() if s.hardware) if as_run else 0.0
-        )
-        printed = "of no stage both hours and devices are known"
-        if known:
-            printed = f"{known:,.0f} accelerator-hours were published, and no number of devices"
-        raise LehrError(f"recipe {recipe.name}: {printed}; write devices=512")
+        raise LehrError(f"recipe {recipe.name}: of no stage both hours and devices are known; write devices=512")
     try:
         bare = _costed(stages, accelerators, assumptions, settings)
     except ValueError as error:
@@ -169,7 +166,7 @@ def _stages(
         devices = one.rollout.devices if one.rollout else one.time.devices if one.time else None
         hardware = recipe.stages[one.name].hardware
         devices = devices or (hardware.count if hardware else None) or _neighbour(recipe)
-        if hours is None or devices is None:
+        if hours is None or (devices is None and hours[1] != "published hours"):
             left.append(one.name)
             continue
         amount, basis, accelerator = hours
@@ -192,7 +189,7 @@ def _stages(
                 devices=devices,
                 hours=amount,
                 generating=generating,
-                uptime=_uptime(devices, reliability),
+                uptime=None if devices is None else _uptime(devices, reliability),
                 basis=basis,
                 projected=projected_hours(one) if basis == "published hours" else None,
                 bound=one.bound if basis == "work" else None,
@@ -250,7 +247,7 @@ def _costed(
         return plain_sum(_calendar_hours(s, x) for s in stages)
 
     def days(x: Mapping[str, float]) -> float:
-        return plain_sum(_calendar_hours(s, x) / s.devices for s in stages) / 24
+        return plain_sum(_calendar_hours(s, x) / (s.devices or 1) for s in stages) / 24
 
     def energy(x: Mapping[str, float]) -> float:
         return plain_sum(
@@ -274,6 +271,8 @@ def _costed(
         )  # fmt: skip
         return each + (energy(x) * 1000 * settings.site.electricity if settings.site.electricity else 0.0)
 
+    # days are those of all stages, or of none
+    counted = all(s.devices is not None for s in stages)
     powered = all(accelerators[s.accelerator].power is not None for s in stages)
     priced = all(price is not None for price in prices.values())
     if settings.site.electricity and not powered:
@@ -286,9 +285,9 @@ def _costed(
     return Costed(
         model="",
         stages=stages,
-        work_days=plain_sum(_work(s, {}) / s.devices for s in stages) / 24,
-        days=_of(days, spreads),
-        finish=_finish(stages, settings),
+        work_days=plain_sum(_work(s, {}) / (s.devices or 1) for s in stages) / 24 if counted else None,
+        days=_of(days, spreads) if counted else None,
+        finish=_finish(stages, settings) if counted else None,
         billed=_of(billed, spreads),
         energy=joules,
         carbon=None if joules is None or not settings.site.carbon else _times(joules, settings.site.carbon),
@@ -317,6 +316,7 @@ def _calendar_hours(stage: StageCost, x: Mapping[str, Any]) -> float:
     if stage.basis == "published hours":
         # they were billed, failures and all
         return stage.hours.value
+    assert stage.uptime is not None
     share = min(1.0, stage.uptime.share.value / float(x.get("failures", 1)))
     return stage.hours.value * float(x.get("speed", 1)) / share
 
@@ -324,7 +324,8 @@ def _calendar_hours(stage: StageCost, x: Mapping[str, Any]) -> float:
 def _work(stage: StageCost, x: Mapping[str, Any]) -> float:
     """Accelerator-hours in which a stage trains what it keeps [h]."""
     if stage.basis == "published hours":
-        return stage.hours.value * stage.uptime.share.value
+        # of how many devices is not known: what failures took is not either
+        return stage.hours.value * (stage.uptime.share.value if stage.uptime is not None else 1.0)
     return stage.hours.value * float(x.get("speed", 1))
 
 
@@ -337,12 +338,10 @@ def _speed_spread(stages: list[StageCost]) -> float:
 
 def _share_spread(stages: list[StageCost]) -> float:
     """The same of what failures leave [1]."""
-    told = [s for s in stages if s.basis != "published hours"]
+    told = [(s.hours.value, s.uptime.share) for s in stages if s.basis != "published hours" and s.uptime is not None]
     if not told:
         return 0.0
-    low, high = (
-        plain_sum(s.hours.value * (getattr(s.uptime.share, side) or 1) for s in told) for side in ("low", "high")
-    )
+    low, high = (plain_sum(hours * (getattr(share, side) or 1) for hours, share in told) for side in ("low", "high"))
     return log(high / low) / 2 / LEVEL
 
 
@@ -350,8 +349,7 @@ def _finish(stages: list[StageCost], settings: Settings) -> Finish:
     """The last day over simulated runs, stage after stage."""
     found = np.zeros(settings.runs)
     for number, s in enumerate(stages):
-        days = _work(s, {}) / s.devices / 24
-        if days > 0:
+        if s.devices is not None and (days := _work(s, {}) / s.devices / 24) > 0:
             found += finishing_days(days, s.devices, settings.reliability, runs=settings.runs,
                                     seed=settings.seed + number)  # fmt: skip
     low, median, high = np.quantile(found, [0.05, 0.5, 0.95])

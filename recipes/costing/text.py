@@ -8,6 +8,7 @@ import msgspec
 
 from lehr.recipes.costing.result import Costed
 from lehr.simulators.machine.failures import HOST_LINK, UNSEEN
+from lehr.simulators.quantities import Amount
 from lehr.simulators.sensitivity import Spread
 
 MEANT = {
@@ -21,8 +22,6 @@ MEANT = {
 
 def as_text(found: Costed) -> str:
     """Days, money, energy and what moves them."""
-    days = found.days
-    between = "" if f"{days.low:,.1f}" == f"{days.high:,.1f}" else f" ({days.low:,.1f} to {days.high:,.1f})"
     misfits = ", ".join(said.partition(" ")[0] for said in found.beyond_memory)
     about = f"{found.bound} " if found.bound in ("at least", "at most") else ""
     lines = [
@@ -30,7 +29,7 @@ def as_text(found: Costed) -> str:
             [f"{found.model} does not fit these devices: {misfits}; what follows is of a run that cannot be"]
             * bool(misfits)
         ),
-        f"{found.model}: {about}{days.value:,.1f} calendar days{between}, {found.work_days:,.1f} of them work",
+        f"{found.model}: {_days(found, about)}",
         *([f"published: {'; '.join(found.published)}"] if found.published else []),
         *found.beyond_memory,
     ]
@@ -47,29 +46,33 @@ def as_text(found: Costed) -> str:
             lines.append(f"carbon: {about}{said(found.carbon)} t of CO2, grid {found.grid}")
     else:
         lines.append("energy: the largest draw of the accelerator is not published")
-    lines.append(
-        f"failures by the formula alone, without maintenance and repairs by hand (assumed {1 - UNSEEN[1]:.1%} of the "
-        "time): the last day is "
-        f"day {found.finish.median:,.1f} (median), {found.finish.low:,.1f} to "
-        f"{found.finish.high:,.1f} in nine of ten of {found.finish.runs:,} simulated runs"
-    )
-    most = max(s.devices for s in found.stages)
-    lines.append(
-        f"checkpoint: {found.checkpoint_bytes / 1e9:,.0f} GB, from {most:,} devices to their hosts in "
-        f"{found.checkpoint_bytes / most / HOST_LINK:.2g} s"
-    )
+    if (finish := found.finish) is not None:
+        lines.append(
+            f"failures by the formula alone, without maintenance and repairs by hand (assumed {1 - UNSEEN[1]:.1%} of "
+            f"the time): the last day is day {finish.median:,.1f} (median), {finish.low:,.1f} to {finish.high:,.1f} in "
+            f"nine of ten of {finish.runs:,} simulated runs"
+        )
+    most = max(s.devices or 0 for s in found.stages)
+    lines.append(f"checkpoint: {found.checkpoint_bytes / 1e9:,.0f} GB" + (
+        f", from {most:,} devices to their hosts in {found.checkpoint_bytes / most / HOST_LINK:.2g} s" if most else ""
+    ))  # fmt: skip
     lines += [
         "",
         f"  {'stage':16} {'devices':>8} {'work':>12} {'between failures':>17} {'checkpoint':>11} {'trains':>16}",
     ]
     for s in found.stages:
-        share = s.uptime.share
-        low, high = share.low or share.value, share.high or share.value
+        told = f"{'-':>8} {s.hours.value:10,.0f} h {'-':>17} {'-':>11} {'-':>16}"
+        if s.uptime is not None:
+            share = s.uptime.share
+            low, high = share.low or share.value, share.high or share.value
+            told = (
+                f"{s.devices:8,} {s.hours.value:10,.0f} h {s.uptime.between:15,.1f} h "
+                f"{s.uptime.every / 60:7,.0f} min {share.value:6.1%} ({low:.0%}-{high:.0%})"
+            )
         lines.append(
-            f"  {s.name[:16]:16} {s.devices:8,} {s.hours.value:10,.0f} h {s.uptime.between:15,.1f} h "
-            f"{s.uptime.every / 60:7,.0f} min {share.value:6.1%} ({low:.0%}-{high:.0%})"
+            f"  {s.name[:16]:16} {told}"
             + ("" if s.basis == "work" else f"  by {s.basis}")
-            + ("" if s.projected is None else f"; projected {s.projected.value:,.0f} h")
+            + ("" if s.projected is None else f"; projected {estimated(s.projected)} h")
         )
     moved = found.dollars or found.billed
     if moved.swings:
@@ -80,6 +83,24 @@ def as_text(found: Costed) -> str:
     if found.assumed:
         lines.append(f"assumed: {'; '.join(found.assumed)}")
     return "\n".join(lines)
+
+
+def _days(found: Costed, about: str) -> str:
+    """The days, or why there are none."""
+    days = found.days
+    if days is None:
+        return "no number of devices was published, so that no days follow; write devices=512"
+    between = "" if f"{days.low:,.1f}" == f"{days.high:,.1f}" else f" ({days.low:,.1f} to {days.high:,.1f})"
+    return f"{about}{days.value:,.1f} calendar days{between}, {found.work_days:,.1f} of them work"
+
+
+def estimated(of: Amount) -> str:
+    """An amount with its interval.
+
+    >>> estimated(Amount(value=1234.5, low=1000.0, high=1500.0, unit="h")), estimated(Amount(value=12.0, unit="h"))
+    ('1,234 (1,000 to 1,500)', '12')
+    """
+    return f"{of.value:,.0f}" + ("" if of.low is None or of.high is None else f" ({of.low:,.0f} to {of.high:,.0f})")
 
 
 def said(of: Spread) -> str:

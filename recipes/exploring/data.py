@@ -29,6 +29,7 @@ from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS
 from lehr.simulators.evidence import Comparison, Provenance
 from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.projection.project import StageProjection, Totals
+from lehr.simulators.projection.stage_time import PRINTED
 from lehr.simulators.training import STAGE_KINDS
 
 VERSION = 1
@@ -69,6 +70,7 @@ def explorer_data(
         },
         "laws": [{"name": law.name, "title": law.title, "unit": law.loss_unit} for law in laws],
         "accelerators": _accelerators(catalogue),
+        "printed_hours": list(PRINTED),
         "models": entries,
         "timelines": lines,
         "sources": {
@@ -246,6 +248,7 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
         "flops_per_token": projected.flops_per_token,
         "convention": projected.flop_convention,
         "flops": projected.flops,
+        "bound": projected.bound,
         "six_nd": projected.six_nd,
         "hardware": {
             "accelerator": hardware.accelerator,

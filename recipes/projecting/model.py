@@ -172,7 +172,7 @@ def _generation(recipe: Recipe) -> RolloutConstants | None:
 
 def project_by_name(
     catalogue: Catalogue, name: str, laws: Sequence[ScalingLaw] = ()
-) -> tuple[RecipeFile, list[Reported], Projection]:
+) -> tuple[RecipeFile, Sequence[Reported], Projection]:
     """The recipe called ``name``, what is reported of it, and its projection."""
     recipe = catalogue.recipe(name)
     return recipe, recipe.reported, project_model(catalogue, catalogue.model(recipe.model), recipe, laws)

@@ -63,6 +63,15 @@ def power_of(device: Accelerator, watts: float | None = None) -> float:
     return device.power
 
 
+def drawn(hours: float, watts: float, pue: float = 1.0) -> float:
+    """Energy of so many accelerator-hours at ``watts`` each [MWh].
+
+    >>> drawn(1e6, 400, 1.1)
+    440.0
+    """
+    return hours * watts * pue / 1e6
+
+
 def energy_of(
     device: Accelerator,
     training: float,
@@ -79,7 +88,7 @@ def energy_of(
     949
     """
     states = power.training * training + power.generating * generating + power.waiting * waiting
-    value = states * power_of(device) * site.host * site.pue / 1e6
+    value = drawn(states, power_of(device) * site.host, site.pue)
     return Amount(value=value, low=value * 0.82, high=value * 1.22, unit="MWh")
 
 

@@ -34,6 +34,20 @@ def test_published_hours_are_billed_as_they_are_and_the_projection_stands_beside
     assert lehr.cost("llama_3_1_8b", devices=512, mfu=0.4).stages[0].basis == "work"
 
 
+def test_published_hours_are_money_also_without_a_number_of_devices() -> None:
+    found = lehr.cost("llama_3_1_8b", usd_per_hour=2.0)
+    assert (found.days, found.finish, found.work_days) == (None, None, None)
+    assert found.dollars is not None
+    assert found.dollars.value == 2.0 * 1.46e6
+    text = as_text(found)
+    assert "no number of devices was published" in text
+    assert "carbon in t 420" in text
+    projected = found.stages[0].projected
+    assert projected is not None
+    # a utilisation of measured steps says too little of the hours that are billed
+    assert projected.high == pytest.approx(2.6 * projected.value)
+
+
 def test_hours_that_stand_for_several_stages_count_once() -> None:
     found = lehr.cost("deepseek_r1")
     assert [stage.name for stage in found.stages] == ["reasoning_rl", "sft"]

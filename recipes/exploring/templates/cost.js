@@ -32,6 +32,11 @@ function timeOf(stage, sparse, chosen) {
   const hoursAt = stage.flops / peak / 3600;
   const hours = { value: hoursAt / mfu[1], low: mfu[2] === null ? null : hoursAt / mfu[2],
     high: mfu[0] === null ? null : hoursAt / mfu[0] };
+  if (basis === "assumed") {
+    // as runs print them
+    const [low, high] = DATA.printed_hours.map(share => hours.value * share);
+    [hours.low, hours.high] = [Math.min(low, hours.low), Math.max(high, hours.high)];
+  }
   const devices = chosen.devices || published?.count || null;
   const price = chosen.price || device.price?.usd_per_hour || null;
   return {
@@ -61,9 +66,11 @@ function projected(model, chosen) {
   const nothing = { times: [], hours: null, cost: null, problem: null };
   if (!model.recipe) return nothing;
   const sparse = isSparse(model);
+  // a sum of a least and a most is neither
+  const least = model.recipe.stages.some(stage => stage.flops !== null && ["at least", "between"].includes(stage.bound));
   return model.recipe.stages.reduce((all, stage) => {
     const time = timeOf(stage, sparse, chosen);
-    const known = time && !time.problem;
+    const known = time && !time.problem && !(least && stage.bound === "at most");
     return {
       times: [...all.times, time],
       hours: known ? sum(all.hours, time.hours) : all.hours,
