@@ -119,7 +119,8 @@ def _from_base(catalogue: Catalogue, model: Model, recipe: Recipe, base: Project
 
 
 def _laid_out(catalogue: Catalogue, model: Model, recipe: Recipe, assumptions: Assumptions) -> dict[str, Interval]:
-    """The utilisation of each stage whose layout was published and is what is projected."""
+    """The utilisation of each stage whose layout was published and is what is projected, and of those after it that run
+    the same batches on the same devices."""
     if assumptions.accelerator is not None or assumptions.mfu is not None:
         return {}
     laid = {
@@ -137,7 +138,19 @@ def _laid_out(catalogue: Catalogue, model: Model, recipe: Recipe, assumptions: A
 
     # a stage's batch and tokens may be swept; the layout is what its authors ran
     own = catalogue.recipe(recipe.name).stages if catalogue.has("recipe", recipe.name) else {}
-    return {name: utilisation_of(catalogue, model, name, stage, own.get(name, stage)) for name, stage in laid.items()}
+    found = {name: utilisation_of(catalogue, model, name, stage, own.get(name, stage)) for name, stage in laid.items()}
+    told: dict[tuple[object, ...], Interval] = {}
+    for name, stage in recipe.ordered():
+        if stage.hardware is None or stage.adapter is not None:
+            continue
+        ran = stage.hardware
+        sequences = stage.batch.sequences if stage.batch is not None else None
+        runs = (ran.accelerator, ran.count, ran.precision, stage.sequence_length, sequences)
+        if name in found:
+            told[runs] = found[name]
+        elif runs in told and stage.kind in PRETRAINING:
+            found[name] = told[runs]
+    return found
 
 
 def _misfit(catalogue: Catalogue, model: Model, base: str) -> str | None:

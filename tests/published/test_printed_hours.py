@@ -27,3 +27,11 @@ def test_the_interval_of_assumed_hours_is_that_of_printed_ones() -> None:
     low, high = np.quantile(ratios, [0.1, 0.9])
     assert (round(float(low), 2), round(float(high), 1)) == PRINTED
     assert np.mean(held) > 0.75
+
+
+def test_a_later_stage_of_the_same_batches_on_the_same_devices_ran_the_same_layout() -> None:
+    """StarCoder's Python stage: 11,208 hours were printed, and the layout stands at the stage before."""
+    python = project_by_name(Catalogue(), "starcoder")[2].stages[1].time
+    assert python is not None
+    assert python.basis == "layout"
+    assert python.hours.value == pytest.approx(11_208, rel=0.05)
