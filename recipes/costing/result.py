@@ -32,7 +32,7 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     [t] and money [USD], each with its 90 % interval; ``finish`` is the distribution of the last day that failures alone
     make. ``left_out`` are stages whose hours nobody knows; ``published`` are hours, money, energy and carbon that were
     printed of the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]; ``beyond_memory`` are
-    stages that the devices cannot hold, in words: their states, or every layout's fullest device with its activations."""
+    stages that the devices cannot hold, in words: their states, or a layout's fullest device with activations."""
 
     model: str
     stages: list[StageCost]
