@@ -45,10 +45,23 @@ def engines_of(
     architecture: Architecture, rollout: Rollout, device: Accelerator, *, answers: float, generators: int
 ) -> list[Engine]:
     """Every engine of ``generators`` devices that holds the weights and one of ``answers``: of ``rollout.tensor``
-    devices where that is given, and of the sizes that are usual where not."""
+    devices where that is given, and of the sizes that are usual where not; batches that wait for their longest are
+    written by the smallest, as each device has the whole network then. Raises ``ValueError`` for devices that do not
+    divide the heads."""
+    if rollout.tensor is not None:
+        _divides(architecture, rollout.tensor, generators)
     sizes = GROUPS if rollout.tensor is None else (rollout.tensor,)
     found = (_engine(architecture, rollout, device, devices=n, answers=answers, generators=generators) for n in sizes)
-    return [engine for engine in found if engine is not None]
+    engines = [engine for engine in found if engine is not None]
+    return engines[:1] if rollout.batch else engines
+
+
+def _divides(architecture: Architecture, tensor: int, generators: int) -> None:
+    heads = work_of(architecture, architecture.context_length).heads
+    if tensor > generators or not _shares(architecture, tensor):
+        fits = max(n for n in range(1, min(tensor, generators) + 1) if _shares(architecture, n))
+        why = f"are more than the {generators} that generate" if tensor > generators else f"do not divide {heads} heads"
+        raise ValueError(f"tensor: {tensor} devices {why}; write {fits}")
 
 
 def _engine(
@@ -79,13 +92,14 @@ def _engine(
 def tensor_of(architecture: Architecture, devices: int, device: Accelerator) -> int:
     """The largest tensor group of an engine: it divides the devices and the query heads, divides the key-value heads or
     is a multiple of them, and lies within a link's domain, of eight at most (vLLM, ``ModelConfig``) [devices]."""
-    work = work_of(architecture, architecture.context_length)
     most = min(devices, device.link.domain if device.link else 1, 8)
-    return max(
-        n
-        for n in range(1, most + 1)
-        if devices % n == work.heads % n == 0 and (work.kv_heads % n == 0 or n % work.kv_heads == 0)
-    )
+    return max(n for n in range(1, most + 1) if devices % n == 0 and _shares(architecture, n))
+
+
+def _shares(architecture: Architecture, devices: int) -> bool:
+    """Whether so many devices can share an answer."""
+    work = work_of(architecture, architecture.context_length)
+    return work.heads % devices == 0 and (work.kv_heads % devices == 0 or devices % work.kv_heads == 0)
 
 
 def writing(

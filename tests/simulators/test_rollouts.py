@@ -129,14 +129,17 @@ def test_batches_that_wait_for_their_longest_cost_more() -> None:
     assert few.parts.generation > many.parts.generation > step(response=Lengths(mean=2000, cap=4096)).parts.generation
     assert few.parts.tail == 0
     assert few.at_once == 8 * 64
+    assert (few.engine, few.tensor) == (1, 1)
 
 
 def test_a_tensor_group_beyond_a_domain_pays_for_it() -> None:
     within, beyond = step(tensor=8), step(tensor=16)
     assert (within.engine, beyond.engine, beyond.engines) == (8, 16, 4)
     assert beyond.parts.tail > within.parts.tail
-    with pytest.raises(ValueError, match="no engine of 128"):
+    with pytest.raises(ValueError, match="tensor: 128 devices are more than the 64 that generate; write 32"):
         step(tensor=128)
+    with pytest.raises(ValueError, match="tensor: 3 devices do not divide 32 heads; write 2"):
+        step(tensor=3)
 
 
 def test_the_trainer_may_compute_the_probabilities_again() -> None:
