@@ -76,8 +76,9 @@ def cost(job: Composed) -> Costed:
         model=model.name,
         published=[
             f"{PRINTED[row.quantity]} {row.printed} ({row.source}, {row.place})"
+            for quantity in PRINTED
             for row in recipe.reported
-            if row.stage is None and row.quantity in PRINTED
+            if row.stage is None and row.quantity == quantity
         ],
         checkpoint_bytes=CHECKPOINT_BYTES * projection.parameters.total,
         left_out=left_out,
