@@ -66,7 +66,7 @@ def power_of(device: Accelerator, watts: float | None = None) -> float:
 def drawn(hours: float, watts: float, pue: float = 1.0) -> float:
     """Energy of so many accelerator-hours at ``watts`` each [MWh].
 
-    >>> drawn(1e6, 400, 1.1)
+    >>> round(drawn(1e6, 400, 1.1), 9)
     440.0
     """
     return hours * watts * pue / 1e6

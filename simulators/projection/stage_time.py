@@ -66,7 +66,7 @@ def project_time(
     >>> plan = Assumptions(fallback="h800", devices=2048)
     >>> time = project_time(7.2e23, stage, sparse=False, accelerators={"h800": h800}, assumptions=plan)
     >>> f"{time.hours.value:,.0f} h in {time.days.value:.1f} days ({time.days.low:.1f} to {time.days.high:.1f})"
-    '505,357 h in 10.3 days (8.2 to 13.7)'
+    '505,357 h in 10.3 days (8.2 to 26.7)'
     """
     replaced = assumptions.accelerator is not None
     published = None if replaced else stage.hardware
