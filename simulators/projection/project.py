@@ -21,7 +21,7 @@ from lehr.simulators.machine.rollout import RolloutConstants
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
-from lehr.simulators.projection.rollout_time import StageRollout, project_rollout
+from lehr.simulators.projection.rollout_time import StageRollout, project_rollout, with_rollouts
 from lehr.simulators.projection.stage_time import (
     Assumptions,
     Time,
@@ -234,6 +234,20 @@ def project_stage(
         # adapters have no states of the weights beside them
         if stage.adapter is None and (said := beyond_memory(count.total, time.devices, accelerators[time.accelerator])):
             warnings.append(said)
+    rollout = None
+    if generation is not None:
+        try:
+            rollout = project_rollout(
+                stage, architecture, accelerators=accelerators, assumptions=assumptions, constants=generation
+            )
+        except ValueError as error:
+            if time is None:
+                raise
+            # the work is known without them
+            warnings.append(f"its rollouts are not projected: {error}")
+    if time is not None and rollout is not None and time.basis != "given":
+        time, said = with_rollouts(time, rollout)
+        warnings.append(said)
     return StageProjection(
         name=name,
         kind=stage.kind,
@@ -255,11 +269,7 @@ def project_stage(
         bound=bound,
         step_bound=stage.step_bound,
         padded=padded is not None,
-        rollout=None
-        if generation is None
-        else project_rollout(
-            stage, architecture, accelerators=accelerators, assumptions=assumptions, constants=generation
-        ),
+        rollout=rollout,
     )
 
 

@@ -12,7 +12,7 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.rollout import STATE_BYTES, Plant, RolloutConstants, RolloutStep, rollout_step
 from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.projection.cost import days_of
-from lehr.simulators.projection.stage_time import Assumptions, hourly_rate
+from lehr.simulators.projection.stage_time import Assumptions, Time, hourly_rate
 from lehr.simulators.quantities import Amount, number
 from lehr.simulators.rollouts import Rollout, completed, within
 from lehr.simulators.training import Stage
@@ -36,16 +36,23 @@ class StageRollout(msgspec.Struct, frozen=True, kw_only=True):
     assumed: list[str]
 
 
-def rollouts_of(stage: Stage, objective: PolicyGradient, rollout: Rollout) -> float | None:
-    """Times that answers are written and learnt from: updates over those of a rollout, or passes over the prompts;
-    ``None`` where neither was published.
+def rollouts_of(stage: Stage, rollout: Rollout, samples: int = 1) -> float | None:
+    """Times that answers are written and learnt from: updates over those of a rollout, passes over the prompts, or the
+    stage's tokens over those of a rollout of so many ``samples`` a prompt; ``None`` where none is known.
 
     >>> stage = Stage(kind="RL", objective=PolicyGradient(), examples=6400, epochs=2)
-    >>> rollouts_of(stage, stage.objective, Rollout(prompts=128))
+    >>> rollouts_of(stage, Rollout(prompts=128))
     100.0
+    >>> from lehr.simulators.rollouts import Lengths
+    >>> asked = Rollout(prompts=128, prompt=Lengths(mean=100), response=Lengths(mean=900))
+    >>> rollouts_of(Stage(kind="RL", objective=PolicyGradient(), tokens=1.024e9), asked, samples=8)
+    1000.0
     """
     if stage.steps is not None:
         return (number(stage.steps) or 0.0) / (rollout.updates * rollout.epochs)
+    tokens = number(stage.tokens)
+    if tokens is not None and rollout.prompts is not None:
+        return tokens / (rollout.prompts * samples * (rollout.prompt.known + rollout.response.known))
     examples = number(stage.examples)
     if examples is None or rollout.prompts is None:
         return None
@@ -73,11 +80,11 @@ def project_rollout(
     context = max(architecture.context_length, int(number(stage.sequence_length) or 0))
     done = completed(objective.rollout, objective.group_size, answers, objective.method, context=context)
     done = msgspec.structs.replace(done, rollout=within(done.rollout, context))
-    steps = rollouts_of(stage, objective, done.rollout)
+    steps = rollouts_of(stage, done.rollout, done.samples)
     if steps is None:
         return None
     assumed = list(done.assumed)
-    if stage.steps is None and stage.epochs is None:
+    if stage.steps is None and stage.tokens is None and stage.epochs is None:
         assumed.append("one pass over the prompts")
     replaced = assumptions.accelerator is not None
     published = None if replaced else stage.hardware
@@ -115,6 +122,29 @@ def project_rollout(
         step=step,
         assumed=assumed,
     )
+
+
+def with_rollouts(time: Time, rollout: StageRollout) -> tuple[Time, str]:
+    """The time of a stage's work with an interval that holds its rollouts, and what is to be said of the two: the work
+    counts a forward pass for an answer, at the utilisation of training, which writing token after token does not reach.
+    """
+
+    def holding(own: Amount | None, theirs: Amount | None) -> Amount | None:
+        if own is None or theirs is None:
+            return own
+        low, high = (min(a for a in (own.low, theirs.low, own.value) if a is not None),
+                     max(a for a in (own.high, theirs.high, own.value) if a is not None))  # fmt: skip
+        return Amount(value=own.value, low=low, high=high, unit=own.unit)
+
+    hours = holding(time.hours, rollout.hours)
+    assert hours is not None
+    days = None if time.devices is None else days_of(hours, time.devices)
+    told = rollout.hours
+    said = (
+        f"hours count a forward pass for an answer; by its rollouts it takes {told.value:,.0f} h ({told.low:,.0f} to "
+        f"{told.high:,.0f}), with {', '.join(rollout.assumed)}"
+    )
+    return msgspec.structs.replace(time, hours=hours, days=days, cost=holding(time.cost, rollout.cost)), said
 
 
 def _enough(architecture: Architecture, device: Accelerator) -> int:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lehr.simulators.counting import count_parameters
 from lehr.simulators.layers import Attention
 from lehr.simulators.machine.accelerator import Accelerator, Link
 from lehr.simulators.machine.generation import GENERATION_PRIORS
@@ -26,8 +27,10 @@ from lehr.simulators.machine.rollout import (
 from lehr.simulators.machine.rollout_fit import Step, fit_rollouts
 from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.planning.ladder import dense
+from lehr.simulators.projection.project import project_stage
 from lehr.simulators.projection.rollout_time import StageRollout, project_rollout, rollouts_of
 from lehr.simulators.projection.stage_time import Assumptions
+from lehr.simulators.quantities import Interval
 from lehr.simulators.rollouts import Lengths, Rollout, Verifier, completed
 from lehr.simulators.training import Stage
 
@@ -243,7 +246,7 @@ def test_a_stages_hours_are_its_steps() -> None:
     assert found.steps == 100
     assert found.hours.value == pytest.approx(100 * 64 * step(updates=4).seconds.value / 3600)
     assert found.assumed == ["on H100"]
-    assert rollouts_of(Stage(kind="RL", objective=PolicyGradient()), PolicyGradient(), rollout) is None
+    assert rollouts_of(Stage(kind="RL", objective=PolicyGradient()), rollout) is None
 
 
 def test_a_stages_answers_end_with_its_context() -> None:
@@ -260,3 +263,20 @@ def test_a_stages_answers_end_with_its_context() -> None:
     assert "answers of 512 tokens on average, a quarter of the context" in found.assumed
     with pytest.raises(ValueError, match="longer than the context of 2,048"):
         projected(Rollout(prompts=512, response=Lengths(mean=4000)))
+
+
+def test_work_of_answers_has_an_interval_that_holds_their_rollouts() -> None:
+    """A stage of so many tokens: its work counts a forward pass for an answer, which writing does not reach."""
+    rollout = Rollout(prompts=64, prompt=Lengths(mean=300), response=ANSWERS)
+    stage = Stage(kind="RL", objective=PolicyGradient(group_size=8, rollout=rollout), tokens=1e9, sequence_length=32768)
+    h100 = msgspec.structs.replace(H100, mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
+    found = project_stage(
+        "rl", stage, LLAMA, count_parameters(LLAMA), tokens_before=None, laws=[], accelerators={"h100": h100},
+        assumptions=Assumptions(fallback="h100", devices=64), generation=CONSTANTS,
+    )  # fmt: skip
+    assert found.time is not None
+    assert found.rollout is not None
+    assert found.rollout.steps == pytest.approx(1e9 / (64 * 8 * 2300))
+    assert found.time.hours.high == pytest.approx(found.rollout.hours.high)
+    assert found.time.hours.value < found.rollout.hours.value
+    assert any("by its rollouts it takes" in said for said in found.warnings)
