@@ -3,8 +3,9 @@
     python -m benchmarks.tracking [whole]
 
 Runs of three sets, looked for where the tests look; fits are to random runs of a set, and everything is asked of the
-others. Without an argument a few splits; with ``whole`` more than 200. The runs are parted once, by a seed, into one
-half with which the tracker's settings were chosen and one that was kept apart: figures stand beside each other.
+others. Without an argument a few splits; with ``whole`` 210 for the band and 22 for the tracker. The runs are parted
+once, by a seed, into one half with which the tracker's settings were chosen and one that was kept apart: figures stand
+beside each other. The band's shares were chosen with 25M and 124M; 100M was kept apart.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from statistics import NormalDist, median
 
@@ -25,6 +26,7 @@ import numpy as np
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.laws.curves.bands import band, row_noise
 from lehr.simulators.laws.curves.fitting import LoggedRun, fit_curve, mean_score, score
+from lehr.simulators.laws.curves.runs import shared_rows
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Plan, Tracked, in_order, track
 from lehr.simulators.tracking.pairing import paired
@@ -37,7 +39,9 @@ from tests.published.test_schaipp_peak_rates import NAMES
 FITTED = (2, 3, 4, 5)
 """Runs that a fit sees, in turn."""
 SPLITS = {"25M": 60, "100M": 60, "124M": 90}
+FOLLOWED = {"25M": 6, "100M": 6, "124M": 10}
 QUICK = {"25M": 3, "100M": 3, "124M": 4}
+"""Splits of each set: for the band, for the tracker, and without ``whole``."""
 SHARES = (0.3, 0.5, 0.8)
 """Of a run, where its end is asked for and faults are planted."""
 WITHIN = 0.02
@@ -83,32 +87,41 @@ def shape(run: LoggedRun) -> str:
 
 
 class Errors(msgspec.Struct):
-    """Of rows: log of measured over fitted, half the width of the band, which quarter of the run each is of."""
+    """Of rows: log of measured over fitted, half the width of the band, which quarter of the run each is of, and
+    whether a fitted run has it too, as branches of one run share the rows before they part."""
 
     run: LoggedRun
     error: Floats
     half: Floats
     quarter: Floats
+    shared: np.ndarray
+
+
+@cache
+def law_of(split: Split) -> CurveLaw:
+    """The law fitted to a split's runs."""
+    runs = validation[split.group]
+    return fit_curve([runs[name] for name in split.fitted]).law
 
 
 def coverage_of(split: Split) -> list[tuple[Split, Errors]]:
     """Rows of the runs that were not fitted beside the band."""
-    runs = validation_runs()[split.group]
-    law = fit_curve([runs[name] for name in split.fitted]).law
+    runs, law = validation[split.group], law_of(split)
     out = []
     for name, run in runs.items():
         if name in split.fitted:
             continue
         low, high = band(law, run.rates, steps=run.steps, noise=row_noise(run.loss))
         quarter = np.minimum(4 * run.steps // len(run.rates), 3)
-        out.append((split, Errors(run, np.log(run.loss / np.sqrt(low * high)), np.log(high / low) / 2, quarter)))
+        error, half = np.log(run.loss / np.sqrt(low * high)), np.log(high / low) / 2
+        out.append((split, Errors(run, error, half, quarter, shared_rows(run, [runs[n] for n in split.fitted]))))
     return out
 
 
 def looks_of(split: Split) -> list[dict[str, object]]:
     """Each run that was not fitted, followed: its alarms, and its end from parts of it."""
-    group = validation_runs()[split.group]
-    law, runs = fit_curve([group[name] for name in split.fitted]).law, whole(group)
+    group = validation[split.group]
+    law, runs = law_of(split), whole(group)
     out: list[dict[str, object]] = []
     for name, run in runs.items():
         if name in split.fitted:
@@ -279,8 +292,8 @@ def faults_of(law: CurveLaw, run: LoggedRun) -> Iterator[tuple[str, float, bool,
 
 def validation_faults(split: Split) -> list[tuple[str, str, float, bool, bool, bool]]:
     """Every fault on every run that was not fitted: on its log as it is."""
-    group = validation_runs()[split.group]
-    law, runs = fit_curve([group[name] for name in split.fitted]).law, whole(group)
+    group = validation[split.group]
+    law, runs = law_of(split), whole(group)
     return [(name, *one) for name, run in runs.items() if name not in split.fitted for one in faults_of(law, run)]
 
 
@@ -302,11 +315,40 @@ def spread(work: Callable[[Split], list], every: list[Split]) -> list:
         return [one for found in pool.imap(work, every) for one in found]
 
 
+Group = tuple[str, str]
+Parts = list[tuple[Floats, Floats]]
+
+
 def coverage(every: list[Split]) -> None:
     """The table of coverage, by set, quarter, length, rate and shape."""
     found = spread(coverage_of, every)
-    groups: dict[tuple[str, str], list[tuple[Floats, Floats]]] = defaultdict(list)
-    for split, one in found:
+    new = groups_of([(split, one, ~one.shared) for split, one in found])
+    print(
+        f"\ncoverage of the 95 % band, {len(every)} splits, rows of runs not fitted that no fitted run has; its mean "
+        "width, from low to high, over the errors' 95 % quantile (2 where it is right and all rows err alike); how "
+        "many times narrower it could be, of the same form, to hold 95 %"
+    )
+    for (group, label), parts in sorted(new.items()):
+        print("  {:6}{:14}{:8.1%}{:8.2f}{:8.2f}  {:6} runs".format(group, label, *held(parts), len(parts)))
+    for title, groups in (
+        ("rows that no fitted run has", new),
+        ("all rows", groups_of([(split, one, one.half > 0) for split, one in found])),
+    ):
+        for sets in ({"25M", "124M"}, {"100M"}):
+            mine = [held(parts) for (group, _), parts in groups.items() if group in sets]
+            right = [0.9 <= inside <= 0.99 for inside, *_ in mine]
+            both = [ok and 1.2 <= wide <= 3 for ok, (_, wide, _) in zip(right, mine, strict=True)]
+            least = min(inside for inside, *_ in mine)
+            print(
+                f"  {title}, {' and '.join(sorted(sets))}: {sum(right)} of {len(mine)} groups hold 90 to 99 %, "
+                f"{sum(both)} at 1.2 to 3 times the width; the least {least:.1%}"
+            )
+
+
+def groups_of(found: list[tuple[Split, Errors, np.ndarray]]) -> dict[Group, Parts]:
+    """Errors and halves of the chosen rows of each run, by what the run and the fit have in common."""
+    groups: dict[Group, Parts] = defaultdict(list)
+    for split, one, rows in found:
         longest = max(len(validation[split.group][n].rates) for n in split.fitted)
         peaks = [validation[split.group][n].rates.max() for n in split.fitted]
         peak = one.run.rates.max()
@@ -317,32 +359,28 @@ def coverage(every: list[Split]) -> None:
             "longer" if len(one.run.rates) > 1.1 * longest else "no longer",
             "rate fitted" if min(peaks) * 0.99 <= peak <= max(peaks) * 1.01 else "rate apart",
         ]
-        for label in labels:
-            groups[split.group, label].append((one.error, one.half))
-        for q in range(4):
-            rows = one.quarter == q
-            groups[split.group, f"quarter {q + 1}"].append((one.error[rows], one.half[rows]))
-    print(
-        f"\ncoverage of the 95 % band, {len(every)} splits, rows of runs not fitted; its mean width, from low to high, "
-        "over the errors' 95 % quantile (2 where it is right and all rows err alike); how many times narrower it could "
-        "be, of the same form, to hold 95 %"
-    )
-    right = 0
-    for (group, label), parts in sorted(groups.items()):
-        # each run counts the same
-        weight = np.concatenate([np.full(len(e), 1 / max(len(e), 1)) for e, _ in parts])
-        error, half = (np.concatenate([p[i] for p in parts]) for i in (0, 1))
-        inside = float(np.average(np.abs(error) <= half, weights=weight))
-        order = np.argsort(np.abs(error))
-        at = np.searchsorted(np.cumsum(weight[order]), 0.95 * weight.sum())
-        wide = 2 * float(np.average(half, weights=weight)) / float(np.abs(error)[order][min(at, len(order) - 1)])
-        shares = np.abs(error) / half
-        order = np.argsort(shares)
-        at = np.searchsorted(np.cumsum(weight[order]), 0.95 * weight.sum())
-        spare = 1 / float(shares[order][min(at, len(order) - 1)])
-        right += 0.9 <= inside <= 0.99
-        print(f"  {group:6}{label:14}{inside:8.1%}{wide:8.2f}{spare:8.2f}  {len(parts):6} runs")
-    print(f"  {right} of {len(groups)} groups hold 90 to 99 %")
+        of_quarter = [(f"quarter {q + 1}", rows & (one.quarter == q)) for q in range(4)]
+        for label, chosen in [*((label, rows) for label in labels), *of_quarter]:
+            if chosen.any():
+                groups[split.group, label].append((one.error[chosen], one.half[chosen]))
+    return groups
+
+
+def held(parts: Parts) -> tuple[float, float, float]:
+    """The share of rows inside, the band's mean width over the errors' 95 % quantile, and how many times narrower it
+    could be; each run counts the same."""
+    weight = np.concatenate([np.full(len(e), 1 / len(e)) for e, _ in parts])
+    error, half = (np.concatenate([p[i] for p in parts]) for i in (0, 1))
+    inside = float(np.average(np.abs(error) <= half, weights=weight))
+    wide = 2 * float(np.average(half, weights=weight)) / quantile_of(np.abs(error), weight)
+    return inside, wide, 1 / quantile_of(np.abs(error) / half, weight)
+
+
+def quantile_of(values: Floats, weight: Floats) -> float:
+    """The weighted 95 % quantile."""
+    order = np.argsort(values)
+    at = np.searchsorted(np.cumsum(weight[order]), 0.95 * weight.sum())
+    return float(values[order][min(at, len(order) - 1)])
 
 
 def followed(every: list[Split]) -> None:
@@ -435,10 +473,11 @@ def main() -> None:
     counts = SPLITS if "whole" in asked else QUICK
     every = splits({g: counts[g] for g in validation}, validation)
     few = splits({g: QUICK[g] for g in validation}, validation)
+    some = splits({g: FOLLOWED[g] for g in validation}, validation)
     parts["speed"] = partial(speed, 5)
     parts["errors"] = carried_over
     parts["coverage"] = partial(coverage, every)
-    parts["healthy"] = partial(followed, every if "whole" in asked else few)
+    parts["healthy"] = partial(followed, some if "whole" in asked else few)
     parts["faults"] = partial(planted, few)
     for name, work in parts.items():
         if not {*asked} & {*parts} or name in asked:

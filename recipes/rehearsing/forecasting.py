@@ -91,9 +91,7 @@ def _by_curve(
             law = fit_curve([run], kind, starts=STARTS, name="rehearsal").law
             # an interval may be so wide that its end is no number
             with np.errstate(over="ignore"):
-                low, high = band(
-                    law, rates, level=LEVEL, steps=[len(rates) - 1], noise=row_noise(np.array(run.loss)), calibrated=1.0
-                )
+                low, high = band(law, rates, level=LEVEL, steps=[len(rates) - 1], noise=row_noise(np.array(run.loss)))
         except ValueError as error:
             why = f"no law of form {kind} can be told: {error}"
             continue

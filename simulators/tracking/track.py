@@ -127,7 +127,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
     >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4)
     (1001, 100, 3.5129)
     >>> planned.spread_at(np.array([1000])).round(4).tolist()
-    [0.0023]
+    [0.0024]
     """
     n = len(rates)
     peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
@@ -147,7 +147,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
         forward, annealing = (part[knots] / loss[knots] for part in parts)
         fallen = (np.maximum.accumulate(parts[1])[knots] - parts[1][knots]) / loss[knots]
         nothing = np.zeros(len(knots))
-        modes = strays(forward, fallen, np.maximum(annealing, 0.0), longer=nothing, apart=0.0)
+        modes = strays(forward, fallen, np.maximum(annealing, 0.0), beyond=nothing, warmed=nothing, apart=0.0)
         # the last knots are spread evenly; those before make the beginning denser
         modes *= law.worst_relative_error * 2 / 3 / float(np.sqrt(np.mean(spread_of_modes(modes)[-N_BAND // 2 :] ** 2)))
         wander = WANDER

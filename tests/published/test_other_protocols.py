@@ -12,7 +12,8 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.laws.curves import CurveLaw, MultiPower, curve_form
 from lehr.simulators.laws.curves.fitting import LoggedRun, fit_curve, make_run, mean_score, score
 from lehr.simulators.laws.curves.fitting.descent import descend, first_points
-from lehr.simulators.laws.curves.fitting.fit import first_shapes, problem_of
+from lehr.simulators.laws.curves.fitting.fit import first_shapes
+from lehr.simulators.laws.curves.fitting.minimum import problem_of
 from tests.published.luo_curves import HELD_OUT, TRAINED_ON, rows, schedule
 
 CURVES = (*TRAINED_ON, *HELD_OUT)

@@ -2,17 +2,17 @@
 
 A run strays from its law although all constants were known. The parts that a law adds up are each right to a share:
 what is still to be won to ``FORWARD``, what annealing has brought to ``ANNEALED``, and the whole to ``LEAST``; beyond
-the fitted peak rates and lengths by ``APART`` and ``LONGER`` more, and in the first steps, which follow no power, by
-``BENT`` and, at other peak rates, ``BENT_APART`` of the square of what is to be won. The shares were learnt on held-out
-runs of public sets. A fit's own runs, each left out once, say how much larger or smaller they are for it, and are never
-believed alone: the shares count as ``PRIOR_RUNS`` more, and the variance is ``FEWEST`` of theirs at least. So the band
-is never that of the constants alone.
+the fitted peak rates and steps by ``APART`` and ``BEYOND`` more. What warm-up leaves in the steps after it follows no
+power of theirs and fades as their square (``WARMED``), nor do the first steps at other peak rates (``BENT``). The
+shares were learnt on held-out runs of public sets. A fit's own runs, each left out once, say how much larger or
+smaller they are for it, and are never believed alone: the shares count as ``PRIOR_RUNS`` more, and the variance is
+``FEWEST`` of theirs at least. So the band is never that of the constants alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import hypot, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,16 +24,16 @@ from lehr.simulators.laws.curves.runs import LoggedRun
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
 
-CONSTANTS, FORWARD, ANNEALED, LEAST, APART, LONGER = 0.8, 0.012, 0.055, 0.0005, 0.025, 0.07
+CONSTANTS, FORWARD, ANNEALED, LEAST, APART, BEYOND = 0.65, 0.0025, 0.025, 0.00015, 0.011, 0.012
 """Of the constants' variance; of what is to be won; of what annealing brought; of the loss; of all parts for each
-factor e of distance in peak rate; of what is to be won for each factor e of length. [1]"""
-BENT, BENT_APART = 0.05, 1.0
-"""Of the square of the share that is still to be won; for each factor e of distance in peak rate. [1]"""
-PRIOR_RUNS, FEWEST, DEGREES = 1, 0.1, 4
+factor e of distance in peak rate; of what is to be won for each factor e of steps before the first fitted row or after
+the last. [1]"""
+WARMED, BENT = 0.028, 0.73
+"""Of what is to be won, times the square of warm-up's steps over those so far; of the square of the share that is to be
+won, for each factor e of distance in peak rate. [1]"""
+PRIOR_RUNS, FEWEST, DEGREES = 1, 0.1, 8
 """Runs that the shares count as; the least factor of the variance; degrees of freedom of Student's t beside those of
 the runs that were left out."""
-CALIBRATED = 0.75
-"""Of that spread, what a band needs to hold what it says: with all of it 95 % bands held 98 to 100 %."""
 MOST_STRAY = 25.0
 """A row of a run that was left out counts no more than this many variances."""
 N_STEPS = 120
@@ -49,14 +49,12 @@ def band(
     changed_at: int | None = None,
     of_run: bool = True,
     noise: float | None = None,
-    calibrated: float = CALIBRATED,
 ) -> tuple[Floats, Floats]:
     """The interval that holds the loss with probability ``level`` at every step, or at ``steps`` [loss_unit].
 
     The constants' covariance is carried to the log loss by its derivatives. With ``of_run`` what a run strays from its
     law is added, and ``noise``, the standard deviation of the rows that it is set beside [log loss], else the residual
-    of the fitted rows: an interval for logged losses; of what it strays the share ``calibrated`` counts. Without it,
-    the interval of the law's own curve.
+    of the fitted rows: an interval for logged losses. Without it, the interval of the law's own curve.
 
     Raises ``ValueError`` where the law has no covariance, or unless 0 < ``level`` < 1.
 
@@ -65,10 +63,10 @@ def band(
     ...     parameters=["L0"], covariance=[[0.0001]], residual=0.0))
     >>> low, high = band(law, np.full(10000, 1e-4), steps=[9999], of_run=False)
     >>> low.round(4), high.round(4)
-    (array([3.4753]), array([3.5249]))
+    (array([3.4815]), array([3.5186]))
     """
     centre, factor = centre_and_factor(
-        law, rates, level=level, steps=steps, changed_at=changed_at, of_run=of_run, noise=noise, calibrated=calibrated
+        law, rates, level=level, steps=steps, changed_at=changed_at, of_run=of_run, noise=noise
     )
     return centre / factor, centre * factor
 
@@ -82,7 +80,6 @@ def centre_and_factor(
     changed_at: int | None = None,
     of_run: bool = True,
     noise: float | None = None,
-    calibrated: float = CALIBRATED,
 ) -> tuple[Floats, Floats]:
     """The law's loss [loss_unit] and the factor that the band reaches up and down from it [1], as ``band`` has them."""
     known = known_of(law)
@@ -94,7 +91,7 @@ def centre_and_factor(
     centre = constant_values(law)["L0"] + (parts[0] + parts[1])[at]
     spread = spread_of_modes(modes_of(law, array, at, parts, changed_at=changed_at, of_run=of_run))
     if of_run:
-        spread = np.hypot(calibrated * spread, (known.residual or 0.0) if noise is None else noise)
+        spread = np.hypot(spread, (known.residual or 0.0) if noise is None else noise)
     return centre, np.exp(quantile(level, known) * spread)
 
 
@@ -102,7 +99,7 @@ def quantile(level: float, known: Covariance) -> float:
     """Student's t at a central ``level``, by the runs that could be left out.
 
     >>> round(quantile(0.95, Covariance(parameters=[], covariance=[], left_out=3)), 2)
-    2.36
+    2.2
     """
     return t_quantile((1 - level) / 2, DEGREES + (known.left_out or 0))
 
@@ -177,7 +174,8 @@ def modes_of(
             forward[after] / loss,
             fallen / loss,
             np.maximum(annealing[after], 0.0) / loss,
-            longer=np.log(np.maximum(after / law.range.steps[1], 1.0)) if law.range.steps else np.zeros(len(after)),
+            beyond=beyond(after, law.range.steps),
+            warmed=warmed(after, own.warm_up_end),
             apart=distance(law, float(rates.max())),
         )
         modes = np.concatenate([modes, straying], axis=1)
@@ -187,12 +185,13 @@ def modes_of(
     return np.stack([np.interp(at, after, mode) for mode in modes.T], axis=1)
 
 
-def strays(forward: Floats, fallen: Floats, level: Floats, *, longer: Floats, apart: float) -> Floats:
-    """The modes (rows, 6) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
+def strays(forward: Floats, fallen: Floats, level: Floats, *, beyond: Floats, warmed: Floats, apart: float) -> Floats:
+    """The modes (rows, 7) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
     ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left.
 
-    >>> strays(np.array([0.1]), np.zeros(1), np.zeros(1), longer=np.zeros(1), apart=0.0).round(8).tolist()
-    [[0.0012, 0.0, 0.0005, 0.0, 0.0, 0.0005]]
+    >>> nothing = np.zeros(1)
+    >>> strays(np.array([0.1]), nothing, nothing, beyond=nothing, warmed=np.ones(1), apart=1.0).round(6).tolist()
+    [[0.00025, 0.0, 0.00015, 0.0011, 0.0, 0.0028, 0.0073]]
     """
     return np.stack(
         [
@@ -200,11 +199,34 @@ def strays(forward: Floats, fallen: Floats, level: Floats, *, longer: Floats, ap
             ANNEALED * fallen,
             np.full_like(forward, LEAST),
             APART * apart * (forward + level),
-            LONGER * longer * forward,
-            hypot(BENT, BENT_APART * apart) * forward**2,
+            BEYOND * beyond * forward,
+            WARMED * warmed * forward,
+            BENT * apart * forward**2,
         ],
         axis=1,
     )
+
+
+def beyond(steps: NDArray[np.int_], fitted: tuple[float, float] | None) -> Floats:
+    """How far ``steps`` (rows,) lie before the first fitted row or after the last, in factors of e (rows,) [1].
+
+    >>> beyond(np.array([100, 1000, 20000]), (200.0, 20000.0)).round(3).tolist()
+    [0.693, 0.0, 0.0]
+    """
+    at = np.maximum(steps, 1.0)
+    if fitted is None:
+        return np.zeros(len(at))
+    first, last = fitted
+    return np.log(np.maximum(np.maximum(at / max(last, 1.0), first / at), 1.0))
+
+
+def warmed(steps: NDArray[np.int_], warm_up_end: int) -> Floats:
+    """The square of warm-up's steps over ``steps`` (rows,), at most 1 [1].
+
+    >>> warmed(np.array([100, 200, 400]), 200).tolist()
+    [1.0, 1.0, 0.25]
+    """
+    return np.minimum(warm_up_end / np.maximum(steps, 1.0), 1.0) ** 2
 
 
 def distance(law: CurveLaw, peak: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
@@ -93,6 +94,20 @@ def make_run(
     if not array.any():
         raise ValueError(f"{name}: every learning rate is zero")
     return LoggedRun(name=name, steps=at, loss=values, rates=array, changed_at=changed_at)
+
+
+def shared_rows(run: LoggedRun, others: Sequence[LoggedRun]) -> NDArray[np.bool_]:
+    """Which rows of ``run`` (rows,) one of the ``others`` has too: those before branches of one run part.
+
+    >>> trunk = make_run("a", [1, 2, 3], [3.0, 2.9, 2.8], [1e-3] * 4)
+    >>> shared_rows(make_run("b", [1, 2, 3], [3.0, 2.9, 2.7], [1e-3] * 4), [trunk]).tolist()
+    [True, True, False]
+    """
+    shared = np.zeros(len(run), dtype=bool)
+    for one in others:
+        _, mine, theirs = np.intersect1d(run.steps, one.steps, assume_unique=True, return_indices=True)
+        shared[mine[run.loss[mine] == one.loss[theirs]]] = True
+    return shared
 
 
 def summed_up(run: LoggedRun) -> LoggedRun:

@@ -124,7 +124,7 @@ def test_a_covariance_gives_the_allowance() -> None:
         uncertainty=Covariance(parameters=["L0"], covariance=[[1e-4]], residual=0.002),
     )  # fmt: skip
     planned = plan(law, RATES)
-    low, high = band(law, RATES, steps=[len(RATES) - 1], noise=0.0, calibrated=1.0)
+    low, high = band(law, RATES, steps=[len(RATES) - 1], noise=0.0)
     # the last mode is what warm-up leaves
     modes = planned.modes_at(np.array([len(RATES) - 1]))[0, :-1]
     assert planned.times(0.95) * np.linalg.norm(modes) == pytest.approx(np.log(high / low)[0] / 2, rel=1e-3)
