@@ -14,7 +14,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from multiprocessing import get_context
@@ -25,7 +25,7 @@ import numpy as np
 
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.laws.curves.bands import band, row_noise
-from lehr.simulators.laws.curves.fitting import LoggedRun, fit_curve, mean_score, score
+from lehr.simulators.laws.curves.fitting import LoggedRun, compare_curves, fit_curve, mean_score, score
 from lehr.simulators.laws.curves.runs import shared_rows
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Plan, Tracked, in_order, track
@@ -444,6 +444,36 @@ def carried_over() -> None:
             print(f"  124M, {' and '.join(fitted)} to {other}: {errors}")
 
 
+def best_of(split: Split) -> list[tuple[float, str, str]]:
+    """Of the form that ``law=best`` chooses and of the best of all: mean error on runs not fitted, chosen over best."""
+    runs = validation[split.group]
+    try:
+        found = compare_curves([runs[name] for name in split.fitted])
+    except ValueError:
+        # the one run that falls cannot be left out, and a law of the sum alone is no rival to the others
+        return []
+    others = [run for name, run in runs.items() if name not in split.fitted]
+    errors = {
+        one.form: mean_score([score(one.fit.law, run) for run in others]).mean_relative_error for one in found.scores
+    }
+    best = min(errors, key=lambda form: errors[form])
+    return [(errors[found.use] / errors[best], found.use, best)]
+
+
+def forms(every: list[Split]) -> None:
+    """How well ``law=best`` chooses."""
+    found = spread(best_of, every)
+    ratios = np.array([ratio for ratio, *_ in found])
+    print(
+        f"\nlaw=best over the best of its forms, mean error on runs not fitted, {len(found)} of {len(every)} splits: "
+        f"{np.exp(np.log(ratios).mean()):.2f} (geometric mean), worst {ratios.max():.2f}; the best in "
+        f"{np.mean(ratios == 1):.0%}, chosen: "
+        + ", ".join(f"{f} {n}" for f, n in Counter(used for _, used, _ in found).most_common())
+        + "; best: "
+        + ", ".join(f"{f} {n}" for f, n in Counter(best for *_, best in found).most_common())
+    )
+
+
 def speed(times: int) -> None:
     """User CPU of a whole process that fits three curves and tests six, over that of importing Hydra and numpy."""
     folder = DATA / "mpl_loss_curves" / "csv_25"
@@ -476,6 +506,7 @@ def main() -> None:
     some = splits({g: FOLLOWED[g] for g in validation}, validation)
     parts["speed"] = partial(speed, 5)
     parts["errors"] = carried_over
+    parts["forms"] = partial(forms, some if "whole" in asked else few)
     parts["coverage"] = partial(coverage, every)
     parts["healthy"] = partial(followed, some if "whole" in asked else few)
     parts["faults"] = partial(planted, few)

@@ -9,13 +9,17 @@ from typing import Any
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.reading.columns import NAMES
+from lehr.recipes.reading.columns import plainly as plain
+from lehr.recipes.reading.headings import STEP, TOKENS, find
+from lehr.recipes.reading.tables import read_table
 from lehr.simulators.laws.curves import CURVE_LAWS
 from lehr.simulators.laws.surfaces.forms import FORMS
 
 POINTS = ("rectified", "clark_routed", "joint_moe", "vocabulary", "exponential_error", "task_ladder")
 """The forms of other inputs than parameters and tokens alone."""
 BEST = "best"
-"""The word for the surface's form that predicts held-out runs best."""
+"""The word for the form that predicts held-out runs best."""
 
 
 def kind_of(job: Composed) -> str:
@@ -33,6 +37,24 @@ def kind_of(job: Composed) -> str:
             raise LehrError(f"law: {law} has the form {kind}, which is not fitted; write one of {', '.join(fitted)}")
         return kind
     raise LehrError(f"law: {law!r} is no form and no law; {nearest(law, [*fitted, *job.catalogue.files('law')])}")
+
+
+def of_curves(job: Composed) -> bool:
+    """Are the data logs of runs, for which ``law=best`` chooses among curve laws: do their rows have steps and no
+    parameters? ``forms`` of curves say so too."""
+    if job.setting("design", str | None) is not None:
+        return False
+    if forms := job.setting("forms", list[str] | None):
+        return forms[0] in CURVE_LAWS
+    data = several(job, "data")
+    if not data:
+        return False
+    try:
+        headings = list(read_table(Path(data[0])))
+    except LehrError:
+        # a folder of TensorBoard's or the text of a console: whatever is wrong with it the readers of logs say
+        return Path(data[0]).exists()
+    return find((*STEP, *TOKENS), headings) is not None and not any(plain(h) in NAMES["n"] for h in headings)
 
 
 def _tag(kind: Any) -> str:

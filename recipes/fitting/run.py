@@ -6,7 +6,7 @@ import msgspec
 
 from lehr.recipes.composing.group_files import unwrapped
 from lehr.recipes.composing.job import Composed
-from lehr.recipes.fitting.arguments import BEST, POINTS, kind_of
+from lehr.recipes.fitting.arguments import BEST, POINTS, kind_of, of_curves
 from lehr.recipes.fitting.result import Fit
 from lehr.simulators.laws.surfaces.forms import FORMS
 
@@ -16,7 +16,7 @@ def fit_job(job: Composed) -> Fit:
     # the setting is called like a group of files
     job = msgspec.structs.replace(job, config=unwrapped(job.config, "law"))
     kind = kind_of(job)
-    if kind in FORMS or kind == BEST:
+    if kind in FORMS or (kind == BEST and not of_curves(job)):
         from lehr.recipes.fitting.surfaces.run import fit_job as fit_surface
 
         return fit_surface(job, kind)

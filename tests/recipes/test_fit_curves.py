@@ -14,6 +14,7 @@ from lehr.recipes.catalogue.recipe_files import decode_law
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
+from lehr.recipes.fitting.arguments import of_curves
 from lehr.recipes.verbs.fit import run as fit_curves
 from lehr.simulators.laws.curves import Momentum, MultiPower
 from lehr.simulators.laws.curves.bands import band
@@ -61,6 +62,42 @@ def test_a_law_is_fitted_tested_and_written(tmp_path: Path, capsys: pytest.Captu
     run = planted("momentum", ("wsd",))[0]
     low, high = band(law, run.rates, steps=run.steps)
     assert np.mean((low <= run.loss) & (run.loss <= high)) > 0.8
+
+
+@pytest.mark.slow
+def test_the_best_form_is_taken_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = logs(tmp_path, "momentum", "cosine", "step", "wsd")
+    assert fit_curves(job(tmp_path, law="best", data=data, forms=["power_of_sum", "momentum"])) == 0
+    said = capsys.readouterr().out
+    # the planted law has a momentum, and one in the sum of the rates alone misses falls of ten per cent
+    assert "use momentum: momentum misses runs left out in turn by 0." in said
+    assert "power_of_sum, the next, by " in said
+    told = json.loads((tmp_path / "fit" / "cosine" / "fit.json").read_bytes())
+    assert told["kind"] == told["comparison"]["use"] == "momentum"
+    assert set(told["comparison"]["forms"]["momentum"]["errors"]) == {"cosine", "step", "wsd"}
+    assert fit_curves(job(tmp_path, law="power_of_sum", data=data, forms=["momentum"])) == 0
+    assert "this fit has the form power_of_sum; write law=momentum, or law=best" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("head", "curves"),
+    [("step,lr,loss", True), ("tokens,lr,loss", True), ("params,step,loss", False), ("params,tokens,loss", False)],
+)
+def test_rows_with_steps_and_no_parameters_are_logs(tmp_path: Path, head: str, curves: bool) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{head}\n1000,2,3\n")
+    assert of_curves(job(tmp_path, law="best", data=str(path))) is curves
+    assert of_curves(job(tmp_path, law="best", data=str(path), forms=["momentum"]))
+
+
+def test_a_form_of_a_surface_is_no_curve(tmp_path: Path) -> None:
+    with pytest.raises(LehrError, match="forms: 'skaling' is no form of a curve"):
+        fit_curves(job(tmp_path, law="best", data=logs(tmp_path, "momentum", "cosine"), forms=["momentum", "skaling"]))
+
+
+def test_one_run_chooses_no_form(tmp_path: Path) -> None:
+    with pytest.raises(LehrError, match="no run can be left out"):
+        fit_curves(job(tmp_path, law="best", data=logs(tmp_path, "momentum", "cosine"), forms=["power_of_sum"]))
 
 
 def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

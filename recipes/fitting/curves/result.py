@@ -6,7 +6,7 @@ import msgspec
 
 from lehr.recipes.reading import LogReading
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.fitting import CurveFit, LoggedRun, Score
+from lehr.simulators.laws.curves.fitting import CurveComparison, CurveFit, LoggedRun, Score
 from lehr.simulators.quantities import Floats
 
 
@@ -21,6 +21,7 @@ class CurveSettings(msgspec.Struct, frozen=True, kw_only=True):
     level: float
     name: str
     pictures: bool = False
+    forms: list[str] = []
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -40,13 +41,14 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class FittedCurves(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """All that a fit says."""
+    """All that a fit says; ``comparison`` is there where forms were set against each other."""
 
     settings: CurveSettings
     fit: CurveFit
     law: CurveLaw
     runs: list[Judged]
     read: dict[str, list[str]]
+    comparison: CurveComparison | None = None
 
     def of(self, *, held_out: bool) -> list[Judged]:
         """The fitted runs, or those that were held out."""

@@ -12,17 +12,20 @@ import numpy as np
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import level_of, name_of, starts_of
-from lehr.recipes.errors import LehrError
-from lehr.recipes.fitting.arguments import several, stem_of
+from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.fitting.arguments import BEST, several, stem_of
 from lehr.recipes.fitting.curves.result import CurveSettings, FittedCurves, Judged
 from lehr.recipes.reading import LogReading, read_runs
 from lehr.simulators.evidence import Fact, Provenance
-from lehr.simulators.laws.curves import CurveLaw
+from lehr.simulators.laws.curves import CURVE_LAWS, CurveLaw
 from lehr.simulators.laws.curves.bands import centre_and_factor, row_noise
 from lehr.simulators.laws.curves.fitting import (
+    COMPARED,
     STARTS,
+    CurveComparison,
     CurveFit,
     LoggedRun,
+    compare_curves,
     fit_curve,
     mean_score,
     score_of,
@@ -40,6 +43,9 @@ def settings_of(job: Composed, kind: str) -> CurveSettings:
     if both := set(data) & set(test):
         raise LehrError(f"test: {sorted(both)[0]} is among the fitted runs; hold another one out")
     starts = starts_of(job)
+    given: list[str] | None = job.setting("forms", list[str] | None)
+    if unknown := [form for form in given or [] if form not in CURVE_LAWS]:
+        raise LehrError(f"forms: {unknown[0]!r} is no form of a curve; {nearest(unknown[0], CURVE_LAWS)}")
     return CurveSettings(
         kind=kind,
         data=data,
@@ -57,8 +63,9 @@ def settings_of(job: Composed, kind: str) -> CurveSettings:
         ),
         starts=STARTS if starts is None else starts,
         level=level_of(job),
-        name=name_of(job, f"{kind}_{stem_of(data[0])}"),
+        name=name_of(job, stem_of(data[0]) if kind == BEST else f"{kind}_{stem_of(data[0])}"),
         pictures=job.setting("pictures", bool),
+        forms=(list(COMPARED) if kind == BEST else []) if given is None else given,
     )
 
 
@@ -77,9 +84,7 @@ def fit_logs(settings: CurveSettings) -> FittedCurves:
                 f"{one.run.name}: losses in {one.unit}, and {read[0].unit} in {read[0].run.name}; fit runs of one unit"
             )
     try:
-        fit = fit_curve(
-            [one.run for one in read], settings.kind, starts=settings.starts, name=settings.name, level=settings.level
-        )
+        fit, comparison = chosen([one.run for one in read], settings)
         runs = [judge(fit.law, one.run, settings.level, held_out=False) for one in read]
         runs += [judge(fit.law, one.run, settings.level, held_out=True) for one in tested]
     except ValueError as error:
@@ -102,7 +107,21 @@ def fit_logs(settings: CurveSettings) -> FittedCurves:
         law=law,
         runs=runs,
         read={one.run.name: one.notes for one in [*read, *tested]},
+        comparison=comparison,
     )
+
+
+def chosen(runs: list[LoggedRun], settings: CurveSettings) -> tuple[CurveFit, CurveComparison | None]:
+    """The fit of the form that is asked for, or of the one that forecasts runs left out best; forms beside it."""
+    options: dict[str, Any] = {"starts": settings.starts, "name": settings.name, "level": settings.level}
+    forms = list(dict.fromkeys([*settings.forms, *([settings.kind] if settings.kind != BEST else [])]))
+    if settings.kind != BEST and len(forms) == 1:
+        return fit_curve(runs, settings.kind, **options), None
+    comparison = compare_curves(runs, forms, **options)
+    wanted = comparison.use if settings.kind == BEST else settings.kind
+    fit = next((score.fit for score in comparison.scores if score.form == wanted), None)
+    # a form that has no run to be judged by is fitted all the same where it is asked for
+    return fit or fit_curve(runs, wanted, **options), comparison
 
 
 def describes(fit: CurveFit, runs: list[Judged], settings: CurveSettings) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from lehr.recipes.fitting.arguments import BEST
 from lehr.recipes.fitting.curves.result import FittedCurves, Judged
 from lehr.recipes.fitting.law_file import bullets, finite
 from lehr.recipes.presenting.tables import text_table
@@ -32,6 +33,7 @@ def as_text(fitted: FittedCurves, folder: Path) -> str:
         f"band: {basis_of(law)}",
         _scores(fitted),
     ]
+    parts += [_comparison(fitted)] if fitted.comparison else []
     if fit.notes:
         parts.append("what these runs do not say:\n" + bullets(fit.notes))
     warnings = [f"{one.run.name}: {line}" for one in fitted.runs for line in one.warnings]
@@ -53,6 +55,47 @@ def _scores(fitted: FittedCurves) -> str:
             rows.append(_cells("mean of these", "held out" if held_out else "fitted", mean, covered))
     headings = ["run", "", "rows", "R2", "MAE", "mean error", "worst error", f"in the {fitted.settings.level:.0%} band"]
     return text_table(headings, rows, right=set(range(2, 8)))
+
+
+def _comparison(fitted: FittedCurves) -> str:
+    comparison = fitted.comparison
+    assert comparison is not None
+    rows = [
+        [score.form, str(score.n_constants), f"{score.mean:.3%}", f"{score.worst:.3%}", f"{score.fitted:.3%}"]
+        for score in comparison.scores
+    ]
+    headings = ["form", "constants", "runs left out", "worst of them", "fitted runs"]
+    text = "mean error of each form on runs that it has not seen, and on those that it has\n"
+    text += text_table(headings, rows, right=set(range(1, len(headings))))
+    text += f"\nleft out in turn: {', '.join(comparison.runs)}"
+    for form, why in comparison.left_out.items():
+        text += f"\n{form}: not fitted ({why})"
+    text += f"\nuse {comparison.use}: {comparison.reason}"
+    if comparison.use != fitted.fit.kind:
+        text += f"\nthis fit has the form {fitted.fit.kind}; write law={comparison.use}, or law={BEST}, for the other"
+    return text
+
+
+def _comparison_json(fitted: FittedCurves) -> dict[str, Any] | None:
+    comparison = fitted.comparison
+    if comparison is None:
+        return None
+    return {
+        "use": comparison.use,
+        "reason": comparison.reason,
+        "left_out": comparison.left_out,
+        "runs": comparison.runs,
+        "forms": {
+            score.form: {
+                "constants": score.n_constants,
+                "mean": score.mean,
+                "worst": score.worst,
+                "fitted": score.fitted,
+                "errors": score.fit.errors,
+            }
+            for score in comparison.scores
+        },
+    }
 
 
 def _row(name: str, role: str, one: Judged) -> list[str]:
@@ -91,6 +134,7 @@ def as_json(fitted: FittedCurves) -> bytes:
             for role, held_out in (("fitted", False), ("held_out", True))
             if (chosen := fitted.of(held_out=held_out))
         },
+        "comparison": _comparison_json(fitted),
         "not_identified": fit.notes,
         "read": fitted.read,
     }

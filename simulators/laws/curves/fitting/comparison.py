@@ -77,9 +77,11 @@ def compare_curves(
         if fit.errors:
             found[form] = fit
         else:
-            left_out[form] = "no run can be left out: what remains must fall in its rate"
+            left_out[form] = (
+                "no run can be left out" if len(runs) == 1 else "left out, no run leaves one whose rate falls"
+            )
     if not found:
-        raise ValueError(f"no form can be set beside another: {'; '.join(f'{f}: {w}' for f, w in left_out.items())}")
+        raise ValueError(f"nothing says which form is best: {'; '.join(f'{f}: {w}' for f, w in left_out.items())}")
     common = [run.name for run in runs if all(run.name in fit.errors for fit in found.values())]
     if not common:
         raise ValueError("no run can be left out by every form; write law=<one form>")
