@@ -117,7 +117,8 @@ class Covariance(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``parameters`` names them; ``log A`` is the natural logarithm of the constant A. ``residual`` is the standard
     deviation of the log loss of a run about the law [1], ``misfit`` the part of it that the law itself misses. Of a
     curve law ``residual`` is that of the fitted rows, ``left_out`` the runs that were each left out once, and
-    ``strays`` the variance of what they strayed over that which a band allows without them [1].
+    ``strays`` the variance of what they strayed over that which a band allows without them [1], ``strays_annealed``
+    that of rows whose noise a falling rate has taken away.
     """
 
     parameters: list[str]
@@ -125,6 +126,7 @@ class Covariance(Uncertainty, frozen=True, kw_only=True, forbid_unknown_fields=T
     residual: float | None = None
     misfit: float | None = None
     strays: float | None = None
+    strays_annealed: float | None = None
     left_out: int | None = None
 
     def __post_init__(self) -> None:

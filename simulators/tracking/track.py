@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.bands import DEGREES, basis_of, modes_of, spread_of_modes, strays
+from lehr.simulators.laws.curves.bands import DEGREES, basis_of, modes_of, spread_of_modes, straying_of, strays
 from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.laws.curves.batches import Batches
 from lehr.simulators.numerics.student import t_quantile
@@ -52,6 +52,8 @@ so far: the first steps say least of the end."""
 BEGINS = "or a divergence begins: the next rows tell"
 EARLIER = 5
 """Rows before an alarm in which its cause is looked for."""
+WIDER = 1.5
+"""Of the modes over those of a band: a band is asked row by row, a run at all its rows together."""
 WANDER, ANEW = 0.0015, 0.5
 """What a run strays by from one such block to another beside the modes [log loss]; of the variance of the law's error
 at the end, what the steps that are left bring anew where none is done yet."""
@@ -127,7 +129,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
     >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4)
     (1001, 100, 3.5129)
     >>> planned.spread_at(np.array([1000])).round(4).tolist()
-    [0.0024]
+    [0.0027]
     """
     n = len(rates)
     peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
@@ -138,7 +140,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
     loss = constant_values(law)["L0"] + parts[0] + parts[1]
     degrees, noise, wander = None, None, 0.0
     if isinstance(law.uncertainty, Covariance):
-        modes = modes_of(law, rates, knots, parts)
+        modes = WIDER * modes_of(law, rates, knots, parts)
         degrees, noise = DEGREES + (law.uncertainty.left_out or 0), law.uncertainty.residual
         wander = WANDER * sqrt(1.0 if law.uncertainty.strays is None else law.uncertainty.strays)
         end = float(spread_of_modes(modes[-1:])[0])
@@ -147,7 +149,9 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
         forward, annealing = (part[knots] / loss[knots] for part in parts)
         fallen = (np.maximum.accumulate(parts[1])[knots] - parts[1][knots]) / loss[knots]
         nothing = np.zeros(len(knots))
-        modes = strays(forward, fallen, np.maximum(annealing, 0.0), beyond=nothing, warmed=nothing, apart=0.0)
+        modes = strays(
+            straying_of(law), forward, fallen, np.maximum(annealing, 0.0), beyond=nothing, warmed=nothing, apart=0.0
+        )
         # the last knots are spread evenly; those before make the beginning denser
         modes *= law.worst_relative_error * 2 / 3 / float(np.sqrt(np.mean(spread_of_modes(modes)[-N_BAND // 2 :] ** 2)))
         wander = WANDER

@@ -1,12 +1,12 @@
 """The band about a curve law's forecast: how sure its constants are, and how far a run strays from its law.
 
-A run strays from its law although all constants were known. The parts that a law adds up are each right to a share:
-what is still to be won to ``FORWARD``, what annealing has brought to ``ANNEALED``, and the whole to ``LEAST``; beyond
-the fitted peak rates and steps by ``APART`` and ``BEYOND`` more. What warm-up leaves in the steps after it follows no
-power of theirs and fades as their square (``WARMED``), nor do the first steps at other peak rates (``BENT``). The
-shares were learnt on held-out runs of public sets. A fit's own runs, each left out once, say how much larger or
-smaller they are for it, and are never believed alone: the shares count as ``PRIOR_RUNS`` more, and the variance is
-``FEWEST`` of theirs at least. So the band is never that of the constants alone.
+A run strays from its law although all constants were known. The parts that a law adds up are each right to a share
+(``Straying``), and to less beyond the fitted peak rates and steps. What warm-up leaves in the steps after it follows no
+power of theirs, nor do the first steps at other peak rates. The shares were learnt on held-out runs of public sets, for
+each clock of a law. A fit's own runs, each left out once, say how much larger or smaller they are for it, of rows
+before the rate falls and of those that annealing has brought down apart, and are never believed alone: the shares count
+as ``PRIOR_RUNS`` more, and the variance is ``FEWEST`` of theirs at least. So the band is never that of the constants
+alone, and runs that never anneal make no band of annealing narrow.
 """
 
 from __future__ import annotations
@@ -20,18 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 from lehr.simulators.laws.base import Covariance, split_log
 from lehr.simulators.laws.curves import CURVE_FORMS
 from lehr.simulators.laws.curves.base import CurveLaw, checked_rates, chosen, constant_values
+from lehr.simulators.laws.curves.form import Straying
 from lehr.simulators.laws.curves.runs import LoggedRun
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
 
-CONSTANTS, FORWARD, ANNEALED, LEAST, APART, BEYOND = 0.65, 0.0025, 0.025, 0.00015, 0.011, 0.012
-"""Of the constants' variance; of what is to be won; of what annealing brought; of the loss; of all parts for each
-factor e of distance in peak rate; of what is to be won for each factor e of steps before the first fitted row or after
-the last. [1]"""
-WARMED, BENT = 0.028, 0.73
-"""Of what is to be won, times the square of warm-up's steps over those so far; of the square of the share that is to be
-won, for each factor e of distance in peak rate. [1]"""
-PRIOR_RUNS, FEWEST, DEGREES = 1, 0.1, 8
+PRIOR_RUNS, FEWEST, DEGREES = 1, 0.1, 30
 """Runs that the shares count as; the least factor of the variance; degrees of freedom of Student's t beside those of
 the runs that were left out."""
 MOST_STRAY = 25.0
@@ -63,7 +57,7 @@ def band(
     ...     parameters=["L0"], covariance=[[0.0001]], residual=0.0))
     >>> low, high = band(law, np.full(10000, 1e-4), steps=[9999], of_run=False)
     >>> low.round(4), high.round(4)
-    (array([3.4815]), array([3.5186]))
+    (array([3.4796]), array([3.5205]))
     """
     centre, factor = centre_and_factor(
         law, rates, level=level, steps=steps, changed_at=changed_at, of_run=of_run, noise=noise
@@ -99,7 +93,7 @@ def quantile(level: float, known: Covariance) -> float:
     """Student's t at a central ``level``, by the runs that could be left out.
 
     >>> round(quantile(0.95, Covariance(parameters=[], covariance=[], left_out=3)), 2)
-    2.2
+    2.03
     """
     return t_quantile((1 - level) / 2, DEGREES + (known.left_out or 0))
 
@@ -167,44 +161,78 @@ def modes_of(
     forward, annealing = parts
     loss = constant_values(law)["L0"] + forward[after] + annealing[after]
     own = LoggedRun(name=law.name, steps=after, loss=loss, rates=rates, changed_at=changed_at)
-    modes = sqrt(CONSTANTS) * _of_constants(law, known, own)
+    by = straying_of(law)
+    modes = sqrt(by.constants) * _of_constants(law, known, own)
+    fallen = (np.maximum.accumulate(annealing)[after] - annealing[after]) / loss
+    level = np.maximum(annealing[after], 0.0) / loss
     if of_run:
-        fallen = np.maximum.accumulate(annealing)[after] - annealing[after]
         straying = strays(
+            by,
             forward[after] / loss,
-            fallen / loss,
-            np.maximum(annealing[after], 0.0) / loss,
+            fallen,
+            level,
             beyond=beyond(after, law.range.steps),
             warmed=warmed(after, own.warm_up_end),
             apart=distance(law, float(rates.max())),
         )
         modes = np.concatenate([modes, straying], axis=1)
-    modes = modes * sqrt(1.0 if known.strays is None else known.strays)
+    share, plain = annealed(fallen, level), 1.0 if known.strays is None else known.strays
+    brought = plain if known.strays_annealed is None else known.strays_annealed
+    modes = modes * np.sqrt(plain + (brought - plain) * share)[:, None]
     if np.array_equal(at, after):
         return modes
     return np.stack([np.interp(at, after, mode) for mode in modes.T], axis=1)
 
 
-def strays(forward: Floats, fallen: Floats, level: Floats, *, beyond: Floats, warmed: Floats, apart: float) -> Floats:
+def straying_of(law: CurveLaw) -> Straying:
+    """By what shares a run strays from laws of its form.
+
+    >>> from lehr.simulators.laws.curves import PowerOfSum
+    >>> straying_of(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)).least
+    0.006
+    """
+    return CURVE_FORMS[str(type(law).__struct_config__.tag)].straying
+
+
+def strays(
+    by: Straying,
+    forward: Floats,
+    fallen: Floats,
+    level: Floats,
+    *,
+    beyond: Floats,
+    warmed: Floats,
+    apart: float,
+) -> Floats:
     """The modes (rows, 7) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
     ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left.
 
-    >>> nothing = np.zeros(1)
-    >>> strays(np.array([0.1]), nothing, nothing, beyond=nothing, warmed=np.ones(1), apart=1.0).round(6).tolist()
-    [[0.00025, 0.0, 0.00015, 0.0011, 0.0, 0.0028, 0.0073]]
+    >>> from lehr.simulators.laws.curves.form import IN_TURNS
+    >>> none, all_ = np.zeros(1), np.ones(1)
+    >>> strays(IN_TURNS, 0.1 * all_, none, none, beyond=none, warmed=all_, apart=1.0).round(6).tolist()
+    [[0.0003, 0.0, 0.00015, 0.0009, 0.0, 0.0025, 0.0064]]
     """
     return np.stack(
         [
-            FORWARD * forward,
-            ANNEALED * fallen,
-            np.full_like(forward, LEAST),
-            APART * apart * (forward + level),
-            BEYOND * beyond * forward,
-            WARMED * warmed * forward,
-            BENT * apart * forward**2,
+            by.forward * forward,
+            by.annealed * fallen,
+            np.full_like(forward, by.least),
+            by.apart * apart * (forward + level),
+            by.beyond * beyond * forward,
+            by.warmed * warmed * forward,
+            by.bent * apart * forward**2,
         ],
         axis=1,
     )
+
+
+def annealed(fallen: Floats, level: Floats) -> Floats:
+    """What annealing brought over that and what noise is left (rows,) [1]: how far a row's noise has been taken away.
+
+    >>> annealed(np.array([0.0, 0.01, 0.03]), np.array([0.04, 0.03, 0.01])).tolist()
+    [0.0, 0.25, 0.75]
+    """
+    return np.asarray(fallen / np.maximum(fallen + level, 1e-9))
 
 
 def beyond(steps: NDArray[np.int_], fitted: tuple[float, float] | None) -> Floats:

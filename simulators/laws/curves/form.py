@@ -39,6 +39,36 @@ Constants = Mapping[str, tuple[float, Floats]]
 """Parameter, such as ``log A`` or ``alpha``, to its constant's value and its derivative by the coordinates."""
 
 
+class Straying(msgspec.Struct, frozen=True, kw_only=True):
+    """By what share of each part of the loss a run strays from a law although its constants were known [1].
+
+    ``constants`` is a share of their variance. ``forward`` is of what is to be won, ``annealed`` of what annealing
+    brought, ``least`` of the loss; ``apart`` of all parts for each factor e of distance in peak rate, ``beyond`` of
+    what is to be won for each factor e of steps before the first fitted row or after the last. ``warmed`` is of what is
+    to be won, times the square of warm-up's steps over those so far, and ``bent`` of the square of the share that is to
+    be won, for each factor e of distance in peak rate.
+    """
+
+    constants: float
+    forward: float
+    annealed: float
+    least: float
+    apart: float
+    beyond: float
+    warmed: float
+    bent: float
+
+
+IN_TURNS = Straying(
+    constants=0.6, forward=0.003, annealed=0.022, least=1.5e-4, apart=0.009, beyond=0.012, warmed=0.025, bent=0.64
+)
+"""Of laws in how far a step turns the weights."""
+IN_RATES = Straying(
+    constants=1.0, forward=0.005, annealed=0.34, least=6e-3, apart=1.2, beyond=0.28, warmed=0.076, bent=0.67
+)
+"""Of laws in the rates themselves, which say less of other peak rates, and less of the effect of a fall."""
+
+
 class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
     """How one ``kind`` of law is fitted.
 
@@ -47,6 +77,7 @@ class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
     and ``to_coordinates`` the law back.
     A row at step s weighs s^-weight_power: 0 is each row the same, 1 each doubling of the steps. ``shares`` is a
     normal prior on the logarithm of each linear constant: its share of the lowest loss [1], and the spread.
+    ``straying`` is what a band allows beside the constants, learnt on held-out runs.
     """
 
     kind: str
@@ -58,6 +89,7 @@ class CurveForm(msgspec.Struct, frozen=True, kw_only=True):
     signed: tuple[str, ...] = ()
     weight_power: float = 0.0
     shares: tuple[tuple[float, float], ...] = ()
+    straying: Straying = IN_RATES
 
     @property
     def coordinates(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from lehr.simulators.laws.curves.base import (
     power_and_slope,
 )
 from lehr.simulators.laws.curves.blocks import LEAST, Blocks
-from lehr.simulators.laws.curves.form import Constants, Coordinate, CurveForm, forward, slopes
+from lehr.simulators.laws.curves.form import IN_TURNS, Constants, Coordinate, CurveForm, forward, slopes
 from lehr.simulators.laws.curves.kernels import drops, power_annealing
 from lehr.simulators.laws.curves.rotation import rates_slope, turning
 from lehr.simulators.laws.curves.runs import LoggedRun
@@ -272,4 +272,5 @@ FORM = CurveForm(
     # it counts warm-up as it was, so that its early rows may speak too; half-way between rows and doublings
     weight_power=0.5,
     shares=SHARES,
+    straying=IN_TURNS,
 )

@@ -13,7 +13,7 @@ from lehr.simulators.laws.curves.bands import band
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import WSD, Decay, Warmup
 from lehr.simulators.tracking import in_order, track
-from lehr.simulators.tracking.track import plan
+from lehr.simulators.tracking.track import WIDER, plan
 
 LAW = MultiPower(
     name="m", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641,
@@ -127,7 +127,8 @@ def test_a_covariance_gives_the_allowance() -> None:
     low, high = band(law, RATES, steps=[len(RATES) - 1], noise=0.0)
     # the last mode is what warm-up leaves
     modes = planned.modes_at(np.array([len(RATES) - 1]))[0, :-1]
-    assert planned.times(0.95) * np.linalg.norm(modes) == pytest.approx(np.log(high / low)[0] / 2, rel=1e-3)
+    band_of = WIDER * np.log(high / low)[0] / 2
+    assert planned.times(0.95) * np.linalg.norm(modes) == pytest.approx(band_of, rel=1e-3)
     assert "no run of this fit could be left out" in planned.basis
 
 

@@ -127,6 +127,7 @@ def fit_curve(
             residual=best.spread,
             misfit=aside.misfit,
             strays=aside.strays,
+            strays_annealed=aside.strays_annealed,
             left_out=aside.runs,
         ),
         **fields,

@@ -8,18 +8,20 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.laws.curves import CurveForm
-from lehr.simulators.laws.curves.bands import CONSTANTS, FEWEST, MOST_STRAY, PRIOR_RUNS, beyond, strays, warmed
+from lehr.simulators.laws.curves.bands import FEWEST, MOST_STRAY, PRIOR_RUNS, annealed, beyond, strays, warmed
 from lehr.simulators.laws.curves.fitting.minimum import Settled, problem_of, settle
 from lehr.simulators.laws.curves.runs import LoggedRun, shared_rows
 from lehr.simulators.numerics.adding import plain_sum
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """What runs that were each left out once say: they strayed by ``misfit`` [log loss, root mean square],
-    which is ``strays`` of the variance that a band allows without them; no ``misfit`` where none could be left out.
-    ``errors`` are their mean relative errors by name [1]."""
+    """What runs that were each left out once say: they strayed by ``misfit`` [log loss, root mean square]; no
+    ``misfit`` where none could be left out. ``strays`` and ``strays_annealed`` are how much of the variance that a band
+    allows without them that is, of rows before annealing and of those that it brought down, ``errors`` their mean
+    relative errors by name [1]."""
 
     strays: float
+    strays_annealed: float
     misfit: float | None
     errors: dict[str, float]
 
@@ -34,7 +36,9 @@ def left_out(
 ) -> LeftOut:
     """Each run beside a law fitted to the others: how far its rows stray that none of these has too (of the ``whole``
     runs, not summed up), and how far a band would have let them."""
-    ratios, squares, errors = [], [], {}
+    squares, errors = [], {}
+    # of rows before annealing and of those that it brought down: how much of either a run has, and what that says
+    said: list[tuple[float, float, float, float]] = []
     for i, run in enumerate(used):
         others = [one for one in used if one is not run]
         if not others or (form.anneals and not any(one.anneals for one in others)):
@@ -51,21 +55,31 @@ def left_out(
         forward = jacobian[:, 1]
         level = jacobian[:, 2 : 2 + form.annealing].sum(axis=1)
         peaks = [float(one.rates.max()) for one in others]
+        fallen, noise = np.maximum.accumulate(level) - level, np.maximum(level, 0.0)
         straying = strays(
+            form.straying,
             forward,
-            np.maximum.accumulate(level) - level,
-            np.maximum(level, 0.0),
+            fallen,
+            noise,
             beyond=beyond(run.steps, (min(o.steps[0] for o in others), max(o.steps[-1] for o in others))),
             warmed=warmed(run.steps, run.warm_up_end),
             apart=min(abs(float(np.log(run.rates.max() / p))) for p in (min(peaks), max(peaks))),
         )
-        allowed = CONSTANTS * explained + np.sum(straying**2, axis=1)
+        allowed = form.straying.constants * explained + np.sum(straying**2, axis=1) + held.spread**2
         error = (predicted - alone.log_loss)[new]
         square = error**2
-        ratios.append(float(np.mean(np.minimum(square / (allowed[new] + held.spread**2), MOST_STRAY))))
+        ratio, share = np.minimum(square / allowed[new], MOST_STRAY), annealed(fallen, noise)[new]
+        plain = 1 - share
+        said.append((float(np.mean(plain)), float(plain @ ratio) / len(plain), float(np.mean(share)),
+                     float(share @ ratio) / len(share)))  # fmt: skip
         squares.append(float(np.mean(square)))
         errors[run.name] = float(np.mean(np.abs(np.expm1(error))))
-    if not ratios:
-        return LeftOut(strays=1.0, misfit=None, errors={})
-    pooled = (PRIOR_RUNS + plain_sum(ratios)) / (PRIOR_RUNS + len(ratios))
-    return LeftOut(strays=max(pooled, FEWEST), misfit=float(np.sqrt(np.mean(squares))), errors=errors)
+    if not errors:
+        return LeftOut(strays=1.0, strays_annealed=1.0, misfit=None, errors={})
+    plain_runs, plain_ratios, annealed_runs, annealed_ratios = map(plain_sum, zip(*said, strict=True))
+    return LeftOut(
+        strays=max((PRIOR_RUNS + plain_ratios) / (PRIOR_RUNS + plain_runs), FEWEST),
+        strays_annealed=max((PRIOR_RUNS + annealed_ratios) / (PRIOR_RUNS + annealed_runs), FEWEST),
+        misfit=float(np.sqrt(np.mean(squares))),
+        errors=errors,
+    )
