@@ -52,7 +52,7 @@ so far: the first steps say least of the end."""
 BEGINS = "or a divergence begins: the next rows tell"
 EARLIER = 5
 """Rows before an alarm in which its cause is looked for."""
-WIDER = 1.5
+WIDER = 1.8
 """Of the modes over those of a band: a band is asked row by row, a run at all its rows together."""
 WANDER, ANEW = 0.0015, 0.5
 """What a run strays by from one such block to another beside the modes [log loss]; of the variance of the law's error
