@@ -149,8 +149,9 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
         forward, annealing = (part[knots] / loss[knots] for part in parts)
         fallen = (np.maximum.accumulate(parts[1])[knots] - parts[1][knots]) / loss[knots]
         nothing = np.zeros(len(knots))
+        level = np.maximum(annealing, 0.0)
         modes = strays(
-            straying_of(law), forward, fallen, np.maximum(annealing, 0.0), beyond=nothing, warmed=nothing, apart=0.0
+            straying_of(law), forward, fallen, level, earlier=nothing, longer=nothing, warmed=nothing, apart=0.0
         )
         # the last knots are spread evenly; those before make the beginning denser
         modes *= law.worst_relative_error * 2 / 3 / float(np.sqrt(np.mean(spread_of_modes(modes)[-N_BAND // 2 :] ** 2)))

@@ -171,7 +171,7 @@ def modes_of(
             forward[after] / loss,
             fallen,
             level,
-            beyond=beyond(after, law.range.steps),
+            **beyond(after, law.range.steps),
             warmed=warmed(after, own.warm_up_end),
             apart=distance(law, float(rates.max())),
         )
@@ -200,17 +200,19 @@ def strays(
     fallen: Floats,
     level: Floats,
     *,
-    beyond: Floats,
+    earlier: Floats,
+    longer: Floats,
     warmed: Floats,
     apart: float,
 ) -> Floats:
-    """The modes (rows, 7) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
+    """The modes (rows, 8) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
     ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left.
 
     >>> from lehr.simulators.laws.curves.form import IN_TURNS
     >>> none, all_ = np.zeros(1), np.ones(1)
-    >>> strays(IN_TURNS, 0.1 * all_, none, none, beyond=none, warmed=all_, apart=1.0).round(6).tolist()
-    [[0.0003, 0.0, 0.00015, 0.0009, 0.0, 0.0025, 0.0064]]
+    >>> beside = {"earlier": none, "longer": all_, "warmed": all_, "apart": 1.0}
+    >>> strays(IN_TURNS, 0.1 * all_, none, none, **beside).round(6).tolist()
+    [[0.00045, 0.0, 0.0001, 0.0008, 0.0, 0.0008, 0.0026, 0.007]]
     """
     return np.stack(
         [
@@ -218,7 +220,8 @@ def strays(
             by.annealed * fallen,
             np.full_like(forward, by.least),
             by.apart * apart * (forward + level),
-            by.beyond * beyond * forward,
+            by.earlier * earlier * forward,
+            by.longer * longer,
             by.warmed * warmed * forward,
             by.bent * apart * forward**2,
         ],
@@ -235,17 +238,15 @@ def annealed(fallen: Floats, level: Floats) -> Floats:
     return np.asarray(fallen / np.maximum(fallen + level, 1e-9))
 
 
-def beyond(steps: NDArray[np.int_], fitted: tuple[float, float] | None) -> Floats:
-    """How far ``steps`` (rows,) lie before the first fitted row or after the last, in factors of e (rows,) [1].
+def beyond(steps: NDArray[np.int_], fitted: tuple[float, float] | None) -> dict[str, Floats]:
+    """How far ``steps`` (rows,) lie before the first fitted row and after the last, in factors of e (rows,) [1].
 
-    >>> beyond(np.array([100, 1000, 20000]), (200.0, 20000.0)).round(3).tolist()
-    [0.693, 0.0, 0.0]
+    >>> {way: far.round(3).tolist() for way, far in beyond(np.array([100, 1000, 40000]), (200.0, 20000.0)).items()}
+    {'earlier': [0.693, 0.0, 0.0], 'longer': [0.0, 0.0, 0.693]}
     """
     at = np.maximum(steps, 1.0)
-    if fitted is None:
-        return np.zeros(len(at))
-    first, last = fitted
-    return np.log(np.maximum(np.maximum(at / max(last, 1.0), first / at), 1.0))
+    first, last = fitted or (1.0, np.inf)
+    return {"earlier": np.log(np.maximum(first / at, 1.0)), "longer": np.log(np.maximum(at / max(last, 1.0), 1.0))}
 
 
 def warmed(steps: NDArray[np.int_], warm_up_end: int) -> Floats:

@@ -43,10 +43,10 @@ class Straying(msgspec.Struct, frozen=True, kw_only=True):
     """By what share of each part of the loss a run strays from a law although its constants were known [1].
 
     ``constants`` is a share of their variance. ``forward`` is of what is to be won, ``annealed`` of what annealing
-    brought, ``least`` of the loss; ``apart`` of all parts for each factor e of distance in peak rate, ``beyond`` of
-    what is to be won for each factor e of steps before the first fitted row or after the last. ``warmed`` is of what is
-    to be won, times the square of warm-up's steps over those so far, and ``bent`` of the square of the share that is to
-    be won, for each factor e of distance in peak rate.
+    brought, ``least`` of the loss; for each factor e ``apart`` is of all parts by distance in peak rate, ``earlier`` of
+    what is to be won by steps before the first fitted row, ``longer`` of the loss by steps after the last. ``warmed``
+    is of what is to be won, times the square of warm-up's steps over those so far, and ``bent`` of the square of the
+    share that is to be won, for each factor e of distance in peak rate.
     """
 
     constants: float
@@ -54,18 +54,21 @@ class Straying(msgspec.Struct, frozen=True, kw_only=True):
     annealed: float
     least: float
     apart: float
-    beyond: float
+    earlier: float
+    longer: float
     warmed: float
     bent: float
 
 
 IN_TURNS = Straying(
-    constants=0.6, forward=0.003, annealed=0.022, least=1.5e-4, apart=0.009, beyond=0.012, warmed=0.025, bent=0.64
-)
+    constants=0.6, forward=0.0045, annealed=0.022, least=1e-4, apart=0.008, earlier=0.02, longer=8e-4, warmed=0.026,
+    bent=0.7,
+)  # fmt: skip
 """Of laws in how far a step turns the weights."""
 IN_RATES = Straying(
-    constants=1.0, forward=0.005, annealed=0.34, least=6e-3, apart=1.2, beyond=0.28, warmed=0.076, bent=0.67
-)
+    constants=1.0, forward=0.005, annealed=0.34, least=6e-3, apart=1.2, earlier=0.28, longer=5e-3, warmed=0.076,
+    bent=0.67,
+)  # fmt: skip
 """Of laws in the rates themselves, which say less of other peak rates, and less of the effect of a fall."""
 
 

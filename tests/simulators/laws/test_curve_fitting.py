@@ -237,9 +237,9 @@ def test_what_a_run_strays_grows_with_length_and_distance_in_rate() -> None:
         rates = np.full(300, peak)
         low, high = band(law, rates, steps=steps, level=0.95)
         won = 0.5 * ((steps + 1) * peak) ** -0.5 / law.loss(rates)[steps]
-        beyond = np.log(np.maximum(steps / 100, 1.0))
+        longer = np.log(np.maximum(steps / 100, 1.0))
         apart = np.log(peak / 1e-3)
-        parts = (0.005 * won) ** 2 + 6e-3**2 + (0.28 * beyond * won) ** 2 + (1.2 * apart * won) ** 2
+        parts = (0.005 * won) ** 2 + 6e-3**2 + (5e-3 * longer) ** 2 + (1.2 * apart * won) ** 2
         # the first steps at another peak rate follow no power
         parts += (0.67 * apart) ** 2 * won**4
         # Student's t of 33 degrees; the misfit's variance is four times what is allowed without runs left out
@@ -250,7 +250,7 @@ def test_the_band_is_never_that_of_the_noise_alone() -> None:
     fit = fit_curve(planted("multi_power", size=0.0), "multi_power")
     low, high = band(fit.law, schedules()["wsd"], steps=[LENGTH], level=0.95)
     # 2.03 standard deviations of the least share of the loss, times the root of the least factor of its variance
-    assert np.log(high / low)[0] / 2 > 2.03 * 1.5e-4 * np.sqrt(0.1)
+    assert np.log(high / low)[0] / 2 > 2.03 * 1e-4 * np.sqrt(0.1)
 
 
 def test_bands_need_a_covariance_and_a_level() -> None:

@@ -61,7 +61,7 @@ def left_out(
             forward,
             fallen,
             noise,
-            beyond=beyond(run.steps, (min(o.steps[0] for o in others), max(o.steps[-1] for o in others))),
+            **beyond(run.steps, (min(o.steps[0] for o in others), max(o.steps[-1] for o in others))),
             warmed=warmed(run.steps, run.warm_up_end),
             apart=min(abs(float(np.log(run.rates.max() / p))) for p in (min(peaks), max(peaks))),
         )
