@@ -63,6 +63,9 @@ def named_files(config: str, arguments: Sequence[str], flags: Sequence[str] = ()
             spoken = [word.strip(" '\"") for word in value.split(",")]
             names = [word if is_path(word) else resolve(word, key, catalogue, key) for word in spoken]
             given[i] = f"{key}={','.join(names)}"
+    if catalogue is not None and {"model", "recipe"} <= groups and "model" not in {key for _, key, _ in pairs}:
+        given += [f"model={model}" for model in _trained_by([value for _, key, value in pairs if key == "recipe"],
+                                                            catalogue)]  # fmt: skip
     for i, key, value in pairs:
         if key not in groups and key != "experiment" and value and value[0] not in "{[":
             given[i] = f"{key}={','.join(f'{{{PLAIN}: {word}}}' for word in value.split(','))}"
@@ -134,6 +137,24 @@ def _groups(config: str) -> set[str]:
     defaults = (load_yaml(path) or {}).get("defaults", []) if path.is_file() else []
     keys = [str(key).split() for entry in defaults if isinstance(entry, dict) for key in entry]
     return {words[-1] for words in keys if "override" not in words and words[-1] != "runtime"}
+
+
+def _trained_by(recipes: list[str], catalogue: Catalogue) -> set[str]:
+    """The model of the recipes that are named, each time that none is: a recipe is of its own model, not of the one that
+    a verb takes where nothing is said. Raises ``LehrError`` where they are of several."""
+    words = [word.strip(" '\"") for word in recipes[-1].split(",")] if recipes and _is_name(recipes[-1]) else []
+    own: dict[str, str] = {}
+    for word in words:
+        path = (
+            Path(word) if is_path(word) else catalogue.files("recipe").get(resolve(word, "recipe", catalogue, "recipe"))
+        )
+        said = load_data(path, "recipe") if path is not None and path.is_file() else None
+        if isinstance(said, dict) and isinstance(said.get("model"), str):
+            own[word] = said["model"]
+    if len({*own.values()}) > 1:
+        told = ", ".join(f"{recipe} {model}" for recipe, model in own.items())
+        raise LehrError(f"recipe: these train several models ({told}); write model=NAME, or one of them")
+    return {*own.values()}
 
 
 def _is_name(value: str) -> bool:

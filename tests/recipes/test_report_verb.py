@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lehr.recipes.catalogue.files import CONF
+from lehr.recipes.composing.group_files import named_files
+from lehr.recipes.errors import LehrError
 from lehr.simulators.schedules.base import STEP_CONVENTIONS, Convention
 from tests.recipes.test_cli import lehr
 
@@ -142,3 +145,16 @@ def test_a_stage_that_was_taken_away_leaves_its_published_figures_behind(words: 
 def test_a_schedule_of_every_convention_is_reported_with_its_words(convention: Convention, tmp_path: Path) -> None:
     lehr("report", "model=starcoder", f"+recipe.stages.pt.schedule.convention={convention}", folder=tmp_path)
     assert STEP_CONVENTIONS[convention] in (tmp_path / "outputs" / "starcoder" / "report.md").read_text()
+
+
+def test_a_recipe_brings_its_own_model(tmp_path: Path) -> None:
+    own = tmp_path / "mine.yaml"
+    own.write_text((CONF / "recipe" / "santacoder.yaml").read_text().replace("name: santacoder", "name: mine"))
+    with named_files("report", [f"recipe={own}"]) as given:
+        assert "model=santacoder" in given
+    with named_files("report", ["recipe=StarCoder"]) as given:
+        assert given == ["recipe=starcoder", "model=starcoder"]
+    with named_files("report", ["recipe=starcoder", "model=santacoder"]) as given:
+        assert given == ["recipe=starcoder", "model=santacoder"]
+    with pytest.raises(LehrError, match="several models"), named_files("report", ["recipe=starcoder,santacoder"]):
+        pass
