@@ -140,7 +140,7 @@ def _groups(config: str) -> set[str]:
 
 
 def _trained_by(recipes: list[str], catalogue: Catalogue) -> set[str]:
-    """The model of the recipes that are named, each time that none is: a recipe is of its own model, not of the one that
+    """The model of the recipes that are named, where none is: a recipe is of its own model, not of the one that
     a verb takes where nothing is said. Raises ``LehrError`` where they are of several."""
     words = [word.strip(" '\"") for word in recipes[-1].split(",")] if recipes and _is_name(recipes[-1]) else []
     own: dict[str, str] = {}
