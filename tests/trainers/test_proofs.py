@@ -124,3 +124,10 @@ def test_a_schedule_is_run_as_the_export_says(tmp_path: Path, trainer: str, name
 def test_a_tuning_stage_is_parsed(tmp_path: Path, trainer: str, objective: object, kind: str) -> None:
     made = recipe(Cosine(peak=1e-5, warmup=Warmup(steps=10)), objective, kind, "qwen2_5_coder_7b")
     proven(tmp_path, trainer, made, "qwen2_5_coder_7b")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["llama_2_7b", "llama_3_1_8b", "llama_3_2_1b"])
+def test_torchtitan_builds_any_network_of_llamas_kind(tmp_path: Path, model: str) -> None:
+    """Without stretched positions, with them, and with one table for both ends: none is left to torchtitan's names."""
+    proven(tmp_path, "torchtitan", recipe(SCHEDULES["cosine"], NextToken(), "PT", None), model)

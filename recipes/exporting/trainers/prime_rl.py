@@ -113,6 +113,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         ],
         run=run,
         deviation=off,
+        notes=["`[renderer] name`, where prime-rl knows none for the model: how its answers are laid out"],
     )
 
 
@@ -123,5 +124,4 @@ TRAINER = Trainer(
     package="a checkout of github.com/PrimeIntellect-ai/prime-rl (packages/prime-rl-configs)",
     stage=stage,
     prove="prime_rl",
-    unproven="its configuration needs Python 3.12 or later; write python=<one that has it> with prove=true",
 )

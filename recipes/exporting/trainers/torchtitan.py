@@ -174,7 +174,7 @@ TRAINER = Trainer(
     name="torchtitan",
     title="torchtitan",
     version="0.3.0",
-    package="torchtitan==0.3.0",
+    package="torchtitan==0.3.0 triton",
     stage=stage,
     prove="torchtitan",
 )
