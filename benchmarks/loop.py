@@ -25,7 +25,7 @@ import yaml
 
 import lehr
 
-BUDGET, TARGET = 4e12, 5e12
+BUDGET, TARGET = 2e12, 2.5e12
 """Of all small runs together, and of the one that is forecast [FLOP]."""
 RUNS, NOISE = 14, 0.01
 TOKENS_PER_PARAMETER = (4, 80)

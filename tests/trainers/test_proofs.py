@@ -127,7 +127,7 @@ def test_a_tuning_stage_is_parsed(tmp_path: Path, trainer: str, objective: objec
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["llama_2_7b", "llama_3_1_8b", "llama_3_2_1b"])
+@pytest.mark.parametrize("model", ["llama_2_7b", "llama_3_1_8b"])
 def test_torchtitan_builds_any_network_of_llamas_kind(tmp_path: Path, model: str) -> None:
-    """Without stretched positions, with them, and with one table for both ends: none is left to torchtitan's names."""
+    """Without stretched positions and with them, whatever torchtitan's own names have."""
     proven(tmp_path, "torchtitan", recipe(SCHEDULES["cosine"], NextToken(), "PT", None), model)
