@@ -82,7 +82,8 @@ def proven(tmp_path: Path, trainer: str, made: RecipeFile, model: str, megatron:
 
 
 CORPUS_MODELS = {"trl": "starcoder", "olmo_core": "llama_2_7b", "litgpt": "llama_2_7b", "ms_swift": "qwen2_5_coder_7b",
-                 "axolotl": "llama_2_7b", "torchtitan": "llama_3_8b", "megatron": "llama_2_7b"}  # fmt: skip
+                 "axolotl": "llama_2_7b", "llama_factory": "llama_2_7b", "torchtitan": "llama_3_8b",
+                 "megatron": "llama_2_7b"}  # fmt: skip
 HAVE_NOT = {
     "litgpt": set(SCHEDULES) - {"cosine", "to nought", "from one"},
     "olmo_core": {"squared", "wsd root", "wsd cosine", "inverse root"},
@@ -114,6 +115,8 @@ def test_a_schedule_is_run_as_the_export_says(tmp_path: Path, trainer: str, name
         ("ms_swift", Supervised(), "SFT"),
         ("ms_swift", Preference(method="dpo"), "RL"),
         ("ms_swift", PolicyGradient(method="grpo", group_size=8), "RL"),
+        ("llama_factory", Supervised(), "SFT"),
+        ("llama_factory", Preference(method="dpo"), "RL"),
         ("axolotl", Supervised(), "SFT"),
         ("axolotl", Preference(method="dpo"), "RL"),
         ("verl", PolicyGradient(method="grpo", group_size=8), "RL"),

@@ -53,7 +53,5 @@ TRAINER = Trainer(
     version="0.9.5",
     package="llamafactory==0.9.5",
     stage=stage,
-    prove=None,
-    unproven="its environment needs a torchaudio that does not load beside "
-    "a CPU build of torch; keys and types are checked here",
+    prove="llama_factory",
 )
