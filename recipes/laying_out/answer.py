@@ -7,7 +7,16 @@ import numpy as np
 
 from lehr.recipes.errors import LehrError
 from lehr.recipes.laying_out.calibrating import Calibration
-from lehr.recipes.laying_out.evaluating import FAR, Evaluated, effect_of, evaluate, load_once, measured_shift, variance
+from lehr.recipes.laying_out.evaluating import (
+    FAR,
+    Evaluated,
+    counted_by,
+    effect_of,
+    evaluate,
+    load_once,
+    measured_shift,
+    variance,
+)
 from lehr.recipes.laying_out.question import Question
 from lehr.simulators.counting import FLOP_CONVENTIONS, FlopConvention, training_flops_per_token
 from lehr.simulators.machine.calibration import SPREAD
@@ -22,6 +31,8 @@ CONVENTIONS = ("causal", "full")
 """Counts of FLOPs by which the utilisation is given."""
 MEMORY_ERROR = 0.16
 """What nine in ten of twenty readings by nvidia-smi stay within, the constants those of other runs [1]."""
+OWN_ERRORS = {"litgpt": 0.09, "torchtitan": 0.09, "transformers": 0.13}
+"""The same of what trainers' own allocators count or reserve [1]."""
 LEAST_MEASURED = 1e-6
 """Share of the peak below which no step was measured [1]."""
 
@@ -65,14 +76,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, answered. ``best`` is the fastest that fits; ``others`` differ from all before them in more than
     recomputation and batch; ``frontier`` runs from the fastest to the leanest; ``given`` is the layout that was
     named, ``behind`` by what share it is slower than the best, ``why`` to what most of that goes, and ``roomy`` the
-    fastest that leaves ``MEMORY_ERROR`` of the memory free. ``far`` is how many of its standard deviations a measured
-    speed lies from what was expected."""
+    fastest that leaves ``error`` of the memory free, the model's own [1]. ``far`` is how many of its standard
+    deviations a measured speed lies from what was expected."""
 
     question: Question
     tried: int
     fitting: int
     capacity: float
     calibration: Calibration
+    error: float = MEMORY_ERROR
     best: Found | None = None
     others: list[Other] = []
     frontier: list[Other] = []
@@ -109,6 +121,7 @@ def answer(question: Question, show: int = 8, calibration: Calibration | None = 
         question=question,
         calibration=used,
         capacity=capacity,
+        error=error_of(question),
         tried=len(layouts),
         fitting=int(ranking.fits.sum()),
         best=best,
@@ -122,10 +135,15 @@ def answer(question: Question, show: int = 8, calibration: Calibration | None = 
     )
 
 
+def error_of(question: Question) -> float:
+    """What nine in ten readings of the question's kind of count stay within [1]."""
+    return OWN_ERRORS.get(counted_by(question), MEMORY_ERROR)
+
+
 def _roomy(question: Question, at: Evaluated, ranking: Ranking, capacity: float) -> Other | None:
     """The fastest layout whose memory may be wrong by as much as the model is."""
     best = int(ranking.order[0])
-    fitting = np.flatnonzero(at.memory.total[ranking.order] * (1 + MEMORY_ERROR) <= capacity)
+    fitting = np.flatnonzero(at.memory.total[ranking.order] * (1 + error_of(question)) <= capacity)
     return _other(question, at, int(ranking.order[fitting[0]]), best) if len(fitting) else None
 
 

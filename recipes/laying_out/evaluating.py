@@ -14,7 +14,7 @@ from lehr.recipes.laying_out.question import Question
 from lehr.simulators.machine.calibration import SPREAD, Measured, predict
 from lehr.simulators.machine.demand import demand_of, distinct_nodes, network_key
 from lehr.simulators.machine.layout import Layouts, as_arrays
-from lehr.simulators.machine.memory import HOLDINGS, Holding, Memory, Terms, memory_of
+from lehr.simulators.machine.memory import HOLDINGS, MEGATRON, NVIDIA_SMI, Holding, Memory, Terms, memory_of
 from lehr.simulators.machine.step_time import Parts, Rates, rates_of, step_parts
 
 FAR = 2.0
@@ -46,12 +46,18 @@ DRIVER = 0.51 * 2**30
 (github.com/hahnyuan/PB-LLM, issue 3) [byte]."""
 
 
+def counted_by(question: Question) -> str:
+    """Whose allocator tells the question's memory: one of ``HOLDINGS``."""
+    trainer = question.software.name.partition("_")[0]
+    if trainer in ("torchtitan", "litgpt", "transformers"):
+        return trainer
+    return "megatron" if question.memory == "allocated" else "megatron, nvidia-smi"
+
+
 def _holding(question: Question) -> Holding:
     """What the question's trainer holds, as its allocator counts or as the driver shows."""
-    trainer, alone = question.software.name.partition("_")[0], question.memory == "allocated"
-    if trainer not in ("torchtitan", "litgpt", "transformers"):
-        return HOLDINGS["megatron" if alone else "megatron, nvidia-smi"]
-    own = HOLDINGS[trainer]
+    own = HOLDINGS[counted_by(question)]
+    alone = question.memory == "allocated" or own in (MEGATRON, NVIDIA_SMI)
     return own if alone else msgspec.structs.replace(own, context=own.context + DRIVER)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from lehr.recipes.laying_out.answer import MEMORY_ERROR, SAID, Answer, Found, Other
+from lehr.recipes.laying_out.answer import SAID, Answer, Found, Other
 from lehr.recipes.laying_out.evaluating import FAR
 from lehr.recipes.presenting.numbers import estimate, percent
 from lehr.recipes.presenting.tables import text_table
@@ -76,9 +76,9 @@ def _best_sentence(answer: Answer, found: Found) -> str:
     """The best, and what it is worth where its memory, or its utilisation, is more than was ever measured."""
     said = _sentence(answer, found, "The best layout")
     free = 1 - found.memory_bytes / answer.capacity
-    if found.memory_bytes * (1 + MEMORY_ERROR) > answer.capacity:
+    if found.memory_bytes * (1 + answer.error) > answer.capacity:
         said += f" It leaves {percent(free)} of the memory free, less than the model's own error of "
-        said += f"{percent(MEMORY_ERROR)}: "
+        said += f"{percent(answer.error)}: "
         room = answer.roomy
         said += (
             "no layout has room for that."
@@ -102,13 +102,13 @@ def _given_sentence(answer: Answer, found: Found) -> str:
     if over > 0 and answer.question.published:
         said += (
             f" It ran, so it fits: the memory of this model is {percent(over)} too much at least, "
-            f"{'beyond' if over > MEMORY_ERROR else 'within'} its own error of {percent(MEMORY_ERROR)}."
+            f"{'beyond' if over > answer.error else 'within'} its own error of {percent(answer.error)}."
         )
-    elif over > MEMORY_ERROR:
+    elif over > answer.error:
         said += f" By the model it does not fit: it takes {percent(over)} more than there is."
     elif over > 0:
         said += (
-            f" It takes {percent(over)} more than there is, less than the model's own error of {percent(MEMORY_ERROR)}."
+            f" It takes {percent(over)} more than there is, less than the model's own error of {percent(answer.error)}."
         )
     if answer.behind is not None:
         why = f": {answer.why}" if answer.behind > 0 and answer.why else ""
@@ -130,7 +130,7 @@ def _with_room(answer: Answer, found: Found) -> str:
     if room is None or best is None or not best.seconds < room.seconds < found.seconds:
         return ""
     behind = percent(found.seconds / room.seconds - 1)
-    return f" It is {behind} behind the best of those that leave {percent(MEMORY_ERROR)} of their memory free."
+    return f" It is {behind} behind the best of those that leave {percent(answer.error)} of their memory free."
 
 
 def time_of_stage(answer: Answer, found: Found) -> dict[str, float] | None:
