@@ -345,6 +345,12 @@ def test_bad_settings_are_refused_in_one_line(arguments: list[str], message: str
     assert message in refused(tmp_path, *arguments, data=rows())
 
 
+def test_two_token_counts_leave_a_floor_open_and_no_law_is_written(tmp_path: Path) -> None:
+    sizes, seen = (x.ravel() for x in np.meshgrid(np.geomspace(5e7, 8e8, 5), [1e9, 2e10]))
+    data = [{"n": n, "d": d, "loss": float(CHINCHILLA.loss(n, d))} for n, d in zip(sizes, seen, strict=True)]
+    assert "two token counts, 1e+09 and 2e+10, by which log E, log B, beta" in refused(tmp_path, *FAST, data=data)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

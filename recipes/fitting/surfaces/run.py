@@ -16,6 +16,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import level_of, name_of, starts_of
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.fitting.arguments import BEST, several, stem_of
+from lehr.recipes.fitting.surfaces.refusals import refuse_rising, refuse_two_values
 from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings, Without
 from lehr.recipes.reading.columns import Read, Reading, runs_of
 from lehr.recipes.reading.design import table_of_logs
@@ -188,7 +189,8 @@ def _fit(settings: Settings, read: Read) -> Fitted:
         )
         chosen = comparison.use if chosen == BEST else chosen
     fit = first or next(score.fit for score in comparison.scores if score.form == chosen)  # type: ignore[union-attr]
-    refuse_rising(fit)
+    refuse_rising(_values(fit))
+    refuse_two_values(fit)
     law, constants = _with_intervals(fit, settings)
     files = ", ".join(Path(path).name for path in settings.data)
     law = msgspec.structs.replace(
@@ -259,17 +261,6 @@ def without_gross(fit: LawFit) -> np.ndarray:
         starts = np.concatenate([starts_about(fit, 8, 0), some_starts(form, left, min(24, len(form.starts(left))))])
         current = fit_law(left, fit.form, delta=fit.delta, starts=starts, held=fit.held)
     return keep
-
-
-def refuse_rising(fit: LawFit) -> None:
-    """Raise ``ValueError`` where the loss rises with parameters or tokens: there is no optimum to tell."""
-    values = _values(fit)
-    for name, what in (("alpha", "parameters"), ("beta", "tokens"), ("eta", "parameters and tokens")):
-        if name in values and values[name] <= 0:
-            raise ValueError(
-                f"{name} is {values[name]:.3g}, not above 0: the loss of these runs does not fall with {what}, so that "
-                "there is no optimum; check the columns, or keep the best run of each size (repeats=best)"
-            )
 
 
 def _without(fit: LawFit, optima: list[Optimum], settings: Settings) -> Without | None:

@@ -53,6 +53,10 @@ def outliers_of(runs: Runs, residual: Floats, scale: float) -> list[Outlier]:
     return sorted(found, key=lambda o: -abs(o.deviations))
 
 
+INSEPARABLE = "cannot be told apart by these runs"
+"""In the note of constants that make up for each other exactly."""
+
+
 def check_enough(runs: Runs, form: str, n_constants: int) -> None:
     """Raises ``ValueError`` where the runs are too few, or all of one loss, size or corpus."""
     if np.ptp(runs.loss) == 0:
@@ -133,7 +137,7 @@ def _inseparable(coordinates: list[str], slopes: Floats) -> list[str]:
     for value, direction in zip(values, directions, strict=True):
         if value < RANK * values[0]:
             names = [name for name, part in zip(coordinates, direction, strict=True) if abs(part) > 0.1]
-            notes.append(f"{', '.join(names)} cannot be told apart by these runs: only a combination of them is known")
+            notes.append(f"{', '.join(names)} {INSEPARABLE}: only a combination of them is known")
     return notes
 
 
