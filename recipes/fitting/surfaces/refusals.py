@@ -28,7 +28,7 @@ def refuse_rising(values: Mapping[str, float]) -> None:
 
 def refuse_two_values(fit: LawFit) -> None:
     """Raise ``ValueError`` where the runs have two sizes, or two token counts, and a factor, an exponent and a floor
-    that only three could tell apart: each value that the search ends at fits as well, and its interval is too narrow."""
+    that only three could tell apart: each value that a search ends at fits as well, and its interval is too narrow."""
     said = next((note.partition(f" {INSEPARABLE}")[0] for note in fit.notes if INSEPARABLE in note), None)
     for values, what, factor in ((fit.runs.parameters, "sizes", "A"), (fit.runs.tokens, "token counts", "B")):
         two = np.unique(values)
