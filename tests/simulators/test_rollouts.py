@@ -152,6 +152,7 @@ def test_the_trainer_may_compute_the_probabilities_again() -> None:
     assert step(recomputed=False, reference=False).parts.scoring == 0
 
 
+@pytest.mark.slow
 def test_steps_come_back_from_constants_that_made_them() -> None:
     """Planted: a system whose engines run at 0.5 of a server's speed, and whose update reaches 0.4. What a longer step
     of it takes, which the fit has not seen, is told better, though scoring and the rest of a step
