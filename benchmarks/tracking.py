@@ -30,7 +30,7 @@ from lehr.simulators.laws.curves.runs import shared_rows
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Plan, Tracked, in_order, track
 from lehr.simulators.tracking.pairing import paired
-from lehr.simulators.tracking.track import plan
+from lehr.simulators.tracking.planned import plan
 from tests.data import DATA
 from tests.published.luo_curves import HELD_OUT, TRAINED_ON
 from tests.published.public_runs import training_runs, validation_runs, whole

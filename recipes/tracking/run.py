@@ -22,8 +22,8 @@ from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Earlier, Plan, Tracked, in_order, track
+from lehr.simulators.tracking.planned import plan
 from lehr.simulators.tracking.rates import Departure, departure
-from lehr.simulators.tracking.track import plan
 
 
 def log_of(job: Composed) -> Path:

@@ -29,8 +29,11 @@ WINDOWS = (1, 2, 3, 4, 6, 8, 11, 16, 24, 40)
 AROUND, LEAST_AROUND, MOST_AROUND, FEWEST = 4, 12, 120, 6
 """Rows before beside which a window is set: so many times its own, at least, at most; without so many nothing is
 tested."""
-SLOPE = 0.12
-"""The deviation of the law's own fall over a few rows, as a share of it."""
+SLOPE, TURNS, ANEW = 0.12, 0.5, 0.15
+"""The deviation of the law's own fall over a few rows, as a share of it: of what it falls by at a constant rate; of
+what a rate that falls makes of it, the beginning of which laws miss by half; and of that in the window, anew."""
+LEAST_STILL = 5e-4
+"""What is missing where a loss stands still, at least [log loss]."""
 STILL = (0.65, 1.6)
 """Of the fall that was forecast, what a plateau lacks."""
 LEAST_RISE = 0.01
@@ -80,12 +83,14 @@ def contrasts(
     times: float = 1.0,
     floor: float = 0.0,
     rates: Floats | None = None,
+    turned: Floats | None = None,
 ) -> Found:
     """Of residuals ``e`` (rows,) about a forecast with the logarithm ``forecast`` (rows,) and its law's ``modes``
     (rows, modes) [log loss], by ``calm`` rows, of a run that will have ``rows``.
 
     ``floor`` is the least that rows scatter by [log loss]; the modes are ``times`` those of one deviation; ``rates``
-    (rows,) are the learning rates, by which rows scatter less where the log so far says so.
+    (rows,) are the learning rates, by which rows scatter less where the log so far says so, ``turned`` (rows,) is what
+    of the forecast the height and the fall of the rates make.
 
     >>> forecast = -0.001 * np.arange(100.0)
     >>> noise = 2e-4 * np.sin(np.arange(100.0) ** 2)
@@ -107,6 +112,7 @@ def contrasts(
         return np.asarray(np.add.reduceat(values[kept] - values[kept[0]], cuts) / length)
 
     y, x = means(e), means(forecast)
+    by_rate = np.zeros(len(y)) if turned is None else means(turned)
     errors = np.asarray(modes[kept[cuts + length // 2]]) / times
     index, blocks = np.arange(len(y)), ceil(rows / length)
     deviations, degrees = scatter_of(y, None if rates is None else rates[kept[cuts + length // 2]])
@@ -120,7 +126,7 @@ def contrasts(
         # of the rows before the window
         deviation = np.maximum(np.maximum(deviations[begins], floor / sqrt(length)), 1e-9)
         for way, told in best.items():
-            here = Windows(y, x, errors, begins, first, deviation, t[way][np.maximum(degrees[begins], 3)])
+            here = Windows(y, x, by_rate, errors, begins, first, deviation, t[way][np.maximum(degrees[begins], 3)])
             for i in here.candidates(way):
                 share, error = here.share(i, way)
                 fallen = float(x[i] - x[begins[i] - 1])
@@ -171,12 +177,14 @@ def scatter_of(y: Floats, rates: Floats | None) -> tuple[Floats, NDArray[np.int_
 
 
 class Windows(msgspec.Struct, frozen=True, eq=False):
-    """Of each block (blocks,): its residual ``y``, forecast ``x`` and ``modes`` (blocks, modes) [log loss]; where the
+    """Of each block (blocks,): its residual ``y``, forecast ``x``, what of that falling rates have ``turned``, and
+    ``modes`` (blocks, modes) [log loss]; where the
     window of one length that ends there ``begins``, and the ``first`` block beside which it is set; the ``deviation``
     of a block's noise, and how many of them are a false alarm (``bound``)."""
 
     y: Floats
     x: Floats
+    turned: Floats
     modes: Floats
     begins: NDArray[np.int_]
     first: NDArray[np.int_]
@@ -206,10 +214,12 @@ class Windows(msgspec.Struct, frozen=True, eq=False):
     def share(self, i: int, way: Way) -> tuple[float, float]:
         """What share of a direction the window that ends at block ``i`` shows, and its standard error."""
         rows, a = slice(int(self.first[i]), i + 1), int(self.begins[i] - self.first[i])
-        y, x, modes = self.y[rows], self.x[rows], self.modes[rows]
+        y, x, turned, modes = self.y[rows], self.x[rows], self.turned[rows], self.modes[rows]
+        by_rate = turned[a - 1] - turned
         fall, since = x[a - 1] - x, np.arange(len(y)) - a + 1.0
         direction = np.where(since < 1, 0.0, fall if way == "still" else since)
-        apart = np.concatenate([np.ones((len(y), 1)), SLOPE * fall[:, None], modes - modes[a - 1]], axis=1)
+        law = [SLOPE * (fall - by_rate), TURNS * by_rate, ANEW * np.where(since < 1, 0.0, by_rate)]
+        apart = np.concatenate([np.ones((len(y), 1)), np.stack(law, axis=1), modes - modes[a - 1]], axis=1)
         # V^-1 d by Woodbury's identity, since what is unknown has few directions
         square = float(self.deviation[i]) ** 2
         inner = apart.T @ apart + square * np.eye(apart.shape[1])
@@ -221,6 +231,6 @@ class Windows(msgspec.Struct, frozen=True, eq=False):
 def _is(share: float, fallen: float, window: int, way: Way) -> bool:
     """Is a share of a direction what it is called? ``fallen`` is what the forecast moved by [log loss]."""
     if way == "still":
-        return STILL[0] <= share <= STILL[1]
+        return STILL[0] <= share <= STILL[1] and -share * fallen > LEAST_STILL
     rise = share * window
     return rise + fallen > max(LEAST_RISE, 0.5 * rise)

@@ -78,11 +78,14 @@ def alarms(
     forecast: Floats | None = None,
     *,
     rates: Floats | None = None,
+    turned: Floats | None = None,
+    until: int | None = None,
     earlier: Earlier | None = None,
 ) -> Judged:
     """Judge ``residuals`` (rows,), whose law may be wrong by ``modes`` (rows, modes) [log loss], each with a sign of
-    its own; ``forecast`` (rows,) is the log of the loss that the law gives, ``rates`` (rows,) are the learning
-    rates that it gives it for. ``earlier`` is what looks before kept of the same run, and is added to.
+    its own; ``forecast`` (rows,) is the log of the loss that the law gives, ``rates`` (rows,) are the learning rates
+    that it gives it for, ``turned`` (rows,) is what of it their height and fall make. From row ``until`` on
+    nothing slow is looked for. ``earlier`` is what looks before kept of the same run, and is added to.
 
     A residual that is no finite number is a loss that is none.
 
@@ -96,6 +99,7 @@ def alarms(
     if not n:
         return Judged([], None, 0.0, np.zeros(0, bool))
     level = np.zeros(n) if forecast is None else forecast
+    turned = np.zeros(n) if turned is None else turned
     joined: Flags = {kind: (np.zeros(n, bool), np.zeros(n)) for kind in ("spike", "drift", *LEVELS)}
     earlier = Earlier() if earlier is None else earlier
     for begin in range(0, n, CHUNK):
@@ -104,7 +108,7 @@ def alarms(
         raised = earlier.raised(begin, residuals[here], rules)
         if raised is None:
             raised = {}
-            for kind, (flags, size) in flags_of(residuals[here], modes[here], level[here], rules).items():
+            for kind, (flags, size) in flags_of(residuals[here], modes[here], level[here], rules, turned[here]).items():
                 rows = np.flatnonzero(flags)
                 rows = rows[rows >= begin - here.start]
                 raised[kind] = rows + here.start, size[rows]
@@ -113,10 +117,10 @@ def alarms(
         for kind, (rows, size) in raised.items():
             joined[kind][0][rows] = True
             joined[kind][1][rows] = size
-    finite = np.isfinite(residuals)
+    finite, slow = np.isfinite(residuals), np.arange(n) < (n if until is None else until)
     near = contrasts(
-        np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0], rows=rules.rows,
-        false_alarms=rules.false_alarms, times=rules.times, floor=rules.floor, rates=rates,
+        np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0] & slow, rows=rules.rows,
+        false_alarms=rules.false_alarms, times=rules.times, floor=rules.floor, rates=rates, turned=turned,
     )  # fmt: skip
     nearby: dict[Kind, NDArray[np.bool_]] = {"plateau": near.still, "divergence": near.rising}
     for level_kind, more in nearby.items():

@@ -54,6 +54,8 @@ SAME = 4
 """Rows with one loss to the last digit, at least, before that is no chance."""
 UNKNOWN_NOISE = 0.01
 """The standard deviation of a row [log loss] where neither the law nor enough rows say it."""
+TURNS = 0.4
+"""Of what rates that fall or rise make of the forecast, the part that may not come: no law is right at each turn."""
 STILL = 0.5
 """Of the fall that was forecast, what a plateau may still have fallen, or risen, by."""
 ROUNDS = 20
@@ -137,8 +139,11 @@ Flags = dict[Kind, tuple[NDArray[np.bool_], Floats]]
 """For each rule the rows that it raises, and by how much each is off [log loss]."""
 
 
-def flags_of(residuals: Floats, modes: Floats, level: Floats, rules: Rules) -> Flags:
-    """What each rule says of each row; ``level`` is the log of the forecast."""
+def flags_of(residuals: Floats, modes: Floats, level: Floats, rules: Rules, turned: Floats | None = None) -> Flags:
+    """What each rule says of each row; ``level`` is the log of the forecast, ``turned`` what the height and the fall of
+    the rates make of it (rows,)."""
+    turned = np.zeros(len(level)) if turned is None else turned
+    moving = np.concatenate([modes, TURNS * (turned - turned[0])[:, None]], axis=1)
     n = len(residuals)
     finite = np.isfinite(residuals)
     e = np.where(finite, residuals, 0.0)
@@ -146,13 +151,13 @@ def flags_of(residuals: Floats, modes: Floats, level: Floats, rules: Rules) -> F
     kinds: dict[Kind, NDArray[np.bool_]] = {kind: np.zeros(n, bool) for kind in LEVELS}
     size = np.zeros(n)
     for _ in range(ROUNDS):
-        more, still, excess = _spiked(e, modes, level, rules, finite & ~spikes & ~raised)
+        more, still, excess = _spiked(e, moving, level, rules, finite & ~spikes & ~raised)
         more, still = more & finite & ~raised, still & finite & ~raised
         long = _in_a_row(spikes | more, excess)
         kinds["divergence"] |= long
         kinds["plateau"] |= still
         size = np.where(long | still, excess, size)
-        told = _moved(e, modes, level, rules, tested=finite & (~(spikes | more) | raised), calm=finite & ~raised)
+        told = _moved(e, moving, level, rules, tested=finite & (~(spikes | more) | raised), calm=finite & ~raised)
         up = long | still
         for kind, (rows, moved) in told.items():
             fresh = rows & ~raised

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from math import ceil, exp, hypot, sqrt
-from statistics import NormalDist
 from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lehr.simulators.laws.base import Bounds, Covariance
-from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.bands import DEGREES, basis_of, modes_of, spread_of_modes, straying_of, strays
-from lehr.simulators.laws.curves.base import constant_values
-from lehr.simulators.laws.curves.batches import Batches
-from lehr.simulators.numerics.student import t_quantile
+from lehr.simulators.laws.base import Bounds
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of
 from lehr.simulators.tracking.judging import Earlier, alarms
 from lehr.simulators.tracking.levels import FEWEST, noise_of
 from lehr.simulators.tracking.pairing import paired
+from lehr.simulators.tracking.planned import ModesAt, Plan
 from lehr.simulators.tracking.rates import Departure, departure
 from lehr.simulators.tracking.repeats import repeated
 from lehr.simulators.tracking.rows import Rows
@@ -41,131 +36,14 @@ STATES: dict[State, str] = {
 """Where a run stands."""
 GRAVITY: tuple[Kind, ...] = ("shift", "drift", "repeat", "spike", "plateau", "divergence")
 """Of several alarms that are not over the last of these is told."""
-EARLY, FADES = 0.05, 2.0
-"""What warm-up leaves in the loss at its end, that no law describes [log loss], and how many times its length pass
-while it falls by a factor e."""
-N_BAND = 400
-"""Steps at which a law's modes are read; between them they are straight."""
 BLOCKS, LATER = 10, 0.5
 """Blocks of rows, at most, by whose means it is told which way a run strays, of the rows after this share of its steps
 so far: the first steps say least of the end."""
 BEGINS = "or a divergence begins: the next rows tell"
 EARLIER = 5
 """Rows before an alarm in which its cause is looked for."""
-WIDER = 1.8
-"""Of the modes over those of a band: a band is asked row by row, a run at all its rows together."""
-WANDER, ANEW = 0.0015, 0.5
-"""What a run strays by from one such block to another beside the modes [log loss]; of the variance of the law's error
-at the end, what the steps that are left bring anew where none is done yet."""
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A forecast: the learning rate of every step (steps,), the loss there [law.loss_unit], and the law's error.
-
-    ``modes`` (knots, modes) say how a run may stray from the law at steps ``knots`` (knots,), without the noise of its
-    rows [log loss], each with a coefficient of its own that is one standard number for the run, with so many
-    ``degrees`` of freedom (``None``: normal); ``wander`` is what it strays by within a part of the run beside that.
-    ``basis`` says where that comes from. ``noise`` is that of the rows that the law was fitted to, ``batches`` what of
-    it they have in common. ``first`` is the first step after warm-up, where the law begins to hold.
-    """
-
-    rates: Floats
-    loss: Floats
-    knots: NDArray[np.int_]
-    modes: Floats
-    basis: str
-    first: int
-    wander: float = 0.0
-    degrees: int | None = None
-    noise: float | None = None
-    batches: Batches | None = None
-
-    def times(self, level: float) -> float:
-        """Standard deviations that hold ``level`` of all runs: Student's t, or normal."""
-        if self.degrees is None:
-            return NormalDist().inv_cdf((1 + level) / 2)
-        return t_quantile((1 - level) / 2, self.degrees)
-
-    def modes_at(self, steps: NDArray[np.int_]) -> Floats:
-        """The modes at ``steps`` (steps, modes) [log loss]."""
-        found = np.empty((len(steps), self.modes.shape[1]))
-        for at, mode in enumerate(self.modes.T):
-            found[:, at] = np.interp(steps, self.knots, mode)
-        return found
-
-    def spread_at(self, steps: NDArray[np.int_]) -> Floats:
-        """The standard deviation of a run about the law at ``steps`` (steps,) [log loss]."""
-        return spread_of_modes(self.modes_at(steps))
-
-    @property
-    def n_steps(self) -> int:
-        """Steps of the whole run."""
-        return len(self.rates)
-
-
-class ModesAt(msgspec.Struct, frozen=True, eq=False):
-    """So many ``times`` the modes of ``planned`` at ``steps`` (rows,), made when they are asked for: those of all rows
-    of a long log would be the largest part of a look."""
-
-    planned: Plan
-    steps: NDArray[np.int_]
-    times: float
-
-    def __getitem__(self, rows: slice | NDArray[np.int_], /) -> Floats:
-        """(rows, modes) [log loss]."""
-        return self.planned.modes_at(self.steps[rows]) * self.times
-
-
-def plan(law: CurveLaw, rates: Floats) -> Plan:
-    """The forecast of a run with ``rates`` (steps,) by ``law``.
-
-    The law's error is what the band of a run about it allows, without the noise of rows, where its fit has a
-    covariance; else two thirds of the worst relative error on curves that were held out, an average of their worst
-    rows, on average over the run and along the parts that a law adds up; else nothing.
-
-    >>> from lehr.simulators.laws.curves import PowerOfSum
-    >>> law = PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, worst_relative_error=0.004)
-    >>> planned = plan(law, np.r_[np.linspace(0.0, 1e-3, 101), np.full(900, 1e-3)])
-    >>> planned.n_steps, planned.first, round(float(planned.loss[-1]), 4)
-    (1001, 100, 3.5129)
-    >>> planned.spread_at(np.array([1000])).round(4).tolist()
-    [0.0027]
-    """
-    n = len(rates)
-    peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
-    begin = min(max(peak, 1), n - 1)
-    knots = np.unique(np.concatenate([np.linspace(begin, n - 1, N_BAND), np.geomspace(begin, n - 1, 40)]).round())
-    knots = knots.astype(int)
-    parts = law.parts(rates)
-    loss = constant_values(law)["L0"] + parts[0] + parts[1]
-    degrees, noise, wander = None, None, 0.0
-    if isinstance(law.uncertainty, Covariance):
-        modes = WIDER * modes_of(law, rates, knots, parts)
-        degrees, noise = DEGREES + (law.uncertainty.left_out or 0), law.uncertainty.residual
-        wander = WANDER * sqrt(1.0 if law.uncertainty.strays is None else law.uncertainty.strays)
-        end = float(spread_of_modes(modes[-1:])[0])
-        basis = f"{basis_of(law)}; a run strays by {end:.2%} (standard deviation) at its end, and its rows scatter"
-    elif law.worst_relative_error is not None:
-        forward, annealing = (part[knots] / loss[knots] for part in parts)
-        fallen = (np.maximum.accumulate(parts[1])[knots] - parts[1][knots]) / loss[knots]
-        nothing = np.zeros(len(knots))
-        level = np.maximum(annealing, 0.0)
-        modes = strays(
-            straying_of(law), forward, fallen, level, earlier=nothing, longer=nothing, warmed=nothing, apart=0.0
-        )
-        # the last knots are spread evenly; those before make the beginning denser
-        modes *= law.worst_relative_error * 2 / 3 / float(np.sqrt(np.mean(spread_of_modes(modes)[-N_BAND // 2 :] ** 2)))
-        wander = WANDER
-        basis = f"{law.worst_relative_error:.2%}, the law's worst relative error on curves that were held out"
-    else:
-        modes, basis = np.zeros((len(knots), 1)), "nothing: the law states no error and is taken as exact"
-    if peak and modes.any():
-        fading = EARLY * np.exp(-np.maximum(knots - peak, 0) / (FADES * peak))
-        modes = np.concatenate([modes, fading[:, None]], axis=1)
-    return Plan(
-        rates=rates, loss=loss, knots=knots, modes=modes, basis=basis, first=peak, wander=wander, degrees=degrees,
-        noise=noise, batches=law.batches,
-    )  # fmt: skip
+ANEW = 0.5
+"""Of the variance of the law's error at the end, what the steps that are left bring anew where none is done yet."""
 
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -235,6 +113,7 @@ def track(
     Raises ``ValueError`` for rates of false alarms and levels that cannot be, and for a log that begins after the end.
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
+    >>> from lehr.simulators.tracking.planned import plan
     >>> from lehr.simulators.tracking.rows import in_order
     >>> planned = plan(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5), np.full(1000, 1e-3))
     >>> steps = np.arange(9, 500, 2)
@@ -264,8 +143,10 @@ def track(
     times = planned.times(1 - false_alarms)
     rules = Rules.of(every, false_alarms, planned.noise, times=times, floor=beside.floor)
     judged = alarms(
-        beside.residuals, ModesAt(planned, at, times), rules, forecast, rates=planned.rates[at], earlier=earlier
-    )
+        beside.residuals, ModesAt(planned, at, times), rules, forecast, rates=planned.rates[at],
+        turned=planned.turned(at), until=None if planned.restart is None else int(np.searchsorted(at, planned.restart)),
+        earlier=earlier,
+    )  # fmt: skip
     found, recent = judged.found, judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
@@ -380,11 +261,17 @@ def _notes(rows: Rows, planned: Plan, used: int) -> list[str]:
         notes.append(f"the same step stands again in {_rows(rows.repeats)}; the last one counts")
     if rows.gaps:
         notes.append(f"about {rows.gaps:,} steps are missing between rows")
+    n_last = int(rows.steps[-1]) if len(rows) else -1
     early, late = int((rows.steps < planned.first).sum()), int((rows.steps > planned.n_steps).sum())
     if early:
         notes.append(f"{_rows(early)} of warm-up left out: the law holds after it")
     if late:
         notes.append(f"{_rows(late)} after the schedule's {planned.n_steps:,} steps left out")
+    if planned.restart is not None and planned.restart <= n_last:
+        notes.append(
+            f"the planned rate rises again from step {planned.restart:,} on, which laws are not fitted to: plateaus "
+            "and slow divergences are looked for before it alone"
+        )
     if used <= FEWEST:
         notes.append(f"{_rows(used)} after warm-up: until {FEWEST} a row is set beside the forecast alone")
     return notes

@@ -7,7 +7,7 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.tracking import in_order, track
-from lehr.simulators.tracking.track import plan
+from lehr.simulators.tracking.planned import plan
 from tests.published.luo_curves import HELD_OUT, TRAINED_ON, rows, schedule
 
 CURVES = [(size, name) for size in ("25", "100") for name in (*TRAINED_ON, *HELD_OUT)]

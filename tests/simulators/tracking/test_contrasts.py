@@ -12,7 +12,7 @@ from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import in_order, track
 from lehr.simulators.tracking.contrasts import contrasts
 from lehr.simulators.tracking.pairing import paired
-from lehr.simulators.tracking.track import Plan
+from lehr.simulators.tracking.planned import Plan
 
 ROWS, SPACING = 1000, 50
 STEPS = SPACING * np.arange(1, ROWS + 1)

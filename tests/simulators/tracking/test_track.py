@@ -13,7 +13,7 @@ from lehr.simulators.laws.curves.bands import band
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import WSD, Decay, Warmup
 from lehr.simulators.tracking import in_order, track
-from lehr.simulators.tracking.track import WIDER, plan
+from lehr.simulators.tracking.planned import WIDER, plan
 
 LAW = MultiPower(
     name="m", title="", L0=3.04, A=0.525, alpha=0.508, B=364.0, C=2.07, beta=0.583, gamma=0.641,
