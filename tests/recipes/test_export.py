@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.recipes.exporting.gaps import Assumed
 from lehr.recipes.exporting.hub_config import config_of, same
+from lehr.recipes.exporting.proving import watched
 from lehr.recipes.exporting.rates import RefusedError, course_of, deviation
 from lehr.recipes.exporting.run import can_be_exported, export
 from lehr.recipes.exporting.trainers import trainers
@@ -210,3 +212,10 @@ def test_a_batch_that_follows_from_tokens_and_updates_is_no_gap() -> None:
     changed = msgspec.structs.replace(recipe, order=["pt"], stages={"pt": stage})
     done = export(MODELS["starcoder"], changed, "trl").stages[0]
     assert (done.stage.sequences, [gap.whose for gap in done.gaps]) == (512, ["derived"])
+
+
+def test_an_environment_that_is_made_says_what_it_is_at(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "print('Collecting a'); print('chatter'); print('no room')"
+    assert watched([sys.executable, "-c", said]) is None
+    assert "s  Collecting a\n" in capsys.readouterr().err
+    assert watched([sys.executable, "-c", said + "; raise SystemExit(1)"]) == "no room"

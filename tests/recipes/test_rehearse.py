@@ -13,6 +13,7 @@ from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.recipes.rehearsing.corpus import END_OF_TEXT, generator, infilled, passages, read_corpus, split
 from lehr.recipes.rehearsing.forecasting import by_power
+from lehr.recipes.rehearsing.result import Speed
 from lehr.recipes.rehearsing.scale import OF_NAME, SCALES
 from lehr.recipes.rehearsing.small_recipe import small
 from lehr.recipes.rehearsing.tasks import CLOSES, closing, packed, reward, spoiled, tasks_of
@@ -214,3 +215,9 @@ def test_a_loss_is_forecast_from_its_half_and_a_guess_is_not(how: str) -> None:
     # 95 % of intervals for a single run hold the law's own value, and more
     assert inside >= 38
     assert by_power([(i, 3.0) for i in (40, 50, 60, 70)], rates)["forecast"] is None
+
+
+def test_a_busy_machine_is_said_beside_its_speed() -> None:
+    assert Speed(measured=1e3, load=12.0, cores=2).busy
+    assert not Speed(measured=1e3, load=2.2, cores=2).busy
+    assert not Speed(measured=1e3).busy
