@@ -46,6 +46,8 @@ REFERENCE, LEAST_REFERENCE = 200, 24
 """Rows before the ones tested, which say how far rows scatter: a fifth of the run's, no more and no fewer."""
 RUN, GROWS = 3, 1.5
 """Spikes one after another that make a divergence; of two, the second over the first."""
+LEAST_SPIKE = 0.003
+"""What a single row must be above those before it [log loss], however quiet they are: less harms no run."""
 STEADY, LEAST_STEADY = 50, 12
 """Rows, at most and at least, whose mean is set beside the forecast; and four times as many."""
 FEW = 3
@@ -192,7 +194,7 @@ def _spiked(
     allowed = np.sqrt(np.sum(modes**2, axis=1)) + t_quantile(tail, LEAST_STEADY) * rules.noise
     first = np.isnan(found.moved)
     excess = np.where(first, e, found.moved)
-    above = excess > np.where(first, allowed, found.bound)
+    above = excess > np.maximum(np.where(first, allowed, found.bound), LEAST_SPIKE)
     still = ~first & (found.moved + found.forecast < -STILL * found.forecast)
     return above & ~still, above & still, excess
 
