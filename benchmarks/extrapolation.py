@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from lehr.simulators.laws.fitting import Runs, compare_forms, make_runs, misfit_of, resample
+from lehr.simulators.laws.fitting.comparison import FormScore
+from lehr.simulators.laws.surfaces import Surface
 from tests.data import DATA
 
 TOKENS_A_STEP = 524_288
@@ -84,8 +86,27 @@ def tables() -> dict[tuple[str, str], tuple[Runs, Runs]]:
     return found
 
 
+BEYOND = (1.0, 10.0, 100.0)
+"""Times the work of the largest run at which forms are set beside the chosen one's band."""
+ALIKE = (1.25, 2.0)
+"""Errors on the hold-outs over the chosen form's, up to which another form may be meant."""
+
+
+def others_inside(scores: list[FormScore], law: Surface, larger: Runs) -> list[tuple[float, bool]]:
+    """Of every other form at every distance: its error over the chosen one's, and whether the band holds its loss."""
+    largest = int(np.argmax(larger.parameters * larger.tokens))
+    n, d = (values[largest] * np.sqrt(BEYOND) for values in (larger.parameters, larger.tokens))
+    low, high = law.intervals(n, d)
+    found = []
+    for score in scores[1:]:
+        loss = score.fit.law.loss(n, d)
+        found += [(score.mean / scores[0].mean, bool(inside)) for inside in (loss >= low) & (loss <= high)]
+    return found
+
+
 def main() -> None:
     """Print a line a table and the means of each part."""
+    beside: list[tuple[float, bool]] = []
     shuffles = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     ratios, hits = defaultdict(list), defaultdict(list)
     for (name, part), (fitted, larger) in tables().items():
@@ -98,6 +119,7 @@ def main() -> None:
         law = resample(score.fit, 200).law
         law = type(law)(**{f: getattr(law, f) for f in law.__struct_fields__} | {
             "misfit": misfit_of(score.fit, score.held_out)})  # fmt: skip
+        beside += others_inside(found.scores, law, larger)
         low, high = law.intervals(larger.parameters, larger.tokens, run=True)
         inside = (larger.loss >= low) & (larger.loss <= high)
         ratio = errors[found.use] / min(errors.values())
@@ -114,6 +136,9 @@ def main() -> None:
         share = np.concatenate(hits[part])
         print(f"{part}: {np.exp(np.mean(np.log(ratios[part]))):.2f} (worst {max(ratios[part]):.2f}); the band holds "
               f"{share.mean():.1%} of {len(share)} runs, least {min(h.mean() for h in hits[part]):.0%}")  # fmt: skip
+    for at, most in zip((0.0, *ALIKE), ALIKE, strict=False):
+        held = [inside for ratio, inside in beside if at < ratio <= most]
+        print(f"other forms up to {most:g} times its error: the band holds {sum(held)} of {len(held)}")
     everything = [r for rs in ratios.values() for r in rs]
     share = np.concatenate([h for hs in hits.values() for h in hs])
     print(f"all: {np.exp(np.mean(np.log(everything))):.2f} (worst {max(everything):.2f}); band {share.mean():.1%}")

@@ -15,7 +15,10 @@ from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.draws import with_draws
 from lehr.recipes.errors import LehrError
 from lehr.simulators.evidence import Provenance, Reported
-from lehr.simulators.laws import AnyLaw, ScalingLaw
+from lehr.simulators.laws import AnyLaw, Frontier, ScalingLaw, VocabularyLaw
+from lehr.simulators.laws.downstream import AnyDownstreamLaw
+from lehr.simulators.laws.mixture import ReplayTable
+from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.cluster import Cluster
 from lehr.simulators.quantities import Factor, NonNegative, Positive
@@ -81,10 +84,21 @@ def decode_surface(data: Any, where: str, folders: Sequence[Path] = ()) -> Scali
     return as_surface(decode_law(data, where, folders), where)
 
 
+TAKEN_BY: tuple[tuple[Any, str], ...] = (
+    (JointMoe, "moe_law"),
+    (VocabularyLaw, "vocabulary_law"),
+    (AnyDownstreamLaw, "score_law"),
+    (ReplayTable, "replay_law"),
+    (Frontier, "law"),
+)
+"""The setting of a plan that takes a law of each form that is none of parameters and tokens."""
+
+
 def as_surface(law: AnyLaw, where: str) -> ScalingLaw:
-    """``law`` where it is one of parameters and tokens. Raises ``LehrError`` where it is not."""
+    """``law`` where it is one of parameters and tokens. Raises ``LehrError`` that says what takes another."""
     if not isinstance(law, ScalingLaw):
+        takes = next((f"; lehr plan takes it with {key}=" for form, key in TAKEN_BY if isinstance(law, form)), "")
         raise LehrError(
-            f"{where}: {law.name} gives no loss by parameters and tokens; write law=chinchilla or besiroglu"
+            f"{where}: {law.name} gives no loss by parameters and tokens; write law=chinchilla or besiroglu{takes}"
         )
     return law

@@ -164,6 +164,8 @@ def nearest_name(text: str, names: Iterable[str]) -> str:
     'did you mean qwen2_7b or qwen2_5_7b?'
     >>> nearest_name("granite code", ["granite_3b_code", "granite_8b_code", "granite_4_2_3b", "starcoder"])
     'did you mean granite_3b_code or granite_8b_code?'
+    >>> nearest_name("h1000", ["h100_sxm", "h800", "h200"])
+    'did you mean h100_sxm?'
     """
     from difflib import get_close_matches
 
@@ -184,7 +186,9 @@ def nearest_name(text: str, names: Iterable[str]) -> str:
     if best:
         close = [name for name in best if alike(name) >= alike(best[0]) - CLOSE][:FEW]
         return f"did you mean {' or '.join(close)}?"
-    spelt = {joined(name): name for name in reversed(known)}
+    # h1000 is one letter from h100, of which h100_sxm is a kind
+    begins_so = {parts(name)[0]: name for name in reversed(known) if parts(name) and parts(name)[0][-1].isdigit()}
+    spelt = begins_so | {joined(name): name for name in reversed(known)}
     if found := get_close_matches(joined(text), spelt, n=1, cutoff=0.6):
         return f"did you mean {spelt[found[0]]}?"
     return nearest_few(text, known, 5) if known else "nothing may stand here"

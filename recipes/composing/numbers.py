@@ -125,12 +125,16 @@ def _factor(scale: str, unit: str) -> float | None:
 
 
 def understood(value: object, unit: str) -> object:
-    """``value`` of a setting in ``unit`` with its numbers understood, those of a list and of a range (7B..15B) too;
-    what is none stays as it is.
+    """``value`` of a setting in ``unit`` with its numbers understood, those of a list, of a mapping and of a range
+    (7B..15B) too; what is none stays as it is.
 
     >>> understood("7B..15B", "parameters"), understood(["1k", 2000], "steps"), understood("best", "steps")
     ('7000000000..15000000000', [1000, 2000], 'best')
+    >>> understood({"pt": "90 %", "ann": 0.1}, "1")
+    {'pt': 0.9, 'ann': 0.1}
     """
+    if isinstance(value, dict):
+        return {key: understood(v, unit) for key, v in value.items()}
     if isinstance(value, list):
         return [understood(v, unit) for v in value]
     if not isinstance(value, str):

@@ -16,6 +16,7 @@ from lehr.simulators.planning.budget import Bought
 from lehr.simulators.planning.choosing import Demand, Plan
 from lehr.simulators.planning.rates import Advice
 from lehr.simulators.planning.reading import Rung
+from lehr.simulators.projection.forecast import StageForecast
 from lehr.simulators.quantities import Amount
 
 
@@ -65,8 +66,10 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
     why: dict[str, str]
 
 
-WorryKind = Literal["unreachable", "far", "machine", "repeats", "bound", "vocabulary"]
+WorryKind = Literal["utilisation", "unreachable", "long", "far", "machine", "repeats", "bound", "vocabulary"]
 WORRIES: dict[WorryKind, str] = {
+    "utilisation": "the utilisation that was given is more than the machine reaches",
+    "long": "the run lasts longer than any whose length was published",
     "unreachable": "no law was fitted anywhere near",
     "far": "the loss is read beyond the runs of its law",
     "machine": "the network, or one that the law would rather have, does not fit the devices",
@@ -110,7 +113,8 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a plan says; ``made`` where its network stands between the rungs of the ladder."""
+    """Everything that a plan says; ``made`` where its network stands between the rungs of the ladder, ``forecast`` the
+    end of pre-training under the plan's own schedules."""
 
     name: str
     bought: Bought
@@ -144,5 +148,6 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     fit: str
     layout: Layout | None
     loss_interval: Bounds | None
+    forecast: StageForecast | None
     score: Scored | None
     worries: list[Worry]

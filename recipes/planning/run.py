@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import log
 from typing import Annotated, Any
 
 import msgspec
@@ -14,31 +15,31 @@ from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_law
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.planning.machine import Machine, time_of
+from lehr.recipes.planning.outlook import best_vocabulary, interval_of, own_optimum, score_of, under_own_schedules
 from lehr.recipes.planning.published import published_stages, rates_before
-from lehr.recipes.planning.result import Planned, Rates, Scored, Second, Vocabulary
+from lehr.recipes.planning.result import Planned, Rates, Second
 from lehr.recipes.planning.settling import Networks, Task, settle
 from lehr.recipes.planning.stages import Question, inputs_of, length_of
 from lehr.recipes.planning.worries import worries
+from lehr.recipes.presenting.tables import short
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.laws import DataConstrained, Frontier, ScalingLaw, VocabularyLaw
-from lehr.simulators.laws.downstream import AnyDownstreamLaw
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
 from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.planning.budget import Budget
-from lehr.simulators.planning.certainty import loss_interval
 from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Laws, Plan, Planner, rung_of
 from lehr.simulators.planning.ladder import ladder
 from lehr.simulators.planning.rates import speaks
-from lehr.simulators.planning.reading import Key, Rung, size_at
-from lehr.simulators.planning.scores import losses_of, score_at
+from lehr.simulators.planning.reading import Key, Rung
 from lehr.simulators.projection.project import assumed_mfu
-from lehr.simulators.quantities import Interval, NonNegative, Positive, PositiveShare
+from lehr.simulators.quantities import Interval, NonNegative, Positive
 from lehr.simulators.training import PRETRAINING, STAGE_KINDS, Base
 
 Corpus = Annotated[float, msgspec.Meta(ge=FEWEST_TOKENS)]
+Entries = Annotated[int, msgspec.Meta(ge=256, le=4_000_000)]
 MOST_EXPERTS = 1024
 """Experts for each one that a token uses, at most: twice as many as any law has seen."""
 DEFAULT_SURFACE = "besiroglu"
@@ -85,6 +86,7 @@ def _planned(job: Composed) -> Planned:
     )  # fmt: skip
     machine = machine_of(job, sparse=all(expansion > 1 for _, expansion in rungs))
     settled = settle(task, Networks(shapes=architectures, rungs=rungs), machine)
+    _refuse_guessing(settled.plan, settled.question.rung.vocabulary)
     plan, bought, key, rungs = settled.plan, settled.bought, settled.key, settled.networks.rungs
 
     def chosen_by(by: Planner, flops: float) -> Plan:
@@ -108,13 +110,23 @@ def _planned(job: Composed) -> Planned:
         own_optimum=own_optimum(law, plan, bought.work.value * task.share, demand),
         vocabulary=best_vocabulary(laws.vocabulary, rungs[key], settled.spent * task.share),
         fit=settled.placed.says, layout=settled.placed.layout, worries=[],
-        loss_interval=None if surface is None or plan.read_at is None else loss_interval(
-            surface, plan.read_at, plan.chosen.loss, unique=plan.read_unique, moved=plan.moved,
-        ),
-        score=score_of(job, surface, plan, rungs[key]),
+        loss_interval=None if surface is None else interval_of(surface, plan), forecast=None,
+        score=score_of(catalogue, job.setting("score_law", str | None), surface, plan, rungs[key]),
     )  # fmt: skip
-    said = worries(found, fits=settled.placed.fits, no_room=settled.no_room)
+    found = msgspec.structs.replace(found, forecast=under_own_schedules(catalogue, found))
+    said = worries(found, settled.placed, given=job.mfu(), no_room=settled.no_room)
     return msgspec.structs.replace(found, worries=said)
+
+
+def _refuse_guessing(plan: Plan, vocabulary: int) -> None:
+    """Raise ``LehrError`` where the loss of the chosen network is above that of guessing every token alike, ln V."""
+    chosen = plan.chosen
+    if plan.loss_unit == "nats/token" and chosen.loss >= log(vocabulary):
+        raise LehrError(
+            f"plan: no law reaches so far: {plan.law} reads {chosen.loss:.3g} nats/token for "
+            f"{short(chosen.parameters)} on {short(chosen.tokens)} tokens, more than guessing among {vocabulary:,} "
+            f"entries, {log(vocabulary):.3g}; write a larger budget, or more unique tokens"
+        )
 
 
 def planner(job: Composed) -> Planner:
@@ -160,7 +172,7 @@ def _architectures(job: Composed, network: str, base: str | None, context: int) 
     return ladder(
         wanted,
         top_k=job.setting("top_k", Annotated[int, msgspec.Meta(ge=1)]),
-        vocab_size=job.setting("vocab_size", Annotated[int, msgspec.Meta(ge=256, le=4_000_000)]),
+        vocab_size=job.bounded("vocab_size", Entries, "256 to 4,000,000 entries, such as 32000 or 128256"),
         context_length=context,
     )
 
@@ -234,7 +246,13 @@ def kind_of(stage: str) -> str:
 
 
 def _stages(job: Composed) -> dict[str, float]:
-    given: dict[str, float] | None = job.setting("stages", dict[str, PositiveShare] | None)
+    given: dict[str, float] | None = job.bounded("stages", dict[str, Positive] | None, "shares, {pt: 0.9, ann: 0.1}")
+    if given is not None and max(given.values(), default=0.0) > 1:
+        whole = plain_sum(given.values())
+        said = ", ".join(f"{name}: {share / whole:.4g}" for name, share in given.items())
+        raise LehrError(
+            f"stages: these are shares of the budget, which sum to 1; write stages={{{said}}}, or 80% for 0.8"
+        )
     stages = given or {"pt" if job.setting("base", str | None) is None else "cpt": 0.9, "ann": 0.1}
     for name in stages:
         if kind_of(name) not in STAGE_KINDS:
@@ -306,53 +324,3 @@ def rates(law: HyperLaw, question: Question, plan: Plan) -> Rates:
         batch_tokens=float(np.asarray(law.batch_tokens(**inputs))) if speaks(law, "batch_tokens", inputs) else None,
         warnings=law.warnings(**asked),
     )
-
-
-def score_of(job: Composed, surface: Surface | None, plan: Plan, rung: Rung) -> Scored | None:
-    """What the network would score by ``score_law``. Raises ``LehrError`` where that law is none of scores, or no law
-    of the loss gives what it asks for."""
-    name = job.setting("score_law", str | None)
-    if name is None:
-        return None
-    law = job.catalogue.law(name)
-    if not isinstance(law, AnyDownstreamLaw):
-        raise LehrError(f"score_law: {name} is no law of benchmark scores; write gadre_error_c4, or a fit of your own")
-    if surface is None or plan.read_at is None:
-        raise LehrError(f"score_law: {plan.law} gives no loss of a surface to read it at; write law=besiroglu")
-    chosen, (n, d) = plan.chosen, plan.read_at
-    # experts and repeats are worth to a ladder what they are to the law of the loss
-    size = size_at(rung, getattr(law, "n_convention", surface.n_convention)) * n / size_at(rung, surface.n_convention)
-    try:
-        score = score_at(
-            law, losses=losses_of(surface, plan.read_at, plan.read_unique, chosen.loss),
-            loss_unit=surface.loss_unit, size=size, tokens=d, flops=chosen.training_flops,
-        )  # fmt: skip
-    except ValueError as error:
-        raise LehrError(f"score_law: {error}") from error
-    return Scored(law=law.name, metric=law.metric, benchmark=law.benchmark, score=score)
-
-
-def own_optimum(law: Planner, plan: Plan, flops: float, demand: Demand) -> tuple[float, float] | None:
-    """The law's own optimum for the work at 6 N D, where nothing else than the budget limits it."""
-    if demand.seen or demand.served or demand.memory is not None:
-        return None
-    if isinstance(law, JointMoe):
-        return law.optimum(flops, float(plan.chosen.expansion))
-    if isinstance(law, DataConstrained):
-        return law.optimum(flops, demand.unique)
-    if demand.unique is not None and plan.chosen.epochs > 1:
-        return None
-    return law.optimum(flops)
-
-
-def best_vocabulary(law: VocabularyLaw | None, rung: Rung, flops: float) -> Vocabulary | None:
-    """The vocabulary that the law would give the network, and what the plan's costs above it."""
-    if law is None:
-        return None
-    n = float(rung.count.active["excl_embeddings"])
-    best = law.best(n, rung.width, flops)
-    here, there = law.at_budget(n, rung.width, [rung.vocabulary, best], flops)
-    return Vocabulary(
-        law=law.name, best=round(best), interval=law.best_interval(n, rung.width, flops), above=float(here - there),
-        own=rung.vocabulary,
-    )  # fmt: skip

@@ -18,7 +18,8 @@ from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.machine.failures import uptime
 from lehr.simulators.planning.choosing import Candidate, Plan, PlanWarning
 from lehr.simulators.planning.rates import Advice
-from lehr.simulators.planning.reading import size_at
+from lehr.simulators.planning.reading import REFERENCE_VOCABULARY, size_at
+from lehr.simulators.projection.stage_work import MANY_EPOCHS
 from lehr.simulators.quantities import Amount
 
 NEIGHBOURS = 2
@@ -53,11 +54,13 @@ def neighbours(plan: Plan, n: int = NEIGHBOURS) -> list[Candidate]:
 def verdicts(plan: Planned) -> list[str]:
     """What the numbers amount to, a line each; what no law reaches comes first."""
     chosen = plan.plan.chosen
+    own = plan.forecast
     lines = [w.says[0].upper() + w.says[1:] + "." for w in plan.worries if w.kind == "unreachable"]
     lines.append(
         f"Train {shape_of(chosen, plan.top_k)}, on {short(chosen.tokens)} tokens "
         f"({short(chosen.tokens_per_parameter)} a parameter): "
-        f"loss {chosen.loss:.3f}{_within(plan)} {plan.plan.loss_unit} by {_read_by(plan)}, under its runs' schedules."
+        f"loss {chosen.loss:.3f}{_within(plan)} {plan.plan.loss_unit} by {_read_by(plan)}, under its runs' schedules"
+        + (f"; {own.loss:.3f} ({own.low:.3f} to {own.high:.3f}) under the plan's own." if own is not None else ".")
     )
     if plan.score is not None:
         lines.append(score_line(plan.score))
@@ -116,9 +119,9 @@ def budget_line(plan: Planned) -> str:
     """The limit that binds, what it comes to in work, time and money, and what the others would have bought."""
     amounts = [f"{_amount(plan.bought.work, '{:.3g}')} FLOP"]
     if plan.bought.binding != "flops":
-        amounts.append(f"{plan.hours.value:,.0f} h of {plan.accelerator.title}")
+        amounts.append(f"{_whole(plan.hours.value)} h of {plan.accelerator.title}")
     else:
-        amounts.append(f"{_amount(plan.hours, '{:,.0f}')} h of {plan.accelerator.title}")
+        amounts.append(f"{_amount(plan.hours, _form(plan.hours.value))} h of {plan.accelerator.title}")
     if plan.days is not None and plan.devices is not None:
         trains = uptime(plan.devices).share.value
         amounts.append(
@@ -126,7 +129,7 @@ def budget_line(plan: Planned) -> str:
         )
     if plan.usd is not None:
         calendar = " of the calendar" if plan.devices else ""
-        amounts.append(f"{plan.usd.value:,.0f} USD at {plan.usd_per_hour:.3g} USD/h{calendar}")
+        amounts.append(f"{_whole(plan.usd.value)} USD at {plan.usd_per_hour:.3g} USD/h{calendar}")
     others = [
         f"{name} would buy {limit.value:.3g}" for name, limit in plan.bought.limits.items()
         if name != plan.bought.binding
@@ -151,10 +154,9 @@ def why_lines(plan: Planned) -> list[str]:
             where = f"at {short(sizes[0])} or more"
         elif sizes[0] == ladder[0]:
             where = f"at {short(sizes[-1])} or fewer"
-        said.append(
-            f"the law puts the optimum {where} active parameters (95 %), and this network wins in {chosen.wins:.0%} of "
-            "its replicas"
-        )
+        # between the rungs, of which it is none, the other shapes of its size would win as often
+        wins = "" if plan.made else f", and this network wins in {chosen.wins:.0%} of its replicas"
+        said.append(f"the law puts the optimum {where} active parameters (95 %){wins}")
     if plan.own_optimum is not None:
         n, d = plan.own_optimum
         epochs = f", {d / plan.demand.unique:.3g} epochs" if plan.demand.unique and d > plan.demand.unique else ""
@@ -185,8 +187,8 @@ def stage_rows(plan: Planned) -> list[list[str]]:
         rows.append([
             stage.name, stage.kind, short(stage.tokens), f"{prompts:,}{group} of {stage.sequence_length:,}",
             rate, shape, f"{stage.warmup_steps:,}", f"{decay:g}",
-            f"{stage.days.value:.3g} d" if stage.days else f"{stage.hours.value:,.0f} h",
-            f"{stage.usd.value:,.0f}" if stage.usd else "–",
+            f"{stage.days.value:.3g} d" if stage.days else f"{_whole(stage.hours.value)} h",
+            _whole(stage.usd.value) if stage.usd else "–",
         ])  # fmt: skip
     return rows
 
@@ -249,6 +251,19 @@ def _number(value: float) -> str:
     return short(value) if value >= 1000 else f"{value:.3g}"
 
 
+def _form(value: float) -> str:
+    return "{:,.0f}" if value >= 100 else "{:.2g}"
+
+
+def _whole(value: float) -> str:
+    """Hours or money as a number of them, two digits of a few: half an hour is not none.
+
+    >>> _whole(6765.3), _whole(0.0375)
+    ('6,765', '0.037')
+    """
+    return _form(value).format(value)
+
+
 def _amount(amount: Amount, form: str) -> str:
     if amount.low is None or amount.high is None:
         return form.format(amount.value)
@@ -295,6 +310,21 @@ def as_text(plan: Planned) -> str:
     ])  # fmt: skip
 
 
+def beside_the_report(plan: Planned) -> str:
+    """Whether ``lehr report`` reads the same loss, or why it does not."""
+    chosen = plan.plan.chosen
+    if chosen.expansion > 1:
+        return "which reads a mixture by laws of dense models: its loss there is an interval of sizes, about this one"
+    if chosen.epochs > 1 and not isinstance(plan.law, DataConstrained):
+        repeats = (
+            "takes up to 4 epochs for new tokens" if chosen.epochs <= MANY_EPOCHS else "reads repeats by muennighoff"
+        )
+        return f"which {repeats}: its loss there is another"
+    if plan.vocabulary is not None and plan.vocabulary.own != REFERENCE_VOCABULARY:
+        return "which counts the tables of any vocabulary as size: its loss there is another"
+    return "which says the same, and how the loss falls under these schedules"
+
+
 def as_json(plan: Planned) -> dict[str, Any]:
     """The plan as data; keys are stable."""
     return {
@@ -314,6 +344,7 @@ def as_json(plan: Planned) -> dict[str, Any]:
         "loss_unit": plan.plan.loss_unit,
         "chosen": msgspec.to_builtins(plan.plan.chosen),
         "loss_interval": plan.loss_interval,
+        "forecast": None if plan.forecast is None else msgspec.to_builtins(plan.forecast),
         "score": None if plan.score is None else msgspec.to_builtins(plan.score),
         "own_optimum": None if plan.own_optimum is None else
         {"parameters": plan.own_optimum[0], "tokens": plan.own_optimum[1]},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lehr.recipes.planning.machine import Placed
 from lehr.recipes.planning.result import Planned, Vocabulary, Worry, WorryKind
 from lehr.recipes.presenting.tables import short
-from lehr.simulators.laws.base import Law, ValidRange
+from lehr.simulators.laws.base import ValidRange
 from lehr.simulators.laws.vocabulary import SMALLEST
 
 FAR = 100.0
@@ -19,9 +20,15 @@ APART = 1.25
 """A rule and what was published that differ by less agree."""
 
 
-def worries(plan: Planned, *, fits: bool, no_room: Sequence[str] = ()) -> list[Worry]:
-    """One for each, the gravest first; ``no_room`` are networks that were left out since no layout holds them."""
-    found: list[Worry] = []
+LONGEST = 120.0
+"""Days: BLOOM's 1,082,990 hours on 384 A100 are 118, 3.5 months (arXiv:2211.05100, section 3.4.1); no other published
+run was as long."""
+
+
+def worries(plan: Planned, placed: Placed, *, given: float | None = None, no_room: Sequence[str] = ()) -> list[Worry]:
+    """One for each, the gravest first, of a plan as it is ``placed`` on its machine; ``given`` is the person's own
+    utilisation [1], ``no_room`` are networks that were left out since no layout holds them."""
+    found = _of_time(plan, placed, given)
 
     def worry(kind: WorryKind, says: str) -> None:
         found.append(Worry(kind=kind, says=says))
@@ -42,14 +49,14 @@ def worries(plan: Planned, *, fits: bool, no_room: Sequence[str] = ()) -> list[W
             f"{beyond:,.0f} times beyond the runs of {law.name}; its answer is a guess",
         )
     elif beyond >= NOTABLE:
-        worry("far", f"the loss is read {beyond:.2g} times beyond the runs of {law.name}{_knows(law)}")
+        worry("far", f"the loss is read {beyond:.2g} times beyond the runs of {law.name}{_knows(plan)}")
     if chosen.expansion > MOST_EXPANSION:
         worry(
             "unreachable",
             f"no law reaches here: {chosen.expansion:,} experts for each one used; laws of mixtures were fitted on "
             f"{MOST_EXPANSION} at most, and this one's answer is a guess",
         )
-    if not fits:
+    if not placed.fits:
         worry("machine", f"it does not fit the machine: {plan.fit}")
     if no_room:
         worry(
@@ -83,6 +90,28 @@ def worries(plan: Planned, *, fits: bool, no_room: Sequence[str] = ()) -> list[W
     return found
 
 
+def _of_time(plan: Planned, placed: Placed, given: float | None) -> list[Worry]:
+    """A utilisation that the machine does not reach, and a run longer than any."""
+    found = []
+    reached = placed.mfu or plan.accelerator.mfu.get("dense" if plan.plan.chosen.expansion == 1 else "moe")
+    if given is not None and reached is not None and given > reached.high:
+        whose = "the fastest layout reaches" if placed.mfu else f"published runs on {plan.accelerator.title} reached"
+        times = given / reached.central
+        days = "" if plan.days is None else f", {plan.days.value * times:,.3g} days in place of {plan.days.value:,.3g}"
+        says = (
+            f"mfu={given:g} is given, and {whose} {reached.central:.0%} ({reached.low:.0%} to {reached.high:.0%}); at "
+            f"that the plan takes {times:.2g} times the time and money{days}"
+        )
+        found.append(Worry(kind="utilisation", says=says))
+    if plan.days is not None and plan.days.value > LONGEST:
+        says = (
+            f"{plan.days.value:,.0f} days are longer than any published run (BLOOM: 118); write days=90 beside the "
+            "budget, or more devices"
+        )
+        found.append(Worry(kind="long", says=says))
+    return found
+
+
 def _between(words: Vocabulary) -> str:
     if words.interval is None:
         return ""
@@ -92,11 +121,13 @@ def _between(words: Vocabulary) -> str:
     return f" (95 %: {least}{'to' if least else 'up to'} {short(high)})"
 
 
-def _knows(law: Law) -> str:
-    """What a law's interval knows of forms that are wrong there."""
-    if getattr(law, "misfit", None) is not None:
-        return ""
-    return "; its interval knows no other form"
+def _knows(plan: Planned) -> str:
+    """What a plan's interval knows of forms that are wrong there."""
+    if plan.loss_interval is None:
+        return "; nothing says how sure that is"
+    if plan.surface is not None and plan.surface.misfit is not None:
+        return "; its interval widens as its form missed its own largest runs"
+    return "; its interval widens as other forms missed the largest runs of public tables"
 
 
 def how_far(bounds: ValidRange, **values: float) -> float:

@@ -12,10 +12,18 @@ from lehr.simulators.laws import ScalingLaw
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveLaw
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken
-from lehr.simulators.projection.forecast import Clock, Forecast, PathStage, forecast, path_rates, surface_along
+from lehr.simulators.projection.forecast import (
+    Clock,
+    Forecast,
+    PathStage,
+    StageForecast,
+    forecast,
+    path_rates,
+    surface_along,
+)
 from lehr.simulators.projection.project import Projection
 from lehr.simulators.projection.stage_work import MANY_EPOCHS
-from lehr.simulators.quantities import Floats, number
+from lehr.simulators.quantities import Amount, Floats, number
 from lehr.simulators.schedules import Cosine, Warmup
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
 
@@ -49,20 +57,36 @@ def forecast_recipe(
     """
     count = projection.parameters
     per_token = next((s.flops_per_token for s in reversed(projection.stages) if s.loss), None)
-    own = path_of(recipe)
+    stages = whole_path(catalogue, recipe)
     clocks = [own_clock(curve)] if curve else clocks_for(catalogue, count.at(surface.n_convention, per_token)[1])
-    if not own or not clocks or any(_repeats(stage) for stage in recipe.stages.values()):
-        # a curve law takes all tokens for fresh ones
+    if stages is None or not clocks:
         return None
-    before = base_path(catalogue, recipe, own[0])
-    if before is None:
-        return None
-    stages = [*before, *own]
     tokens = grid(stages)
     try:
         return forecast(stages, clocks, tokens, surface_along(surface, count, tokens, per_token))
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
+
+
+def forecast_end(catalogue: Catalogue, recipe: Recipe, parameters: float, level: Amount) -> StageForecast | None:
+    """The loss at the end of the recipe's pre-training as ``forecast_recipe`` has it, where a surface gives ``level``
+    at the end of a whole schedule for a network of ``parameters``; ``None`` as there."""
+    stages, clocks = whole_path(catalogue, recipe), clocks_for(catalogue, parameters)
+    if stages is None or not clocks:
+        return None
+    end = np.array([plain_sum(stage.tokens for stage in stages)])
+    bounds = [level.value if side is None else side for side in (level.low, level.high)]
+    return forecast(stages, clocks, end, [np.array([value]) for value in (level.value, *bounds)]).stages[-1]
+
+
+def whole_path(catalogue: Catalogue, recipe: Recipe) -> list[PathStage] | None:
+    """The base's stages and the recipe's own; ``None`` where the first is not known, or a stage's tokens repeat: a
+    curve law takes all tokens for fresh ones."""
+    own = path_of(recipe)
+    if not own or any(_repeats(stage) for stage in recipe.stages.values()):
+        return None
+    before = base_path(catalogue, recipe, own[0])
+    return None if before is None else [*before, *own]
 
 
 def own_clock(law: CurveLaw) -> Clock:

@@ -14,7 +14,7 @@ from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile, as_
 from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError
 from lehr.recipes.projecting.model import DEFAULT_LAWS, project_model
-from lehr.simulators.laws import AnyLaw, ScalingLaw
+from lehr.simulators.laws import AnyLaw, DataConstrained, ScalingLaw
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.projection.budget import first_stage_of
 from lehr.simulators.projection.project import Assumptions, Projection
@@ -98,7 +98,8 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
         for name in job.setting("compare_laws", list[str])
         if (other := catalogue.surface(name)).name != laws[0].name
     ]
-    if any(stage.kind in PRETRAINING and (number(stage.epochs) or 1) > MANY_EPOCHS for stage in recipe.stages.values()):
+    often = any(s.kind in PRETRAINING and (number(s.epochs) or 1) > MANY_EPOCHS for s in recipe.stages.values())
+    if often and not isinstance(laws[0], DataConstrained):
         # other laws say nothing of tokens that are seen so often
         repeats = catalogue.surface("muennighoff")
         laws = [repeats, *(one for one in laws if one.name != repeats.name)]

@@ -10,8 +10,9 @@ from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of, name_of
 from lehr.recipes.errors import LehrError
+from lehr.recipes.planning.result import Planned
 from lehr.recipes.planning.run import planned
-from lehr.recipes.planning.text import as_bytes, as_text
+from lehr.recipes.planning.text import as_bytes, as_text, beside_the_report
 from lehr.recipes.presenting.files import write_folder, writing
 from lehr.recipes.presenting.locks import claimed
 
@@ -38,14 +39,24 @@ def run(job: Composed) -> int:
             name = free_name(plans, asked, head)
             plan = plan if name == plan.name else planned(_named(job, name))
             folder = plans / name
-            write_folder(folder, files(plan, head))
+            write_folder(folder, {**files(plan, head), **own_law(job, plan)})
     print(as_text(plan))
     print(f"\n{folder / 'plan.html'}")
-    # what was given of the machine is no part of the recipe
-    given = "".join(f" {word}" for word in job.overrides if word.partition("=")[0] in ("mfu", "usd_per_hour"))
+    # what was given of the machine is no part of the recipe, nor is the law
+    also = ("mfu", "usd_per_hour", *(("law",) if plan.law is plan.surface else ()))
+    given = "".join(f" {word}" for word in job.overrides if word.partition("=")[0] in also)
     print(f"next: lehr report --config-dir {folder} model={name}{given}")
-    print("      which forecasts the loss under the plan's own schedules")
+    print(f"      {beside_the_report(plan)}")
     return 0
+
+
+def own_law(job: Composed, plan: Planned) -> dict[str, bytes]:
+    """A law of the person's own that reads the plan's loss, by its path in the plan's folder, in which ``lehr report``
+    finds it by its name."""
+    named = [word.partition("=")[2] for word in job.overrides if word.startswith("law=")]
+    if not named or plan.law is not plan.surface or (CONF / "law" / f"{named[-1]}.yaml").is_file():
+        return {}
+    return {f"law/{named[-1]}.yaml": job.catalogue.path("law", named[-1]).read_bytes()}
 
 
 def _named(job: Composed, name: str) -> Composed:

@@ -12,7 +12,7 @@ import numpy as np
 from lehr.simulators.counting import NConvention
 from lehr.simulators.designing.belief import VIEWS, Belief
 from lehr.simulators.laws.base import Misfit
-from lehr.simulators.planning.certainty import DEGREES, MISFIT
+from lehr.simulators.laws.surfaces.misfit import DEGREES, MISFIT
 from lehr.simulators.planning.reading import Key, Rung, size_at
 from lehr.simulators.quantities import Floats
 

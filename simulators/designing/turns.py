@@ -6,8 +6,8 @@ import numpy as np
 
 from lehr.simulators.designing.belief import belief_after
 from lehr.simulators.designing.choosing import LARGEST_SHARES, POWERS, Pool, Target, _add, _Scorer
+from lehr.simulators.laws.surfaces.misfit import MISFIT
 from lehr.simulators.laws.surfaces.runs import Runs
-from lehr.simulators.planning.certainty import MISFIT
 
 TURNS = 4
 FIRST_SIZES = 5

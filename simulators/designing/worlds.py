@@ -11,9 +11,9 @@ from lehr.simulators.designing.belief import FORM, Belief
 from lehr.simulators.designing.choosing import Design, Pool, Target, propose
 from lehr.simulators.laws.fitting.fit import DELTA, problem_of
 from lehr.simulators.laws.surfaces.forms import form_called
+from lehr.simulators.laws.surfaces.misfit import DEGREES, MISFIT
 from lehr.simulators.laws.surfaces.runs import make_runs
 from lehr.simulators.numerics.levenberg import settle
-from lehr.simulators.planning.certainty import DEGREES, MISFIT
 from lehr.simulators.quantities import Floats
 
 WORLDS = 300

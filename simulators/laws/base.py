@@ -229,7 +229,7 @@ class Misfit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def at(self, flops: Floats) -> Floats:
         """The standard deviation at a budget, broadcast [log loss]."""
-        return np.asarray(self.size * (1 + np.maximum(0.0, np.log(flops / self.flops))))
+        return np.asarray(self.size * (1 + np.log(np.maximum(flops / self.flops, 1.0))))
 
 
 class LawFigure(Reported, frozen=True, kw_only=True, forbid_unknown_fields=True):

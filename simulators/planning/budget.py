@@ -9,8 +9,8 @@ import msgspec
 from lehr.simulators.machine.failures import uptime
 from lehr.simulators.quantities import Amount, Interval
 
-LARGEST = 1e30
-"""More work [FLOP] is no plan: 10**4 times that of the largest trainings that anyone has estimated."""
+LARGEST = 1e28
+"""More work [FLOP] is no plan: a hundred times that of the largest trainings that anyone has estimated."""
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.base import Bounds, Misfit, StandardErrors, ValidRange, quantiles
+from lehr.simulators.laws.base import quantiles
 from lehr.simulators.laws.moe import JointMoe
-from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.planning.reading import Key
 from lehr.simulators.quantities import Floats
 
@@ -49,56 +48,6 @@ def certainty(
     low, high = quantiles(regret, 0.95)
     wins = np.bincount(np.argmin(losses, axis=1), minlength=losses.shape[1]) / len(losses)
     return Certainty(regret_low=low, regret_high=high, wins=wins)
-
-
-MISFIT = 0.006
-"""How far a form misses runs that it has not seen [log loss], where its law does not say: the median of 28 fits to
-public tables, as is its growth with each e-fold beyond (benchmarks/extrapolation.py)."""
-DEGREES = 3
-"""Of freedom of a misfit that was measured on hold-outs by size, tokens and budget."""
-
-
-def loss_interval(
-    law: Surface,
-    read_at: tuple[float, float],
-    loss: float,
-    *,
-    unique: float | None = None,
-    moved: Floats | None = None,
-) -> Bounds | None:
-    """Bounds of a loss that was read at N and D, of whose tokens ``unique`` differ (95 %): of the constants, of the
-    form itself, by the law's own misfit or that of public tables, and of what else moves it (replicas,); ``None`` where
-    the law does not say how sure its constants are [loss_unit].
-
-    >>> from lehr.simulators.laws import Chinchilla
-    >>> from lehr.simulators.laws.base import Covariance, ValidRange
-    >>> law = Chinchilla(name="x", title="", n_convention="total", loss_unit="nats/token",
-    ...     E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658, range=ValidRange(flops=(1e18, 1e22)),
-    ...     uncertainty=Covariance(parameters=["alpha"], covariance=[[1e-6]], residual=0.0))
-    >>> [round(bound, 2) for bound in loss_interval(law, (1e10, 1e12), float(law.loss(1e10, 1e12)))]
-    [1.95, 2.17]
-    """
-    if law.uncertainty is None or isinstance(law.uncertainty, StandardErrors):
-        return None
-    if law.misfit is None:
-        law = msgspec.structs.replace(law, misfit=Misfit(size=MISFIT, flops=most_work(law.range), degrees=DEGREES))
-    here = float(law.loss(*read_at) if unique is None else law.loss(*read_at, unique=unique))  # type: ignore[call-arg]
-    draws = law.draws(*read_at, unique=unique)
-    if moved is not None and np.isfinite(moved).all():
-        draws = draws + moved[np.random.default_rng(5).integers(len(moved), size=len(draws))]
-    low, high = quantiles(draws, 0.95)
-    # another vocabulary shifts the loss, and not what is known of it
-    return float(low) + loss - here, float(high) + loss - here
-
-
-def most_work(runs: ValidRange) -> float:
-    """The largest budget of a law's runs, or what its largest size and tokens would have taken; infinite where it does
-    not say [FLOP]."""
-    if runs.flops is not None:
-        return runs.flops[1]
-    if runs.parameters is not None and runs.tokens is not None:
-        return 6 * runs.parameters[1] * runs.tokens[1]
-    return float("inf")
 
 
 def joint_errors(joint: JointMoe, keys: Sequence[Key], active: Floats, tokens: Floats) -> Floats:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import (
@@ -30,6 +31,9 @@ CONVENTION = FLOP_CONVENTIONS["causal"]
 
 FEWEST_TOKENS = 1e6
 """Fewer are no training."""
+TIE = 5e-5
+"""Losses that differ by less [nats/token] are one: half the last digit that is printed, and a hundredth of what a form
+misses beyond its runs (``surfaces.misfit.MISFIT``)."""
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,7 +188,7 @@ def choose(
         experts = np.array([float(expansion) for _, expansion in keys])
         tokens, useful, worth = _read_joint(law, active, experts, tokens, demand, laws)
         losses = law.loss(useful, worth, experts)
-        unit, best = law.loss_unit, _best(keys, losses, at)
+        unit, best = law.loss_unit, _best(keys, losses, tokens < bought, at)
         many = replicate(law, 1)
         every_loss = losses[None] if many is None else many.loss(useful, worth, experts)
         sure = certainty(every_loss, best, keys, joint_errors(law, keys, active, tokens))
@@ -199,7 +203,7 @@ def choose(
             raise ValueError(
                 "the laws have no answer for any network of the ladder; write network=dense, or a larger budget"
             )
-        best = _best(keys, losses, at)
+        best = _best(keys, losses, tokens < bought, at)
         if isinstance(law, Frontier):
             best = nearest_to(law, kept, bought, losses, flops * share) if at not in kept else best
             said = [(law.name, w) for w in law.warnings(flops * share)]
@@ -234,11 +238,13 @@ def choose(
     )
 
 
-def _best(keys: Sequence[Key], losses: Floats, at: Key | None) -> int:
-    """Of those that the demand allows, ``at`` or the one of least loss."""
+def _best(keys: Sequence[Key], losses: Floats, spared: NDArray[np.bool_], at: Key | None) -> int:
+    """Of those that the demand allows, ``at`` or the one of least loss; of losses that are one, where the data are
+    worth less than the budget and it is ``spared``, the smallest."""
     if at is not None and at in keys and np.isfinite(losses[keys.index(at)]):
         return keys.index(at)
-    return int(np.argmin(losses))
+    least = int(np.argmin(losses))
+    return int(np.argmax(losses <= losses[least] + TIE)) if spared[least] else least
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -172,7 +172,9 @@ def worths(
     those that were ``seen`` before and do not repeat among them: as they are, where none repeats.
 
     Both are the law's own N' and D', not a share of what fresh tokens would leave: beyond what the different tokens can
-    teach, parameters add nothing. Raises ``ValueError`` where tokens repeat and no law speaks of it.
+    teach, parameters add nothing. Of parameters that is so once tokens have been repeated, in the logarithm by
+    1 - exp(-R) after R repeats: of fresh ones the law of the loss has its own word, which the law of repetition would
+    take back in one step at the first. Raises ``ValueError`` where tokens repeat and no law speaks of it.
     """
     if unique is None or not np.any(tokens > unique):
         return sizes, tokens + seen
@@ -180,7 +182,8 @@ def worths(
         raise ValueError("tokens repeat, which needs a law of repeated data; write repetition_law=muennighoff")
     even = as_if_even(tokens, unique, seen, repetition.R_D_star)
     n_short, d_short = repetition.worth(sizes, even, unique + seen)
-    return np.where(tokens > unique, n_short, sizes), d_short
+    settled = -np.expm1(-np.maximum(even / (unique + seen) - 1, 0.0))
+    return sizes * (n_short / sizes) ** settled, d_short
 
 
 def head_flops(rung: Rung) -> float:

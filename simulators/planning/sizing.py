@@ -9,14 +9,10 @@ import numpy as np
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.laws import DataConstrained, Frontier
 from lehr.simulators.laws.moe import JointMoe
-from lehr.simulators.planning.choosing import Demand, Plan, Planner, rung_of
+from lehr.simulators.planning.choosing import TIE, Demand, Plan, Planner, rung_of
 from lehr.simulators.planning.reading import Key, Rung, size_at
 from lehr.simulators.quantities import Floats
 
-TIE = 5e-5
-"""Losses that differ by less [nats/token] are one: half the last digit that is printed, and a hundredth of what a form
-misses beyond its runs (``certainty.MISFIT``). A law's constants belong to its own count of work, so that among such
-sizes that of its own optimum is taken."""
 CLOSE = 2.5e-3
 """A network is of the wanted size where it is off by no more [log]."""
 ROUNDS = 20
@@ -36,9 +32,10 @@ def wanted(
     plan: Plan, rungs: Mapping[Key, Rung], law: Planner, flops: float, *, demand: Demand, leave_out: Key | None = None
 ) -> float | None:
     """The size of least loss between the rungs of the chosen expansion, or among sizes that differ by less than ``TIE``
-    that of the law's own optimum for the work, 6 N D, that the network gets. ``flops`` are for pre-training [FLOP]. A
-    frontier's size is its decision. ``leave_out`` is no rung of the ladder. ``None`` where the best lies at the end of
-    those that were tried, or nothing tells it from its neighbours.
+    that of the law's own optimum for the work, 6 N D, that the network gets: its constants belong to that count. A
+    frontier's size is its decision. ``flops`` are for pre-training [FLOP]; ``leave_out`` is no rung of the ladder.
+    ``None`` where the best lies at the end of those that were tried, and where more of the budget is of no use, so that
+    sizes are alike and the smallest stands.
     """
     mine = [
         c for c in plan.candidates
@@ -49,16 +46,15 @@ def wanted(
     if isinstance(law, Frontier):
         return _decided(law, flops, sizes)
     best = int(np.argmin(losses))
-    if best in (0, len(mine) - 1):
+    if plan.chosen.useful < 1 or best in (0, len(mine) - 1):
         return None
     near = slice(best - 1, best + 2)
     bend, slope, _ = np.polyfit(sizes[near] - sizes[best], losses[near] - losses[best], 2)
     least = sizes[best] - slope / (2 * bend) if bend > 0 else np.nan
     if not sizes[best - 1] < least < sizes[best + 1]:
         return None
-    limited = bool(demand.seen or demand.served or demand.memory is not None)
-    if not limited and plan.chosen.useful == 1 and (demand.unique is None or isinstance(law, DataConstrained)
-                                                    or plan.chosen.epochs == 1):  # fmt: skip
+    repeats = plan.chosen.epochs > 1 and not isinstance(law, DataConstrained)
+    if not (repeats or demand.seen or demand.served or demand.memory is not None):
         own = _own(law, sizes, tokens, float(least), demand.unique, plan.chosen.expansion)
         if own is not None and bend * (own - least) ** 2 < TIE:
             least = own

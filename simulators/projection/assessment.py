@@ -13,6 +13,7 @@ from lehr.simulators.laws.base import Bounds, Outside
 from lehr.simulators.laws.frontier import Frontier
 from lehr.simulators.laws.moe import EfficiencyLeverage, JointMoe, RoutedLaw
 from lehr.simulators.laws.surfaces.base import Surface, positive
+from lehr.simulators.laws.surfaces.misfit import loss_bounds
 from lehr.simulators.layers import MoE
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.quantities import Floats
@@ -66,7 +67,7 @@ def allocate(law: Surface, n: float, d: float) -> Allocation:
     positive(d, "d", "tokens")
     flops = 6 * n * d
     best_n, best_d = law.optimum(flops)
-    interval = law.optimum_interval(flops)
+    interval, bounds = law.optimum_interval(flops), loss_bounds(law, n, d)
     loss = float(law.loss(n, d))
     equal = _least_flops(law, loss, flops)
     return Allocation(
@@ -83,7 +84,7 @@ def allocate(law: Surface, n: float, d: float) -> Allocation:
         if interval is None
         else (flops / 6 / interval[0][1] ** 2, flops / 6 / interval[0][0] ** 2),
         loss=loss,
-        loss_interval=law.interval(n, d),
+        loss_interval=None if bounds is None else (float(bounds[0]), float(bounds[1])),
         best_loss=float(law.loss(best_n, best_d)),
         equal_loss_flops=equal,
         equal_loss_parameters=None if equal is None else law.optimum(equal)[0],

@@ -6,7 +6,7 @@ import numpy as np
 
 from lehr.simulators.counting import ParameterCount
 from lehr.simulators.laws import DataConstrained, ScalingLaw
-from lehr.simulators.laws.base import replicate
+from lehr.simulators.laws.surfaces.misfit import loss_bounds
 from lehr.simulators.quantities import Amount, Amounts, Floats
 
 
@@ -21,7 +21,8 @@ def loss_along(
 ) -> Amounts:
     """The loss that ``law`` gives after ``tokens`` (points,) [law.loss_unit].
 
-    A dense model has the law's own interval, if it has one and ``interval`` asks for it. A mixture of experts lies
+    A dense model has the law's own interval, of its constants and its form, if it has one and ``interval`` asks for
+    it. A mixture of experts lies
     between dense models of its active and of its total parameters, since a law of dense models says nothing finer
     about it; the central value is the geometric mean of the two sizes. ``flops_per_token`` is for a law whose N counts
     them; of the tokens ``unique`` differ, which a law of repeated data reads and the others do not.
@@ -36,6 +37,7 @@ def loss_along(
     >>> loss.value.round(3).tolist(), loss.low.round(3).tolist(), loss.high.round(3).tolist()
     ([2.142, 2.029], [2.108, 1.995], [2.188, 2.075])
     """
+    among = unique if isinstance(law, DataConstrained) else None
     low_n, high_n = count.at(law.n_convention, flops_per_token)
 
     def at(n: float) -> Floats:
@@ -44,10 +46,10 @@ def loss_along(
     if low_n < high_n:
         return Amounts(value=at((low_n * high_n) ** 0.5), low=at(high_n), high=at(low_n), unit=law.loss_unit)
     value = at(low_n)
-    if not interval or replicate(law) is None:
+    bounds = loss_bounds(law, low_n, tokens, unique=among) if interval else None
+    if bounds is None:
         return Amounts(value=value, unit=law.loss_unit)
-    low, high = law.intervals(low_n, tokens)
-    return Amounts(value=value, low=low, high=high, unit=law.loss_unit)
+    return Amounts(value=value, low=bounds[0], high=bounds[1], unit=law.loss_unit)
 
 
 def project_loss(

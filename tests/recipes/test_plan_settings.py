@@ -114,7 +114,8 @@ def test_the_first_screen_says_what_money_is_spent_on(capsys: pytest.CaptureFixt
 def test_report_and_cost_say_what_the_plan_says(tmp_path: Path) -> None:
     planned = lehr.plan(days=30, devices=64, compare_laws=[], name="mine", out=tmp_path)
     made = tmp_path / "plan" / "mine"
-    reported = lehr.project("mine", config_dir=made).totals.hours
+    projected = lehr.project("mine", config_dir=made)
+    reported = projected.totals.hours
     costed = lehr.cost("mine", config_dir=made)
     assert planned.days is not None
     assert planned.usd is not None
@@ -122,6 +123,17 @@ def test_report_and_cost_say_what_the_plan_says(tmp_path: Path) -> None:
     # tokens are whole numbers in the recipe: a part in 10**11 of them
     assert reported.value == pytest.approx(planned.hours.value, rel=1e-9)
     assert reported.low == pytest.approx(planned.hours.low, rel=1e-9)
+    # one loss at the end of a schedule of the law's kind, and one under the plan's own, with one interval each
+    loss = projected.stages[-1].loss["besiroglu"]
+    assert loss.value == pytest.approx(planned.plan.chosen.loss, rel=1e-9)
+    assert planned.loss_interval is not None
+    assert (loss.low, loss.high) == pytest.approx(planned.loss_interval, rel=1e-9)
+    assert projected.totals.tokens == pytest.approx(planned.plan.chosen.tokens, rel=1e-9)
+    assert projected.totals.cost is not None
+    mfu = projected.stages[0].time.mfu if projected.stages[0].time is not None else None
+    assert planned.layout is not None
+    assert mfu is not None
+    assert f"MFU {mfu.value:.0%} ({mfu.low:.0%} to {mfu.high:.0%})" in planned.fit
     assert costed.days.value == pytest.approx(planned.days.value, rel=1e-9)
     assert costed.dollars is not None
     assert costed.dollars.value == pytest.approx(planned.usd.value, rel=1e-9)

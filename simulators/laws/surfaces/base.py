@@ -78,10 +78,12 @@ class Surface(Law, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
         rng = np.random.default_rng(1)
         losses = np.repeat(losses, -(-DRAWS // len(losses)), axis=0)
         spread = np.full(n.shape, residual or 0.0)
-        noise = rng.standard_normal(losses.shape)
+        # one draw errs alike everywhere, so that a band is the same whatever else is asked beside it
+        apart = (len(losses), *(1,) * n.ndim)
+        noise = rng.standard_normal(apart)
         if self.misfit is not None:
             spread = np.hypot(spread, self.misfit.at(6 * n * d))
-            noise = noise / np.sqrt(rng.chisquare(self.misfit.degrees, losses.shape) / self.misfit.degrees)
+            noise = noise / np.sqrt(rng.chisquare(self.misfit.degrees, apart) / self.misfit.degrees)
         return np.asarray(losses * np.exp(spread * noise))
 
     def interval(self, n: float, d: float, level: float = 0.95) -> Bounds | None:
