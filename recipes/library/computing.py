@@ -271,11 +271,11 @@ def plan(
 ) -> Planned:
     """From a budget, one of ``flops``, ``hours``, ``usd`` or ``days`` with ``devices``, to a network and its recipe.
 
-    ``.plan.chosen`` is the network of least loss, ``.plan.candidates`` the ranking behind it. With ``out`` the model,
-    the recipe, the ranking and the page are written to ``<out>/plan/<name>/`` (``lehr plan``).
+    ``.plan.chosen`` is the network whose size has the least loss, ``.plan.candidates`` the ranking behind it. With
+    ``out`` the model, the recipe, the ranking and the page are written to ``<out>/plan/<name>/`` (``lehr plan``).
 
     >>> found = plan(flops=1e22, compare_laws=[])
-    >>> all(found.plan.chosen.loss <= rung.loss for rung in found.plan.candidates)
+    >>> all(found.plan.chosen.loss <= rung.loss + 5e-5 for rung in found.plan.candidates)         # as one prints it
     True
     """
     from lehr.recipes.planning.run import planned

@@ -50,6 +50,9 @@ def recipe(plan: Planned) -> dict[str, Any]:
             facts[f"stages.{name}.hardware.layout"] = _fact(
                 "derived", "lehr plan: the fastest that fits, as lehr layout"
             )
+        if plan.given_mfu is not None:
+            stages[name]["hardware"]["mfu"] = plan.given_mfu
+            facts[f"stages.{name}.hardware.mfu"] = _fact("assumed", "lehr plan: as it was given")
         if settings.data is not None and plan.replay is not None:
             facts[f"stages.{name}.data"] = _fact("derived", f"lehr plan: the least share of replay by {plan.replay[0]}")
     default = _fact("assumed", "lehr plan: the stage's share of the budget over what a token costs")

@@ -145,6 +145,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     rungs: dict[tuple[int, int], Rung]
     own_optimum: tuple[float, float] | None
     vocabulary: Vocabulary | None
+    given_mfu: float | None
     fit: str
     layout: Layout | None
     loss_interval: Bounds | None

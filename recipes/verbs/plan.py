@@ -42,8 +42,8 @@ def run(job: Composed) -> int:
             write_folder(folder, {**files(plan, head), **own_law(job, plan)})
     print(as_text(plan))
     print(f"\n{folder / 'plan.html'}")
-    # what was given of the machine is no part of the recipe, nor is the law
-    also = ("mfu", "usd_per_hour", *(("law",) if plan.law is plan.surface else ()))
+    # what was given of money is no part of the recipe, nor is the law
+    also = ("usd_per_hour", *(("law",) if plan.law is plan.surface else ()))
     given = "".join(f" {word}" for word in job.overrides if word.partition("=")[0] in also)
     print(f"next: lehr report --config-dir {folder} model={name}{given}")
     print(f"      {beside_the_report(plan)}")

@@ -42,7 +42,9 @@ PLANS = [
 def test_the_report_of_a_plan_says_what_the_plan_says(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     plan = printed(capsys, "plan", *words)
     assert dispatch(["plan", *words]) == 0
-    report = printed(capsys, "report", "--config-dir", "outputs/plan/my_plan", "model=my_plan", "mfu=0.4")
+    # a utilisation that was given is in the recipe
+    report = printed(capsys, "report", "--config-dir", "outputs/plan/my_plan", "model=my_plan")
+    assert report["totals"]["hours"]["value"] == pytest.approx(plan["accelerator_hours"], rel=1e-8)
     chosen = plan["chosen"]
     assert report["parameters"]["total"] == chosen["parameters"]
     assert {s["name"]: s["tokens"] for s in report["stages"]} == pytest.approx(plan["stages"], abs=0.5)
