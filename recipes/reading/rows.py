@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -84,9 +85,10 @@ def read_rows(
     if not runs:
         if run is not None and run not in known:
             raise LehrError(f"run: {path} has no run {run!r}; {nearest(run, known)}")
-        if wanted is None and all(role_of(s) == "rate" for s in known.values()):
-            raise LehrError(f"{path}: has the learning rate and no loss; write log=[<log of the loss>,{path}]")
         headings = [h for s in known.values() for h in s]
+        unnamed = any(re.search(r"loss|ppl|perplex|bpb|bpc", h.lower()) for h in headings)
+        if wanted is None and not unnamed and all(role_of(s) == "rate" for s in known.values()):
+            raise LehrError(f"{path}: has the learning rate and no loss; write log=[<log of the loss>,{path}]")
         hint = nearest_heading(wanted or "loss", headings)
         raise LehrError(f"{path}: no column of the loss; {hint}: write columns={{loss: <heading>}}")
     if len(runs) > 1:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from math import log
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_schedule
 from lehr.recipes.reading import UnfinishedError
+from lehr.recipes.reading.columns import loss_unit_of, words_of
 from lehr.recipes.reading.rows import LogRows, after, paired, read_rows
 from lehr.recipes.reading.tail import Tail
 from lehr.recipes.tracking.result import Look
@@ -62,16 +65,48 @@ def rates_beside(job: Composed) -> list[tuple[str, Departure | None, LogRows]]:
 
 
 def lost(read: LogRows) -> NDArray[np.int_]:
-    """The steps whose loss is none: no finite number above zero."""
-    rows = read.rows
-    return np.asarray(rows.steps[~(np.isfinite(rows.losses) & (rows.losses > 0))])
+    """The steps whose loss is none: no finite number above zero, or no finite one where zero is nothing to fear."""
+    rows, other = read.rows, no_cross_entropy(read) is not None
+    return np.asarray(rows.steps[~(np.isfinite(rows.losses) & ((rows.losses > 0) | other))])
+
+
+def no_cross_entropy(read: LogRows) -> str | None:
+    """Why nothing is said of losses of which many are at or below zero; ``None`` of others."""
+    losses = read.rows.losses[np.isfinite(read.rows.losses)]
+    below = int((losses <= 0).sum())
+    if below < max(FEWEST_BELOW, SHARE_BELOW * len(losses)):
+        return None
+    return (
+        f"{below} of {len(losses)} losses are not above zero: no cross-entropy, but the loss of a policy gradient, or "
+        "of memorised data"
+    )
+
+
+def in_unit(law: CurveLaw, read: LogRows, where: Path) -> LogRows:
+    """The log with its losses in the law's unit, where its heading names another. Raises ``LehrError`` where it cannot
+    be told how many tokens or bytes that is."""
+    notes: list[str] = []
+    heading = read.taken[0] or "" if read.taken else ""
+    named = loss_unit_of(None, heading, notes)
+    nats = law.loss_unit == "nats/token"
+    if words_of(heading) & {"ppl", "perplexity"} and nats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            losses, how = np.log(read.rows.losses), f"{heading!r} is a perplexity, whose logarithm is taken"
+    elif not any("is taken to be" in note for note in notes) or named == law.loss_unit:
+        return read
+    elif named == "bits/token" and nats:
+        losses, how = read.rows.losses * log(2.0), f"{heading!r} is in bits, times {log(2.0):.4f} in nats"
+    else:
+        raise LehrError(f"{where}: {heading!r} is in {named}, the law in {law.loss_unit}; give a law of the same unit")
+    rows = msgspec.structs.replace(read.rows, losses=losses)
+    return msgspec.structs.replace(read, rows=rows, notes=[*read.notes, how])
 
 
 def track_job(job: Composed) -> Look:
     """One look. Raises ``LehrError`` for a mistake in the input."""
     paths, law = runs_of(job)[0], curve_law(job)
     planned = _planned(job, law)
-    read = read_log(job, *paths)
+    read = in_unit(law, read_log(job, *paths), paths[0])
     return Look(law=law, planned=planned, seen=track_rows(job, planned, read), notes=read.notes)
 
 
@@ -81,7 +116,7 @@ def track_several(job: Composed) -> list[tuple[str, Look]]:
     planned = _planned(job, law)
     out = []
     for path, *beside in runs_of(job):
-        read = read_log(job, path, *beside)
+        read = in_unit(law, read_log(job, path, *beside), path)
         look = Look(law=law, planned=planned, seen=track_rows(job, planned, read), notes=read.notes)
         out.append((path.name, look))
     return out
@@ -107,7 +142,7 @@ def follow_job(job: Composed) -> Iterator[Look]:
             if found == marks:
                 time.sleep(every)
                 continue
-            fresh = tail.now() if tail else read_log(job, *paths, lenient=True)
+            fresh = in_unit(law, tail.now() if tail else read_log(job, *paths, lenient=True), paths[0])
             if marks is not None and any(o[0] != n[0] or n[1] < o[1] for o, n in zip(marks, found, strict=True)):
                 kept = read
             marks = found
@@ -142,6 +177,8 @@ def _planned(job: Composed, law: CurveLaw) -> Plan:
         raise LehrError(f"schedule: {error}") from error
 
 
+FEWEST_BELOW, SHARE_BELOW = 3, 0.01
+"""Losses at or below zero, at least and of all, from which on they are no cross-entropy."""
 NOTHING = LogRows(rows=in_order([], []), rates=None, notes=[])
 """A log that is not there yet."""
 
@@ -178,6 +215,8 @@ def rates(job: Composed) -> Floats:
 
 def track_rows(job: Composed, planned: Plan, read: LogRows, earlier: Earlier | None = None) -> Tracked:
     """One look at what was read, with what looks before kept of it."""
+    if (why := no_cross_entropy(read)) is not None:
+        raise LehrError(f"{log_of(job)}: {why}; leave law= out, and the learning rate alone is checked")
     try:
         return track(
             planned,

@@ -26,6 +26,11 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
     """Where the run is, its alarms, where it will end, and by what rules that is said."""
     over = f"{len(seen.alarms)} alarm{'s' * (len(seen.alarms) > 1)}"
     lines = [STATES[seen.state] + (f" again, after {over}" if seen.alarms and not seen.outside else "")]
+    done = seen.step is not None and seen.step + 1 >= planned.n_steps
+    if seen.beyond:
+        lines[0] = f"BEYOND ITS PLAN: {seen.beyond:,} rows come after the {planned.n_steps:,} planned steps; {lines[0]}"
+    elif done:
+        lines[0] = f"finished: {lines[0]}"
     if seen.rate is not None:
         lines.append(rate_words(seen.rate))
     if not seen.rate_logged:
@@ -39,7 +44,12 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
     if seen.offset is not None:
         lines.append(f"the last rows lie {expm1(seen.offset):+.2%} off the forecast")
     before = f"forecast before the run: {seen.final_forecast:.4f}"
-    if seen.final is None:
+    if done and seen.final is not None:
+        lines.append(
+            f"finished at {_loss(seen.loss)}, without the noise of its rows at {seen.final:.4f} [{law.loss_unit}] "
+            f"({_interval(seen)}); {before}"
+        )
+    elif seen.final is None:
         lines.append(f"final loss: not known: {seen.astray}; {before} [{law.loss_unit}]")
     else:
         lines.append(f"final loss: {seen.final:.4f} [{law.loss_unit}] ({_interval(seen)}); {before}")

@@ -11,7 +11,16 @@ from lehr.recipes.composing.settings import form_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import write_folder
 from lehr.recipes.tracking.result import Look
-from lehr.recipes.tracking.run import follow_job, log_of, lost, rates_beside, runs_of, track_job, track_several
+from lehr.recipes.tracking.run import (
+    follow_job,
+    log_of,
+    lost,
+    no_cross_entropy,
+    rates_beside,
+    runs_of,
+    track_job,
+    track_several,
+)
 from lehr.recipes.tracking.text import as_json, as_line, as_table, as_text, rate_words
 
 
@@ -67,6 +76,8 @@ def run_rates(job: Composed, form: str) -> int:
                 print(f"{name}: DIVERGENCE: {span}: the loss is no finite number above zero")
             words = "is on its plan" if off is None else f"leaves the plan: {rate_words(off)}"
             print(f"{name}: the learning rate {words} (last step {last})")
+            if (why := no_cross_entropy(read)) is not None:
+                print(f"{name}: {why}: nothing is said of it")
             print("".join(f"note: {note}\n" for note in read.notes), end="")
         print(
             "no law given, so that nothing is said of the loss; write law=./fit.yaml, fitted to runs of the same model"

@@ -98,7 +98,9 @@ def rounding(rates: Floats) -> float:
 
 def _agree(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> NDArray[np.bool_]:
     """Is each rate between those of the planned step and its neighbours, but for ``share`` of it?"""
-    near = np.stack([planned[np.clip(at + shift, 0, len(planned) - 1)] for shift in (-1, 0, 1)])
+    # after its last step a trainer writes the rate of the next one
+    whole = np.append(planned, max(2 * float(planned[-1]) - float(planned[-min(2, len(planned))]), 0.0))
+    near = np.stack([whole[np.clip(at + shift, 0, len(planned))] for shift in (-1, 0, 1)])
     low, high = near.min(axis=0), near.max(axis=0)
     room = share * np.maximum(high, 0.1 * float(planned.max()))
     return np.asarray((rates >= low - room) & (rates <= high + room))
@@ -119,7 +121,7 @@ def _cause(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int,
         where = np.clip(np.round(place), 0, len(planned) - 1).astype(int)
         # beyond its end a schedule stays where it is
         alike = _agree(planned, where, rates[some], share).mean(axis=-1)
-        if alike.max() >= ALIKE:
+        if alike.size and alike.max() >= ALIKE:
             known.append(words(int(np.argmax(alike))))
     if known:
         return ", or ".join(known)

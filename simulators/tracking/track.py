@@ -39,6 +39,8 @@ GRAVITY: tuple[Kind, ...] = ("shift", "drift", "repeat", "spike", "plateau", "di
 BLOCKS, LATER = 10, 0.5
 """Blocks of rows, at most, by whose means it is told which way a run strays, of the rows after this share of its steps
 so far: the first steps say least of the end."""
+LAST = 8
+"""Rows whose mean is the level that a run has now."""
 BEGINS = "or a divergence begins: the next rows tell"
 EARLIER = 5
 """Rows before an alarm in which its cause is looked for."""
@@ -48,7 +50,8 @@ ANEW = 0.5
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What one look says. ``state`` is of the last row, or of the learning rate where that leaves the plan (``rate``);
-    alarms that are over stand in ``alarms`` alone. ``rate`` is looked for where the log has one (``rate_logged``).
+    alarms that are over stand in ``alarms`` alone. ``rate`` is looked for where the log has one (``rate_logged``). Of
+    its rows ``beyond`` many come after the last planned step.
 
     ``residuals`` are log(loss) - log(forecast) of the rows after warm-up, whose steps and losses stand beside.
     ``expected`` is the interval of the last row's loss, ``final_interval`` that of the loss after the last step,
@@ -59,6 +62,7 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     state: State
     rate: Departure | None
     rate_logged: bool
+    beyond: int
     step: int | None
     loss: float | None
     forecast: float | None
@@ -184,6 +188,7 @@ def track(
         state=state,
         rate=off,
         rate_logged=rates is not None,
+        beyond=int((rows.steps > n).sum()),
         step=int(steps[-1]) if last >= 0 else None,
         loss=float(losses[-1]) if last >= 0 else None,
         forecast=float(planned.loss[at[-1]]) if last >= 0 else None,
@@ -219,7 +224,8 @@ def settled(planned: Plan, steps: NDArray[np.int_], residuals: Floats) -> tuple[
     The law's modes have coefficients that are one draw for the run: standard normal before, and known the better the
     more rows there are. With A (blocks, modes) the modes at blocks of rows, e the means of their residuals and R their
     variance, of noise and ``wander``, the coefficients are (A' R^-1 A + 1)^-1 A' R^-1 e, and (A' R^-1 A + 1)^-1 is
-    their covariance; the modes at the last step make the end of them. The steps that are left add ``ANEW`` of the law's
+    their covariance; the modes at the last step make the end of them, weighed with the level of the last rows by how
+    little the modes change from there to the end. The steps that are left add ``ANEW`` of the law's
     variance there, times their share of the run. Without rows: 0, and the law's error there.
 
     >>> knots = np.arange(100)
@@ -248,7 +254,14 @@ def settled(planned: Plan, steps: NDArray[np.int_], residuals: Floats) -> tuple[
     weight = 1 / (noise**2 / count + max(planned.wander, 1e-9) ** 2)
     inverse = np.linalg.inv((modes * weight[:, None]).T @ modes + np.eye(modes.shape[1]))
     offset = float(end @ inverse @ (modes.T @ (weight * means)))
-    return offset, sqrt(float(end @ inverse @ end) + planned.wander**2 + ANEW * left * before**2)
+    spread = float(end @ inverse @ end) + planned.wander**2
+    # the last rows' own level, which is the nearer to the end the fewer steps are left
+    last = residuals[-LAST:]
+    now = planned.modes_at(steps[-1:])[0]
+    own = noise**2 / len(last) + float((end - now) @ (end - now)) + min(2 * BLOCKS * left, 2.0) * planned.wander**2
+    nearer = spread / max(spread + own, 1e-300)
+    offset += nearer * (float(last.mean()) - offset)
+    return offset, sqrt(spread * (1 - nearer) + ANEW * left * before**2)
 
 
 def _notes(rows: Rows, planned: Plan, used: int) -> list[str]:
