@@ -13,7 +13,7 @@ from lehr.simulators.laws.base import Bounds
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of
 from lehr.simulators.tracking.judging import Earlier, alarms
-from lehr.simulators.tracking.levels import FEWEST, noise_of
+from lehr.simulators.tracking.levels import FEWEST, MOVES, noise_of
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.planned import ModesAt, Plan
 from lehr.simulators.tracking.rates import Departure, departure
@@ -39,7 +39,7 @@ GRAVITY: tuple[Kind, ...] = ("shift", "drift", "repeat", "spike", "plateau", "di
 BLOCKS, LATER = 10, 0.5
 """Blocks of rows, at most, by whose means it is told which way a run strays, of the rows after this share of its steps
 so far: the first steps say least of the end."""
-LAST = 8
+LAST = 4
 """Rows whose mean is the level that a run has now."""
 BEGINS = "or a divergence begins: the next rows tell"
 EARLIER = 5
@@ -256,9 +256,11 @@ def settled(planned: Plan, steps: NDArray[np.int_], residuals: Floats) -> tuple[
     offset = float(end @ inverse @ (modes.T @ (weight * means)))
     spread = float(end @ inverse @ end) + planned.wander**2
     # the last rows' own level, which is the nearer to the end the fewer steps are left
-    last = residuals[-LAST:]
-    now = planned.modes_at(steps[-1:])[0]
-    own = noise**2 / len(last) + float((end - now) @ (end - now)) + min(2 * BLOCKS * left, 2.0) * planned.wander**2
+    last, middle = residuals[-LAST:], steps[-LAST:][[len(steps[-LAST:]) // 2]]
+    between = end - planned.modes_at(middle)[0]
+    falls = MOVES * float(np.log(planned.loss[-1] / planned.loss[middle[0]]))
+    strays = np.clip(2 * BLOCKS * left, 0.25, 2.0) * planned.wander**2 + 2 * left * before**2
+    own = noise**2 / len(last) + float(between @ between) + falls**2 + float(strays)
     nearer = spread / max(spread + own, 1e-300)
     offset += nearer * (float(last.mean()) - offset)
     return offset, sqrt(spread * (1 - nearer) + ANEW * left * before**2)

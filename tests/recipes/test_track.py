@@ -333,6 +333,44 @@ def test_it_follows_a_log_that_is_cut_replaced_and_has_a_bad_line(folder: Path) 
 
 
 @pytest.mark.slow
+def test_the_loss_of_a_policy_gradient_is_no_divergence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rates = 1e-6 * (1 - np.arange(1, 301) / 300)
+    rows = [{"step": i + 1, "loss": 0.02 * np.sin(i), "lr": rate} for i, rate in enumerate(rates)]
+    (folder / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(SystemExit) as left:
+        main(["track", "log=run.jsonl", "schedule={kind: linear, peak: 1e-6, steps: 300}"])
+    said = capsys.readouterr().out
+    assert left.value.code == 0
+    assert "is on its plan" in said
+    assert "the loss of a policy gradient, or of memorised data: nothing is said of it" in said
+    status, said = told(capsys, "log=run.jsonl", "schedule={kind: linear, peak: 1e-6, steps: 300}")
+    assert (status, said.count("\n")) == (2, 1)
+
+
+@pytest.mark.slow
+def test_a_loss_in_bits_or_as_perplexity_is_set_beside_a_law_in_nats(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for heading, of in (("loss_bits", lambda v: v / np.log(2)), ("perplexity", np.exp)):
+        text = "".join(f"{s},{of(v):.9g}\n" for s, v in losses(4000))
+        (folder / "run.csv").write_text(f"step,{heading}\n{text}")
+        status, said = told(capsys, "log=run.csv", "schedule=plan.yaml", f"columns={{loss: {heading}}}")
+        assert (status, said.splitlines()[0]) == (0, "inside the band")
+
+
+@pytest.mark.slow
+def test_a_run_that_has_ended_or_gone_on_is_called_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = losses(6001)
+    write(folder / "run.jsonl", rows)
+    _, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert said.startswith("finished: inside the band")
+    assert f"finished at {rows[-1][1]:.4f}, without the noise of its rows at " in said
+    write(folder / "run.jsonl", [*rows, (6020, rows[-1][1]), (6040, rows[-1][1])])
+    _, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert said.startswith("BEYOND ITS PLAN: 2 rows come after the 6,000 planned steps; ")
+
+
+@pytest.mark.slow
 def test_ctrl_c_ends_what_is_followed_quietly(folder: Path) -> None:
     write(folder / "run.jsonl", losses(3001))
     command = [sys.executable, "-m", "lehr", "track", "law=multi_power_25m", "log=run.jsonl",
