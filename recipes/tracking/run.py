@@ -18,7 +18,8 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import curve_law, read_schedule, stage_schedule
 from lehr.recipes.reading import UnfinishedError
-from lehr.recipes.reading.columns import loss_unit_of, words_of
+from lehr.recipes.reading.columns import loss_unit_of
+from lehr.recipes.reading.roles import words_of
 from lehr.recipes.reading.rows import LogRows, after, paired, read_rows
 from lehr.recipes.reading.tail import Tail
 from lehr.recipes.tracking.result import Look
