@@ -14,21 +14,26 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from multiprocessing import get_context
+from pathlib import Path
 from statistics import NormalDist, median
 
 import msgspec
 import numpy as np
 
-from lehr.simulators.laws.curves import CurveLaw
+from lehr.recipes.reading.rows import read_rows
+from lehr.recipes.reading.tail import Tail
+from lehr.simulators.laws.curves import CurveLaw, PowerOfSum
 from lehr.simulators.laws.curves.bands import band, row_noise
 from lehr.simulators.laws.curves.fitting import LoggedRun, compare_curves, fit_curve, mean_score, score
 from lehr.simulators.laws.curves.runs import shared_rows
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking import Plan, Tracked, in_order, track
+from lehr.simulators.tracking import Earlier, Plan, Tracked, in_order, track
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.planned import plan
 from tests.data import DATA
@@ -493,6 +498,28 @@ def user_cpu(arguments: list[str]) -> float:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
+def grown() -> None:
+    """CPU of the first look at a log of a million rows that is followed, and of a later one with ten rows more."""
+    rows, more = 1_000_000, 10
+    rates = np.full(2 * rows, 1e-3)
+    planned = plan(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5), rates)
+    losses = planned.loss[: rows + more] * np.exp(0.02 * np.random.default_rng(0).standard_normal(rows + more))
+    lines = [f"{step},{loss:.5f},0.001\n" for step, loss in enumerate(losses.tolist())]
+    with tempfile.TemporaryDirectory() as folder:
+        path, earlier = Path(folder) / "run.csv", Earlier()
+        path.write_text("step,loss,lr\n" + "".join(lines[:rows]))
+        tail = Tail(path=path, read=lambda part: read_rows(part, {}, lenient=True))
+        times = []
+        for _ in range(2):
+            begin = time.process_time()
+            read = tail.now()
+            track(planned, read.rows, rates=read.rates, earlier=earlier)
+            times.append(time.process_time() - begin)
+            with path.open("a") as file:
+                file.writelines(lines[rows:])
+    print(f"\na followed log of {rows:,} rows: {times[0]:.1f} s of CPU, with {more} rows more {times[1]:.2f} s")
+
+
 validation = validation_runs()
 
 
@@ -505,6 +532,7 @@ def main() -> None:
     few = splits({g: QUICK[g] for g in validation}, validation)
     some = splits({g: FOLLOWED[g] for g in validation}, validation)
     parts["speed"] = partial(speed, 5)
+    parts["follow"] = grown
     parts["errors"] = carried_over
     parts["forms"] = partial(forms, some if "whole" in asked else few)
     parts["coverage"] = partial(coverage, every)
