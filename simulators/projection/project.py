@@ -241,9 +241,9 @@ def project_stage(
                 stage, architecture, accelerators=accelerators, assumptions=assumptions, constants=generation
             )
         except ValueError as error:
-            if time is None:
+            if time is None or getattr(stage.objective, "rollout", None) is not None:
                 raise
-            # the work is known without them
+            # nobody said how: the work is known without them
             warnings.append(f"its rollouts are not projected: {error}")
     if time is not None and rollout is not None and time.basis != "given":
         time, said = with_rollouts(time, rollout)

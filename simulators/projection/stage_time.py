@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,6 +11,8 @@ from lehr.simulators.machine.accelerator import Accelerator, Price
 from lehr.simulators.projection.cost import UtilisationBasis, accelerator_hours, days_of, implied_mfu, utilisation
 from lehr.simulators.quantities import Amount, Interval
 from lehr.simulators.training import Stage
+
+A = TypeVar("A", bound=Amount)
 
 
 class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,7 +95,7 @@ def project_time(
         mfu, basis = assumed_mfu(device, precision, sparse=sparse), "assumed"
     hours = accelerator_hours(flops, peak, mfu)
     if basis == "assumed":
-        hours = _as_runs_print(hours)
+        hours = as_runs_print(hours)
     price = device.price
     rate = hourly_rate(device, assumptions)
     published_hours = published.own_hours if published else None
@@ -119,14 +122,18 @@ quantiles of 27. In them are lost time, evaluation, younger software and tokens 
 utilisation of measured steps does not know (tests/published/test_printed_hours.py) [1]."""
 
 
-def _as_runs_print(hours: Amount) -> Amount:
-    """Hours with the interval of what runs printed, where a run's own utilisation is not known."""
+def as_runs_print(hours: A, least: Callable[..., Any] = min, most: Callable[..., Any] = max) -> A:
+    """Hours with the interval of what runs printed, where a run's own utilisation is not known; of an array of hours
+    ``least`` and ``most`` take two arrays.
+
+    >>> as_runs_print(Amount(value=100.0, unit="h", low=80.0, high=130.0)).high
+    260.0
+    """
     low, high = (hours.value * share for share in PRINTED)
-    return Amount(
-        value=hours.value,
-        low=min(low, low if hours.low is None else hours.low),
-        high=max(high, high if hours.high is None else hours.high),
-        unit=hours.unit,
+    return msgspec.structs.replace(
+        hours,
+        low=low if hours.low is None else least(low, hours.low),
+        high=high if hours.high is None else most(high, hours.high),
     )
 
 
