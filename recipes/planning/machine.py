@@ -61,11 +61,13 @@ def time_of(machine: Machine, flops: float) -> Time:
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
-    """A network on the machine, in words; whether it fits; and its fastest layout with the utilisation of that [1],
-    where the model of layouts knows the device."""
+    """A network on the machine, in words; whether it fits, and what is ``tight`` of that where the memory that is left
+    is less than its model errs by; and its fastest layout with the utilisation of that [1], where the model of layouts
+    knows the device."""
 
     says: str
     fits: bool
+    tight: str | None = None
     mfu: Interval | None = None
     layout: Layout | None = None
 
@@ -116,9 +118,10 @@ def place(
     groups = ", ".join(f"{name} {size}" for name, size in sizes.items() if size > 1) or "one device"
     memory = f"{best.memory_bytes / GIB:.0f} of {machine.device.memory_bytes / GIB:.0f} GiB"
     tight = best.memory_bytes * (1 + MEMORY_ERROR) > machine.device.memory_bytes
-    margin = f", less free than the model of memory errs by, {MEMORY_ERROR:.0%}" if tight else ""
+    less = f"{memory} leave less free than the model of memory errs by, {MEMORY_ERROR:.0%}"
     return Placed(
-        says=f"fits {machine.devices:,} devices at {memory}{margin} ({groups}, ZeRO {best.layout.zero}), "
+        tight=less if tight else None,
+        says=f"fits {machine.devices:,} devices at {memory} ({groups}, ZeRO {best.layout.zero}), "
         f"MFU {mfu.central:.0%} ({mfu.low:.0%} to {mfu.high:.0%})",
         fits=True,
         mfu=mfu,

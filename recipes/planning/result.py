@@ -72,7 +72,7 @@ WORRIES: dict[WorryKind, str] = {
     "long": "the run lasts longer than any whose length was published",
     "unreachable": "no law was fitted anywhere near",
     "far": "the loss is read beyond the runs of its law",
-    "machine": "the network, or one that the law would rather have, does not fit the devices",
+    "machine": "the network, or one that the law would rather have, does not fit the devices, or may not",
     "repeats": "data is repeated more often than is known to be harmless",
     "bound": "a rule was asked outside its runs and is bound by what was published",
     "vocabulary": "another vocabulary would serve the budget better",

@@ -56,13 +56,7 @@ def worries(plan: Planned, placed: Placed, *, given: float | None = None, no_roo
             f"no law reaches here: {chosen.expansion:,} experts for each one used; laws of mixtures were fitted on "
             f"{MOST_EXPANSION} at most, and this one's answer is a guess",
         )
-    if not placed.fits:
-        worry("machine", f"it does not fit the machine: {plan.fit}")
-    if no_room:
-        worry(
-            "machine",
-            f"the law would rather have {no_room[0]}: no layout on the devices holds that",
-        )
+    found += [Worry(kind="machine", says=says) for says in _of_room(plan, placed, no_room)]
     if chosen.epochs > 4:
         worry(
             "repeats",
@@ -88,6 +82,18 @@ def worries(plan: Planned, placed: Placed, *, given: float | None = None, no_roo
             f"by {words.law}",
         )
     return found
+
+
+def _of_room(plan: Planned, placed: Placed, no_room: Sequence[str]) -> list[str]:
+    """A network that does not fit, or may not, and one that the law would rather have and that does not."""
+    said = []
+    if not placed.fits:
+        said.append(f"it does not fit the machine: {plan.fit}")
+    if placed.tight:
+        said.append(f"it may not fit the machine: {placed.tight}; try a step before the devices are booked")
+    if no_room:
+        said.append(f"the law would rather have {no_room[0]}: no layout on the devices holds that")
+    return said
 
 
 def _of_time(plan: Planned, placed: Placed, given: float | None) -> list[Worry]:

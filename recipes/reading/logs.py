@@ -19,7 +19,7 @@ from lehr.recipes.catalogue.yaml import refuse_endless
 from lehr.recipes.errors import LehrError
 from lehr.recipes.reading.console import console_rows
 from lehr.recipes.reading.events import DamagedError, records, scalars
-from lehr.recipes.reading.headings import LOSS, STEP, find, nearest_heading
+from lehr.recipes.reading.headings import LOSS, RATE, STEP, find, nearest_heading
 from lehr.recipes.reading.long import RUN, Row, metric_files, mlflow_runs, one_tag, pivoted, with_steps
 from lehr.recipes.reading.series import Series
 
@@ -302,6 +302,7 @@ def _one_table(rows: list[Row], step: str | None, path: Path) -> dict[str, dict[
             steps.append(int(at))
             values.append(value)
         if not steps:
+            _refuse_words(rows, heading, path)
             continue
         run, separator, quantity = heading.rpartition(SEPARATOR)
         if separator and quantity.endswith(("__MIN", "__MAX")):
@@ -318,6 +319,23 @@ def _one_table(rows: list[Row], step: str | None, path: Path) -> dict[str, dict[
         common = runs.pop(path.stem)
         runs = {name: {**common, **quantities} for name, quantities in runs.items()}
     return runs
+
+
+NOTHING = ("", "nan", "na", "n/a", "none", "null", "-")
+"""What a cell without a value says."""
+
+
+def _refuse_words(rows: list[Row], heading: str, path: Path) -> None:
+    """Raise ``LehrError`` where a column of the loss or the rate, which has no number, has words: it is there, and
+    whatever rests on it would be said to be missing."""
+    if find((*LOSS, *RATE), [heading]) is None:
+        return
+    cells = ((i, str(row.get(heading, "")).strip()) for i, row in enumerate(rows, start=1))
+    for i, cell in cells:
+        if cell.lower() not in NOTHING and not _DECIMAL_COMMA.match(cell):
+            raise LehrError(
+                f"{path}: row {i}: {heading} is {cell!r}, which is no number; mend the column, or take it out"
+            )
 
 
 def _events(path: Path) -> LogFile:

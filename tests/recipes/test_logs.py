@@ -49,6 +49,12 @@ def history_of_trainer() -> str:
     return json.dumps({"best_metric": None, "log_history": rows, "global_step": 2000})
 
 
+def test_a_rate_that_is_no_number_is_not_taken_for_none(tmp_path: Path) -> None:
+    lines = "step,loss,lr\n" + "".join(f"{row['step']},{row['loss']},2.99e-04e0\n" for row in ROWS)
+    with pytest.raises(LehrError, match=r"row 1: lr is '2\.99e-04e0', which is no number"):
+        read(written(tmp_path, "run.csv", lines))
+
+
 def test_a_loss_on_held_out_data_is_taken_where_a_log_has_no_other(tmp_path: Path) -> None:
     lines = "".join(f"step:{r['step']}/2000 val_loss:{r['loss']} lr:{r['learning_rate']}\n" for r in ROWS)
     alone = read(written(tmp_path, "run.txt", lines))

@@ -185,6 +185,13 @@ def test_the_first_worry_is_what_nobody_reached(
 
 
 @pytest.mark.slow
+def test_a_network_that_barely_fits_is_worried_about(capsys: pytest.CaptureFixture[str]) -> None:
+    worry = printed(capsys, "plan", "days=30", "devices=64", "unique_tokens=90e9", "network=either")["worries"][0]
+    assert worry["kind"] == "machine"
+    assert "leave less free than the model of memory errs by" in worry["says"]
+
+
+@pytest.mark.slow
 def test_where_the_data_are_worth_less_than_the_budget_the_smallest_of_equals_is_planned(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
