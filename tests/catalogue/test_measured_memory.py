@@ -47,6 +47,7 @@ def test_memory_of_configurations_left_out(kind: str, count: int, median: float,
     assert (float(np.median(errors)) <= median, float(np.quantile(errors, 0.9)) <= quantile) == (True, True), errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(FITTED))
 def test_the_tables_give_the_constants(kind: str) -> None:
     """To a tenth: a constant is written with two or three digits, and stays near itself where rows tell little."""

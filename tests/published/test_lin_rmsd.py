@@ -53,6 +53,7 @@ def test_no_curve_is_fitted_worse_than_published(task: str) -> None:
     assert (residuals[:, 0] <= residuals[:, 2] + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_the_rectified_law_halves_the_residual_at_least() -> None:
     means = np.concatenate([fitted(task) for task in TASKS]).mean(axis=0)
     assert means[0] == pytest.approx(0.0080, abs=1e-3)

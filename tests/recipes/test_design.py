@@ -96,6 +96,7 @@ def test_every_run_is_a_recipe_that_a_report_projects(folder: Path, capsys: pyte
         assert report["totals"]["flops"] == pytest.approx(run["flops"], rel=1e-8)
 
 
+@pytest.mark.slow
 def test_rates_and_batches_follow_one_rule(folder: Path) -> None:
     """Neighbours in size and length differ by no jump: by as much as the law's powers say."""
     runs = designed(folder)["runs"]

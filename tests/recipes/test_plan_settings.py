@@ -100,6 +100,7 @@ def test_the_tightest_of_several_budgets_binds(capsys: pytest.CaptureFixture[str
     assert all(7e9 <= c["parameters"] <= 15e9 for c in by_days["candidates"])
 
 
+@pytest.mark.slow
 def test_the_first_screen_says_what_money_is_spent_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["plan", "days=30", "devices=512", "usd=2e6", "size=7e9..15e9"]) == 0
     said = capsys.readouterr().out
@@ -152,6 +153,7 @@ def test_a_network_that_no_layout_holds_is_not_planned(tmp_path: Path) -> None:
     assert unique == pytest.approx(90e9, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_second_plan_leaves_the_first_alone(capsys: pytest.CaptureFixture[str]) -> None:
     for flops in ("1e21", "1e22", "1e21"):
         assert dispatch(["plan", f"flops={flops}"]) == 0

@@ -40,6 +40,7 @@ def test_updates_follow_from_examples_epochs_and_batch(tmp_path: Path) -> None:
     assert not [cell.text for cell in row if cell.text in ("not read", "not published")]
 
 
+@pytest.mark.slow
 def test_examples_passes_and_a_length_are_the_most_tokens(tmp_path: Path) -> None:
     """Every example as long as the sequence: tokens, work, hours and money are at most those."""
     told = {"examples": 100_000, "epochs": 3}
