@@ -89,10 +89,10 @@ def _of_room(plan: Planned, placed: Placed, no_room: Sequence[str]) -> list[str]
     said = []
     if not placed.fits:
         said.append(f"it does not fit the machine: {plan.fit}")
-    if placed.tight:
-        said.append(f"it may not fit the machine: {placed.tight}; try a step before the devices are booked")
     if no_room:
         said.append(f"the law would rather have {no_room[0]}: no layout on the devices holds that")
+    if placed.tight:
+        said.append(f"it may not fit the machine: {placed.tight}; try a step before the devices are booked")
     return said
 
 

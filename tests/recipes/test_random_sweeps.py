@@ -77,6 +77,9 @@ def command_lines(n: int) -> Iterator[list[str]]:
     draw = random.Random(20261127)
     while n:
         words = [word for text in draw.sample(WORDS, draw.randint(1, 6)) for word in text.split(" ") if "'" not in text]
+        if any(w.startswith("recipe=") for w in words) and not any(w.startswith("model=") for w in words):
+            # a recipe brings its own model, which Hydra does not know
+            words.append("model=starcoder")
         parsed = OverridesParser.create().parse_overrides(words)
         sizes = [
             3 if isinstance(o.value(), (Glob, RangeSweep)) else len(list(o.sweep_string_iterator()))
