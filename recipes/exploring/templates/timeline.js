@@ -35,7 +35,7 @@ function timelineChart(line, width) {
   let free = -Infinity;
   for (const p of records(line.points, last).kept) {
     const x = px(month(p.released)), length = p.model.length * 6.6;
-    if (x - length < box.left || x - length < free) continue;
+    if (x - 7 - length < box.left || x - 7 - length < free) continue;
     free = x + 4;
     chart.append(svg("text", { x: x - 7, y: py(p.value) - 7, "text-anchor": "end", class: "over label" }, p.model));
   }
