@@ -79,11 +79,5 @@ def write_model(
         raise LehrError(f"out: {out} holds the catalogue itself; write a folder of your own, such as out=my_conf")
     target = out / "model" / f"{name}.yaml"
     content = model_file(name, found, path, hf_id)
-    try:
-        there = target.read_bytes() if target.is_file() else None
-    except OSError as error:
-        raise LehrError(f"{target}: cannot be read ({error.strerror}); write another folder with out=...") from error
-    if there is not None and there != content and not overwrite:
-        raise LehrError(f"{target}: stands there already; write another name, or overwrite=true")
-    write_file(target, content)
+    write_file(target, content, overwrite=overwrite)
     return target

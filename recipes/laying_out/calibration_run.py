@@ -12,6 +12,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.laying_out.calibrating import Calibration, Compared
 from lehr.recipes.laying_out.measuring import Measurement
+from lehr.recipes.presenting.files import write_file
 
 Ranks = Annotated[int, msgspec.Meta(ge=2, le=1024)]
 
@@ -24,6 +25,13 @@ class Calibrated(msgspec.Struct, frozen=True, kw_only=True):
     path: Path | None
     content: bytes
     left_out: list[str]
+    overwrite: bool
+    """Whether the file takes the place of another."""
+
+    def write(self) -> None:
+        """Write the file. Raises ``LehrError`` where another came to stand there meanwhile."""
+        if self.path is not None:
+            write_file(self.path, self.content, overwrite=self.overwrite)
 
 
 def calibrate_job(job: Composed) -> Calibrated:
@@ -44,7 +52,8 @@ def _measured(job: Composed, name: str) -> Calibrated:
     path = _free(job, Path("accelerator") / f"{name}.yaml")
     ranks = job.bounded("processes", Ranks | None, "how many ranks send messages, such as 2")
     found = measure(device, seconds, ranks)
-    return Calibrated(found=found, path=path, content=accelerator_yaml(name, found).encode(), left_out=[])
+    content = accelerator_yaml(name, found).encode()
+    return Calibrated(found=found, path=path, content=content, left_out=[], overwrite=_overwrite(job))
 
 
 def _of_table(job: Composed, table: str, name: str) -> Calibrated:
@@ -60,17 +69,22 @@ def _of_table(job: Composed, table: str, name: str) -> Calibrated:
         raise LehrError(f"table: no row of {table} can be read; the first: {left[0] if left else 'it is empty'}")
     if not job.setting("fit", bool):
         found = compared(rows, job.catalogue.accelerators, load())
-        return Calibrated(found=found, path=None, content=b"", left_out=left)
+        return Calibrated(found=found, path=None, content=b"", left_out=left, overwrite=False)
     rows = [row for row in rows if row.tokens_per_second]
     if not rows:
         raise LehrError(f"table: no row of {table} has a speed; write a column tokens_per_second, or step_seconds")
     path = _free(job, Path("calibration") / f"{name}.yaml")
     fitted = calibrate(rows, job.catalogue.accelerators)
-    return Calibrated(found=fitted, path=path, content=as_yaml(fitted).encode(), left_out=left)
+    content = as_yaml(fitted).encode()
+    return Calibrated(found=fitted, path=path, content=content, left_out=left, overwrite=_overwrite(job))
 
 
 def _free(job: Composed, relative: Path) -> Path:
     path: Path = Path(job.setting("out", str)) / relative
-    if path.exists() and not job.setting("overwrite", bool):
-        raise LehrError(f"{path}: is there already; write another name, or overwrite=true")
+    if path.exists() and not _overwrite(job):
+        raise LehrError(f"{path}: stands there already; write another name, or overwrite=true")
     return path
+
+
+def _overwrite(job: Composed) -> bool:
+    return bool(job.setting("overwrite", bool))

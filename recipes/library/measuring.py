@@ -36,10 +36,9 @@ def calibrate(
     ('llama_2_7b', 95000.0)
     """
     from lehr.recipes.laying_out.calibration_run import calibrate_job
-    from lehr.recipes.presenting.files import write_file
 
     given = {"table": None if table is None else str(table), "fit": fit, "name": name, "overwrite": overwrite}
     done = calibrate_job(job_of("calibrate", {**given, **settings, "out": out}, config_dir))
-    if out is not None and done.path is not None:
-        write_file(done.path, done.content)
+    if out is not None:
+        done.write()
     return done

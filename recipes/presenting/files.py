@@ -55,15 +55,18 @@ def copy_of(path: Path) -> Content:
     return write
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes, *, overwrite: bool = True) -> None:
     """Put ``content`` at ``path``; a reader sees the old file or the new one, never half of it.
 
-    Raises ``LehrError`` where the folder cannot be written.
+    Raises ``LehrError`` where the folder cannot be written, and without ``overwrite`` where another content stands
+    there, be it by a run that began after this one.
     """
     with writing(path):
         path = followed(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with claimed(path):
+            if not overwrite and path.exists() and not (path.is_file() and path.read_bytes() == content):
+                raise LehrError(f"{path}: stands there already; write another name, or overwrite=true")
             new = beside(path, "new")
             try:
                 new.write_bytes(content)

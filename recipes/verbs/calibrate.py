@@ -8,7 +8,6 @@ import msgspec
 
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
-from lehr.recipes.presenting.files import write_file
 
 
 def run(job: Composed) -> int:
@@ -20,8 +19,7 @@ def run(job: Composed) -> int:
     form = form_of(job)
     done = calibrate_job(job)
     found, path, left = done.found, done.path, done.left_out
-    if path is not None:
-        write_file(path, done.content)
+    done.write()
     if isinstance(found, Compared):
         shown = {**msgspec.to_builtins(found), "left_out": left}
         print(json.dumps(shown, indent=2, ensure_ascii=False) if form == "json" else found.text(left))

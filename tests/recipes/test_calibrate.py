@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.cli import main
-from lehr.recipes.laying_out.calibrating import load
+from lehr.recipes.errors import LehrError
+from lehr.recipes.laying_out.calibrating import Compared, load
+from lehr.recipes.laying_out.calibration_run import Calibrated
 from lehr.recipes.laying_out.tables import MEASUREMENT
 from lehr.simulators.machine.demand import RING
 
@@ -64,6 +67,19 @@ def test_a_file_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixtur
     status, _, err = run(capsys, "calibrate", "device=cpu", "seconds=1", f"out={tmp_path}")
     assert (status, path.read_text()) == (2, "mine")
     assert "overwrite=true" in err
+
+
+def test_a_file_that_comes_while_a_machine_is_measured_stays(tmp_path: Path) -> None:
+    path = tmp_path / "accelerator" / "here.yaml"
+    path.parent.mkdir()
+    found = Compared(rows=[], errors={})
+    done = Calibrated(found=found, path=path, content=b"ours", left_out=[], overwrite=False)
+    path.write_text("another run's")
+    with pytest.raises(LehrError, match="stands there already; write another name, or overwrite=true"):
+        done.write()
+    assert path.read_text() == "another run's"
+    msgspec.structs.replace(done, overwrite=True).write()
+    assert path.read_text() == "ours"
 
 
 def test_a_table_beside_the_constants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
