@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -20,8 +20,8 @@ GROUPS = ("model", "recipe", "dataset", "method", "accelerator", "cluster", "law
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One value: the file it stands in, its path there, itself as JSON, and who said it.
 
-    ``origin`` is published, derived or assumed; it is empty where the words are ours, and in the file's own
-    ``provenance``, which says it.
+    ``origin`` is published, second-hand (published, by a source that tells what another printed), derived or
+    assumed; it is empty where the words are ours, and in the file's own ``provenance``, which says it.
     """
 
     group: str
@@ -46,16 +46,17 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
 
 def cells(catalogue: Catalogue) -> list[Cell]:
     """All of them, by group, name and the order of the file."""
+    retold = {key for key, source in catalogue.sources.items() if source.second_hand}
     return [
         cell
         for group in GROUPS
         for name, path in catalogue.files(group).items()
-        for cell in cells_of(group, name, load_yaml(path))
+        for cell in cells_of(group, name, load_yaml(path), retold)
     ]
 
 
-def cells_of(group: str, name: str, data: Mapping[str, Any]) -> Iterator[Cell]:
-    """The values of one file.
+def cells_of(group: str, name: str, data: Mapping[str, Any], retold: Container[str] = ()) -> Iterator[Cell]:
+    """The values of one file; ``retold`` are the keys of second-hand sources.
 
     >>> file = {"d": 8, "provenance": {"default": {"origin": "published", "source": "a_2024", "place": "Table 1"}}}
     >>> [(cell.path, cell.value, cell.source) for cell in cells_of("model", "x", file)][0]
@@ -73,11 +74,17 @@ def cells_of(group: str, name: str, data: Mapping[str, Any]) -> Iterator[Cell]:
             path=path,
             value=json.dumps(value, ensure_ascii=False),
             number=float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None,
-            origin=fact.origin if fact else None,
+            origin=_origin(fact, retold),
             source=fact.source if fact else None,
             place=fact.place if fact else None,
             note=fact.note if fact else None,
         )
+
+
+def _origin(fact: Fact | Own | None, retold: Container[str]) -> str | None:
+    if fact is None:
+        return None
+    return "second-hand" if fact.origin == "published" and fact.source in retold else fact.origin
 
 
 EDITORIAL = ("name", "title", "what", "also", "cost", "written", "note", "why", "cause")

@@ -20,7 +20,7 @@ COLUMNS = {
     "path": "where in the entry the value stands; [n] is a place in a list, from 0",
     "value": "the value as JSON",
     "number": "the value where it is a number",
-    "origin": "published, derived or assumed",
+    "origin": "published, second-hand (a source that tells what another printed), derived or assumed",
     "source": "the key of the source in the bibliography",
     "place": "where in the source it was read",
     "note": "why a value was derived or assumed, or what to know of it",

@@ -79,8 +79,10 @@ def test_each_figure_has_its_origin_and_its_source(folder: Path) -> None:
     rows = [row for row in from_parquet(folder) if row.number is not None and not row.path.startswith("provenance.")]
     assert len(rows) > 4000
     for row in rows:
-        assert row.origin in ("published", "derived", "assumed"), row
-        assert row.source in CATALOGUE.sources if row.origin == "published" else row.note, row
+        assert row.origin in ("published", "second-hand", "derived", "assumed"), row
+        assert row.source in CATALOGUE.sources if row.origin in ("published", "second-hand") else row.note, row
+        retold = row.source is not None and CATALOGUE.sources[row.source].second_hand
+        assert row.origin != ("published" if retold else "second-hand"), row
     keys = {row["key"] for row in pq.read_table(folder / "sources.parquet").to_pylist()}
     assert keys == set(CATALOGUE.sources)
 
