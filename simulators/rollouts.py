@@ -141,7 +141,9 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``recomputed`` says whether the trainer computes the probabilities of the answers again; where it does not say, it
     does so if devices do both in turn, and takes the generators' if not. ``tensor`` devices share an answer, where
     that is known. ``batch`` answers a device writes together where its engine waits for the longest of them
-    (transformers' ``generate``); other engines fill a place that ends with the next.
+    (transformers' ``generate``); other engines fill a place that ends with the next, of ``at_once`` places where their
+    number is bounded (vLLM's ``max_num_seqs``). An ``eager`` engine starts each kernel from the host, as it records no
+    graphs (vLLM's ``enforce_eager``); so does ``generate``.
     """
 
     prompts: Size | None = None
@@ -159,11 +161,15 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     recomputed: bool | None = None
     tensor: Size | None = None
     batch: Size | None = None
+    at_once: Size | None = None
+    eager: bool = False
     precision: ServingPrecision = "bf16"
 
     def __post_init__(self) -> None:
         if self.generators is None and (self.behind or self.partial):
             raise ValueError("answers are older than the weights only where some devices generate; write generators")
+        if self.batch and self.at_once:
+            raise ValueError("at_once: batches are as large as batch says; write one of the two")
 
 
 def within(rollout: Rollout, context: Size) -> Rollout:

@@ -112,7 +112,7 @@ def asked_rollout(job: Composed) -> Rollout:
         **stated(
             prompts="prompts", epochs="epochs", updates="updates", reference="reference", critic="critic",
             reward_parameters="reward_parameters", behind="behind", partial="partial", precision="engine_precision",
-            tensor="tensor", batch="batch", recomputed="recomputed",
+            tensor="tensor", batch="batch", at_once="at_once", eager="eager", recomputed="recomputed",
         ),
         "prompt": stated(mean="prompt_length"),
         "response": stated(

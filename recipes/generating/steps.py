@@ -52,7 +52,9 @@ def measured_steps(catalogue: Catalogue, path: Path = STEPS) -> list[MeasuredSte
         if row["precision"] not in SERVING_PRECISIONS:
             raise LehrError(f"{path.name}: precision: {nearest(row['precision'], SERVING_PRECISIONS)}")
         precision: ServingPrecision = row["precision"]
-        number = {key: int(row[key]) if row[key] else None for key in ("cap", "generators", "tensor", "batch")}
+        number = {
+            key: int(row[key]) if row[key] else None for key in ("cap", "generators", "tensor", "batch", "at_once")
+        }
         constants = rollout_constants()
         plant = Plant(
             architecture=architecture,
@@ -70,6 +72,8 @@ def measured_steps(catalogue: Catalogue, path: Path = STEPS) -> list[MeasuredSte
                 partial=number["generators"] is not None,
                 tensor=number["tensor"],
                 batch=number["batch"],
+                at_once=number["at_once"],
+                eager=row["eager"] == "yes",
                 precision=precision,
             ),
             samples=int(row["samples"]),

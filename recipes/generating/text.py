@@ -25,7 +25,7 @@ MEANT = {
     "engine": "speed of generation between updates",
     "host": "host work between updates",
     "host_mixture": "host work between updates",
-    "eager": "host work of generation in batches",
+    "eager": "host work of kernels that it starts one by one",
     "generation": "speed of generation",
     "update": "utilisation of the update",
     "update_mixture": "utilisation of the update",

@@ -111,7 +111,7 @@ def writing(
     each = answers / engine.engines
     samples = answers / (rollout.prompts or 1)
     prompts = each / samples * float(prompt_seconds(engine.middle, logs)) / of["engine"]
-    host = of["eager" if rollout.batch else "host_mixture" if engine.sparse else "host"]
+    host = of["eager" if rollout.batch or rollout.eager else "host_mixture" if engine.sparse else "host"]
 
     def step(load: Load, sequences: np.ndarray | float) -> np.ndarray:
         seconds = step_seconds(load, sequences, logs) / of["engine"] / of["generation"]
@@ -121,7 +121,8 @@ def writing(
         together = min(each, float(rollout.batch * engine.devices))
         bulk = ceil(each / together) * response.longest(together) * float(step(engine.middle, together))
         return Writing(bulk, 0.0, prompts, together)
-    held, flowing = float(room(engine.middle)), rollout.generators is not None
+    held = min(float(room(engine.middle)), float(rollout.at_once or np.inf))
+    flowing = rollout.generators is not None
     ahead = 1 + rollout.behind if flowing else 1
     running = max(1.0, min(each * ahead, held))
     if flowing and (rollout.partial or rollout.behind > 1):

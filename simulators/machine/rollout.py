@@ -233,7 +233,9 @@ def _prompts(plant: Plant) -> int:
 def _unused(plant: Plant) -> set[str]:
     """Constants that say nothing of this step."""
     sparse, batches = count_parameters(plant.architecture).sparse, plant.rollout.batch is not None
-    hosts = {"host", "host_mixture", "eager"} - {"eager" if batches else "host_mixture" if sparse else "host"}
+    hosts = {"host", "host_mixture", "eager"} - {
+        "eager" if batches or plant.rollout.eager else "host_mixture" if sparse else "host"
+    }
     return (
         hosts
         | {"update" if sparse else "update_mixture"}

@@ -95,6 +95,8 @@ def test_lengths_that_cannot_be_are_refused(given: dict[str, float], says: str) 
         {"verifier": {"seconds": 5, "cpus": 0}},
         {"verifier": {"seconds": 5}},
         {"behind": 1},
+        {"batch": 8, "at_once": 8},
+        {"at_once": 0},
     ],
 )
 def test_a_rollout_that_cannot_be_is_refused(data: dict[str, object]) -> None:
@@ -133,6 +135,24 @@ def test_batches_that_wait_for_their_longest_cost_more() -> None:
     assert few.parts.tail == 0
     assert few.at_once == 8 * 64
     assert (few.engine, few.tensor) == (1, 1)
+
+
+def test_an_engine_without_graphs_waits_for_its_host() -> None:
+    """Each token then costs what its host needs to start every layer's kernels, however few answers are written."""
+    graphs, eager = step(), step(eager=True)
+    more = eager.parts.generation + eager.parts.tail - graphs.parts.generation - graphs.parts.tail
+    a_token = (ROLLOUT_PRIORS["eager"].centre - ROLLOUT_PRIORS["host"].centre) * LLAMA.n_layers
+    # the longest answer's tokens and no more: the slowest engine's share is above them by the imbalance
+    assert 1 <= more / (a_token * ANSWERS.longest(8192)) <= ROLLOUT_PRIORS["imbalance"].centre
+    assert eager.parts.updating == graphs.parts.updating
+
+
+def test_fewer_places_write_for_longer() -> None:
+    """Eight answers at once read the weights more often than 128, the number that each of 64 engines has."""
+    few, most, free = (step(at_once=places, tensor=1) for places in (8, 128, None))
+    assert few.at_once == 8 * 64
+    assert few.seconds.value > 2 * free.seconds.value
+    assert most == free
 
 
 def test_a_tensor_group_beyond_a_domain_pays_for_it() -> None:
