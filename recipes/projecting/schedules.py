@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.catalogue.recipe_files import decode_law
 from lehr.recipes.composing.job import Composed
+from lehr.recipes.composing.numbers import understood
 from lehr.recipes.errors import LehrError
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.schedules import Curve, Schedule
 from lehr.simulators.training import Stage
+
+KINDS = tuple(str(one.__struct_config__.tag) for one in get_args(Schedule))
+"""What a schedule may be."""
+UNITS = {"steps": "steps", "tokens": "tokens", "fraction": "1", "floor_ratio": "1", "ratio": "1"}
+"""Keys of a schedule whose numbers may be written as people do: 24k, 2T, 3 %."""
+
+
+def _in_numbers(data: Any, key: str = "") -> Any:
+    """A schedule's data with the numbers of ``UNITS`` understood, wherever they stand.
+
+    >>> _in_numbers({"kind": "wsd", "steps": "24k", "warmup": {"tokens": "8.4B"}, "decay": {"fraction": "10%"}})
+    {'kind': 'wsd', 'steps': 24000, 'warmup': {'tokens': 8400000000}, 'decay': {'fraction': 0.1}}
+    """
+    if isinstance(data, dict):
+        return {name: _in_numbers(value, name) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_in_numbers(value, key) for value in data]
+    return understood(data, UNITS[key]) if key in UNITS else data
 
 
 def curve_law(job: Composed) -> CurveLaw:
@@ -63,7 +82,12 @@ def schedule_data(given: str | dict[str, Any]) -> dict[str, Any]:
     {'kind': 'constant', 'peak': 0.001, 'steps': 50}
     """
     where = given if isinstance(given, str) else "schedule"
-    data = load_data(Path(given), "schedule") if isinstance(given, str) else given
+    if isinstance(given, str) and given in KINDS and not Path(given).exists():
+        raise LehrError(
+            f"schedule: {given} is a kind; write it with its values, such as 'schedule={{kind: {given}, peak: 3e-4, "
+            "steps: 50000}', or the name of a file"
+        )
+    data = _in_numbers(load_data(Path(given), "schedule") if isinstance(given, str) else given)
     if isinstance(data, dict) and isinstance(inner := data.get("schedule"), dict):
         unknown = data.keys() - {"steps", "schedule"}
         if unknown:

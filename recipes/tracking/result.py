@@ -1,11 +1,14 @@
-"""One look at a running job."""
+"""One look at a running job, with a law that forecasts it or without."""
 
 from __future__ import annotations
 
 import msgspec
 
+from lehr.recipes.reading.rows import LogRows
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.tracking import Plan, Tracked
+from lehr.simulators.tracking.alone import Alone
+from lehr.simulators.tracking.rates import Departure
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -15,3 +18,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     planned: Plan
     seen: Tracked
     notes: list[str]
+
+
+class RateAndRows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What the log ``name`` says without a law: where its rate is ``off`` its plan, and how its loss rises (``alone``),
+    ``None`` of a loss that is no cross-entropy."""
+
+    name: str
+    off: Departure | None
+    read: LogRows
+    alone: Alone | None

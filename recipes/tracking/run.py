@@ -22,12 +22,13 @@ from lehr.recipes.reading.columns import loss_unit_of
 from lehr.recipes.reading.roles import words_of
 from lehr.recipes.reading.rows import LogRows, after, paired, read_rows
 from lehr.recipes.reading.tail import Tail
-from lehr.recipes.tracking.result import Look
+from lehr.recipes.tracking.result import Look, RateAndRows
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Earlier, Plan, Tracked, in_order, track
+from lehr.simulators.tracking.alone import alone
 from lehr.simulators.tracking.planned import plan
-from lehr.simulators.tracking.rates import Departure, departure
+from lehr.simulators.tracking.rates import departure
 
 
 def log_of(job: Composed) -> Path:
@@ -51,8 +52,8 @@ def runs_of(job: Composed) -> list[list[Path]]:
     return paired(paths, _columns(job)) if settings == (None, None) else [[path] for path in paths]
 
 
-def rates_beside(job: Composed) -> list[tuple[str, Departure | None, LogRows]]:
-    """Of each run by its name: where its learning rate leaves the plan, which needs no law.
+def without_law(job: Composed) -> list[RateAndRows]:
+    """Of each run what needs no law: where its learning rate leaves the plan, and whether its loss rises.
 
     Raises ``LehrError`` for a log without a column of the rate.
     """
@@ -61,7 +62,10 @@ def rates_beside(job: Composed) -> list[tuple[str, Departure | None, LogRows]]:
         read = read_log(job, path, *beside)
         if read.rates is None:
             raise LehrError(f"{path}: has no learning rate, and no law is given: write law=./fit.yaml, of runs like it")
-        out.append((path.name, departure(planned, *read.rates), read))
+        off, judged = departure(planned, *read.rates), None
+        if no_cross_entropy(read) is None:
+            judged = alone(planned, read.rows, false_alarms=job.setting("false_alarms", float))
+        out.append(RateAndRows(name=path.name, off=off, read=read, alone=judged))
     return out
 
 

@@ -13,13 +13,20 @@ from lehr.recipes.tracking.result import Look
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Alarm, Plan, Tracked
+from lehr.simulators.tracking.alone import Alone
 from lehr.simulators.tracking.rates import Departure
 from lehr.simulators.tracking.track import STATES
 
+Seen = Tracked | Alone
+"""Rows that alarms are about."""
 UNCHECKED = (
     "the learning rate was not checked: the log has none; write columns={rate: <heading>}, or log=[loss.csv,lr.csv]"
 )
 """Where a run is beside its plan by its loss alone."""
+
+
+NARROW = 2
+"""Rows between which it is not worth saying where in them something began."""
 
 
 def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> str:
@@ -104,7 +111,7 @@ def _interval(seen: Tracked) -> str:
     return "" if seen.final_interval is None else "{:.4f} to {:.4f}".format(*seen.final_interval)
 
 
-def alarm_words(alarm: Alarm, seen: Tracked) -> str:
+def alarm_words(alarm: Alarm, seen: Seen) -> str:
     """An alarm in a line: what, from which step to which, and by how much the loss was off.
 
     >>> from types import SimpleNamespace
@@ -115,6 +122,8 @@ def alarm_words(alarm: Alarm, seen: Tracked) -> str:
     first, last = int(seen.steps[alarm.first]), int(seen.steps[alarm.last])
     now = alarm.last == len(seen.steps) - 1
     span = f"step {first:,}" if first == last else f"steps {first:,} to {'now' if now else f'{last:,}'}"
+    if alarm.began is not None and alarm.began[1] - alarm.began[0] > NARROW:
+        span += " (began between {:,} and {:,})".format(*(int(seen.steps[row]) for row in alarm.began))
     size = f"{expm1(alarm.size):+.2%}" if isfinite(alarm.size) else _impossible(seen.losses[alarm.first :])
     return f"{alarm.kind}: {span}, {size}" + (f": {alarm.cause}" if alarm.cause else "")
 
@@ -140,14 +149,28 @@ def as_line(planned: Plan, seen: Tracked) -> str:
     )
 
 
+def alarm_json(alarm: Alarm, seen: Seen) -> dict[str, Any]:
+    """An alarm as plain data."""
+    return {
+        "kind": alarm.kind,
+        "first_step": int(seen.steps[alarm.first]),
+        "last_step": int(seen.steps[alarm.last]),
+        "began": None if alarm.began is None else [int(seen.steps[row]) for row in alarm.began],
+        "relative_size": _share(alarm.size),
+        "cause": alarm.cause or None,
+    }
+
+
+def _share(log_ratio: float | None) -> float | None:
+    """A difference of logarithms as a share; nothing where it is not finite."""
+    return expm1(log_ratio) if log_ratio is not None and isfinite(log_ratio) else None
+
+
 def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> dict[str, Any]:
     """One look as plain data; a number that is not finite is null."""
 
     def plain(value: float | None) -> float | None:
         return value if value is not None and isfinite(value) else None
-
-    def share(log_ratio: float | None) -> float | None:
-        return expm1(log_ratio) if log_ratio is not None and isfinite(log_ratio) else None
 
     return {
         "version": 1,
@@ -162,23 +185,14 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
         "expected": seen.expected,
         "rate": None if seen.rate is None else msgspec.to_builtins(seen.rate),
         "rate_checked": seen.rate_logged,
-        "offset": share(seen.offset),
+        "offset": _share(seen.offset),
         "final": {
             "loss": seen.final,
             "interval": seen.final_interval,
             "forecast": seen.final_forecast,
             "unknown": seen.astray,
         },
-        "alarms": [
-            {
-                "kind": a.kind,
-                "first_step": int(seen.steps[a.first]),
-                "last_step": int(seen.steps[a.last]),
-                "relative_size": share(a.size),
-                "cause": a.cause or None,
-            }
-            for a in seen.alarms
-        ],
+        "alarms": [alarm_json(alarm, seen) for alarm in seen.alarms],
         "rules": {
             "false_alarms": seen.rules.false_alarms,
             "rows": seen.rules.rows,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import msgspec
-
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
 from lehr.recipes.errors import LehrError
@@ -14,14 +12,13 @@ from lehr.recipes.tracking.result import Look
 from lehr.recipes.tracking.run import (
     follow_job,
     log_of,
-    lost,
-    no_cross_entropy,
-    rates_beside,
     runs_of,
     track_job,
     track_several,
+    without_law,
 )
-from lehr.recipes.tracking.text import as_json, as_line, as_table, as_text, rate_words
+from lehr.recipes.tracking.text import as_json, as_line, as_table, as_text
+from lehr.recipes.tracking.without_law import without_law_json, without_law_lines, wrong
 
 
 def run(job: Composed) -> int:
@@ -52,37 +49,24 @@ def run(job: Composed) -> int:
 
 
 def run_rates(job: Composed, form: str) -> int:
-    """The learning rate where no law forecasts the loss, and losses that are none; 1 where something is wrong."""
+    """The learning rate, and whether the loss rises, where no law forecasts it; 1 where something is wrong."""
     if job.setting("follow", bool) or job.setting("picture", bool):
         raise LehrError(
             "follow, picture: no law is given; write law=./fit.yaml that lehr fit wrote from runs of its model"
         )
-    found = rates_beside(job)
+    found = without_law(job)
     if form == "json":
-        data = {
-            n: {
-                "rate": None if off is None else msgspec.to_builtins(off),
-                "steps_without_loss": lost(r).tolist(),
-                "notes": r.notes,
-            }
-            for n, off, r in found
-        }
+        data = {one.name: without_law_json(one) for one in found}
         print(json.dumps({"version": 1, "law": None, "runs": data}, indent=2, ensure_ascii=False))
     else:
-        for name, off, read in found:
-            last = f"{int(read.rows.steps[-1]):,}" if len(read.rows) else "none"
-            if len(bad := lost(read)):
-                span = f"steps {bad[0]:,} to {bad[-1]:,}" if len(bad) > 1 else f"step {bad[0]:,}"
-                print(f"{name}: DIVERGENCE: {span}: the loss is no finite number above zero")
-            words = "is on its plan" if off is None else f"leaves the plan: {rate_words(off)}"
-            print(f"{name}: the learning rate {words} (last step {last})")
-            if (why := no_cross_entropy(read)) is not None:
-                print(f"{name}: {why}: nothing is said of it")
-            print("".join(f"note: {note}\n" for note in read.notes), end="")
+        for one in found:
+            print("\n".join(f"{one.name}: {line}" for line in without_law_lines(one)))
+            print("".join(f"note: {note}\n" for note in one.read.notes), end="")
         print(
-            "no law given, so that nothing is said of the loss; write law=./fit.yaml, fitted to runs of the same model"
+            "no law given, so that of the loss only is told whether it rises above the rows before; write "
+            "law=./fit.yaml, fitted to runs of the same model"
         )
-    return int(any((off is not None and off.lasts) or len(lost(read)) for _, off, read in found))
+    return int(any(wrong(one) for one in found))
 
 
 def illustrate(job: Composed, look: Look) -> None:

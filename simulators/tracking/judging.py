@@ -145,7 +145,8 @@ def alarms(
 
 
 def _levels(flags: Flags) -> list[Alarm]:
-    """Alarms of the level: one of neighbouring rows whatever they say, called what its last row says."""
+    """Alarms of the level: one of neighbouring rows whatever they say, called what its last row says; of several things
+    that this says the first of ``LEVELS``."""
     together = [alarm for kind in LEVELS for alarm in _spans(kind, flags[kind][0], flags[kind][1], 3)]
     out: list[Alarm] = []
     for one in sorted(together, key=lambda a: (a.first, a.last)):
@@ -153,7 +154,7 @@ def _levels(flags: Flags) -> list[Alarm]:
             out.append(one)
             continue
         earlier = out.pop()
-        later = max(one, earlier, key=lambda a: a.last)
+        later = max(one, earlier, key=lambda a: (a.last, -LEVELS.index(a.kind)))
         size = max(one.size, earlier.size, key=abs)
         out.append(msgspec.structs.replace(later, first=earlier.first, size=size))
     return out

@@ -72,8 +72,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def restart(self) -> int | None:
         """The step from which on the rate rises again after warm-up, which no law was fitted to; ``None`` without."""
-        rises = np.flatnonzero(np.diff(self.rates[self.first :]) > RISES * float(self.rates.max()))
-        return self.first + int(rises[0]) if len(rises) else None
+        return restart_of(self.rates)
 
     def turned(self, steps: NDArray[np.int_]) -> Floats | None:
         """What the height and the fall of the rates make of the log of the loss at ``steps`` (rows,); from a restart on
@@ -105,6 +104,22 @@ class ModesAt(msgspec.Struct, frozen=True, eq=False):
         return self.planned.modes_at(self.steps[rows]) * self.times
 
 
+def first_of(rates: Floats) -> int:
+    """The first step at the peak of ``rates`` (steps,), after warm-up."""
+    return int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
+
+
+def restart_of(rates: Floats) -> int | None:
+    """The step from which on ``rates`` (steps,) rise again after warm-up; ``None`` without.
+
+    >>> restart_of(np.array([0.0, 1.0, 0.5, 0.5, 0.8])), restart_of(np.array([0.0, 1.0, 0.5]))
+    (3, None)
+    """
+    first = first_of(rates)
+    rises = np.flatnonzero(np.diff(rates[first:]) > RISES * float(rates.max()))
+    return first + int(rises[0]) if len(rises) else None
+
+
 def plan(law: CurveLaw, rates: Floats) -> Plan:
     """The forecast of a run with ``rates`` (steps,) by ``law``.
 
@@ -121,7 +136,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
     [0.0027]
     """
     n = len(rates)
-    peak = int(np.argmax(rates >= float(rates.max()) * (1 - 1e-9)))
+    peak = first_of(rates)
     begin = min(max(peak, 1), n - 1)
     knots = np.unique(np.concatenate([np.linspace(begin, n - 1, N_BAND), np.geomspace(begin, n - 1, 40)]).round())
     knots = knots.astype(int)

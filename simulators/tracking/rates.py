@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.settings import AS_GOOD, nearest_settings, slip
 
 AGREES = 0.002
 """Rates differ where they are further apart than this share of the planned one, and what its printed digits leave open,
@@ -26,6 +27,10 @@ SIMILAR = 0.01
 """Lengths and ratios that differ by less are one."""
 ALIKE = 0.9
 """Of the rows, that a known bug explains."""
+LOW = 0.5
+"""Of the peak rate, below which a rate that stands still may be a floor."""
+APART = 1.5
+"""Times the error of the best setting within which another explains a log as well."""
 FACTORS = (2, 3, 4, 8, 16, 32, 64, 128)
 """Steps of the scheduler for one update that are tried, and updates for one of its steps."""
 
@@ -101,8 +106,13 @@ def _agree(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -
     # after its last step a trainer writes the rate of the next one
     whole = np.append(planned, max(2 * float(planned[-1]) - float(planned[-min(2, len(planned))]), 0.0))
     near = np.stack([whole[np.clip(at + shift, 0, len(planned))] for shift in (-1, 0, 1)])
+    return _between(near, rates, share, float(planned.max()))
+
+
+def _between(near: Floats, rates: Floats, share: float, peak: float) -> NDArray[np.bool_]:
+    """Is each rate between the lowest and the highest ``near`` it, but for ``share`` of that?"""
     low, high = near.min(axis=0), near.max(axis=0)
-    room = share * np.maximum(high, 0.1 * float(planned.max()))
+    room = share * np.maximum(high, 0.1 * peak)
     return np.asarray((rates >= low - room) & (rates <= high + room))
 
 
@@ -111,7 +121,9 @@ def _cause(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int,
     at, rates, before = every[first:], logged[first:], int(every[first - 1]) if first else None
     held = np.ptp(rates) <= 2 * share * float(rates.max())
     if held and before is not None and abs(float(rates[0]) - float(planned[before])) <= 2 * share * float(rates.max()):
-        return STANDS_STILL
+        # a rate that stands still at the top of its plan has no floor there
+        floor = rates[0] < LOW * planned.max() and (planned[at] < rates[0] * (1 + share)).all()
+        return STANDS_STILL + (f"; or {rates[0]:.4g} is a floor that the plan has not" if floor else "")
     some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
     known: list[str] = []
     for case, (words, place) in enumerate(_places(planned, at[some], rates[some], (every[:first], logged[:first]))):
@@ -128,13 +140,31 @@ def _cause(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int,
     there = planned[at]
     ratio = rates[there > 0] / there[there > 0]
     if len(ratio) and np.ptp(ratio) <= 4 * SIMILAR * float(np.median(ratio)) and np.ptp(there) > 0:
+        times = float(np.median(ratio))
         return (
-            f"the rate is {float(np.median(ratio)):.3g} times the planned one throughout: another peak, or a scale for "
-            "the batch or the devices"
+            f"the rate is {times:.3g} times the planned one throughout{slip(times)}: another peak, or a scale for the "
+            "batch or the devices"
         )
+    if (setting := _setting(planned, at[some], rates[some], share)) is not None:
+        return setting
     if held and np.ptp(there) > share * float(there.max()):
         return STANDS_STILL
     return "no known bug looks like that: another schedule, or one that was changed by hand"
+
+
+def _setting(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> str | None:
+    """The one setting, or two that cannot be told apart, of which the ``rates`` at steps ``at`` (rows,) have another
+    value than the plan; ``None`` where none explains them."""
+    if rates.max() <= 0:
+        return None
+    alike = [
+        one
+        for one in nearest_settings(planned, at, rates)
+        if _between(one.rates, rates, share, float(rates.max())).mean() >= ALIKE
+    ]
+    alike = sorted(alike, key=lambda one: one.error)
+    as_good = [one.words for one in alike if one.error <= APART * alike[0].error + AS_GOOD]
+    return ", or ".join(as_good[:2]) if as_good else None
 
 
 def _shift(planned: Floats, at: NDArray[np.int_], rates: Floats, most: int) -> tuple[int, bool]:
@@ -210,11 +240,3 @@ def _places(
         words += f": {kind} warm-up, or updates "
         words += "that moved the scheduler alone" if shift > 0 else "at which the scheduler stood still"
         yield lambda _: words, steps[None] + shift
-    lengths = np.geomspace(0.2, 5.0, 1601)
-    lengths = lengths[np.abs(lengths - 1) > SIMILAR][:, None]
-    yield (
-        lambda i: (
-            f"it is that of a run of {lengths[i, 0] * len(planned):,.0f} steps: another length, or tokens for steps"
-        ),
-        top + (steps - top) / lengths,
-    )

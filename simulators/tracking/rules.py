@@ -128,13 +128,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """An alarm from row ``first`` to row ``last`` (indices); ``size`` is the largest excess [log loss]. ``cause`` says
-    what the log shows beside it, where it shows something."""
+    what the log shows beside it, where it shows something; ``began`` the first and the last row of the 95 % interval of
+    where it began, ``None`` where that was not estimated."""
 
     kind: Kind
     first: int
     last: int
     size: float
     cause: str = ""
+    began: tuple[int, int] | None = None
 
 
 Flags = dict[Kind, tuple[NDArray[np.bool_], Floats]]

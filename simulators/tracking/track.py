@@ -14,6 +14,7 @@ from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of
 from lehr.simulators.tracking.judging import Earlier, alarms
 from lehr.simulators.tracking.levels import FEWEST, MOVES, noise_of
+from lehr.simulators.tracking.onset import Run, dated, stays
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.planned import ModesAt, Plan
 from lehr.simulators.tracking.rates import Departure, departure
@@ -146,12 +147,17 @@ def track(
     every = max(ceil((n - planned.first) / rows.spacing), len(steps), 1)
     times = planned.times(1 - false_alarms)
     rules = Rules.of(every, false_alarms, planned.noise, times=times, floor=beside.floor)
+    turned = planned.turned(at)
     judged = alarms(
         beside.residuals, ModesAt(planned, at, times), rules, forecast, rates=planned.rates[at],
-        turned=planned.turned(at), until=None if planned.restart is None else int(np.searchsorted(at, planned.restart)),
+        turned=turned, until=None if planned.restart is None else int(np.searchsorted(at, planned.restart)),
         earlier=earlier,
     )  # fmt: skip
-    found, recent = judged.found, judged.recent
+    run = Run(
+        np.nan_to_num(beside.residuals), forecast, np.zeros(len(at)) if turned is None else turned,
+        ModesAt(planned, at, 1.0), stays(judged.found, beside.residuals), beside.floor,
+    )  # fmt: skip
+    found, recent = dated(judged.found, run), judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
     offset, error = settled(planned, at[judged.healthy], beside.residuals[judged.healthy])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -396,3 +397,37 @@ def test_without_a_law_the_rate_alone_is_checked(folder: Path, capsys: pytest.Ca
         assert left.value.code == status
         assert words in said
         assert "no law given" in said
+
+
+def test_without_a_law_a_loss_that_rises_above_its_own_rows_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned = read_schedule(str(folder / "plan.yaml")).values()
+    for begins, until, status, words in (
+        (3000, 4000, 1, "run.jsonl: DIVERGENCE: the loss has risen above the rows before"),
+        (3000, 3200, 0, "divergence: steps 3,0"),
+        (9000, 9000, 0, "is on its plan"),
+    ):
+        rises = [(s, v * (1 + 4e-4 * max(s - begins, 0) * (s <= until))) for s, v in losses(4000)]
+        rows = [{"step": s, "loss": v, "lr": planned[s]} for s, v in rises]
+        (folder / "run.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with pytest.raises(SystemExit) as left:
+            main(["track", "log=run.jsonl", "schedule=plan.yaml"])
+        said = capsys.readouterr().out
+        assert left.value.code == status
+        assert words in said
+        assert ("divergence: " in said) == (begins < 4000)
+
+
+def test_where_a_divergence_began_is_told_with_what_noise_leaves_open(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder / "run.jsonl", [(s, v * (1 + 6e-5 * max(s - 3000, 0))) for s, v in losses(4000)])
+    status, said = told(capsys, "log=run.jsonl", "schedule=plan.yaml")
+    assert status == 1
+    (line,) = [line for line in said.splitlines() if line.startswith("  divergence: ")]
+    first, least, most = (int(n.replace(",", "")) for n in re.findall(r"(?:steps|between|and) ([\d,]+)", line))
+    assert least <= 3000 <= most
+    # rows of 20 steps rise by a third of their noise: 2 s / (b sqrt(m)) of the twelve that make it sure are two rows
+    assert abs(first - 3000) <= 3 * 40
+    assert most - least <= 400

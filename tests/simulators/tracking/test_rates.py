@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 
-from lehr.simulators.schedules import Cosine, Warmup
+from lehr.simulators.schedules import Cosine, Linear, Warmup
 from lehr.simulators.tracking.rates import departure
 
 PLAN = Cosine(peak=3e-4, floor_ratio=0.1, warmup=Warmup(steps=2000)).resolve(24000).values()
 STEPS = np.arange(2050, 24000, 50)
 LONG = Cosine(peak=3e-4, floor_ratio=0.1, warmup=Warmup(steps=2000)).resolve(48000).values()
+
+
+def cosine(steps: int = 24000, *, peak: float = 3e-4, floor: float = 3e-5, warmup: int = 2000) -> np.ndarray:
+    return Cosine(peak=peak, floor=floor, warmup=Warmup(steps=warmup)).resolve(steps).values()
+
+
 RESUMED = 8000
 AFTER = STEPS >= RESUMED
 
@@ -38,6 +44,40 @@ def test_each_bug_is_named(bug: str) -> None:
     assert bug in found.cause
     # a rate that changes slowly is 1 % off within a fifteenth of the run
     assert since <= found.step <= since + 1700
+
+
+SETTINGS = {
+    "it falls to a floor of 1e-05, the plan's to 3e-05": cosine(floor=1e-5),
+    "it falls to a floor of 0, the plan's to 3e-05": cosine(floor=0.0),
+    "its warm-up has 4,000 steps, the plan's 2,000": cosine(warmup=4000),
+    "its warm-up has 1,000 steps, the plan's 2,000": cosine(warmup=1000),
+    "it is that of a run of 240,000 steps, the plan's of 24,000 (a factor of ten: another unit, or a zero too many)": (
+        cosine(240000)
+    ),
+    "it is that of a run of 31,000 steps, the plan's of 24,000: another length": cosine(31000),
+    "the rate is 1e+03 times the planned one throughout (a factor of a thousand: another unit": 1000 * PLAN,
+    "its peak is 0.3, the plan's 0.0003 (a factor of a thousand: another unit, or zeros too many), and the floor": (
+        cosine(peak=0.3)
+    ),
+    "its decay has another shape: linear": Linear(peak=3e-4, floor=3e-5, warmup=Warmup(steps=2000))
+    .resolve(24000)
+    .values(),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("digits", [17, 5])
+def test_the_setting_that_another_value_was_given_is_named_with_it(setting: str, digits: int) -> None:
+    logged = np.array([float(f"{rate:.{digits - 1}e}") for rate in SETTINGS[setting][STEPS]])
+    found = departure(PLAN, STEPS, logged)
+    assert found is not None
+    assert setting in found.cause
+
+
+def test_a_rate_that_stops_below_half_of_its_peak_may_have_a_floor_there() -> None:
+    found = departure(PLAN, STEPS, np.maximum(PLAN[STEPS], 1e-4))
+    assert found is not None
+    assert found.cause.endswith("or was not restored; or 0.0001 is a floor that the plan has not")
 
 
 def test_a_shift_is_told_to_the_step_and_since_when_though_it_hardly_matters_at_first() -> None:

@@ -1,0 +1,66 @@
+"""Does a loss rise by the rows of its log alone, where no law forecasts it?
+
+While its learning rate does not rise a healthy loss falls or stays. So rows are judged beside a forecast that stays,
+and of what the rules say is kept what needs no better one: that rows lie above those before by more than their noise.
+Until a few rows stand before it nothing is said of a row, and nothing from where the planned rate rises again.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.contrasts import LEAST_RISE
+from lehr.simulators.tracking.judging import alarms
+from lehr.simulators.tracking.onset import Run, dated, stays
+from lehr.simulators.tracking.planned import first_of, restart_of
+from lehr.simulators.tracking.rows import Rows
+from lehr.simulators.tracking.rules import RUN, Alarm, Rules
+
+ANYWHERE = 10.0
+"""What the level of the first rows may be [log loss]: any."""
+
+
+class Alone(msgspec.Struct, frozen=True, eq=False):
+    """Spikes and divergences of a log's rows, and the ``steps`` and ``losses`` (rows,) of those that were judged."""
+
+    alarms: list[Alarm]
+    steps: NDArray[np.int_]
+    losses: Floats
+
+    @property
+    def rises(self) -> bool:
+        """Is a divergence not over?"""
+        return any(a.kind == "divergence" and a.last > len(self.steps) - 1 - RUN for a in self.alarms)
+
+
+def alone(planned: Floats, rows: Rows, *, false_alarms: float = 0.01) -> Alone:
+    """Where the losses of ``rows`` rise above those before, of a run whose rates should be ``planned`` (steps,).
+
+    At most about ``false_alarms`` of healthy runs show either.
+
+    >>> from lehr.simulators.tracking.rows import in_order
+    >>> steps = np.arange(0, 1000, 10)
+    >>> losses = (3 + 1 / np.sqrt(1 + steps)) * (1 + 0.002 * np.sin(steps**2))
+    >>> risen = losses * np.exp(5e-4 * np.maximum(steps - 800, 0))
+    >>> found = alone(np.full(1000, 1e-3), in_order(steps, risen))
+    >>> [(a.kind, int(found.steps[a.first])) for a in found.alarms], found.rises
+    ([('divergence', 820)], True)
+    """
+    n, first, again = len(planned), first_of(planned), restart_of(planned)
+    inside = slice(*np.searchsorted(rows.steps, [first, n + 1 if again is None else again]))
+    steps, losses = rows.steps[inside], rows.losses[inside]
+    if len(steps) < 2:
+        return Alone([], steps, losses)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        e = np.where(np.isfinite(losses) & (losses > 0), np.log(losses), np.nan)
+    stays_put, anywhere = np.zeros(len(e)), np.full((len(e), 1), ANYWHERE)
+    rules = Rules.of(max(ceil((n - first) / rows.spacing), len(e), 1), false_alarms, None)
+    judged = alarms(e, anywhere, rules)
+    found = dated(judged.found, Run(np.nan_to_num(e), stays_put, stays_put, anywhere, stays(judged.found, e)))
+    risen = [a for a in found if a.kind == "spike" or (a.kind == "divergence" and a.size > LEAST_RISE)]
+    return Alone(risen, steps, losses)
