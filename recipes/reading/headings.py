@@ -25,6 +25,8 @@ HELD_OUT = (
     "test_loss", "loss/val", "loss/validation", "loss/eval", "val loss",
 )  # fmt: skip
 """Losses on held-out data, which are taken where a log has no other."""
+MAY_BE_LOSS = re.compile(r"loss|ppl|perplex|bpb|bpc")
+"""What stands in the heading of a loss that is not known."""
 RATE = (
     "lr", "learning_rate", "train/learning_rate", "train/lr", "learning-rate", "optim/lr", "optim/learning_rate",
     "optim/learning_rate_group0", "lr-adamw", "lr-adam", "learning rate", "lr/0", "optimizer/lr", "learningrate",
@@ -92,6 +94,19 @@ def find_loss(headings: Iterable[str]) -> str | None:
 def nearest_heading(name: str, headings: Iterable[str]) -> str:
     """What to write instead of ``name``."""
     return nearest(name, list(headings))
+
+
+def loss_hint(headings: Iterable[str], wanted: str | None = None) -> str:
+    """What to write where no loss is found in ``headings``: the one that may be it, else the nearest to ``wanted``.
+
+    >>> loss_hint(["step", "perplexity"]), loss_hint(["step", "los"])
+    ('write columns={loss: perplexity}', 'did you mean los?: write columns={loss: <heading>}')
+    """
+    headings = list(headings)
+    may_be = [heading for heading in headings if MAY_BE_LOSS.search(heading.casefold())]
+    if wanted is None and may_be:
+        return f"write columns={{loss: {may_be[0]}}}"
+    return f"{nearest_heading(wanted or 'loss', headings)}: write columns={{loss: <heading>}}"
 
 
 def one_role_each(columns: dict[str, str]) -> None:

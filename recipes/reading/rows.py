@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,10 +17,11 @@ from lehr.recipes.reading.headings import (
     GRADIENT,
     HELD_OUT,
     LOSS,
+    MAY_BE_LOSS,
     RATE,
     SCALE,
     find,
-    nearest_heading,
+    loss_hint,
     one_role_each,
 )
 from lehr.recipes.reading.long import joined, role_of
@@ -86,11 +86,10 @@ def read_rows(
         if run is not None and run not in known:
             raise LehrError(f"run: {path} has no run {run!r}; {nearest(run, known)}")
         headings = [h for s in known.values() for h in s]
-        unnamed = any(re.search(r"loss|ppl|perplex|bpb|bpc", h.lower()) for h in headings)
+        unnamed = any(MAY_BE_LOSS.search(h.casefold()) for h in headings)
         if wanted is None and not unnamed and all(role_of(s) == "rate" for s in known.values()):
             raise LehrError(f"{path}: has the learning rate and no loss; write log=[<log of the loss>,{path}]")
-        hint = nearest_heading(wanted or "loss", headings)
-        raise LehrError(f"{path}: no column of the loss; {hint}: write columns={{loss: <heading>}}")
+        raise LehrError(f"{path}: no column of the loss; {loss_hint(headings, wanted)}")
     if len(runs) > 1:
         raise LehrError(f"{path}: has {len(runs)} runs; write run=<one of {', '.join(list(runs)[:6])}>")
     (series,) = runs.values()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.schedules import schedule_data
 from lehr.recipes.reading.columns import loss_unit_of
-from lehr.recipes.reading.headings import LOSS, RATE, find, find_loss, nearest_heading, one_role_each
+from lehr.recipes.reading.headings import LOSS, RATE, find, find_loss, loss_hint, one_role_each
 from lehr.recipes.reading.logs import SEPARATOR, LogFile, open_log
 from lehr.recipes.reading.long import joined, role_of
 from lehr.recipes.reading.rates import check_agreement, rates_of_config, rates_of_rows, without_last_zero
@@ -125,8 +125,7 @@ def _read(log: LogFile, name: str, series: dict[str, Series], reading: LogReadin
     where = log.where if len(log.runs) == 1 else f"{log.where}, run {name}"
     loss = _column("loss", series, name, reading, where)
     if loss is None:
-        hint = nearest_heading("loss", series)
-        raise LehrError(f"{where}: no column of the loss; {hint}: write columns={{loss: <heading>}}")
+        raise LehrError(f"{where}: no column of the loss; {loss_hint(series)}")
     notes: list[str] = []
     unit = loss_unit_of(reading.loss_unit, loss, notes)
     steps, losses = _ordered(series[loss], loss, where, notes)

@@ -79,20 +79,38 @@ def stays(found: list[Alarm], e: Floats) -> NDArray[np.bool_]:
 
 
 def dated(found: list[Alarm], run: Run) -> list[Alarm]:
-    """The alarms, those of a level with the row where it has begun; spikes within a divergence are rows of it."""
-    out = []
-    for alarm in found:
+    """The alarms, those of a level with the row where it has begun, one where several have begun together; of a shift
+    the mean is told. Spikes within a divergence are rows of it."""
+    level: list[Alarm] = []
+    for alarm in (a for a in found if a.kind in LEVELS):
+        one = alarm
         loss = run.e[alarm.first : alarm.last + 1] + run.forecast[alarm.first : alarm.last + 1]
         # one loss over and over again, or none, begins where it stands
-        if alarm.kind in LEVELS and np.isfinite(alarm.size) and np.ptp(loss) > 0:
+        if np.isfinite(alarm.size) and np.ptp(loss) > 0:
             up = run if alarm.size > 0 else msgspec.structs.replace(run, e=-run.e)
             at = onset(up, alarm.first, alarm.last, still=alarm.kind == "plateau")
-            out.append(msgspec.structs.replace(alarm, first=at.row, began=(at.first, at.last)))
-        else:
-            out.append(alarm)
-    rises = [a for a in out if a.kind == "divergence"]
-    within = [a for a in out if a.kind == "spike" and any(d.first <= a.first and a.last <= d.last for d in rises)]
-    return sorted((a for a in out if a not in within), key=lambda a: (a.first, a.kind))
+            one = msgspec.structs.replace(alarm, first=at.row, began=(at.first, at.last))
+        if level and one.first <= level[-1].last and one.size * level[-1].size > 0:
+            before = level.pop()
+            one = msgspec.structs.replace(one, first=before.first, began=before.began, last=max(one.last, before.last))
+        if one.kind == "shift":
+            one = msgspec.structs.replace(one, size=_moved(run, one.first, one.last))
+        level.append(one)
+    rises = [a for a in level if a.kind == "divergence"]
+    others = [
+        a
+        for a in found
+        if a.kind not in LEVELS
+        and not (a.kind == "spike" and any(d.first <= a.first and a.last <= d.last for d in rises))
+    ]
+    return sorted([*level, *others], key=lambda a: (a.first, a.kind))
+
+
+def _moved(run: Run, first: int, last: int) -> float:
+    """By how much the level of rows ``first`` to ``last`` lies off that of the rows before [log loss]."""
+    rows = np.flatnonzero(run.kept)
+    before, within = rows[rows < first][-BEFORE:], rows[(rows >= first) & (rows <= last)]
+    return float(run.e[within].mean() - run.e[before].mean()) if len(before) and len(within) else 0.0
 
 
 def onset(run: Run, first: int, last: int, *, still: bool = False) -> Onset:

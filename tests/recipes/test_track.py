@@ -169,6 +169,7 @@ def test_a_document_that_is_being_written_is_looked_at_again(folder: Path) -> No
         (("log=none.jsonl", "schedule=plan.yaml"), "none.jsonl: cannot be read"),
         (("log=run.jsonl", "schedule=plan.yaml", "columns={lost: x}"), "columns.lost: unknown"),
         (("log=run.jsonl", "schedule=plan.yaml", "columns={loss: x}"), "no column of the loss"),
+        (("log=run.jsonl", "schedule=cosine"), "cosine is a kind; write it with its values, such as 'schedule={kind: "),
         (("log=run.jsonl", "schedule=plan.yaml", "false_alarms=0.9"), "below 0.5"),
         (("log=run.jsonl", "schedule={kind: cosine, peak: 1e-3}"), "`steps` is missing"),
         (("log=run.jsonl", "schedule=plan.yaml", "every=-1"), "every: -1.0 is not above 0; write seconds"),

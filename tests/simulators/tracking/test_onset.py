@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking.onset import SURE, Run, onset
+from lehr.simulators.tracking.onset import SURE, Run, dated, onset
+from lehr.simulators.tracking.rules import Alarm
 
 ROWS, BEGINS = 320, 250
 NOISE = 0.003
@@ -81,3 +82,15 @@ def test_a_long_log_of_noisy_rows_is_dated_by_means_and_then_by_rows() -> None:
     assert told.first <= begins <= told.last
     # 2 s / (b sqrt(m)) of the m = (3 SURE (s/b)^2)^(1/3) = 920 rows that make it sure
     assert abs(told.row - begins) <= 3 * 2 * scatter / slope / sqrt(920)
+
+
+def test_alarms_that_begin_together_are_one_with_the_mean_of_a_shift() -> None:
+    e = noise(3) + 0.01 * (np.arange(ROWS) >= BEGINS)
+    nothing = np.zeros(ROWS)
+    run = Run(e, nothing, nothing, nothing[:, None], np.isfinite(e))
+    two = [Alarm(kind="shift", first=BEGINS - 12, last=BEGINS + 30, size=0.018),
+           Alarm(kind="shift", first=BEGINS + 35, last=BEGINS + 50, size=0.011)]  # fmt: skip
+    (one,) = dated(two, run)
+    assert (one.first, one.last) == (BEGINS, BEGINS + 50)
+    # means of 51 rows and of the 60 before differ by three standard errors at most
+    assert abs(one.size - 0.01) <= 3 * NOISE * sqrt(1 / 51 + 1 / 60)
