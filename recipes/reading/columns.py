@@ -107,7 +107,7 @@ def runs_of(table: Mapping[str, Column], reading: Reading, where: str) -> Read:
     """
     notes: list[str] = []
     table, rows = filtered(table, reading.where, where, notes)
-    chosen = _choose(table, reading.columns, where)
+    chosen = _choose(table, reading, where, notes)
     values = {
         role: numbers(table[heading], heading, where, rows) * _scale(role, heading, reading.units, notes)
         for role, heading in chosen.items()
@@ -151,8 +151,9 @@ def plainly(heading: str) -> str:
     return re.sub(r"[^a-z0-9]", "", heading.lower())
 
 
-def _choose(table: Mapping[str, Column], named: Mapping[str, str], where: str) -> dict[str, str]:
+def _choose(table: Mapping[str, Column], reading: Reading, where: str, notes: list[str]) -> dict[str, str]:
     """Role to heading. Raises ``LehrError`` where one that is needed is missing."""
+    named = reading.columns
     for role, heading in named.items():
         if role not in ROLES:
             raise LehrError(f"columns.{role}: unknown; {nearest(role, ROLES)}")
@@ -165,7 +166,13 @@ def _choose(table: Mapping[str, Column], named: Mapping[str, str], where: str) -
             continue
         found = _headings(role, names, plain, table)
         if unused := [heading for heading in found if heading not in chosen.values()]:
-            chosen[role] = unused[0]
+            chosen[role] = _of_convention(unused, reading.n_convention) if role == "n" else unused[0]
+            aside = [h for h in dict.fromkeys(unused) if h != chosen[role] and table[h] != table[chosen[role]]]
+            if role in ("n", "loss") and aside:
+                notes.append(
+                    f"{', '.join(map(repr, aside))} left aside for {chosen[role]!r}; columns={{{role}: {aside[0]}}} "
+                    "says otherwise"
+                )
     if "loss" not in chosen:
         raise LehrError(f"{where}: no column of the loss; found {', '.join(table)}: write columns={{loss: <heading>}}")
     if len({"n", "d", "flops", "tokens_per_parameter"} & set(chosen)) < 2:
@@ -181,6 +188,13 @@ def _choose(table: Mapping[str, Column], named: Mapping[str, str], where: str) -
             if role not in named:
                 chosen.pop(role, None)
     return chosen
+
+
+def _of_convention(headings: Sequence[str], convention: str | None) -> str:
+    """Of several columns of parameters the one that counts by ``convention``; by default the active ones of a mixture,
+    whose work is theirs."""
+    wanted = {"non_embedding": "nonemb", "total": "total"}.get(convention or "active", "active")
+    return next((heading for heading in headings if wanted in plainly(heading)), headings[0])
 
 
 def _headings(role: str, names: Sequence[str], plain: Mapping[str, str], table: Mapping[str, Column]) -> list[str]:

@@ -165,6 +165,16 @@ def test_a_law_of_errors_is_found_again_from_accuracies(capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow
+def test_errors_that_follow_an_s_are_refused() -> None:
+    loss = np.linspace(2.2, 3.6, 14)
+    table("evals.csv", loss=loss, error=0.2 + 0.55 / (1 + np.exp(-6 * (loss - 2.7))))
+    with pytest.raises(
+        LehrError, match=r"without the points of the least loss misses those .*=task_ladder follows an S"
+    ):
+        dispatch(["fit", "law=exponential_error", "data=evals.csv", "bootstrap=0"])
+
+
+@pytest.mark.slow
 def test_both_steps_of_a_ladder_are_found_again_and_their_errors_are_chained() -> None:
     n, d = grid([1e8, 3e8, 1e9, 3e9], [1e10, 4e10, 1.6e11, 6e11])
     rng = np.random.default_rng(2)

@@ -345,6 +345,19 @@ def test_bad_settings_are_refused_in_one_line(arguments: list[str], message: str
     assert message in refused(tmp_path, *arguments, data=rows())
 
 
+@pytest.mark.parametrize(
+    ("tokens", "says"),
+    [
+        (lambda n: 20 * n, "every run has 20 tokens a parameter, so that what parameters and what tokens do"),
+        (lambda n: 1e20 / 6 / n, "every run has the work 6 N D = 1e+20 FLOP"),
+        (lambda n: 3e3 * n**0.7, "in every run the tokens follow the parameters to the power 0.7"),
+    ],
+)
+def test_runs_on_one_line_fit_no_law(tmp_path: Path, tokens: Any, says: str) -> None:
+    data = [{"n": n, "d": tokens(n), "loss": float(CHINCHILLA.loss(n, tokens(n)))} for n in np.geomspace(5e7, 8e8, 8)]
+    assert says in refused(tmp_path, *FAST, data=data)
+
+
 def test_two_token_counts_leave_a_floor_open_and_no_law_is_written(tmp_path: Path) -> None:
     sizes, seen = (x.ravel() for x in np.meshgrid(np.geomspace(5e7, 8e8, 5), [1e9, 2e10]))
     data = [{"n": n, "d": d, "loss": float(CHINCHILLA.loss(n, d))} for n, d in zip(sizes, seen, strict=True)]

@@ -106,6 +106,19 @@ def test_columns_that_are_swapped_are_refused_unless_they_are_named() -> None:
     assert np.all(read(kept, columns={"n": "tokens", "d": "params"}).runs.tokens == D[D > N])
 
 
+def test_of_a_mixture_the_active_parameters_are_taken_and_what_is_left_aside_is_said() -> None:
+    table = {"total_params": 4 * N, "active_params": N, "tokens": D, "train_loss": LOSS + 0.1, "val_loss": LOSS}
+    found = read(table)
+    assert (found.runs.n_convention, found.runs.parameters.tolist()) == ("active", N.tolist())
+    assert found.runs.loss.tolist() == LOSS.tolist()
+    said = "\n".join(found.notes)
+    assert "'total_params' left aside for 'active_params'; columns={n: total_params} says otherwise" in said
+    assert "'train_loss' left aside for 'val_loss'; columns={loss: train_loss} says otherwise" in said
+    assert read(table, n_convention="total").runs.parameters.tolist() == (4 * N).tolist()
+    # one number under two headings leaves nothing aside
+    assert not [n for n in read({"params": N, "size": N, "d": D, "loss": LOSS}).notes if "left aside" in n]
+
+
 def test_tokens_that_repeat_are_told_from_new_ones() -> None:
     found = read({"n": N, "d": D, "unique_tokens": np.minimum(D, 1e10), "loss": LOSS})
     assert found.runs.unique is not None

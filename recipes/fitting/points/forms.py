@@ -33,13 +33,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 class PointKind(msgspec.Struct, frozen=True, kw_only=True):
     """A form: its ``inputs`` and its ``target``, columns by name; the ``fit`` of points; what the law says of them;
-    and values whose largest lie in the direction that the law is asked in: those points are left out."""
+    and values whose largest lie in the direction that the law is asked in: those points, ``furthest`` in words, are
+    left out."""
 
     inputs: tuple[str, ...]
     target: str = "loss"
     fit: Callable[[Table, Floats, Asked], PointLaw]
     says: Callable[[Any, Table], Floats]
     beyond: Callable[[Table], Floats]
+    furthest: str
 
 
 def _of(form: PointForm) -> Callable[[Table, Floats, Asked], PointLaw]:
@@ -65,24 +67,28 @@ KINDS: dict[str, PointKind] = {
         fit=lambda at, target, _: fit_rectified(at["examples"], target)[0],
         says=lambda law, at: law.loss(at["examples"]),
         beyond=lambda at: at["examples"],
+        furthest="largest examples",
     ),
     "clark_routed": PointKind(
         inputs=("parameters", "experts"),
         fit=lambda at, target, _: fit_routed(at["parameters"], at["experts"], target),
         says=lambda law, at: law.loss(at["parameters"], at["experts"]),
         beyond=lambda at: at["parameters"],
+        furthest="largest parameters",
     ),
     "joint_moe": PointKind(
         inputs=("parameters", "tokens", "experts"),
         fit=_of(JointForm()),
         says=lambda law, at: law.loss(at["parameters"], at["tokens"], at["experts"]),
         beyond=_budgets,
+        furthest="largest budgets",
     ),
     "vocabulary": PointKind(
         inputs=("parameters", "table", "tokens"),
         fit=_of(VocabularyForm()),
         says=lambda law, at: law.loss(at["parameters"], at["table"], at["tokens"]),
         beyond=lambda at: at["parameters"],
+        furthest="largest parameters",
     ),
     "exponential_error": PointKind(
         inputs=("loss",),
@@ -90,6 +96,7 @@ KINDS: dict[str, PointKind] = {
         fit=_of(ErrorForm()),
         says=lambda law, at: law.score(at["loss"]),
         beyond=lambda at: -at["loss"],
+        furthest="least loss",
     ),
     "task_ladder": PointKind(
         inputs=("parameters", "tokens", "loss"),
@@ -97,6 +104,7 @@ KINDS: dict[str, PointKind] = {
         fit=_ladder,
         says=lambda law, at: law.score(at["parameters"], at["tokens"]),
         beyond=_budgets,
+        furthest="largest budgets",
     ),
 }
 """Every form of points, by the ``kind`` of its law."""

@@ -100,6 +100,14 @@ def fit_points_of(
             f"{', '.join(settings.data)}: the form misses these points by {missed:.3g}, more than they differ from "
             f"their mean ({float(np.std(scale)):.3g}): it does not describe them; check the columns and their units"
         )
+    if held_error is not None and held_error > float(np.std(scale)):
+        course = "law=task_ladder follows an S, by parameters and tokens"
+        other = f"; {course}" if settings.kind == "exponential_error" else ""
+        raise LehrError(
+            f"{', '.join(settings.data)}: a fit without the points of the {kind.furthest} misses those by "
+            f"{held_error:.3g}, more than all points differ from their mean ({float(np.std(scale)):.3g}): the form "
+            f"says nothing beyond the points{other}"
+        )
     law = as_far_off(law, max(missed, held_error or 0.0), target)
     files = ", ".join(Path(path).name for path in settings.data)
     said = {"benchmark": settings.benchmark or files} if hasattr(law, "benchmark") else {}

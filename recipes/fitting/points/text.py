@@ -102,9 +102,7 @@ def _answers(fitted: FittedPoints) -> list[str]:
 
 def _extrapolated(fitted: FittedPoints) -> str:
     kind = KINDS[fitted.settings.kind]
-    what = "least loss" if kind.target == "error" else f"largest {kind.inputs[0]}"
-    if "tokens" in kind.inputs and kind.inputs[0] == "parameters" and fitted.settings.kind != "vocabulary":
-        what = "largest budgets"
+    what = kind.furthest
     if fitted.held_out is None:
         return f"without the {what} the points do not determine the form: how it extrapolates is not known"
     inside = "" if fitted.covered is None else f"; {fitted.covered:.0%} of them lie in its band"

@@ -16,7 +16,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import level_of, name_of, starts_of
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.fitting.arguments import BEST, several, stem_of
-from lehr.recipes.fitting.surfaces.refusals import refuse_rising, refuse_two_values
+from lehr.recipes.fitting.surfaces.refusals import refuse_one_line, refuse_rising, refuse_two_values
 from lehr.recipes.fitting.surfaces.result import Approach2, Constant, Fitted, Optimum, Settings, Without
 from lehr.recipes.reading.columns import Read, Reading, runs_of
 from lehr.recipes.reading.design import table_of_logs
@@ -169,6 +169,8 @@ def _fit(settings: Settings, read: Read) -> Fitted:
             f"{len(bits)} of {len(runs)} losses ({', '.join(shown)}) are about 1.44 times the others', as bits are to "
             "nats: write all in one unit (nats = bits x 0.6931)"
         )
+    if len(settings.hold) < 2 and not runs.repeated.any():
+        refuse_one_line(runs)
     comparison = None
     dropped: list[str] = []
     if settings.outliers == "drop":
@@ -190,7 +192,7 @@ def _fit(settings: Settings, read: Read) -> Fitted:
         chosen = comparison.use if chosen == BEST else chosen
     fit = first or next(score.fit for score in comparison.scores if score.form == chosen)  # type: ignore[union-attr]
     refuse_rising(_values(fit))
-    refuse_two_values(fit)
+    refuse_two_values(fit, repeats=len(runs) < len(read.runs) and bool(read.runs.repeated.any()))
     law, constants = _with_intervals(fit, settings)
     files = ", ".join(Path(path).name for path in settings.data)
     law = msgspec.structs.replace(
