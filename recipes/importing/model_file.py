@@ -11,7 +11,7 @@ from lehr.recipes.catalogue.entries import ModelKind
 from lehr.recipes.importing.hugging_face.config import Imported
 from lehr.recipes.presenting.yaml import WIDTH, Tidy
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.layers import MLA, Attention, Hyena, MoE
+from lehr.simulators.layers import MLA, Attention, CompressedAttention, Hyena, MoE
 
 
 def model_file(name: str, found: Imported, path: str, hf_id: str | None = None) -> bytes:
@@ -41,7 +41,7 @@ def kind_of(architecture: Architecture) -> ModelKind:
     """
     blocks = [block for block, _ in architecture.stack()]
     mixers = [block.mixer for block in blocks if block.mixer is not None]
-    attends = [isinstance(mixer, (Attention, MLA, Hyena)) for mixer in mixers]
+    attends = [isinstance(mixer, (Attention, MLA, CompressedAttention, Hyena)) for mixer in mixers]
     if architecture.encoder is not None:
         return "encoder_decoder"
     if not architecture.causal:

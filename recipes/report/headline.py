@@ -235,15 +235,17 @@ def _loss(data: ReportData) -> Card:
         return Card(label=label, value="unknown", lines=["no stage that a law of next-token loss describes"])
     last = reached[-1]
     amount = last.loss[law.name]
-    others = [f"{other.name} {loss(last.loss[other.name].value)}" for other in data.laws if other.name in last.loss]
+    # a loss in another unit is no second opinion
+    told = {name: said for name, said in last.loss.items() if said.unit == amount.unit}
+    others = [f"{other.name} {loss(told[other.name].value)}" for other in data.laws if other.name in told]
     ends = f"at the end of a schedule of that length, stage {last.name}: {', '.join(others)}"
     if data.forecast is None:
-        lines = [f"{amount.unit}{_within(last.loss, amount.low, amount.high)}"]
+        lines = [f"{amount.unit}{_within(told, amount.low, amount.high)}"]
         lines += [f"{law.title}, after stage {last.name}", *([ends] if len(others) > 1 else [])]
         return Card(label=label, value=loss(amount.value), lines=lines)
     end = data.forecast.stages[-1]
     scale = end.loss / end.at_end_of_schedule
-    lines = [f"{amount.unit}{_within(last.loss, end.low, end.high, scale)}, after stage {end.name}"]
+    lines = [f"{amount.unit}{_within(told, end.low, end.high, scale)}, after stage {end.name}"]
     lines += [f"the forecast: {law.name}, under the recipe's own schedules", ends]
     return Card(label=label, value=loss(end.loss), lines=lines)
 

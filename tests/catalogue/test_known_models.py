@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.importing.model_file import kind_of
 from lehr.simulators.counting import count_parameters, kv_cache_bytes_per_token
 from lehr.simulators.laws.moe import EfficiencyLeverage, RoutedLaw
 from lehr.simulators.projection.assessment import dense_equivalent, sparsity_of
@@ -71,3 +72,13 @@ def test_deepseek_v3_in_the_terms_of_the_laws() -> None:
     found = dense_equivalent(leverage, sparsity, count, 14.8e12, 3.7e24)
     assert found.work_best == pytest.approx(float(leverage.leverage(9 / 257, 7, 3.7e24)))
     assert found.parameters is None
+
+
+@pytest.mark.slow
+def test_a_kind_is_that_of_the_layers() -> None:
+    """Long convolutions stand with what replaced attention; an embedder is called by its use, as a diffuser is."""
+    called = {"embedding", "diffusion"}
+    models = [CATALOGUE.model(name) for name in CATALOGUE.files("model")]
+    shown = {m.name: (m.kind, kind_of(m.architecture)) for m in models if m.architecture is not None}
+    differ = {name: kinds for name, kinds in shown.items() if kinds[0] != kinds[1] and kinds[0] not in called}
+    assert differ == {f"hyena_{size}": ("recurrent", "dense") for size in ("153m", "355m", "1_3b")}
