@@ -102,11 +102,11 @@ def fit_points_of(
         )
     if held_error is not None and held_error > float(np.std(scale)):
         course = "law=task_ladder follows an S, by parameters and tokens"
-        other = f"; {course}" if settings.kind == "exponential_error" else ""
+        said_of_it = f"; {course}" if settings.kind == "exponential_error" else ""
         raise LehrError(
             f"{', '.join(settings.data)}: a fit without the points of the {kind.furthest} misses those by "
             f"{held_error:.3g}, more than all points differ from their mean ({float(np.std(scale)):.3g}): the form "
-            f"says nothing beyond the points{other}"
+            f"says nothing beyond the points{said_of_it}"
         )
     law = as_far_off(law, max(missed, held_error or 0.0), target)
     files = ", ".join(Path(path).name for path in settings.data)
