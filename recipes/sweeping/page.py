@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from markupsafe import Markup, escape
 
 from lehr.recipes.presenting.document import Picture
@@ -38,12 +39,32 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     failed: Sequence[tuple[str, str]]
     left_out: Sequence[tuple[str, str]]
     version: str
+    apart: str = ""
+    """Which losses do not compare, where a sweep that asked for no law was read by several."""
+
+
+def losses_apart(table: pa.Table, words: Sequence[str]) -> str:
+    """That losses by several laws stand in one table though no sweep over laws was asked for: some jobs repeat their
+    tokens, of which the others' law knows nothing.
+
+    >>> rows = pa.table({"status": ["done"] * 3, "law": ["besiroglu", "besiroglu", "muennighoff"]})
+    >>> losses_apart(rows, ["recipe.stages.pt.epochs=1,2,8"])  # doctest: +ELLIPSIS
+    'losses by besiroglu (2 jobs) and muennighoff (1 job) do not compare; write law=muennighoff, which ...'
+    >>> losses_apart(rows, ["law=besiroglu,muennighoff"])
+    ''
+    """
+    done = table.filter(pc.equal(table["status"], "done"))
+    laws = {s["values"]: s["counts"] for s in done["law"].value_counts().to_pylist() if s["values"]}
+    if len(laws) < 2 or "muennighoff" not in laws or any(word.startswith("law=") and "," in word for word in words):
+        return ""
+    said = " and ".join(f"{law} ({n:,} job{'' if n == 1 else 's'})" for law, n in laws.items())
+    return f"losses by {said} do not compare; write law=muennighoff, which knows repeats, for one law in all jobs"
 
 
 def as_html(table: pa.Table, varies: Mapping[str, bool], sweep: Sweep, pictures: Mapping[str, tuple[Picture, str]],
             reports: Mapping[int, str]) -> str:  # fmt: skip
     """The page. ``pictures`` are SVG by name; ``reports`` the links to the reports that were written."""
-    went = table.filter(pa.compute.equal(table["status"], "done"))
+    went = table.filter(pc.equal(table["status"], "done"))
     done = went.slice(0, MOST_ROWS)
     figures = [name for name in SHOWN if any(v is not None for v in done[name].to_pylist())]
     constant = [name for name in ("model", "law") if len(table[name].unique()) <= 1 and name not in varies]

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lehr.recipes.presenting.files import Content, write_folder
 from lehr.recipes.sweeping.figures import draw_all
-from lehr.recipes.sweeping.page import Sweep, as_html, command
+from lehr.recipes.sweeping.page import Sweep, as_html, command, losses_apart
 from lehr.recipes.sweeping.result import Swept, plain, write_csv, write_parquet
 
 NAMED = 10
@@ -43,6 +43,8 @@ def write_result(folder: Path, swept: Swept, words: Sequence[str], form: str) ->
         print(f"failed: {job}: {reason}", file=sys.stderr)
     if len(said.failed) > NAMED:
         print(f"... and {len(said.failed) - NAMED:,} more, in sweep.csv", file=sys.stderr)
+    if said.apart:
+        print(said.apart, file=sys.stdout if form == "text" else sys.stderr)
     went = ", ".join(f"{n:,} {status}" for status, n in said.counts.items())
     print(f"{folder / 'sweep.html'}  ({went})", file=sys.stdout if form == "text" else sys.stderr)
     if form == "csv":
@@ -75,6 +77,7 @@ def write_files(folder: Path, swept: Swept, words: Sequence[str]) -> Sweep:
         failed=[(job, reason) for job, status, reason in troubles if status == "failed"],
         left_out=grouped([(job, reason) for job, status, reason in troubles if status != "failed"]),
         version=version("lehr"),
+        apart=losses_apart(table, words),
     )
     files: dict[str, Content] = {
         "sweep.parquet": partial(write_parquet, table, varies),
