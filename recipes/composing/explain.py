@@ -64,6 +64,10 @@ def _unknown_key(key: str, verb: str, arguments: list[str]) -> str:
     options: list[str] = []
     parts = key.split(".")
     node = _composition(verb, [a for a in arguments if "=" in a and not a.lstrip("+~").startswith(key)])
+    whole = any(a.startswith(f"{key}={{") for a in arguments)
+    if whole and (not node or parts[0] not in node or _is_there(node, parts)):
+        # Hydra sets the keys of a mapping one by one, and refuses those that are new
+        return f"{key}: is given a key that is not there yet; write ++{key}={{...}}, which adds it"
     for depth, part in enumerate(parts):
         if not isinstance(node, dict):
             break
@@ -73,6 +77,14 @@ def _unknown_key(key: str, verb: str, arguments: list[str]) -> str:
             return f"{prefix + '.' if prefix else ''}{part}: unknown key; {nearest(part, options)}"
         node = node[part]
     return f"{key}: unknown key; +{key}=... adds one"
+
+
+def _is_there(node: Any, parts: list[str]) -> bool:
+    for part in parts:
+        if not isinstance(node, dict) or part not in node:
+            return False
+        node = node[part]
+    return True
 
 
 def _composition(verb: str, overrides: list[str]) -> Any:

@@ -88,6 +88,10 @@ MISTAKES = {
     "an import called like a model": (["import", "path=config.json", "name=starcoder"], "the catalogue has a model"),
     "months": (["plan", "days=1month"], "days: '1month' is no number of days; write days=30"),
     "points for thousands": (["plan", "usd=1.000.000"], "usd: '1.000.000' is not understood as a number"),
+    "a mapping with a new key": (
+        ["report", "model=starcoder", "recipe.stages.pt.schedule={kind: wsd, decay: {fraction: 0.2}}"],
+        "recipe.stages.pt.schedule: is given a key that is not there yet; write ++recipe.stages.pt.schedule={...}",
+    ),
     "a utilisation of 40": (["report", "mfu=40"], "write mfu=0.4 or mfu=40%"),
     "a utilisation that nothing has": (
         ["report", "mfu=1e-300"],
