@@ -7,7 +7,7 @@ from importlib.metadata import version
 from lehr.recipes.costing.figures import draw_all
 from lehr.recipes.costing.result import Costed
 from lehr.recipes.costing.text import as_text
-from lehr.recipes.presenting.document import Cell, Column, Document, Section, Table, Text
+from lehr.recipes.presenting.document import Bullets, Cell, Column, Document, Part, Section, Table, Text
 from lehr.recipes.presenting.figures import drawn_of, plot_files
 from lehr.recipes.presenting.html import as_html
 
@@ -28,7 +28,7 @@ def render(found: Costed, command: str) -> dict[str, bytes]:
                 * bool(drawn)
             ),
             Section(name="stages", title="Stages", parts=[_table(found)]),
-            Section(name="rests", title="What it rests on", parts=[*(Text(line) for line in told[-1].splitlines())]),
+            Section(name="rests", title="What it rests on", parts=_rests(found)),
         ],
         about="what the whole run costs",
         version=version("lehr"),
@@ -37,6 +37,14 @@ def render(found: Costed, command: str) -> dict[str, bytes]:
     )
     page = as_html(document, {p.name: svg for p, svg, _ in drawn})
     return {"cost.html": page.encode(), **plot_files(drawn)}
+
+
+def _rests(found: Costed) -> list[Part]:
+    """What everything rests on, what was assumed of single stages, and which are left out."""
+    items = [*found.rests.items(), *(("assumed", word) for word in found.assumed)]
+    if found.left_out:
+        items.append(("left out", f"{', '.join(found.left_out)}, as nobody published how long they are"))
+    return [Bullets(items)]
 
 
 def _table(found: Costed) -> Table:

@@ -31,8 +31,8 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     """The whole: days of pure work and by the calendar, where all devices are known, billed hours, energy [MWh], carbon
     [t] and money [USD], each with its 90 % interval; ``finish`` is the distribution of the last day that failures alone
     make. ``left_out`` are stages whose hours nobody knows; ``published`` are hours, money, energy and carbon that were
-    printed of the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]; ``beyond_memory`` are
-    stages that the devices cannot hold, in words: their states, or a layout's fullest device with activations."""
+    printed of the whole recipe; ``checkpoint_bytes`` are weights and optimiser states [byte]; ``rests`` says on
+    what the figures rest, by what they are."""
 
     model: str
     stages: list[StageCost]
@@ -49,7 +49,7 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
     published: list[str]
     left_out: list[str]
     assumed: list[str]
-    beyond_memory: list[str] = []
+    rests: dict[str, str] = {}
 
     @property
     def bound(self) -> Relation | None:

@@ -15,9 +15,10 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
 from lehr.recipes.composing.job import Composed, without_recipe
-from lehr.recipes.costing.fitting import unfit
+from lehr.recipes.costing.resting import Settings, rests_on
 from lehr.recipes.costing.result import Costed, StageCost
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.projecting.holding import NOT_TRIED
 from lehr.recipes.projecting.model import project_model
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.energy import POWER_SPREAD, PRICE_SPREAD, Bill, Power, Site, dollars, energy_of
@@ -62,6 +63,7 @@ def cost(job: Composed) -> Costed:
     projection = project_model(
         job.catalogue, model, recipe, (), assumptions=assumptions, accelerators=accelerators
     )  # fmt: skip
+    _refuse_unfit(model.name, projection)
     settings = _settings(job)
     as_run = chosen is None and assumptions.mfu is None and assumptions.precision is None
     stages, left_out, assumed = _stages(recipe, projection, settings.reliability, as_run=as_run)
@@ -83,21 +85,17 @@ def cost(job: Composed) -> Costed:
         checkpoint_bytes=CHECKPOINT_BYTES * projection.parameters.total,
         left_out=left_out,
         assumed=list(dict.fromkeys(assumed)),
-        beyond_memory=unfit(job.catalogue, model, recipe, stages, accelerators),
+        rests=rests_on(bare, projection, accelerators, settings),
     )
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the planner set beside the recipe."""
-
-    reliability: Reliability
-    site: Site
-    power: Power
-    bill: Bill
-    grid: str
-    price_spread: float
-    runs: int
-    seed: int
+def _refuse_unfit(name: str, projection: Projection) -> None:
+    """No days and no money of a run that cannot be."""
+    unfit = [(one.name, one.unfit) for one in projection.stages if one.unfit is not None]
+    if unfit:
+        first, why = unfit[0]
+        others = ", ".join(stage for stage, _ in unfit[1:])
+        raise LehrError(f"{name}: {first} {why}" + (f"; nor does it hold {others}" if others else ""))
 
 
 def _settings(job: Composed) -> Settings:
@@ -171,6 +169,7 @@ def _stages(
             left.append(one.name)
             continue
         amount, basis, accelerator = hours
+        assumed += [f"{one.name}: {word}" for word in one.warnings if word.startswith(NOT_TRIED)]
         if one.rollout is not None and basis == "rollouts":
             assumed += [f"{one.name}: {word}" for word in one.rollout.assumed]
         if basis == "work" and one.rollout is not None:

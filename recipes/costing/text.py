@@ -22,16 +22,10 @@ MEANT = {
 
 def as_text(found: Costed) -> str:
     """Days, money, energy and what moves them."""
-    misfits = ", ".join(said.partition(" ")[0] for said in found.beyond_memory)
     about = f"{found.bound} " if found.bound in ("at least", "at most") else ""
     lines = [
-        *(
-            [f"{found.model} does not fit these devices: {misfits}; what follows is of a run that cannot be"]
-            * bool(misfits)
-        ),
         f"{found.model}: {_days(found, about)}",
         *([f"published: {'; '.join(found.published)}"] if found.published else []),
-        *found.beyond_memory,
     ]
     if found.dollars is not None:
         lines.append(f"money: {about}{said(found.dollars)} USD" + (

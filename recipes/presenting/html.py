@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from lehr.recipes.presenting.document import MARKS, Document, Part, Picture, is_link
 from lehr.recipes.presenting.figures import for_page
-from lehr.recipes.presenting.markdown import marks_used
+from lehr.recipes.presenting.markdown import marks_in, marks_used
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -39,6 +39,7 @@ def as_html(document: Document, figures: Mapping[str, str]) -> str:
             document=document,
             figures=inline,
             legend=[(mark, *MARKS[mark]) for mark in marks_used(document)],
+            marks=marks_in(document),
             style=Markup((TEMPLATES / "report.css").read_text()),
             kind=kind_of,
             is_link=is_link,

@@ -39,10 +39,15 @@ def as_markdown(document: Document) -> str:
 
 def marks_used(document: Document) -> list[Mark]:
     """The origins that need a sign and occur in the document."""
+    found = marks_in(document)
+    return [mark for mark in MARKS if mark in found]
+
+
+def marks_in(document: Document) -> set[Mark]:
+    """The origins of all values of the document."""
     parts = [part for section in document.sections for part in section.parts]
     found: set[Mark] = {c.mark for part in parts if isinstance(part, Table) for row in part.rows for c in row}
-    found |= {card.mark for part in parts if isinstance(part, Cards) for card in part.cards}
-    return [mark for mark in MARKS if mark in found]
+    return found | {card.mark for part in parts if isinstance(part, Cards) for card in part.cards}
 
 
 def legend(document: Document) -> str:

@@ -10,6 +10,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.projecting.holding import held
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.evidence import Reported
@@ -70,6 +71,7 @@ def project_model(
         )
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
+    own = held(catalogue, model, recipe, own, _chosen(assumptions, accelerators))
     if said and own.stages:
         start = msgspec.structs.replace(own.stages[0], warnings=[*said, *own.stages[0].warnings])
         own = msgspec.structs.replace(own, stages=[start, *own.stages[1:]])
@@ -80,6 +82,13 @@ def project_model(
         return own
     history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
     return msgspec.structs.replace(own, totals_with_base=history)
+
+
+def _chosen(assumptions: Assumptions, accelerators: Mapping[str, Accelerator] | None) -> Accelerator | None:
+    """The accelerator that the planner set, with what was set in it."""
+    if assumptions.accelerator is None or accelerators is None:
+        return None
+    return accelerators[assumptions.accelerator]
 
 
 def _base_recipe(catalogue: Catalogue, recipe: Recipe, descent: Sequence[str]) -> RecipeFile | None:

@@ -17,16 +17,17 @@ from lehr.recipes.report.published import Published, of_what, published, publish
 from lehr.simulators.machine.accelerator import Price, months_before
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.cost import BASES
-from lehr.simulators.projection.project import Time
+from lehr.simulators.projection.project import Time, days_of
 from lehr.simulators.quantities import Amount, Bound, Relation
 from lehr.simulators.training import Base
 
 
 def verdict(data: ReportData) -> tuple[str, Mark]:
-    """How many published figures agree, in one line, and how that is to be taken."""
+    """How many published figures agree, in one line, and how that is to be taken; of a recipe that nobody published
+    what it comes to."""
     counts = Counter(c.verdict for c in data.comparisons)
     if not counts:
-        return "No published figure is on record to compare with.", ""
+        return _answer(data), ""
     agree, known, fail = counts["agrees"], counts["differs, known cause"], counts["FAILS"]
     # what the command line changed is no disagreement of the catalogue
     ours = sum((c.cause or "").startswith(OTHERWISE) for c in data.comparisons)
@@ -37,6 +38,26 @@ def verdict(data: ReportData) -> tuple[str, Mark]:
         f"{known} {'differs' if known == 1 else 'differ'} for a known cause, {fail} {'fails' if fail == 1 else 'fail'}"
     )
     return text, "fails" if fail else "agrees"
+
+
+def _answer(data: ReportData) -> str:
+    """Loss, tokens, days, hours and money, what there is of them, as the cards say them."""
+    totals, said = data.projection.totals, []
+    ends, tokens, hours, cost = _loss(data), _tokens(data), _hours(data), _cost(data)
+    if ends.value != "unknown":
+        said.append(f"loss {ends.value} {ends.lines[0].partition(', after stage')[0]}")
+    if tokens.value != "unknown":
+        said.append(f"{tokens.value} tokens")
+    if (days := days_of(data.projection.stages)) is not None:
+        said.append(f"{bounded(estimate(days), totals.bound)} days of work")
+    said += [f"{hours.value} accelerator-hours"] * (hours.value not in ("unknown", "none"))
+    said += [cost.value] * (cost.value not in ("unknown", "none"))
+    line = "; ".join([*said, *_unfit(data)])
+    return line[:1].upper() + line[1:] or NOTHING_TO_COMPARE
+
+
+NOTHING_TO_COMPARE = "No published figure is on record to compare with."
+"""Stands where nobody published a figure of a recipe."""
 
 
 def headline(data: ReportData) -> list[Card]:
@@ -145,8 +166,8 @@ def _hours(data: ReportData) -> Card:
     totals, on = data.projection.totals, list(dict.fromkeys(on_what(t) for t in times))
     found = published_hours(data)
     if found is None:
-        projected = bounded(estimate(totals.hours.value), totals.bound) if totals.hours else "unknown"
-        lines = [*_interval(totals.hours), *on]
+        projected = bounded(estimate(totals.hours.value), totals.bound) if totals.hours else _none(data)
+        lines = [*_interval(totals.hours), *_unfit(data), *on]
         return Card(label="Accelerator-hours", value=projected, lines=lines, mark=_assumed(times))
     lines = [of_what(found, data), *_beside(found, data, "hours"), *on]
     return Card(label="Accelerator-hours", value=found.text, lines=lines, mark="published")
@@ -161,7 +182,7 @@ def _cost(data: ReportData) -> Card:
     if found is not None:
         lines = [of_what(found, data), *_beside(found, data, "cost"), *prices]
         return Card(label="Cost", value=found.text, lines=lines, mark="published")
-    projected = bounded(dollars(totals.cost.value), totals.bound) if totals.cost else "unknown"
+    projected = bounded(dollars(totals.cost.value), totals.bound) if totals.cost else _none(data)
     spent = plain_sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
     hours = published_hours(data)
     rates = {float(f"{t.cost.value / t.hours.value:.9g}") for t in times if t.cost is not None}
@@ -173,8 +194,22 @@ def _cost(data: ReportData) -> Card:
         lines = [f"the published hours at a dated price: {', '.join(prices)}", *_beside(beneath, data, "cost")]
         return Card(label="Cost", value=dollars(spent), lines=lines, mark="derived")
     return Card(
-        label="Cost", value=projected, lines=[*_interval(totals.cost, money=True), *prices], mark=_assumed(times)
+        label="Cost",
+        value=projected,
+        lines=[*_interval(totals.cost, money=True), *_unfit(data), *prices],
+        mark=_assumed(times),
     )
+
+
+def _none(data: ReportData) -> str:
+    """What stands where there are neither hours nor cost."""
+    return "none" if data.projection.totals.unfit else "unknown"
+
+
+def _unfit(data: ReportData) -> list[str]:
+    """Which stages the devices do not hold, so that there is nothing to sum."""
+    names = data.projection.totals.unfit
+    return [f"these devices do not hold {', '.join(names)}: no run, no hours"] if names else []
 
 
 def _assumed(times: list[Time]) -> Mark:
@@ -186,6 +221,8 @@ def _beside(found: Published, data: ReportData, what: Literal["hours", "cost"]) 
     shown = estimate if what == "hours" else dollars
     of = [s.time.hours if what == "hours" else s.time.cost for s in within(found, data) if s.time is not None]
     known = [amount for amount in of if amount is not None]
+    if unfit := [s.name for s in within(found, data) if s.unfit is not None]:
+        return [f"projected: nothing, as these devices do not hold {', '.join(unfit)}"]
     if not known:
         return [f"projected: unknown; {why(found, data)}"]
     low, high = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lehr.recipes.presenting.document import Bullets, Cell, Column, Mark, Table, Text
 from lehr.recipes.presenting.numbers import quantity, rate, whole
 from lehr.recipes.report.facts import ReportData
+from lehr.recipes.report.headline import NOTHING_TO_COMPARE
 from lehr.simulators.counting import ACTIVE_CONVENTIONS, FLOP_CONVENTIONS, N_CONVENTIONS
 from lehr.simulators.laws.base import LOSS_UNITS
 from lehr.simulators.schedules.base import STEP_CONVENTIONS, Convention
@@ -95,7 +96,7 @@ def comparison(data: ReportData, *, agreeing: bool) -> Table | Text:
     """Every published figure beside its projection: those that agree, or what fails and then what differs."""
     chosen = [row for row in data.comparisons if (row.verdict == "agrees") is agreeing]
     if not data.comparisons:
-        return Text("No published figure is on record to compare with.")
+        return Text(NOTHING_TO_COMPARE)
     if not chosen:
         return Text("Every published figure agrees with its projection.")
     order = ("FAILS", "differs, known cause", "agrees")

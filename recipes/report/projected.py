@@ -73,7 +73,8 @@ def _published_hours(data: ReportData) -> Cell:
 def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
     time = s.time
     if time is None:
-        rest = [UNPROJECTED, UNPROJECTED, _stated_hours(data, s), UNPROJECTED, UNPROJECTED]
+        none = UNPROJECTED if s.unfit is None else Cell("none", "unknown", "does not fit")
+        rest = [none, none, _stated_hours(data, s), none, none]
     else:
         assumed: Mark = "assumed" if time.assumed_hardware else "projected"
         rest = [

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.projecting.job import ProjectedJob
-from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.forecast import Forecast
-from lehr.simulators.projection.project import StageProjection
+from lehr.simulators.projection.project import days_of
 from lehr.simulators.quantities import Amount
 
 UNITS: dict[str, str] = {
@@ -67,7 +66,7 @@ def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
         "flops": totals.flops or None,
         **_bounds("hours", totals.hours),
         **_bounds("rollout_hours", projection.rollout_hours),
-        "days": days(stages),
+        "days": days_of(stages),
         **_bounds("cost", totals.cost),
         "flops_with_base": history.flops or None if history else None,
         "cost_with_base": history.cost.value if history and history.cost else None,
@@ -80,16 +79,10 @@ def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
         "final_rate": first.final_rate if first else None,
         "bound": totals.bound or "",
         "unknown_stages": " ".join(totals.unknown),
-        "warnings": "; ".join(outside(job)),
+        "warnings": "; ".join([*outside(job), *(f"{s.name} {s.unfit}" for s in stages if s.unfit is not None)]),
         "status": "done",
         "reason": "",
     }
-
-
-def days(stages: list[StageProjection]) -> float | None:
-    """The days of all known stages one after the other, or ``None`` where one has no number of devices [d]."""
-    known = [s.time.days for s in stages if s.time is not None]
-    return plain_sum(d.value for d in known if d is not None) if known and all(d is not None for d in known) else None
 
 
 def outside(job: ProjectedJob) -> list[str]:

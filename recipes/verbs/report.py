@@ -8,6 +8,7 @@ from lehr.recipes.catalogue.files import checked_name
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
 from lehr.recipes.presenting.files import write_folder
+from lehr.recipes.report.headline import verdict
 from lehr.recipes.report.projection_json import as_json
 from lehr.recipes.report.run import report_data, report_files
 from lehr.recipes.report.sheet import sheet_files
@@ -25,10 +26,11 @@ def run(job: Composed) -> int:
     folder = job.folder("model") / data.model.name
     write_folder(folder, report_files(job, data))
     verdicts = [row.verdict for row in data.comparisons]
-    print(
-        f"{folder / 'report.html'}  ({len(verdicts)} published figures: {verdicts.count('agrees')} agree, "
-        f"{verdicts.count('differs, known cause')} differ for a known cause, {verdicts.count('FAILS')} fail)"
+    counts = (
+        f"{len(verdicts)} published figures: {verdicts.count('agrees')} agree, "
+        f"{verdicts.count('differs, known cause')} differ for a known cause, {verdicts.count('FAILS')} fail"
     )
+    print(f"{folder / 'report.html'}  ({counts if verdicts else verdict(data)[0]})")
     return 0
 
 

@@ -12,7 +12,7 @@ UtilisationBasis = Literal["published", "given", "layout", "assumed"]
 BASES: dict[UtilisationBasis, str] = {
     "published": "published",
     "given": "set for this report",
-    "layout": "of its published layout, by the step-time model",
+    "layout": "of its layout, by the step-time model",
     "assumed": "assumed from published runs",
 }
 """What the model FLOP utilisation of a stage rests on."""

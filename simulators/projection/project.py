@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -31,6 +31,7 @@ from lehr.simulators.projection.stage_time import (
     project_time,
 )
 from lehr.simulators.projection.stage_work import MANY_EPOCHS, beside, repeats_of, stage_convention
+from lehr.simulators.projection.totals import Totals, add_totals, relation_of
 from lehr.simulators.quantities import Amount, Interval, Relation
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
 
@@ -47,6 +48,7 @@ __all__ = [
     "assumed_mfu",
     "assumed_sequence",
     "compare_with_dense",
+    "days_of",
     "project",
     "project_loss",
     "project_stage",
@@ -84,6 +86,8 @@ class StageProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     rollout: StageRollout | None = None
     """What a stage of policy gradients takes by its rollouts, where steps or examples were published; apart from
     ``time`` and from the totals, as it mostly rests on assumed lengths."""
+    unfit: str | None = None
+    """Why the devices do not hold it, where they do not: then it has no ``time``."""
 
 
 class DenseComparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,17 +97,6 @@ class DenseComparison(msgspec.Struct, frozen=True, kw_only=True):
     moe: float
     dense_same_total: float
     dense_same_active: float
-
-
-class Totals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Sums over the stages that are known; ``unknown`` names the stages that are not."""
-
-    tokens: float
-    flops: float
-    hours: Amount | None
-    cost: Amount | None
-    unknown: list[str]
-    bound: Relation | None = None
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +120,15 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
             if stage.rollout is not None:
                 found = stage.rollout.hours if found is None else found + stage.rollout.hours
         return found
+
+
+def days_of(stages: Sequence[StageProjection]) -> float | None:
+    """The days of all known stages one after the other, or ``None`` where one has no number of devices, or its devices
+    do not hold it [d]."""
+    if any(s.unfit is not None for s in stages):
+        return None
+    known = [s.time.days for s in stages if s.time is not None]
+    return plain_sum(d.value for d in known if d is not None) if known and all(d is not None for d in known) else None
 
 
 def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseComparison | None:
@@ -221,7 +223,7 @@ def project_stage(
             loss[law.name] = project_loss(law, count, after, flops_per_token=per_token, unique=unique)
             warnings += [f"{law.name}: {w}" for w in law.warnings(count.at(law.n_convention, per_token)[0], after)]
     curve = stage.curve()
-    time = None
+    time, unfit = None, None
     if flops is not None:
         time = project_time(
             flops,
@@ -231,9 +233,9 @@ def project_stage(
             assumptions=assumptions,
             laid_out=laid_out,
         )
-        # adapters have no states of the weights beside them
-        if stage.adapter is None and (said := beyond_memory(count.total, time.devices, accelerators[time.accelerator])):
-            warnings.append(said)
+        # adapters have no states of the weights beside them, and what was billed did run
+        if stage.adapter is None and not _ran(stage, time):
+            unfit = beyond_memory(count.total, time.devices, accelerators[time.accelerator])
     rollout = None
     if generation is not None:
         try:
@@ -245,6 +247,8 @@ def project_stage(
                 raise
             # nobody said how: the work is known without them
             warnings.append(f"its rollouts are not projected: {error}")
+    if unfit is not None:
+        time, warnings = None, [*warnings, unfit]
     if time is not None and rollout is not None and time.basis != "given":
         time, said = with_rollouts(time, rollout)
         warnings.append(said)
@@ -270,7 +274,16 @@ def project_stage(
         step_bound=stage.step_bound,
         padded=padded is not None,
         rollout=rollout,
+        unfit=unfit,
     )
+
+
+def _ran(stage: Stage, time: Time) -> bool:
+    """Whether a stage's hours on these devices were published."""
+    hardware = stage.hardware
+    if hardware is None or hardware.stated_hours is None:
+        return False
+    return (hardware.accelerator, hardware.count) == (time.accelerator, time.devices)
 
 
 def add_up(stages: Sequence[StageProjection]) -> Totals:
@@ -287,46 +300,15 @@ def add_up(stages: Sequence[StageProjection]) -> Totals:
         hours = time.hours if hours is None else hours + time.hours
         if time.cost is not None:
             cost = time.cost if cost is None else cost + time.cost
+    unfit = [s.name for s in known if s.unfit is not None]
     return Totals(
         tokens=plain_sum(s.tokens or 0.0 for s in known),
         flops=plain_sum(s.flops or 0.0 for s in known),
-        hours=hours,
-        cost=cost,
+        hours=None if unfit else hours,
+        cost=None if unfit else cost,
         unknown=[s.name for s in stages if s.name not in names],
         bound=relation_of([s.bound for s in known]),
-    )
-
-
-def relation_of(parts: Iterable[Relation | None]) -> Relation | None:
-    """How a sum lies to the sum of its parts, some of which are bounds.
-
-    >>> relation_of([None, "at least"]), relation_of(["at least", "at most"]), relation_of([None])
-    ('at least', 'between', None)
-    """
-    found = {part for part in parts if part is not None}
-    return found.pop() if len(found) == 1 else ("between" if found else None)
-
-
-def add_totals(base: Totals, own: Totals, base_name: str) -> Totals:
-    """Two histories in sequence; the base's unknown stages are named after it.
-
-    >>> base = Totals(tokens=2e12, flops=8e22, hours=None, cost=None, unknown=["sft"])
-    >>> own = Totals(tokens=5e11, flops=2e22, hours=None, cost=None, unknown=["rl"])
-    >>> found = add_totals(base, own, "base")
-    >>> found.tokens, found.flops, found.unknown
-    (2500000000000.0, 1e+23, ['base: sft', 'rl'])
-    """
-
-    def plus(a: Amount | None, b: Amount | None) -> Amount | None:
-        return a + b if a is not None and b is not None else a or b
-
-    return Totals(
-        tokens=base.tokens + own.tokens,
-        flops=base.flops + own.flops,
-        hours=plus(base.hours, own.hours),
-        cost=plus(base.cost, own.cost),
-        unknown=[*(f"{base_name}: {name}" for name in base.unknown), *own.unknown],
-        bound=relation_of([base.bound, own.bound]),
+        unfit=unfit,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Any, TypeVar
 
 import msgspec
@@ -58,7 +59,7 @@ def project_time(
     laid_out: Interval | None = None,
 ) -> Time:
     """Hours and cost of ``flops`` on the stage's accelerator, or on the one that the planner names; ``laid_out`` is the
-    utilisation of the stage's published layout.
+    utilisation of the stage's own layout.
 
     Raises ``ValueError`` where the accelerator is not known or has no peak for the precision.
 
@@ -148,15 +149,16 @@ def beyond_memory(parameters: int, devices: int | None, device: Accelerator) -> 
 
     >>> h100 = Accelerator(name="h100_sxm", title="H100", peak={"bf16": 989.4e12}, memory_bytes=80e9)
     >>> beyond_memory(671_026_404_352, 64, h100)
-    'does not fit: 16 bytes of states a parameter are 10.7 TB, and 64 × h100_sxm have 5.12 TB'
+    'does not fit: 16 bytes of states a parameter are 10.7 TB, 64 × h100_sxm have 5.12 TB; write at least devices=135'
     >>> beyond_memory(671_026_404_352, 2048, h100)
     """
     states = STATE_BYTES * parameters
     if devices is None or device.memory_bytes is None or states <= devices * device.memory_bytes:
         return None
     return (
-        f"does not fit: {STATE_BYTES} bytes of states a parameter are {states / 1e12:.3g} TB, and {devices:,} × "
-        f"{device.name} have {devices * device.memory_bytes / 1e12:.3g} TB"
+        f"does not fit: {STATE_BYTES} bytes of states a parameter are {states / 1e12:.3g} TB, {devices:,} × "
+        f"{device.name} have {devices * device.memory_bytes / 1e12:.3g} TB; write at least "
+        f"devices={ceil(states / device.memory_bytes)}"
     )
 
 

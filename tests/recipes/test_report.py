@@ -12,7 +12,8 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from lehr.recipes.presenting.document import Table
+from lehr.recipes.presenting.document import Cell, Column, Document, Section, Table
+from lehr.recipes.presenting.html import as_html
 from lehr.recipes.report import citing, optimum, render, reward
 from lehr.recipes.report.content import compose
 from lehr.simulators.evidence import Comparison
@@ -158,12 +159,33 @@ def test_a_source_that_is_in_no_bibliography_is_named_by_its_key() -> None:
             "2 published figures agree, 1 differs for a known cause, 0 fail",
         ),
         (["FAILS", "agrees"], "1 published figure agrees, 0 differ for a known cause, 1 fails"),
-        ([], "No published figure is on record to compare with."),
     ],
 )
 def test_the_verdict_counts(verdicts: list[str], line: str) -> None:
     rows = [msgspec.structs.replace(COMPARISONS[0], verdict=v) for v in verdicts]
     assert compose(sparse(comparisons=rows), {}).verdict == line
+
+
+def test_the_verdict_on_what_nobody_published_is_the_answer() -> None:
+    """As the cards beneath say it, and no count of figures that there are not."""
+    document = compose(sparse(comparisons=[]), {})
+    cards = {card.label: card.value for card in document.sections[0].parts[0].cards}  # type: ignore[union-attr]
+    assert document.verdict.startswith(f"Loss {cards['Loss after pre-training']} nats/token")
+    for label, unit in (("Training tokens", " tokens"), ("Accelerator-hours", " accelerator-hours"), ("Cost", "")):
+        assert f"; {cards[label]}{unit}" in document.verdict
+    assert document.verdict_mark == ""
+
+
+def test_a_legend_names_only_origins_that_the_page_has() -> None:
+    table = Table(name="stages", caption="Work", columns=[Column("Stage")], rows=[[Cell("pt")]])
+    for cell, legend in ((Cell("1"), False), (Cell("1", "projected"), True)):
+        shown = msgspec.structs.replace(table, rows=[[cell]])
+        page = as_html(
+            Document(title="m", subtitle="", verdict="", verdict_mark="", version="0", numbers={},
+                     sections=[Section(name="stages", title="Stages", parts=[shown])]), {}
+        )  # fmt: skip
+        assert ('class="legend"' in page) is legend
+        assert 'is-published">published' not in page
 
 
 def test_what_fails_stands_first() -> None:

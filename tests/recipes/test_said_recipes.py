@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -89,16 +90,18 @@ def test_a_base_of_another_architecture_is_remarked_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_states_beyond_the_memory_of_all_devices_are_remarked_on(tmp_path: Path) -> None:
+def test_states_beyond_the_memory_of_all_devices_are_refused(tmp_path: Path) -> None:
     stage = {"kind": "PT", "objective": {"kind": "next_token"}, "tokens": 1e11}
-    said = "does not fit: 16 bytes of states a parameter are 10.7 TB, and {:,} × h100_sxm have {} TB"
+    said = "does not fit: 16 bytes of states a parameter are 10.7 TB, {:,} × h100_sxm have {} TB; write at least"
     for devices, memory in ((64, "5.47"), (2048, None)):
         hardware = {"accelerator": "h100_sxm", "count": devices, "precision": "bf16"}
         found = project(tmp_path, "deepseek_v3", {**stage, "hardware": hardware}).stages[0].warnings
         line = [word for word in found if word.startswith("does not fit")]
-        assert line == ([] if memory is None else [said.format(devices, memory)])
-        cost = lehr.cost("deepseek_v3", recipe="mine", config_dir=tmp_path)
-        assert cost.beyond_memory == [f"one {word}" for word in line]
+        assert [word.partition(" devices=")[0] for word in line] == [said.format(devices, memory)] * (
+            memory is not None
+        )
+        with pytest.raises(lehr.LehrError, match="one does not fit") if line else nullcontext():
+            lehr.cost("deepseek_v3", recipe="mine", config_dir=tmp_path)
         adapter = {"adapter": {"kind": "lora", "rank": 16}}
         found = project(tmp_path, "deepseek_v3", {**stage, **adapter, "hardware": hardware}).stages[0].warnings
         assert not any(word.startswith("does not fit") for word in found)
