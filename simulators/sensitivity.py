@@ -33,15 +33,32 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     swings: list[Swing]
 
 
-def spread_of(quantity: Callable[[Mapping[str, float]], float], spreads: Mapping[str, float]) -> Spread:
+Sides = tuple[float, float]
+"""Standard deviations of a logarithm below and above its centre [1]."""
+
+
+def sides_of(value: float, low: float, high: float) -> Sides:
+    """Those of a quantity of which ``low`` to ``high`` holds 90 %.
+
+    >>> [round(side, 3) for side in sides_of(100.0, 90.0, 250.0)]
+    [0.064, 0.557]
+    """
+    return log(value / low) / LEVEL, log(high / value) / LEVEL
+
+
+def spread_of(quantity: Callable[[Mapping[str, float]], float], spreads: Mapping[str, float | Sides]) -> Spread:
     """The interval of ``quantity``, a function of factors by name, each log-normal about 1 with a standard deviation of
-    ``spreads``; swings of the logarithm add in squares, below and above the centre apart.
+    ``spreads``, on both sides or below and above; swings of the logarithm add in squares, below and above the centre
+    apart.
 
     Raises ``ValueError`` where the quantity is not positive.
 
     >>> found = spread_of(lambda x: 100 * x["price"] * (1 + 0.1 * x["energy"]), {"price": 0.2, "energy": 0.3})
     >>> round(found.value), round(found.low), round(found.high), [s.name for s in found.swings]
     (110, 79, 154, ['price', 'energy'])
+    >>> skew = spread_of(lambda x: 100 * x["hours"], {"hours": sides_of(1.0, 0.9, 2.5)})
+    >>> round(skew.low), round(skew.high)
+    (90, 250)
     """
     centre = dict.fromkeys(spreads, 1.0)
     value = quantity(centre)
@@ -49,7 +66,8 @@ def spread_of(quantity: Callable[[Mapping[str, float]], float], spreads: Mapping
         raise ValueError(f"a quantity of {value:g} has no interval of factors")
     swings, below, above = [], 0.0, 0.0
     for name, spread in spreads.items():
-        ends = [quantity({**centre, name: exp(sign * LEVEL * spread)}) for sign in (-1, 1)]
+        below_it, above_it = spread if isinstance(spread, tuple) else (spread, spread)
+        ends = [quantity({**centre, name: exp(LEVEL * side)}) for side in (-below_it, above_it)]
         low, high = min(ends), max(ends)
         swings.append(Swing(name=name, low=low, high=high))
         below += log(min(low, value) / value) ** 2

@@ -7,12 +7,13 @@ from math import exp
 
 import msgspec
 
+from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.costing.result import Costed
 from lehr.recipes.presenting.numbers import percent
+from lehr.recipes.projecting.basis import basis_of
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.energy import Bill, Power, Site
 from lehr.simulators.machine.failures import UNSEEN, Reliability
-from lehr.simulators.projection.cost import BASES
 from lehr.simulators.projection.project import Projection
 from lehr.simulators.sensitivity import LEVEL
 
@@ -31,14 +32,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rests_on(
-    found: Costed, projection: Projection, accelerators: Mapping[str, Accelerator], settings: Settings
+    found: Costed,
+    recipe: RecipeFile,
+    projection: Projection,
+    accelerators: Mapping[str, Accelerator],
+    settings: Settings,
 ) -> dict[str, str]:
     """In words, by what rests on it."""
     one, site, power, bill = settings.reliability, settings.site, settings.power, settings.bill
     devices = {s.accelerator: accelerators[s.accelerator] for s in found.stages}
     by: dict[str, list[str]] = {}
     for s in found.stages:
-        by.setdefault(_hours(s.name, s.basis, projection), []).append(s.name)
+        by.setdefault(_hours(recipe, s.name, s.basis, projection), []).append(s.name)
     said = {"hours": "; ".join(f"{', '.join(names)}: {basis}" for basis, names in by.items())}
     said["failures"] = (
         f"a device fails every {one.device_hours:,.0f} h, a checkpoint stops the training for {one.save:,.0f} s, a "
@@ -65,11 +70,13 @@ def rests_on(
     return said
 
 
-def _hours(name: str, basis: str, projection: Projection) -> str:
+def _hours(recipe: RecipeFile, name: str, basis: str, projection: Projection) -> str:
     time = next(one.time for one in projection.stages if one.name == name)
     if basis != "work" or time is None:
         return basis
-    return f"{time.accelerator} in {time.precision}, MFU {percent(time.mfu.value)}, {BASES[time.basis]}"
+    return (
+        f"{time.accelerator} in {time.precision}, MFU {percent(time.mfu.value)}, {basis_of(recipe, name, time.basis)}"
+    )
 
 
 def _price(name: str, device: Accelerator, found: Costed) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
-from math import log
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ from lehr.simulators.machine.failures import CHECKPOINT_BYTES, Finish, Reliabili
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
 from lehr.simulators.quantities import Amount, NonNegative, Size
-from lehr.simulators.sensitivity import LEVEL, Spread, spread_of
+from lehr.simulators.sensitivity import Sides, Spread, sides_of, spread_of
 from lehr.simulators.training import Recipe
 
 PRINTED = {
@@ -85,7 +84,7 @@ def cost(job: Composed) -> Costed:
         checkpoint_bytes=CHECKPOINT_BYTES * projection.parameters.total,
         left_out=left_out,
         assumed=list(dict.fromkeys(assumed)),
-        rests=rests_on(bare, projection, accelerators, settings),
+        rests=rests_on(bare, recipe, projection, accelerators, settings),
     )
 
 
@@ -245,9 +244,9 @@ def _costed(
         or (p.usd_per_hour if (p := accelerators[s.accelerator].price) else None)
         for s in stages
     }
-    spreads = {"speed": _speed_spread(stages), "failures": _share_spread(stages)}
+    sides = {"speed": _speed_sides(stages), "failures": _share_sides(stages)}
     # what moves nothing is no assumption
-    spreads = {key: value for key, value in spreads.items() if value > LEAST_SPREAD}
+    spreads: dict[str, float | Sides] = {key: value for key, value in sides.items() if max(value) > LEAST_SPREAD}
 
     def billed(x: Mapping[str, float]) -> float:
         return plain_sum(_calendar_hours(s, x) for s in stages)
@@ -307,7 +306,7 @@ def _costed(
     )
 
 
-def _of(quantity: Callable[[Mapping[str, float]], float], spreads: Mapping[str, float]) -> Spread:
+def _of(quantity: Callable[[Mapping[str, float]], float], spreads: Mapping[str, float | Sides]) -> Spread:
     return spread_of(quantity, spreads)
 
 
@@ -335,20 +334,23 @@ def _work(stage: StageCost, x: Mapping[str, Any]) -> float:
     return stage.hours.value * float(x.get("speed", 1))
 
 
-def _speed_spread(stages: list[StageCost]) -> float:
-    """Standard deviation of the logarithm of all hours, as if all erred the same way [1]."""
+def _speed_sides(stages: list[StageCost]) -> Sides:
+    """How far all hours may lie below and above, as if all erred the same way."""
     low = plain_sum(s.hours.value if s.hours.low is None else s.hours.low for s in stages)
     high = plain_sum(s.hours.value if s.hours.high is None else s.hours.high for s in stages)
-    return log(high / low) / 2 / LEVEL
+    return sides_of(plain_sum(s.hours.value for s in stages), low, high)
 
 
-def _share_spread(stages: list[StageCost]) -> float:
-    """The same of what failures leave [1]."""
+def _share_sides(stages: list[StageCost]) -> Sides:
+    """The same of what failures take: the less the more of the time trains."""
     told = [(s.hours.value, s.uptime.share) for s in stages if s.basis != "published hours" and s.uptime is not None]
     if not told:
-        return 0.0
-    low, high = (plain_sum(hours * (getattr(share, side) or 1) for hours, share in told) for side in ("low", "high"))
-    return log(high / low) / 2 / LEVEL
+        return 0.0, 0.0
+    low, value, high = (
+        plain_sum(hours * (getattr(share, side) or share.value) for hours, share in told)
+        for side in ("low", "value", "high")
+    )
+    return sides_of(1 / value, 1 / high, 1 / low)
 
 
 def _finish(stages: list[StageCost], settings: Settings) -> Finish:

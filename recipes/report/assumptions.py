@@ -9,9 +9,9 @@ import msgspec
 
 from lehr.recipes.presenting.document import Cell, Column, Mark, Table, Text
 from lehr.recipes.presenting.numbers import between, percent, quantity, whole
+from lehr.recipes.projecting.basis import basis_of
 from lehr.recipes.report.citing import accelerators_used, cited, facts, keys_in
 from lehr.recipes.report.facts import ReportData
-from lehr.simulators.projection.cost import BASES
 
 ORIGINS: dict[Mark, str] = {"assumed": "assumed", "set": "command line"}
 
@@ -88,7 +88,7 @@ def _stand_ins(data: ReportData) -> list[list[Cell]]:
             note(stage.name, "MFU", share, why)
         if time.basis == "layout":
             share = ", ".join(part for part in (percent(time.mfu.value), between(time.mfu, percent)) if part)
-            note(stage.name, "MFU", share, f"{BASES['layout']}; mfu= sets another")
+            note(stage.name, "MFU", share, f"{basis_of(data.recipe, stage.name, time.basis)}; mfu= sets another")
     return [
         [Cell(f"{what} of {', '.join(names)}"), Cell(used, mark), Cell(ORIGINS[mark]), Cell(why)]
         for (mark, what, used, why), names in stages.items()

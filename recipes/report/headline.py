@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from lehr.conf import __version__ as edition
 from lehr.recipes.checking import OTHERWISE
 from lehr.recipes.presenting.document import Card, Mark
-from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
+from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, quantity, whole
+from lehr.recipes.projecting.basis import on_what
 from lehr.recipes.projecting.model import NO_FIT
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.published import Published, of_what, published, published_hours, why, within
 from lehr.simulators.machine.accelerator import Price, months_before
 from lehr.simulators.numerics.adding import plain_sum
-from lehr.simulators.projection.cost import BASES
 from lehr.simulators.projection.project import Time, days_of
 from lehr.simulators.quantities import Amount, Bound, Relation
 from lehr.simulators.training import Base
@@ -162,8 +162,12 @@ def _hours_and_cost(data: ReportData) -> list[Card]:
 
 def _hours(data: ReportData) -> Card:
     """The published hours where there are any, the projected ones of the same stages beneath; else the projection."""
-    times = [s.time for s in data.projection.stages if s.time is not None]
-    totals, on = data.projection.totals, list(dict.fromkeys(on_what(t) for t in times))
+    stages = data.projection.stages
+    times = [s.time for s in stages if s.time is not None]
+    totals, on = (
+        data.projection.totals,
+        list(dict.fromkeys(on_what(data.recipe, s.name, s.time) for s in stages if s.time)),
+    )
     found = published_hours(data)
     if found is None:
         projected = bounded(estimate(totals.hours.value), totals.bound) if totals.hours else _none(data)
@@ -239,11 +243,6 @@ def hours_stated(data: ReportData, stage: str) -> float | None:
     """The accelerator-hours that the recipe states for a stage, or for several at the first of them [h]."""
     hardware = data.recipe.stages[stage].hardware
     return None if hardware is None else hardware.stated_hours
-
-
-def on_what(time: Time) -> str:
-    """The accelerator, the precision and the utilisation of a stage, with what that rests on."""
-    return f"{time.accelerator} in {time.precision}, MFU {percent(time.mfu.value)}, {BASES[time.basis]}"
 
 
 def priced(price: Price | None, time: Time) -> str:

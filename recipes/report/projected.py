@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from lehr.recipes.presenting.document import UNKNOWN, Cell, Column, Mark, Table
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
+from lehr.recipes.projecting.basis import basis_of
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import hours_stated
 from lehr.recipes.report.stages import absent, mark_of
 from lehr.simulators.numerics.adding import plain_sum
-from lehr.simulators.projection.cost import BASES, UtilisationBasis, implied_mfu
+from lehr.simulators.projection.cost import UtilisationBasis, implied_mfu
 from lehr.simulators.projection.project import StageProjection, Totals
 from lehr.simulators.quantities import Amount, Relation
 
@@ -165,7 +166,6 @@ def _implied_together(data: ReportData, names: list[str], hours: float) -> list[
 
 
 MARK_OF_BASIS: dict[UtilisationBasis, Mark] = {
-    "published": "published",
     "given": "set",
     "layout": "projected",
     "assumed": "assumed",
@@ -176,10 +176,12 @@ MARK_OF_BASIS: dict[UtilisationBasis, Mark] = {
 def _mfu(data: ReportData, s: StageProjection) -> Cell:
     assert s.time is not None
     time = s.time
-    mark: Mark = MARK_OF_BASIS[time.basis]
+    # what the recipe says of its own utilisation may be an assumption of its author's
+    own = mark_of(data, f"recipe.stages.{s.name}.hardware.mfu")
+    mark: Mark = own if time.basis == "published" else MARK_OF_BASIS[time.basis]
     if data.is_set(f"recipe.stages.{s.name}.hardware.mfu"):
         mark = "set"
-    qualifier = between(time.mfu, percent) or BASES[time.basis]
+    qualifier = between(time.mfu, percent) or basis_of(data.recipe, s.name, time.basis)
     return Cell(percent(time.mfu.value), mark, f"{qualifier}; {time.accelerator}, {time.precision}")
 
 

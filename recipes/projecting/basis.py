@@ -1,0 +1,33 @@
+"""What a utilisation rests on, by the origin of its fact."""
+
+from __future__ import annotations
+
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.presenting.numbers import percent
+from lehr.simulators.projection.cost import BASES, UtilisationBasis
+from lehr.simulators.projection.project import Time
+
+
+def basis_of(recipe: RecipeFile, stage: str, basis: UtilisationBasis) -> str:
+    """In words: a utilisation, or a layout, that the recipe's own author wrote is nobody's publication.
+
+    >>> from lehr.recipes.catalogue.files import Catalogue
+    >>> basis_of(Catalogue().recipe("deepseek_v3"), "pt", "layout")
+    'of its published layout, by the step-time model'
+    """
+    hardware = recipe.stages[stage].hardware
+
+    def published(field: str) -> bool:
+        return recipe.provenance.of(f"stages.{stage}.hardware.{field}").origin == "published"
+
+    if basis == "published" and not published("mfu"):
+        return "as the recipe gives it"
+    if basis == "layout" and hardware is not None and hardware.layout is not None and published("layout"):
+        return "of its published layout, by the step-time model"
+    return BASES[basis]
+
+
+def on_what(recipe: RecipeFile, stage: str, time: Time) -> str:
+    """The accelerator, the precision and the utilisation of a stage, with what that rests on."""
+    basis = basis_of(recipe, stage, time.basis)
+    return f"{time.accelerator} in {time.precision}, MFU {percent(time.mfu.value)}, {basis}"
