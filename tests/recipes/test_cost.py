@@ -234,7 +234,8 @@ def test_hours_that_err_more_above_than_below_do_so_in_money_too() -> None:
     speed = next(swing for swing in found.billed.swings if swing.name == "speed")
     assert speed.low / found.billed.value == pytest.approx(low / value)
     assert speed.high / found.billed.value == pytest.approx(high / value)
-    assert found.billed.value / found.billed.low < 1.3 < 2 < found.billed.high / found.billed.value
+    assert found.billed.value / found.billed.low < 1.3
+    assert found.billed.high / found.billed.value > 2
 
 
 def test_a_utilisation_of_ones_own_is_nobodys_publication() -> None:
@@ -262,4 +263,4 @@ def test_what_ran_is_held_by_its_devices() -> None:
             beyond += [(name, one.name)] * (found.unfit is not None)
             fits += not any(NOT_TRIED in word for word in found.warnings)
     assert beyond == [("skywork_swe_32b", "sft")]
-    assert fits > 60
+    assert fits > 50
