@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.errors import LehrError
 from lehr.recipes.planning.machine import Machine, Placed, place
 from lehr.recipes.planning.result import StageSettings
 from lehr.recipes.planning.stages import Question, length_of, settings_of
@@ -108,7 +109,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 def settle(task: Task, networks: Networks, machine: Machine) -> Settled:
     """The network of least loss that the devices hold, first among the rungs of the ladder, then of the size that the
-    law wants between them."""
+    law wants between them. Raises ``LehrError`` where they hold none."""
     no_room: list[str] = []
     for _ in range(PASSES + len(networks.rungs)):
         found = _attempt(task, networks, machine, no_room)
@@ -120,6 +121,8 @@ def settle(task: Task, networks: Networks, machine: Machine) -> Settled:
             no_room.append(f"{short(size)} with {active} active" if found.key[1] > 1 else short(size))
             networks = smaller
             continue
+        if not found.placed.fits and machine.devices is not None:
+            raise LehrError(f"{found.placed.says}; write more devices, or a smaller size")
         if _agrees(task, found):
             break
         # what the layout reaches says what the budget buys, and that which network is laid out
