@@ -166,6 +166,7 @@ def _implied_together(data: ReportData, names: list[str], hours: float) -> list[
 
 
 MARK_OF_BASIS: dict[UtilisationBasis, Mark] = {
+    "published": "published",
     "given": "set",
     "layout": "projected",
     "assumed": "assumed",
