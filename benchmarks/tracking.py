@@ -34,6 +34,7 @@ from lehr.simulators.laws.curves.fitting import LoggedRun, compare_curves, fit_c
 from lehr.simulators.laws.curves.runs import shared_rows
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Earlier, Plan, Tracked, in_order, track
+from lehr.simulators.tracking.alone import alone
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.planned import plan
 from tests.data import DATA
@@ -429,6 +430,24 @@ def planted(every: list[Split]) -> None:
                 )
 
 
+NO_LAW = PowerOfSum(name="none", title="", L0=1.0, A=1.0, alpha=1.0)
+"""A divergence is planted without one."""
+
+
+def without_law() -> None:
+    """Healthy runs that rise by their own rows, and planted divergences told by them within ``WITHIN`` of the run."""
+    print("\nwithout a law: healthy runs that rise, of all; divergences told, of those planted at 30, 50 and 80 %")
+    for group, runs in [*((g, whole(r)) for g, r in validation.items()), ("training", training_runs())]:
+        rise = sum(bool(alone(run.rates, in_order(run.steps, run.loss)).alarms) for run in runs.values())
+        told: list[bool] = []
+        for run in runs.values():
+            for at in (int(np.searchsorted(run.steps, share * len(run.rates))) for share in SHARES):
+                if 3 <= at < len(run) - 1 and (log := divergence(NO_LAW, run, at)) is not None:
+                    soon = log.steps <= run.steps[at] + WITHIN * len(run.rates)
+                    told.append(alone(run.rates, in_order(log.steps[soon], log.losses[soon])).rises)
+        print(f"  {group:10}{rise:4} of {len(runs)}{sum(told):6} of {len(told)}")
+
+
 def carried_over() -> None:
     """Peak rates that were not fitted, and the protocol of the multi-power law's authors."""
     print("\nmean and worst error of runs not fitted")
@@ -538,6 +557,7 @@ def main() -> None:
     parts["coverage"] = partial(coverage, every)
     parts["healthy"] = partial(followed, some if "whole" in asked else few)
     parts["faults"] = partial(planted, few)
+    parts["without_law"] = without_law
     for name, work in parts.items():
         if not {*asked} & {*parts} or name in asked:
             work()

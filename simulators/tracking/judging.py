@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking.contrasts import Modes, contrasts
+from lehr.simulators.tracking.contrasts import LEAST_RISE, Modes, contrasts
 from lehr.simulators.tracking.rules import LEVELS, Alarm, Flags, Kind, Rules, flags_of
 
 CHUNK, CONTEXT = 1 << 16, 1200
@@ -85,7 +85,8 @@ def alarms(
     """Judge ``residuals`` (rows,), whose law may be wrong by ``modes`` (rows, modes) [log loss], each with a sign of
     its own; ``forecast`` (rows,) is the log of the loss that the law gives, ``rates`` (rows,) are the learning rates
     that it gives it for, ``turned`` (rows,) is what of it their height and fall make. From row ``until`` on
-    nothing slow is looked for. ``earlier`` is what looks before kept of the same run, and is added to.
+    nothing slow is looked for, nor whether a level stands still or shifts. ``earlier`` is what looks before kept of the
+    same run, and is added to.
 
     A residual that is no finite number is a loss that is none.
 
@@ -114,9 +115,10 @@ def alarms(
                 raised[kind] = rows + here.start, size[rows]
             if begin + CHUNK <= n:
                 earlier.parts[begin] = residuals[here].copy(), rules, raised
-        for kind, (rows, size) in raised.items():
-            joined[kind][0][rows] = True
-            joined[kind][1][rows] = size
+        for kind, (every, by) in raised.items():
+            told = _told(kind, every, by, until)
+            joined[kind][0][every[told]] = True
+            joined[kind][1][every[told]] = by[told]
     finite, slow = np.isfinite(residuals), np.arange(n) < (n if until is None else until)
     near = contrasts(
         np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0] & slow, rows=rules.rows,
@@ -142,6 +144,13 @@ def alarms(
         float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
         finite & ~joined["spike"][0] & ~off,
     )
+
+
+def _told(kind: Kind, rows: NDArray[np.int_], size: Floats, until: int | None) -> NDArray[np.bool_]:
+    """Which of the ``rows`` that are raised are told: from row ``until`` on of a level that it has risen far alone."""
+    if until is None or kind not in LEVELS:
+        return np.ones(len(rows), bool)
+    return np.asarray((rows < until) | ((size > LEAST_RISE) if kind == "divergence" else False))
 
 
 def _levels(flags: Flags) -> list[Alarm]:
