@@ -61,10 +61,21 @@ def judged(
     assert one.time is not None
     on = device or catalogue.accelerators[one.time.accelerator]
     try:
-        answer(question(catalogue, model, on, stage=(one.name, stage), devices=one.time.devices), show=0)
+        asked = question(catalogue, model, on, stage=(one.name, stage), devices=one.time.devices)
+        best = answer(asked, show=0).best
     except UnfitError as error:
         why = f"does not fit: {error}"
         return msgspec.structs.replace(one, time=None, unfit=why, warnings=[*one.warnings, why])
     except LehrError as error:
         return msgspec.structs.replace(one, warnings=[*one.warnings, f"{NOT_TRIED}: {error}"])
-    return one
+    if best is None or one.time.basis != "assumed":
+        return one
+    reached = best.mfu["causal"]
+    low, high = reached * best.seconds / best.high, reached * best.seconds / best.low
+    if low <= one.time.mfu.value <= high:
+        return one
+    other = (
+        f"MFU {one.time.mfu.value:.1%} is assumed from published runs, and the fastest layout on these devices reaches "
+        f"{reached:.1%} ({low:.1%} to {high:.1%}): write mfu={reached:.3f} for its hours and days"
+    )
+    return msgspec.structs.replace(one, warnings=[other, *one.warnings])

@@ -13,7 +13,7 @@ from lehr.recipes.costing.text import as_text as cost_text
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.recipes.report.headline import headline
 from lehr.recipes.report.stages import as_stated
-from lehr.simulators.projection.project import Projection
+from lehr.simulators.projection.project import Assumptions, Projection
 
 STAGE = {
     "kind": "SFT", "objective": {"kind": "supervised"}, "sequence_length": 4096, "batch": {"sequences": 128},
@@ -176,3 +176,30 @@ def test_rollouts_that_cannot_be_are_refused(tmp_path: Path, rollout: dict[str, 
     objective = {"kind": "policy_gradient", "group_size": 8, "rollout": rollout}
     with pytest.raises(lehr.LehrError, match=says):
         project(tmp_path, "qwen2_5_7b", {"kind": "RL", "objective": objective, "steps": 200})
+
+
+@pytest.mark.slow
+def test_a_utilisation_that_no_layout_reaches_is_said_of_a_recipe_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "mine.yaml").write_text("""
+name: mine
+model: qwen3_coder_30b_a3b
+order: [pt]
+stages:
+  pt:
+    kind: PT
+    objective: {kind: next_token}
+    tokens: 1e12
+    sequence_length: 4096
+    batch: {sequences: 1024}
+    hardware: {accelerator: h100_sxm, count: 64, precision: bf16}
+provenance:
+  default: {origin: assumed, note: our own}
+""")
+    said = lehr.project("mine", config_dir=tmp_path).stages[0].warnings[0]
+    assert said.startswith(
+        "MFU 42.9% is assumed from published runs, and the fastest layout on these devices reaches 2"
+    )
+    assert "write mfu=0.2" in said
+    given = lehr.project("mine", None, Assumptions(fallback="h100_sxm", mfu=0.23), config_dir=tmp_path)
+    assert not [words for words in given.stages[0].warnings if "fastest layout" in words]
