@@ -5,7 +5,7 @@ A run strays from its law although all constants were known. The parts that a la
 power of theirs, nor do the first steps at other peak rates. The shares were learnt on held-out runs of public sets, for
 each clock of a law. A fit's own runs, each left out once, say how much larger or smaller they are for it, of rows
 before the rate falls and of those that annealing has brought down apart, and are never believed alone: the shares count
-as ``PRIOR_RUNS`` more, and the variance is ``FEWEST`` of theirs at least. So the band is never that of the constants
+as ``Straying.runs`` more, and the variance is ``FEWEST`` of theirs at least. So the band is never that of the constants
 alone, and runs that never anneal make no band of annealing narrow.
 """
 
@@ -25,9 +25,8 @@ from lehr.simulators.laws.curves.runs import LoggedRun
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
 
-PRIOR_RUNS, FEWEST, DEGREES = 1, 0.1, 30
-"""Runs that the shares count as; the least factor of the variance; degrees of freedom of Student's t beside those of
-the runs that were left out."""
+FEWEST, DEGREES = 0.1, 30
+"""The least factor of the variance; degrees of freedom of Student's t beside those of the runs that were left out."""
 MOST_STRAY = 25.0
 """A row of a run that was left out counts no more than this many variances."""
 N_STEPS = 120
@@ -205,19 +204,20 @@ def strays(
     warmed: Floats,
     apart: float,
 ) -> Floats:
-    """The modes (rows, 8) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
+    """The modes (rows, 9) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
     ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left.
 
     >>> from lehr.simulators.laws.curves.form import IN_TURNS
     >>> none, all_ = np.zeros(1), np.ones(1)
     >>> beside = {"earlier": none, "longer": all_, "warmed": all_, "apart": 1.0}
     >>> strays(IN_TURNS, 0.1 * all_, none, none, **beside).round(6).tolist()
-    [[0.00045, 0.0, 0.0001, 0.0008, 0.0, 0.0008, 0.0026, 0.007]]
+    [[0.0001, 0.0, 0.0, 0.0001, 0.0008, 0.0, 0.0005, 0.0036, 0.011]]
     """
     return np.stack(
         [
             by.forward * forward,
             by.annealed * fallen,
+            by.taken * fallen * annealed(fallen, level) ** 4,
             np.full_like(forward, by.least),
             by.apart * apart * (forward + level),
             by.earlier * earlier * forward,

@@ -43,31 +43,34 @@ class Straying(msgspec.Struct, frozen=True, kw_only=True):
     """By what share of each part of the loss a run strays from a law although its constants were known [1].
 
     ``constants`` is a share of their variance. ``forward`` is of what is to be won, ``annealed`` of what annealing
-    brought, ``least`` of the loss; for each factor e ``apart`` is of all parts by distance in peak rate, ``earlier`` of
-    what is to be won by steps before the first fitted row, ``longer`` of the loss by steps after the last. ``warmed``
-    is of what is to be won, times the square of warm-up's steps over those so far, and ``bent`` of the square of the
-    share that is to be won, for each factor e of distance in peak rate.
+    brought, ``taken`` of that too, times the fourth power of the share of the noise that it has taken away, ``least``
+    of the loss; for each factor e ``apart`` is of all parts by distance in peak rate, ``earlier`` of what is to be won
+    by steps before the first fitted row, ``longer`` of the loss by steps after the last. ``warmed`` is of what is to be
+    won, times the square of warm-up's steps over those so far, and ``bent`` of the square of the share that is to be
+    won, for each factor e of distance in peak rate. Beside runs left out they count as so many ``runs``.
     """
 
     constants: float
     forward: float
     annealed: float
+    taken: float
     least: float
     apart: float
     earlier: float
     longer: float
     warmed: float
     bent: float
+    runs: float
 
 
 IN_TURNS = Straying(
-    constants=0.6, forward=0.0045, annealed=0.022, least=1e-4, apart=0.008, earlier=0.02, longer=8e-4, warmed=0.026,
-    bent=0.7,
+    constants=0.8, forward=0.001, annealed=0.027, taken=0.062, least=1e-4, apart=0.008, earlier=0.01, longer=5e-4,
+    warmed=0.036, bent=1.1, runs=0.6,
 )  # fmt: skip
 """Of laws in how far a step turns the weights."""
 IN_RATES = Straying(
-    constants=1.0, forward=0.005, annealed=0.34, least=6e-3, apart=1.2, earlier=0.28, longer=5e-3, warmed=0.076,
-    bent=0.67,
+    constants=1.0, forward=0.005, annealed=0.34, taken=0.0, least=6e-3, apart=1.2, earlier=0.28, longer=5e-3,
+    warmed=0.076, bent=0.67, runs=1.0,
 )  # fmt: skip
 """Of laws in the rates themselves, which say less of other peak rates, and less of the effect of a fall."""
 

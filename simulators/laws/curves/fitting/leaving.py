@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.laws.curves import CurveForm
-from lehr.simulators.laws.curves.bands import FEWEST, MOST_STRAY, PRIOR_RUNS, annealed, beyond, strays, warmed
+from lehr.simulators.laws.curves.bands import FEWEST, MOST_STRAY, annealed, beyond, strays, warmed
 from lehr.simulators.laws.curves.fitting.minimum import Settled, problem_of, settle
 from lehr.simulators.laws.curves.runs import LoggedRun, shared_rows
 from lehr.simulators.numerics.adding import plain_sum
@@ -76,10 +76,11 @@ def left_out(
         errors[run.name] = float(np.mean(np.abs(np.expm1(error))))
     if not errors:
         return LeftOut(strays=1.0, strays_annealed=1.0, misfit=None, errors={})
+    prior = form.straying.runs
     plain_runs, plain_ratios, annealed_runs, annealed_ratios = map(plain_sum, zip(*said, strict=True))
     return LeftOut(
-        strays=max((PRIOR_RUNS + plain_ratios) / (PRIOR_RUNS + plain_runs), FEWEST),
-        strays_annealed=max((PRIOR_RUNS + annealed_ratios) / (PRIOR_RUNS + annealed_runs), FEWEST),
+        strays=max((prior + plain_ratios) / (prior + plain_runs), FEWEST),
+        strays_annealed=max((prior + annealed_ratios) / (prior + annealed_runs), FEWEST),
         misfit=float(np.sqrt(np.mean(squares))),
         errors=errors,
     )
