@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lehr.simulators.laws.base import Covariance, split_log
-from lehr.simulators.laws.curves import CURVE_FORMS
+from lehr.simulators.laws.curves import CURVE_FORMS, MultiPower
 from lehr.simulators.laws.curves.base import CurveLaw, checked_rates, chosen, constant_values
-from lehr.simulators.laws.curves.form import Straying
+from lehr.simulators.laws.curves.form import IN_RATES, Straying
 from lehr.simulators.laws.curves.runs import LoggedRun
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
@@ -184,13 +184,15 @@ def modes_of(
 
 
 def straying_of(law: CurveLaw) -> Straying:
-    """By what shares a run strays from laws of its form.
+    """By what shares a run strays from laws of its form and clock.
 
     >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> straying_of(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5)).least
     0.006
     """
-    return CURVE_FORMS[str(type(law).__struct_config__.tag)].straying
+    # without weight decay the multi-power law is its authors', in the rates
+    in_rates = isinstance(law, MultiPower) and law.weight_decay == 0.0
+    return IN_RATES if in_rates else CURVE_FORMS[str(type(law).__struct_config__.tag)].straying
 
 
 def strays(

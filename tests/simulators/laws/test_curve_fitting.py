@@ -8,11 +8,12 @@ import pytest
 
 from lehr.simulators.laws.base import Covariance
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveRange, MultiPower, PowerOfSum
-from lehr.simulators.laws.curves.bands import band
+from lehr.simulators.laws.curves.bands import band, straying_of, strays
 from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.laws.curves.fitting import curve_form, fit_curve, make_run, predict, score
 from lehr.simulators.laws.curves.fitting.descent import FOLLOWED
 from lehr.simulators.laws.curves.fitting.minimum import STRAYS, problem_of
+from lehr.simulators.laws.curves.form import IN_RATES, IN_TURNS
 from lehr.simulators.laws.curves.runs import MOST_ROWS, summed_up
 from tests.simulators.laws.planted import LAWS, LENGTH, PEAK, WARM_UP, planted, schedules
 
@@ -244,6 +245,23 @@ def test_what_a_run_strays_grows_with_length_and_distance_in_rate() -> None:
         parts += (0.67 * apart) ** 2 * won**4
         # Student's t of 33 degrees; the misfit's variance is four times what is allowed without runs left out
         assert np.log(high / low) / 2 == pytest.approx(2.0345 * np.sqrt(4.0 * parts + 5e-3**2), rel=1e-3)
+
+
+def test_what_annealing_brought_counts_more_where_little_noise_is_left() -> None:
+    none, brought = np.zeros(2), np.full(2, 0.05)
+    left = np.array([0.05, 0.0])
+    modes = strays(IN_TURNS, none, brought, left, earlier=none, longer=none, warmed=none, apart=0.0)
+    spread = np.sqrt(np.sum(modes**2, axis=1))
+    # half of the noise is gone, or all of it; a run is unsure of a share of 2.7 %, of up to 6.2 % and of the loss
+    shares = np.hypot(0.027, 0.062 * np.array([0.5**4, 1.0]))
+    assert spread == pytest.approx(np.hypot(0.05 * shares, 1e-4), rel=1e-6)
+
+
+def test_a_law_strays_as_laws_of_its_clock_do() -> None:
+    assert straying_of(msgspec.structs.replace(LAWS["multi_power"], weight_decay=0.1)) is IN_TURNS
+    # its authors' form
+    assert straying_of(msgspec.structs.replace(LAWS["multi_power"], weight_decay=0.0)) is IN_RATES
+    assert straying_of(LAWS["momentum"]) is IN_RATES
 
 
 def test_the_band_is_never_that_of_the_noise_alone() -> None:
