@@ -85,7 +85,9 @@ def centre_and_factor(
     spread = spread_of_modes(modes_of(law, array, at, parts, changed_at=changed_at, of_run=of_run))
     if of_run:
         spread = np.hypot(spread, (known.residual or 0.0) if noise is None else noise)
-    return centre, np.exp(quantile(level, known) * spread)
+    # where a fit says nothing of a row, the band holds any loss
+    with np.errstate(over="ignore"):
+        return centre, np.exp(quantile(level, known) * spread)
 
 
 def quantile(level: float, known: Covariance) -> float:
