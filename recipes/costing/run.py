@@ -171,12 +171,6 @@ def _stages(
         assumed += [f"{one.name}: {word}" for word in one.warnings if word.startswith(NOT_TRIED)]
         if one.rollout is not None and basis == "rollouts":
             assumed += [f"{one.name}: {word}" for word in one.rollout.assumed]
-        if basis == "work" and one.rollout is not None:
-            told = one.rollout.hours
-            assumed.append(
-                f"{one.name}: a forward pass for an answer; by its rollouts it takes {told.value:,.0f} h "
-                f"({told.low:,.0f} to {told.high:,.0f}), which the interval holds"
-            )
         if basis == "work" and one.padded:
             assumed.append(f"{one.name}: every example as long as the sequence, at most {one.tokens:,.0f} tokens")
         if one.time is not None and one.time.assumed_hardware:
@@ -222,7 +216,7 @@ def _hours(recipe: Recipe, one: StageProjection, *, as_run: bool) -> tuple[Amoun
     hardware = recipe.stages[one.name].hardware
     if as_run and hardware is not None and hardware.stated_hours is not None:
         return Amount(value=hardware.stated_hours, unit="h"), "published hours", hardware.accelerator
-    if one.time is not None:
+    if one.time is not None and one.time.basis != "rollouts":
         return one.time.hours, "work", one.time.accelerator
     if one.rollout is not None:
         return one.rollout.hours, "rollouts", one.rollout.accelerator

@@ -270,15 +270,16 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
 
 
 def _rollout(projected: StageProjection) -> list[float | None] | None:
-    """Accelerator-hours of the stage's rollouts with their bounds [h], where they are projected."""
-    hours = projected.rollout.hours if projected.rollout is not None else None
+    """Accelerator-hours of the stage's rollouts with their bounds [h], where no other figure has them."""
+    hours = projected.rollout.hours if projected.rollout is not None and projected.time is None else None
     return None if hours is None else [hours.low, hours.value, hours.high]
 
 
 def _laid_out(projected: StageProjection) -> list[float | None] | None:
-    """The utilisation of the stage's published layout with its bounds, where that is what its time rests on."""
+    """The utilisation of the stage's layout, or rollouts, with its bounds, where that is what its time rests on."""
     time = projected.time
-    return [time.mfu.low, time.mfu.value, time.mfu.high] if time is not None and time.basis == "layout" else None
+    own = time is not None and time.basis in ("layout", "rollouts")
+    return [time.mfu.low, time.mfu.value, time.mfu.high] if time is not None and own else None
 
 
 def _cell(cell: Cell) -> list[str]:

@@ -44,9 +44,9 @@ def recipe(plan: Planned) -> dict[str, Any]:
         if plan.plan.chosen.epochs > 1 and settings.kind in PRETRAINING:
             stages[name]["epochs"] = plan.plan.chosen.epochs
             facts[f"stages.{name}.epochs"] = _fact("derived", "lehr plan: all tokens over those that are unique")
-        if plan.layout is not None and settings.sequence_length == plan.sequence_length:
+        if settings.layout is not None:
             # report and cost then take the utilisation that the plan was made with
-            stages[name]["hardware"]["layout"] = stated(plan.layout)
+            stages[name]["hardware"]["layout"] = stated(settings.layout)
             facts[f"stages.{name}.hardware.layout"] = _fact(
                 "derived", "lehr plan: the fastest that fits, as lehr layout"
             )
@@ -72,8 +72,9 @@ def facts_of(settings: StageSettings, verb: str) -> dict[str, dict[str, str]]:
 
 def stage_of(settings: StageSettings, accelerator: str, precision: str, devices: int | None) -> dict[str, Any]:
     """One stage as a recipe has it."""
+    steps = {} if settings.steps is None else {"steps": settings.steps}
     stage: dict[str, Any] = {
-        "kind": settings.kind, "objective": settings.objective, "tokens": round(settings.tokens),
+        "kind": settings.kind, "objective": settings.objective, "tokens": round(settings.tokens), **steps,
         "sequence_length": settings.sequence_length,
         "batch": {"sequences": settings.sequences, **({"ramp": settings.ramp} if settings.ramp else {})},
         "optimizer": settings.optimizer, "schedule": settings.schedule,

@@ -51,7 +51,11 @@ def time_of(machine: Machine, flops: float) -> Time:
     >>> f"{time.hours.value:,.0f} h, {time.days.value:.1f} d, {time.usd.value:,.0f} USD"
     '70,188 h, 3.0 d, 145,334 USD'
     """
-    hours = accelerator_hours(flops, machine.device.peak[machine.precision], machine.mfu)
+    return time_for(machine, accelerator_hours(flops, machine.device.peak[machine.precision], machine.mfu))
+
+
+def time_for(machine: Machine, hours: Amount) -> Time:
+    """The same of accelerator-hours [h]."""
     share = uptime(machine.devices).share.value if machine.devices else 1.0
     return Time(
         hours=hours,

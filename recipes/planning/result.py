@@ -17,6 +17,7 @@ from lehr.simulators.planning.choosing import Demand, Plan
 from lehr.simulators.planning.rates import Advice
 from lehr.simulators.planning.reading import Rung
 from lehr.simulators.projection.forecast import StageForecast
+from lehr.simulators.projection.rollout_time import StageRollout
 from lehr.simulators.quantities import Amount
 
 
@@ -41,7 +42,9 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One stage as it is to be trained: ``schedule``, ``optimizer``, ``objective`` and ``ramp`` as a recipe has them.
 
     ``flops`` is its model work [FLOP], ``hours`` accelerator-hours [h], ``days`` [d] and ``usd`` follow from it;
-    ``evidence`` holds each hyper-parameter with what stands beside it, ``why`` a line for each thing assumed.
+    ``layout`` is the fastest of its batches, where the devices are known, and ``fit`` says it; of reinforcement
+    learning ``steps`` are those that its hours buy, each with a ``rollout``. ``evidence`` holds each hyper-parameter
+    with what stands beside it, ``why`` a line for each thing assumed.
     """
 
     name: str
@@ -64,6 +67,10 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
     usd: Amount | None
     evidence: dict[str, Advice]
     why: dict[str, str]
+    layout: Layout | None = None
+    fit: str | None = None
+    steps: int | None = None
+    rollout: StageRollout | None = None
 
 
 WorryKind = Literal["utilisation", "unreachable", "long", "far", "machine", "repeats", "bound", "vocabulary"]
@@ -113,8 +120,9 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a plan says; ``made`` where its network stands between the rungs of the ladder, ``forecast`` the
-    end of pre-training under the plan's own schedules."""
+    """Everything that a plan says; ``spent`` is the work of all stages and of serving [FLOP], ``made`` where its
+    network stands between the rungs of the ladder, ``forecast`` the end of pre-training under the plan's own schedules;
+    ``layout`` is that of the first stage."""
 
     name: str
     bought: Bought

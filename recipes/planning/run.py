@@ -14,11 +14,12 @@ from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_law
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.planning.machine import Machine, time_of
+from lehr.recipes.planning.machine import Machine
 from lehr.recipes.planning.outlook import best_vocabulary, interval_of, own_optimum, score_of, under_own_schedules
 from lehr.recipes.planning.published import published_stages, rates_before
 from lehr.recipes.planning.result import Planned, Rates, Second
 from lehr.recipes.planning.settling import Networks, Task, settle
+from lehr.recipes.planning.spending import spend
 from lehr.recipes.planning.stages import Question, inputs_of, length_of
 from lehr.recipes.planning.worries import worries
 from lehr.recipes.presenting.tables import short
@@ -85,7 +86,8 @@ def _planned(job: Composed) -> Planned:
         base_rates=_base_rates(job, base), replay=_replay(job, base),
     )  # fmt: skip
     machine = machine_of(job, sparse=all(expansion > 1 for _, expansion in rungs))
-    settled = settle(task, Networks(shapes=architectures, rungs=rungs), machine)
+    spending = spend(settle(task, Networks(shapes=architectures, rungs=rungs), machine))
+    settled, task = spending.settled, spending.task
     _refuse_guessing(settled.plan, settled.question.rung.vocabulary)
     plan, bought, key, rungs = settled.plan, settled.bought, settled.key, settled.networks.rungs
 
@@ -97,14 +99,13 @@ def _planned(job: Composed) -> Planned:
         other = chosen_by(as_planner(catalogue.law(name), f"compare_laws: {name}"), bought.work.value)
         own = [c.regret for c in other.candidates if (c.d_model, c.expansion) == key]
         seconds.append(Second(plan=other, regret_of_choice=own[0] if own else None, joint=False))
-    total = time_of(settled.question.machine, settled.spent)
     surface = law if isinstance(law, Surface) else laws.loss
     found = Planned(
-        name=job.setting("name", str), bought=bought, spent=settled.spent, hours=total.hours, days=total.days,
-        usd=total.usd, usd_per_hour=machine.usd_per_hour, accelerator=machine.device, precision=machine.precision,
-        devices=machine.devices, law=law, surface=surface, plan=plan, architecture=settled.architecture,
-        made=settled.networks.made == key, base=base, sequence_length=length, stages=settled.stages, demand=demand,
-        network=network, top_k=task.top_k, seconds=seconds,
+        name=job.setting("name", str), bought=bought, spent=spending.work, hours=spending.time.hours,
+        days=spending.time.days, usd=spending.time.usd, usd_per_hour=machine.usd_per_hour, accelerator=machine.device,
+        precision=machine.precision, devices=machine.devices, law=law, surface=surface, plan=plan,
+        architecture=settled.architecture, made=settled.networks.made == key, base=base, sequence_length=length,
+        stages=spending.stages, demand=demand, network=network, top_k=task.top_k, seconds=seconds,
         at_bounds=[(b, chosen_by(law, b)) for b in (bought.work.low, bought.work.high) if b is not None],
         rates=[rates(one, settled.question, plan) for one in hyper], hyper=hyper, replay=task.replay, rungs=rungs,
         own_optimum=own_optimum(law, plan, bought.work.value * task.share, demand),
@@ -114,7 +115,7 @@ def _planned(job: Composed) -> Planned:
         score=score_of(catalogue, job.setting("score_law", str | None), surface, plan, rungs[key]),
     )  # fmt: skip
     found = msgspec.structs.replace(found, forecast=under_own_schedules(catalogue, found))
-    said = worries(found, settled.placed, given=found.given_mfu, no_room=settled.no_room)
+    said = worries(found, spending.placed, given=found.given_mfu, no_room=settled.no_room)
     return msgspec.structs.replace(found, worries=said)
 
 

@@ -51,11 +51,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     base: str | None
     base_rates: tuple[float | None, float | None]
     replay: tuple[str, float] | None
+    worth: float = 1.0
+    """What an hour of pre-training buys over what one of its first stage does: long sequences take more of it [1]."""
 
     @property
     def share(self) -> float:
         """Of the budget, what pre-trains [1]."""
-        return plain_sum(part for name, part in self.shares.items() if name.upper() in PRETRAINING)
+        return self.worth * plain_sum(part for name, part in self.shares.items() if name.upper() in PRETRAINING)
 
     def chosen_by(self, rungs: Mapping[Key, Rung], by: Planner, flops: float, at: Key | None = None) -> Plan:
         """The choice by a law at a budget [FLOP]."""
@@ -84,8 +86,9 @@ class Networks(msgspec.Struct, frozen=True, kw_only=True):
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """A plan on its machine: what the budget buys at the layout's utilisation, and what of that is of use [FLOP];
-    ``no_room`` are networks that the law would rather have."""
+    ``no_room`` are networks that the law would rather have. Its ``stages`` all run at the first one's utilisation."""
 
+    task: Task
     networks: Networks
     machine: Machine
     bought: Bought
@@ -197,7 +200,11 @@ def _attempt(task: Task, networks: Networks, machine: Machine, no_room: list[str
     if chosen.useful < 1:
         spent = chosen.serving_flops + (spent - chosen.serving_flops) * chosen.useful
     architecture, count = networks.shapes[key], rungs[key].count
-    tokens, flops = amounts(architecture, plan, task.shares, spent, length, task.longest)
+    flops = {name: (spent - chosen.serving_flops) * share for name, share in task.shares.items()}
+    tokens = {
+        name: work / work_per_token(architecture, name.upper(), length_of(length, task.longest, name.upper()))
+        for name, work in flops.items()
+    }
     question = Question(
         rung=rungs[key], expansion=key[1], loss=chosen.loss, laws=task.hyper, decay_law=task.decay,
         published=task.published, machine=machine, sequence_length=length, long_length=task.longest, base=task.base,
@@ -209,24 +216,13 @@ def _attempt(task: Task, networks: Networks, machine: Machine, no_room: list[str
         task.catalogue, machine, architecture, count=count, sequences=first.sequences, length=first.sequence_length
     )
     return Settled(
-        networks=networks, machine=machine, bought=bought, spent=spent, plan=plan, stages=stages, question=question,
-        placed=placed, no_room=no_room,
+        task=task, networks=networks, machine=machine, bought=bought, spent=spent, plan=plan, stages=stages,
+        question=question, placed=placed, no_room=no_room,
     )  # fmt: skip
 
 
-def amounts(  # noqa: PLR0917  (each is one fact of the run)
-    architecture: Architecture, plan: Plan, shares: dict[str, float], flops: float, length: int, longest: int
-) -> tuple[dict[str, float], dict[str, float]]:
-    """The tokens of each stage, its share of what serving leaves of the budget over what a token costs [tokens], and
-    its work [FLOP]."""
+def work_per_token(architecture: Architecture, kind: str, length: int) -> float:
+    """Of a stage [FLOP/token]: a token of reinforcement learning is written once before it is trained on."""
     convention = FLOP_CONVENTIONS["causal"]
-    left = flops - plan.chosen.serving_flops
-    tokens = {}
-    for name, share in shares.items():
-        kind = name.upper()
-        at = length_of(length, longest, kind)
-        training = training_flops_per_token(architecture, at, convention)
-        forward = forward_flops_per_token(architecture, at, convention)
-        # a token of RL is generated once before it is trained on
-        tokens[name] = left * share / (training + (forward if kind == "RL" else 0.0))
-    return tokens, {name: left * share for name, share in shares.items()}
+    written = forward_flops_per_token(architecture, length, convention) if kind == "RL" else 0.0
+    return training_flops_per_token(architecture, length, convention) + written

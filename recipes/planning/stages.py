@@ -41,6 +41,9 @@ LONG = ("REPO_PT", "REPO_SFT")
 SHAPE_POINTS = 2000
 GROUP = 8
 """Rollouts of a prompt where no published stage of like size tells."""
+PROMPT = 0.25
+"""Of a sequence of reinforcement learning, what a prompt may take: an assumption, as no published recipe states both
+caps."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +82,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 def settings_of(
     question: Question, shares: Mapping[str, float], tokens: Mapping[str, float], flops: Mapping[str, float]
 ) -> dict[str, StageSettings]:
-    """The settings of every stage, in order."""
+    """The settings of every stage, in order; time and money are those of its work at the machine's utilisation."""
     kinds = {name: name.upper() for name in shares}
     early = [name for name in shares if kinds[name] in PRETRAINING]
     first = first_rate(question, early, kinds, tokens)
@@ -259,7 +262,12 @@ def _tuning(question: Question, name: str, kind: str, tokens: float) -> dict[str
     if kind == "RL":
         group = published_alone("group_size", question.published, like, question.size)
         size = round(group.value) if group else GROUP
-        objective = {"kind": "policy_gradient", "method": "grpo", "group_size": size}
+        prompts = max(1, sequences // size)
+        sequences = prompts * size
+        # a context is shared as trainers share it: so much at most for the prompt, the rest for the answer
+        asked = max(1, round(length * PROMPT))
+        rollout = {"prompts": prompts, "prompt": {"cap": asked}, "response": {"cap": length - asked}}
+        objective = {"kind": "policy_gradient", "method": "grpo", "group_size": size, "rollout": rollout}
         evidence |= {"group_size": group} if group else {}
         schedule: dict[str, Any] = {"kind": "constant", "peak": peak}
         warm, final, shape = 0, peak, "constant, as every published stage of it"

@@ -19,6 +19,7 @@ from lehr.simulators.machine.failures import uptime
 from lehr.simulators.planning.choosing import Candidate, Plan, PlanWarning
 from lehr.simulators.planning.rates import Advice
 from lehr.simulators.planning.reading import REFERENCE_VOCABULARY, size_at
+from lehr.simulators.projection.rollout_time import StageRollout
 from lehr.simulators.projection.stage_work import MANY_EPOCHS
 from lehr.simulators.quantities import Amount
 
@@ -137,6 +138,8 @@ def budget_line(plan: Planned) -> str:
     binds = f"Budget: {plan.bought.binding} binds" if others else "Budget"
     if plan.plan.chosen.useful < 1:
         amounts[0] += f", of which {plan.spent:.3g} are of use"
+    elif plan.spent < 0.999 * plan.bought.work.value:
+        amounts[0] += f" at the first stage's utilisation, {plan.spent:.3g} as the others run"
     return f"{binds}: {', '.join(amounts)}{'; ' + ', '.join(others) + ' FLOP' if others else ''}."
 
 
@@ -282,9 +285,23 @@ def machine_lines(plan: Planned) -> list[str]:
         f"AdamW, betas {first.optimizer['beta1']} and {first.optimizer['beta2']}, epsilon "
         f"{first.optimizer['epsilon']:g}, clipped at {first.optimizer['grad_clip']:g}; {plan.precision}; {plan.fit}"
     ]
+    own = {s.fit: s.name for s in reversed(plan.stages.values()) if s.fit not in (None, plan.fit)}
+    lines += [f"{name}: {fit}" for fit, name in reversed(own.items())]
+    lines += [f"{s.name}: {rollout_line(s, s.rollout)}" for s in plan.stages.values() if s.rollout is not None]
     if ramp := first.ramp:
         lines.append(f"batch ramp: from {ramp['start']:,} sequences over the first {short(ramp['tokens'])} tokens")
     return lines
+
+
+def rollout_line(stage: StageSettings, rollout: StageRollout) -> str:
+    """What the hours of a stage of reinforcement learning buy, by its rollouts, and what of that is assumed."""
+    seconds, of = rollout.step.seconds, stage.objective["rollout"]["prompts"]
+    hours = _amount(rollout.hours, _form(rollout.hours.value))
+    return (
+        f"{stage.steps:,} steps of {of:,} prompts x {stage.objective['group_size']} answers, {seconds.value:.3g} s "
+        f"each ({seconds.low:.3g} to {seconds.high:.3g}, 90 %): {hours} h; assumed: "
+        f"{', '.join(rollout.assumed)}"
+    )
 
 
 def as_text(plan: Planned) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lehr.recipes.planning.machine import Placed
 from lehr.recipes.planning.result import Planned, Vocabulary, Worry, WorryKind
@@ -25,10 +25,12 @@ LONGEST = 120.0
 run was as long."""
 
 
-def worries(plan: Planned, placed: Placed, *, given: float | None = None, no_room: Sequence[str] = ()) -> list[Worry]:
-    """One for each, the gravest first, of a plan as it is ``placed`` on its machine; ``given`` is the person's own
-    utilisation [1], ``no_room`` are networks that were left out since no layout holds them."""
-    found = _of_time(plan, placed, given)
+def worries(
+    plan: Planned, placed: Mapping[str, Placed], *, given: float | None = None, no_room: Sequence[str] = ()
+) -> list[Worry]:
+    """One for each, the gravest first, of a plan whose stages are ``placed`` on its machine; ``given`` is the person's
+    own utilisation [1], ``no_room`` are networks that were left out since no layout holds them."""
+    found = _of_time(plan, next(iter(placed.values())), given)
 
     def worry(kind: WorryKind, says: str) -> None:
         found.append(Worry(kind=kind, says=says))
@@ -56,7 +58,7 @@ def worries(plan: Planned, placed: Placed, *, given: float | None = None, no_roo
             f"no law reaches here: {chosen.expansion:,} experts for each one used; laws of mixtures were fitted on "
             f"{MOST_EXPANSION} at most, and this one's answer is a guess",
         )
-    found += [Worry(kind="machine", says=says) for says in _of_room(plan, placed, no_room)]
+    found += [Worry(kind="machine", says=says) for says in _of_room(placed, no_room)]
     if chosen.epochs > 4:
         worry(
             "repeats",
@@ -84,16 +86,18 @@ def worries(plan: Planned, placed: Placed, *, given: float | None = None, no_roo
     return found
 
 
-def _of_room(plan: Planned, placed: Placed, no_room: Sequence[str]) -> list[str]:
+def _of_room(placed: Mapping[str, Placed], no_room: Sequence[str]) -> list[str]:
     """A network that does not fit, or may not, and one that the law would rather have and that does not."""
-    said = []
-    if not placed.fits:
-        said.append(f"it does not fit the machine: {plan.fit}")
+    first, *_ = placed.values()
+    others = {name: one for name, one in placed.items() if one is not first}
+    said = [] if first.fits else [f"it does not fit the machine: {first.says}"]
+    said += [f"{name} does not fit the machine: {one.says}" for name, one in others.items() if not one.fits]
     if no_room:
         said.append(f"the law would rather have {no_room[0]}: no layout on the devices holds that")
-    if placed.tight:
-        said.append(f"it may not fit the machine: {placed.tight}; try a step before the devices are booked")
-    return said
+    if first.tight:
+        said.append(f"it may not fit the machine: {first.tight}; try a step before the devices are booked")
+    apart = {name: one.tight for name, one in others.items() if one.tight not in (None, first.tight)}
+    return [*said, *(f"{name} may not fit the machine: {tight}" for name, tight in apart.items())]
 
 
 def _of_time(plan: Planned, placed: Placed, given: float | None) -> list[Worry]:

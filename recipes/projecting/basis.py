@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.presenting.numbers import percent
 from lehr.simulators.projection.cost import BASES, UtilisationBasis
@@ -27,7 +29,14 @@ def basis_of(recipe: RecipeFile, stage: str, basis: UtilisationBasis) -> str:
     return BASES[basis]
 
 
-def on_what(recipe: RecipeFile, stage: str, time: Time) -> str:
-    """The accelerator, the precision and the utilisation of a stage, with what that rests on."""
-    basis = basis_of(recipe, stage, time.basis)
-    return f"{time.accelerator} in {time.precision}, MFU {percent(time.mfu.value)}, {basis}"
+def on_what(recipe: RecipeFile, times: Mapping[str, Time]) -> list[str]:
+    """The accelerator, the precision and the utilisation of stages, and on what that rests: a line for each kind."""
+    reached: dict[tuple[str, str, str], list[float]] = {}
+    for stage, time in times.items():
+        kind = (time.accelerator, time.precision, basis_of(recipe, stage, time.basis))
+        reached.setdefault(kind, []).append(time.mfu.value)
+    lines = []
+    for (accelerator, precision, basis), mfus in reached.items():
+        ends = dict.fromkeys(percent(mfu) for mfu in (min(mfus), max(mfus)))
+        lines.append(f"{accelerator} in {precision}, MFU {' to '.join(ends)}, {basis}")
+    return lines

@@ -164,10 +164,7 @@ def _hours(data: ReportData) -> Card:
     """The published hours where there are any, the projected ones of the same stages beneath; else the projection."""
     stages = data.projection.stages
     times = [s.time for s in stages if s.time is not None]
-    totals, on = (
-        data.projection.totals,
-        list(dict.fromkeys(on_what(data.recipe, s.name, s.time) for s in stages if s.time)),
-    )
+    totals, on = data.projection.totals, on_what(data.recipe, {s.name: s.time for s in stages if s.time is not None})
     found = published_hours(data)
     if found is None:
         projected = bounded(estimate(totals.hours.value), totals.bound) if totals.hours else _none(data)

@@ -169,6 +169,7 @@ MARK_OF_BASIS: dict[UtilisationBasis, Mark] = {
     "published": "published",
     "given": "set",
     "layout": "projected",
+    "rollouts": "projected",
     "assumed": "assumed",
 }
 """How a utilisation is marked, by what it rests on."""

@@ -8,11 +8,12 @@ import numpy as np
 
 from lehr.simulators.quantities import Amount, Amounts, Floats, Interval
 
-UtilisationBasis = Literal["published", "given", "layout", "assumed"]
+UtilisationBasis = Literal["published", "given", "layout", "rollouts", "assumed"]
 BASES: dict[UtilisationBasis, str] = {
     "published": "published",
     "given": "set for this report",
     "layout": "of its layout, by the step-time model",
+    "rollouts": "of its rollouts, answers written token after token",
     "assumed": "assumed from published runs",
 }
 """What the model FLOP utilisation of a stage rests on."""

@@ -21,7 +21,7 @@ from lehr.simulators.machine.rollout import RolloutConstants
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
-from lehr.simulators.projection.rollout_time import StageRollout, project_rollout, with_rollouts
+from lehr.simulators.projection.rollout_time import StageRollout, by_rollouts, project_rollout
 from lehr.simulators.projection.stage_time import (
     Assumptions,
     Time,
@@ -84,8 +84,8 @@ class StageProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     padded: bool = False
     """Whether ``tokens`` are those of sequences that are all as long as they may be, which is the most there are."""
     rollout: StageRollout | None = None
-    """What a stage of policy gradients takes by its rollouts, where steps or examples were published; apart from
-    ``time`` and from the totals, as it mostly rests on assumed lengths."""
+    """What a stage of policy gradients takes by its rollouts. Where its tokens are known ``time`` and the totals are
+    made of it; where steps or examples alone were published it stands apart, as it mostly rests on assumed lengths."""
     unfit: str | None = None
     """Why the devices do not hold it, where they do not: then it has no ``time``."""
 
@@ -114,10 +114,11 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rollout_hours(self) -> Amount | None:
-        """Accelerator-hours of the rollouts of all stages, which are in no total [h]; ``None`` without any."""
+        """Accelerator-hours of the rollouts of stages of unknown tokens, which are in no total [h]; ``None`` without
+        any."""
         found: Amount | None = None
         for stage in self.stages:
-            if stage.rollout is not None:
+            if stage.rollout is not None and stage.time is None:
                 found = stage.rollout.hours if found is None else found + stage.rollout.hours
         return found
 
@@ -249,9 +250,10 @@ def project_stage(
             warnings.append(f"its rollouts are not projected: {error}")
     if unfit is not None:
         time, warnings = None, [*warnings, unfit]
-    if time is not None and rollout is not None and time.basis != "given":
-        time, said = with_rollouts(time, rollout)
-        warnings.append(said)
+    if flops is not None and time is not None and rollout is not None and time.basis != "given":
+        time = by_rollouts(time, flops, rollout)
+        if rollout.assumed:
+            warnings.append(f"hours by its rollouts, with {', '.join(rollout.assumed)}")
     return StageProjection(
         name=name,
         kind=stage.kind,

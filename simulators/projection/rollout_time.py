@@ -11,7 +11,7 @@ from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.rollout import STATE_BYTES, Plant, RolloutConstants, RolloutStep, rollout_step
 from lehr.simulators.objectives import PolicyGradient
-from lehr.simulators.projection.cost import days_of
+from lehr.simulators.projection.cost import days_of, implied_mfu
 from lehr.simulators.projection.stage_time import Assumptions, Time, hourly_rate
 from lehr.simulators.quantities import Amount, number
 from lehr.simulators.rollouts import Rollout, completed, within
@@ -32,6 +32,8 @@ class StageRollout(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     steps: float
     tokens: float
+    prompt: float
+    """Of one prompt, on average [tokens]; ``tokens`` are those that are written."""
     step: RolloutStep
     assumed: list[str]
 
@@ -119,32 +121,24 @@ def project_rollout(
         devices=devices,
         steps=steps,
         tokens=steps * step.tokens,
+        prompt=done.rollout.prompt.known,
         step=step,
         assumed=assumed,
     )
 
 
-def with_rollouts(time: Time, rollout: StageRollout) -> tuple[Time, str]:
-    """The time of a stage's work with an interval that holds its rollouts, and what is to be said of the two: the work
-    counts a forward pass for an answer, at the utilisation of training, which writing token after token does not reach.
-    """
-
-    def holding(own: Amount | None, theirs: Amount | None) -> Amount | None:
-        if own is None or theirs is None:
-            return own
-        low, high = (min(a for a in (own.low, theirs.low, own.value) if a is not None),
-                     max(a for a in (own.high, theirs.high, own.value) if a is not None))  # fmt: skip
-        return Amount(value=own.value, low=low, high=high, unit=own.unit)
-
-    hours = holding(time.hours, rollout.hours)
-    assert hours is not None
+def by_rollouts(time: Time, flops: float, rollout: StageRollout) -> Time:
+    """The time of a stage of ``flops`` of work [FLOP] by its rollouts, with the utilisation that they come to: writing
+    token after token does not reach that of training."""
+    hours = rollout.hours
+    assert hours.low is not None
+    assert hours.high is not None
+    mfu = Amount(
+        value=implied_mfu(flops, time.peak, hours.value), unit="1",
+        low=implied_mfu(flops, time.peak, hours.high), high=implied_mfu(flops, time.peak, hours.low),
+    )  # fmt: skip
     days = None if time.devices is None else days_of(hours, time.devices)
-    told = rollout.hours
-    said = (
-        f"hours count a forward pass for an answer; by its rollouts it takes {told.value:,.0f} h ({told.low:,.0f} to "
-        f"{told.high:,.0f}), with {', '.join(rollout.assumed)}"
-    )
-    return msgspec.structs.replace(time, hours=hours, days=days, cost=holding(time.cost, rollout.cost)), said
+    return msgspec.structs.replace(time, basis="rollouts", mfu=mfu, hours=hours, days=days, cost=rollout.cost)
 
 
 def _enough(architecture: Architecture, device: Accelerator) -> int:

@@ -28,12 +28,17 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     return found
 
 
+EVERY_STAGE = "stages={pt: 0.8, cpt: 0.05, ann: 0.06, repo_pt: 0.03, sft: 0.03, rl: 0.03}"
 PLANS = [
     ["flops=1e22", "mfu=0.4"],
     ["days=30", "devices=64", "mfu=0.4", "stages={pt: 0.8, ann: 0.1, sft: 0.05, rl: 0.05}"],
     ["usd=1e6", "accelerator=h200", "network=moe", "mfu=0.3"],
     ["hours=1e4", "base=starcoder2_7b", "mfu=0.4"],
     ["flops=1e22", "mfu=0.4", "stages={pt: 1.0}"],
+    ["days=30", "devices=64", EVERY_STAGE],
+    # on whose devices the layout of pre-training does not divide the batch of fine-tuning
+    ["days=30", "devices=512", "stages={pt: 0.9, sft: 0.1}"],
+    ["usd=1e5", "mfu=0.4", "stages={pt: 0.9, rl: 0.1}"],
 ]
 
 
@@ -49,7 +54,13 @@ def test_the_report_of_a_plan_says_what_the_plan_says(words: list[str], capsys: 
     assert report["parameters"]["total"] == chosen["parameters"]
     assert {s["name"]: s["tokens"] for s in report["stages"]} == pytest.approx(plan["stages"], abs=0.5)
     # tokens are whole in the recipe: one token of the smallest stage is 1e-8 of it at most
-    assert report["totals"]["flops"] == pytest.approx(plan["work"]["value"], rel=1e-8)
+    assert report["totals"]["flops"] == pytest.approx(plan["spent"], rel=1e-8)
+    for stage in report["stages"]:
+        own = plan["settings"][stage["name"]]
+        assert stage["time"]["hours"]["value"] == pytest.approx(own["hours"]["value"], rel=1e-8)
+        # a stage's share is one of the hours, whatever it does with them; steps of answers are whole
+        left = 0.0 if own["rollout"] is None else 1.1 / own["steps"]
+        assert own["hours"]["value"] == pytest.approx(own["share"] * plan["accelerator_hours"], rel=1e-3 + left)
     losses = [s["loss"]["besiroglu"] for s in report["stages"] if "besiroglu" in s["loss"]]
     if chosen["expansion"] == 1:
         last, own = losses[-1], report["forecast"]["stages"][-1]
@@ -60,6 +71,31 @@ def test_the_report_of_a_plan_says_what_the_plan_says(words: list[str], capsys: 
     else:
         # the plan reads a mixture by its own law, within the dense models of its active and total size
         assert losses[-1]["low"] < chosen["loss"] < losses[-1]["high"]
+
+
+@pytest.mark.slow
+def test_reinforcement_learning_takes_the_time_of_its_rollouts(capsys: pytest.CaptureFixture[str]) -> None:
+    """Report, cost and rollout say the same of a planned stage of answers: interval, money, seconds of a step."""
+    assert dispatch(["plan", "days=30", "devices=64", EVERY_STAGE, "compare_laws=[]"]) == 0
+    plan = json.loads(Path("outputs/plan/my_plan/plan.json").read_text())
+    own, steps = plan["settings"]["rl"], plan["recipe"]["stages"]["rl"]["steps"]
+    where = ["--config-dir", "outputs/plan/my_plan", "model=my_plan"]
+    report, cost = printed(capsys, "report", *where), printed(capsys, "cost", *where)
+    time = next(s for s in report["stages"] if s["name"] == "rl")["time"]
+    assert [time["hours"][end] for end in ("low", "value", "high")] == pytest.approx(
+        [own["hours"][end] for end in ("low", "value", "high")], rel=1e-9
+    )
+    assert time["basis"] == "rollouts"
+    assert next(s for s in cost["stages"] if s["name"] == "rl")["basis"] == "rollouts"
+    assert cost["days"]["value"] == pytest.approx(plan["days"]["value"], rel=1e-8)
+    assert cost["dollars"]["value"] == pytest.approx(plan["usd"]["value"], rel=1e-8)
+    asked = own["objective"]["rollout"]
+    step = printed(
+        capsys, "rollout", *where, "devices=64", f"prompts={asked['prompts']}",
+        f"samples={own['objective']['group_size']}", "prompt_length=300", "response_length=768",
+        f"response_cap={asked['response']['cap']}",
+    )["step"]["seconds"]["value"]  # fmt: skip
+    assert own["hours"]["value"] == pytest.approx(steps * step * 64 / 3600, rel=1e-9)
 
 
 @pytest.mark.slow
@@ -267,6 +303,7 @@ def test_a_report_says_what_takes_a_law_of_another_form() -> None:
         (["flops=1e22", "stages={pt: 0.5}"], "sum to 0.5"),
         (["flops=1e22", "stages={pre: 1.0}"], "'pre' is no stage"),
         (["flops=1e22", "stages={sft: 1.0}"], "none pre-trains"),
+        (["flops=1e18", "stages={pt: 0.99, rl: 0.01}"], "for rl buy no step, which takes"),
         (["flops=1e22", "base=claude"], "base|no model"),
         (["flops=1e22", "precision=fp64"], "no peak for fp64"),
         (["flops=1e22", "name=../x"], "cannot name a file"),

@@ -76,7 +76,14 @@ def test_every_stage_has_all_that_a_trainer_needs(capsys: pytest.CaptureFixture[
         before = settings["final"]
     assert found["recipe"]["stages"]["repo_pt"]["sequence_length"] == 32768
     assert found["recipe"]["stages"]["rl"]["objective"]["group_size"] == 8
-    assert sum(s["flops"] for s in found["settings"].values()) == pytest.approx(1e23, rel=1e-12)
+    for name in ("pt", "repo_pt", "sft"):
+        assert found["settings"][name]["layout"] is not None
+    assert sum(s["flops"] for s in found["settings"].values()) == pytest.approx(found["spent"], rel=1e-12)
+    # a share of the hours: what runs at a lower utilisation does less work in them
+    assert 0.9e23 < found["spent"] < 1e23
+    first, rl = found["settings"]["pt"], found["settings"]["rl"]
+    assert rl["hours"]["value"] / first["hours"]["value"] == pytest.approx(0.03 / 0.8, rel=1e-2)
+    assert rl["steps"] * rl["objective"]["rollout"]["prompts"] * 8 * (300 + 768) == rl["tokens"]
 
 
 @pytest.mark.slow

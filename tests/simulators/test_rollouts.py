@@ -286,8 +286,8 @@ def test_a_stages_answers_end_with_its_context() -> None:
         projected(Rollout(prompts=512, response=Lengths(mean=4000)))
 
 
-def test_work_of_answers_has_an_interval_that_holds_their_rollouts() -> None:
-    """A stage of so many tokens: its work counts a forward pass for an answer, which writing does not reach."""
+def test_a_stage_of_answers_takes_the_time_of_its_rollouts() -> None:
+    """A stage of so many tokens: writing does not reach the utilisation of training."""
     rollout = Rollout(prompts=64, prompt=Lengths(mean=300), response=ANSWERS)
     stage = Stage(kind="RL", objective=PolicyGradient(group_size=8, rollout=rollout), tokens=1e9, sequence_length=32768)
     h100 = msgspec.structs.replace(H100, mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
@@ -298,6 +298,8 @@ def test_work_of_answers_has_an_interval_that_holds_their_rollouts() -> None:
     assert found.time is not None
     assert found.rollout is not None
     assert found.rollout.steps == pytest.approx(1e9 / (64 * 8 * 2300))
-    assert found.time.hours.high == pytest.approx(found.rollout.hours.high)
-    assert found.time.hours.value < found.rollout.hours.value
-    assert any("by its rollouts it takes" in said for said in found.warnings)
+    assert found.time.hours == found.rollout.hours
+    assert found.time.basis == "rollouts"
+    assert found.flops is not None
+    assert found.time.mfu.value == pytest.approx(found.flops / (found.time.peak * 3600 * found.rollout.hours.value))
+    assert found.time.mfu.value < 0.3
