@@ -171,6 +171,12 @@ def _stages(
         assumed += [f"{one.name}: {word}" for word in one.warnings if word.startswith(NOT_TRIED)]
         if one.rollout is not None and basis == "rollouts":
             assumed += [f"{one.name}: {word}" for word in one.rollout.assumed]
+        if basis == "work" and one.rollout is not None:
+            told = one.rollout.hours
+            assumed.append(
+                f"{one.name}: a forward pass for an answer; by its rollouts it takes {told.value:,.0f} h "
+                f"({told.low:,.0f} to {told.high:,.0f}), which the interval holds"
+            )
         if basis == "work" and one.padded:
             assumed.append(f"{one.name}: every example as long as the sequence, at most {one.tokens:,.0f} tokens")
         if one.time is not None and one.time.assumed_hardware:

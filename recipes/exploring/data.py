@@ -271,8 +271,10 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
 
 def _rollout(projected: StageProjection) -> list[float | None] | None:
     """Accelerator-hours of the stage's rollouts with their bounds [h], where no other figure has them."""
-    hours = projected.rollout.hours if projected.rollout is not None and projected.time is None else None
-    return None if hours is None else [hours.low, hours.value, hours.high]
+    rollout, time = projected.rollout, projected.time
+    if rollout is None or (time is not None and time.basis == "rollouts"):
+        return None
+    return [rollout.hours.low, rollout.hours.value, rollout.hours.high]
 
 
 def _laid_out(projected: StageProjection) -> list[float | None] | None:

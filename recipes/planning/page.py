@@ -99,7 +99,9 @@ def settings(plan: Planned) -> Bullets:
 
 
 def ranking(plan: Planned) -> Table:
-    """The neighbours of the choice."""
+    """The neighbours of the choice; regrets are over the best of them, intervals over the plan."""
+    shown = neighbours(plan.plan)
+    least = min(c.regret for c in shown)
 
     def cells(c: Candidate) -> list[Cell]:
         bounds = "" if c.regret_low is None or c.regret_high is None else f"{c.regret_low:+.4f} to {c.regret_high:+.4f}"
@@ -110,7 +112,7 @@ def ranking(plan: Planned) -> Table:
             Cell(short(c.tokens_per_parameter)),
             Cell(f"{c.memory / 1e9:.3g} GB"),
             Cell(f"{c.loss:.4f}"),
-            Cell(f"{c.regret:+.4f}", below=bounds),
+            Cell(f"{c.regret - least:+.4f}", below=bounds),
             Cell("–" if c.wins is None else f"{c.wins:.0%}"),
         ]
 
@@ -121,7 +123,7 @@ def ranking(plan: Planned) -> Table:
                  Column("Tokens", "per active parameter", True), Column("Memory", "weights and cache, bf16", True),
                  Column("Loss", plan.plan.loss_unit, True), Column("Regret", plan.plan.loss_unit, True),
                  Column("Wins", "of the law's replicas", True)],
-        rows=[cells(c) for c in neighbours(plan.plan)],
+        rows=[cells(c) for c in shown],
     )  # fmt: skip
 
 

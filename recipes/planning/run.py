@@ -21,7 +21,7 @@ from lehr.recipes.planning.result import Planned, Rates, Second
 from lehr.recipes.planning.settling import Networks, Task, settle
 from lehr.recipes.planning.spending import spend
 from lehr.recipes.planning.stages import Question, inputs_of, length_of
-from lehr.recipes.planning.worries import worries
+from lehr.recipes.planning.worries import FEWEST_A_PARAMETER, starving, worries
 from lehr.recipes.presenting.tables import short
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.architecture import Architecture
@@ -31,7 +31,7 @@ from lehr.simulators.laws.moe import JointMoe
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.planning.budget import Budget
-from lehr.simulators.planning.choosing import FEWEST_TOKENS, Demand, Laws, Plan, Planner, rung_of
+from lehr.simulators.planning.choosing import FEWEST_TOKENS, Candidate, Demand, Laws, Plan, Planner, rung_of
 from lehr.simulators.planning.ladder import ladder
 from lehr.simulators.planning.rates import speaks
 from lehr.simulators.planning.reading import Key, Rung
@@ -89,6 +89,7 @@ def _planned(job: Composed) -> Planned:
     spending = spend(settle(task, Networks(shapes=architectures, rungs=rungs), machine))
     settled, task = spending.settled, spending.task
     _refuse_guessing(settled.plan, settled.question.rung.vocabulary)
+    _refuse_starving(settled.plan.chosen, task)
     plan, bought, key, rungs = settled.plan, settled.bought, settled.key, settled.networks.rungs
 
     def chosen_by(by: Planner, flops: float) -> Plan:
@@ -128,6 +129,20 @@ def _refuse_guessing(plan: Plan, vocabulary: int) -> None:
             f"{short(chosen.parameters)} on {short(chosen.tokens)} tokens, more than guessing among {vocabulary:,} "
             f"entries, {log(vocabulary):.3g}; write a larger budget, or more unique tokens"
         )
+
+
+def _refuse_starving(chosen: Candidate, task: Task) -> None:
+    """Raise ``LehrError`` where the size or the data that were given leave fewer tokens a parameter than starved
+    published runs had; a law that wants so few of its own is said first."""
+    if chosen.tokens_per_parameter >= FEWEST_A_PARAMETER or (task.size is None and task.demand.unique is None):
+        return
+    told = f"{short(chosen.active)} parameters on {short(chosen.tokens)} tokens are {starving(chosen)}"
+    if task.size is not None:
+        raise LehrError(f"size: {told}; write a smaller size, or a larger budget")
+    raise LehrError(
+        f"unique_tokens: {told}: repeats are worth less to {task.law.name} than so many parameters; write "
+        "law=besiroglu, muennighoff or another that knows better, or more unique tokens"
+    )
 
 
 def planner(job: Composed) -> Planner:

@@ -18,6 +18,9 @@ from lehr.simulators.projection.rollout_time import StageRollout, project_rollou
 from lehr.simulators.projection.stage_time import Assumptions
 from lehr.simulators.training import PRETRAINING, Stage
 
+TRIED = 1e9
+"""Tokens of reinforcement learning whose rollouts are projected, prompts and answers; hours go as the tokens."""
+
 
 class Spending(msgspec.Struct, frozen=True, kw_only=True):
     """The plan on its machine with each stage as its hours buy it, and how its batches are ``placed``; ``time`` is that
@@ -92,20 +95,22 @@ def _bought(found: Settled, stage: StageSettings, placed: Placed) -> dict[str, A
     machine = found.machine
     share = time_of(machine, (found.spent - found.plan.chosen.serving_flops) * stage.share).hours.value
     per_token = work_per_token(found.architecture, stage.kind, stage.sequence_length)
-    rolled = _one_step(found, stage) if stage.kind == "RL" else None
+    rolled = _rolled(found, stage) if stage.kind == "RL" else None
     if rolled is not None:
-        steps = int(share / rolled.hours.value)
+        step = rolled.hours.value / rolled.steps
+        steps = int(share / step)
         if steps < 1:
             raise LehrError(
-                f"stages: {share:.3g} h for {stage.name} buy no step, which takes {rolled.hours.value:.3g} h of "
-                f"{rolled.devices} {machine.device.title}; write a larger share, or leave it out"
+                f"stages: {share:.3g} h for {stage.name} buy no step, which takes {step:.3g} h of {rolled.devices} "
+                f"{machine.device.title}; write a larger share, or leave it out"
             )
+        whole = steps / rolled.steps
+        tokens = float(round(whole * TRIED))
         rolled = msgspec.structs.replace(
-            rolled, steps=float(steps), tokens=rolled.tokens * steps,
-            hours=rolled.hours.scaled(steps, "h"), days=rolled.days.scaled(steps, "d"),
+            rolled, steps=float(steps), tokens=rolled.tokens * whole, hours=rolled.hours.scaled(whole, "h"),
+            days=rolled.days.scaled(whole, "d"), cost=None,
         )  # fmt: skip
-        time, tokens = time_for(machine, rolled.hours), float(round(steps * tokens_of(rolled, stage)))
-        flops = tokens * per_token
+        time, flops = time_for(machine, rolled.hours), tokens * per_token
         return {
             "tokens": tokens, "flops": flops, "steps": steps, "rollout": rolled, "layout": None,
             **msgspec.structs.asdict(time),
@@ -120,14 +125,8 @@ def _bought(found: Settled, stage: StageSettings, placed: Placed) -> dict[str, A
     }  # fmt: skip
 
 
-def tokens_of(rolled: StageRollout, stage: StageSettings) -> float:
-    """Tokens of a step of answers, their prompts with them [tokens]."""
-    asked = stage.objective["rollout"]["prompts"] * stage.objective["group_size"]
-    return float(rolled.step.tokens + asked * rolled.prompt)
-
-
-def _one_step(found: Settled, stage: StageSettings) -> StageRollout | None:
-    """One step of a stage's rollouts on the machine; ``None`` for networks that do not write token after token.
+def _rolled(found: Settled, stage: StageSettings) -> StageRollout | None:
+    """``TRIED`` tokens of a stage's rollouts on the machine; ``None`` for networks that do not write token after token.
 
     Raises ``LehrError`` where the devices do not hold it.
     """
@@ -136,7 +135,7 @@ def _one_step(found: Settled, stage: StageSettings) -> StageRollout | None:
 
     machine = found.machine
     one = decode(
-        {"kind": "RL", "objective": stage.objective, "steps": 1, "batch": {"sequences": stage.sequences},
+        {"kind": "RL", "objective": stage.objective, "tokens": TRIED, "batch": {"sequences": stage.sequences},
          "sequence_length": stage.sequence_length}, Stage, f"stages: {stage.name}",
     )  # fmt: skip
     assumed = Assumptions(fallback=machine.device.name, accelerator=machine.device.name, devices=machine.devices)

@@ -157,9 +157,8 @@ def why_lines(plan: Planned) -> list[str]:
             where = f"at {short(sizes[0])} or more"
         elif sizes[0] == ladder[0]:
             where = f"at {short(sizes[-1])} or fewer"
-        # between the rungs, of which it is none, the other shapes of its size would win as often
-        wins = "" if plan.made else f", and this network wins in {chosen.wins:.0%} of its replicas"
-        said.append(f"the law puts the optimum {where} active parameters (95 %){wins}")
+        # how often one network wins says little: those beside it lose next to nothing to it
+        said.append(f"the law puts the optimum {where} active parameters (95 %)")
     if plan.own_optimum is not None:
         n, d = plan.own_optimum
         epochs = f", {d / plan.demand.unique:.3g} epochs" if plan.demand.unique and d > plan.demand.unique else ""
@@ -306,6 +305,8 @@ def rollout_line(stage: StageSettings, rollout: StageRollout) -> str:
 
 def as_text(plan: Planned) -> str:
     """The plan for a terminal: one screen."""
+    shown = neighbours(plan.plan)
+    least = min(c.regret for c in shown)
     rows = [
         [
             ">" if c == plan.plan.chosen else "",
@@ -313,12 +314,13 @@ def as_text(plan: Planned) -> str:
             short(c.tokens),
             short(c.tokens_per_parameter),
             f"{c.loss:.4f}",
-            f"{c.regret:+.4f}",
+            f"{c.regret - least:+.4f}",
             "" if c.regret_low is None or c.regret_high is None else f"{c.regret_low:+.4f} to {c.regret_high:+.4f}",
         ]
-        for c in neighbours(plan.plan)
+        for c in shown
     ]
-    table = text_table(["", "network", "tokens", "D/N", "loss", "regret", "95 %"], rows, right={2, 3, 4, 5})
+    headings = ["", "network", "tokens", "D/N", "loss", "regret", "over the plan, 95 %"]
+    table = text_table(headings, rows, right={2, 3, 4, 5})
     stages = text_table(STAGE_HEADINGS, stage_rows(plan), right={2, 8, 9})
     worry = [f"worry: {w.says}" for w in plan.worries if w.kind != "unreachable"]
     notes = [f"outside: {w}" for w in warnings(plan)]

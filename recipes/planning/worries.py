@@ -9,6 +9,7 @@ from lehr.recipes.planning.result import Planned, Vocabulary, Worry, WorryKind
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.laws.base import ValidRange
 from lehr.simulators.laws.vocabulary import SMALLEST
+from lehr.simulators.planning.choosing import Candidate
 
 FAR = 100.0
 """A law is far outside its runs where an input lies this many times beyond them."""
@@ -19,6 +20,10 @@ MOST_EXPANSION = 512
 APART = 1.25
 """A rule and what was published that differ by less agree."""
 
+
+FEWEST_A_PARAMETER = 0.5
+"""Tokens: Megatron-Turing NLG's 530B parameters saw 270B (arXiv:2201.11990), some of the fewest of large networks, at a
+time when laws wanted them so; the laws that are used since want twenty."""
 
 LONGEST = 120.0
 """Days: BLOOM's 1,082,990 hours on 384 A100 are 118, 3.5 months (arXiv:2211.05100, section 3.4.1); no other published
@@ -50,6 +55,8 @@ def worries(
             f"no law reaches here: {chosen.active:.3g} parameters on {chosen.tokens:.3g} tokens{worth} lie "
             f"{beyond:,.0f} times beyond the runs of {law.name}; its answer is a guess",
         )
+    elif chosen.tokens_per_parameter < FEWEST_A_PARAMETER:
+        worry("unreachable", f"no law is to be trusted here: {starving(chosen)}, which {law.name} wants")
     elif beyond >= NOTABLE:
         worry("far", f"the loss is read {beyond:.2g} times beyond the runs of {law.name}{_knows(plan)}")
     if chosen.expansion > MOST_EXPANSION:
@@ -138,6 +145,13 @@ def _knows(plan: Planned) -> str:
     if plan.surface is not None and plan.surface.misfit is not None:
         return "; its interval widens as its form missed its own largest runs"
     return "; its interval widens as other forms missed the largest runs of public tables"
+
+
+def starving(chosen: Candidate) -> str:
+    """Tokens a parameter, beside one of the published runs that had the fewest."""
+    return (
+        f"{chosen.tokens_per_parameter:.2g} tokens a parameter, where Megatron-Turing NLG, which was starved, had 0.5"
+    )
 
 
 def how_far(bounds: ValidRange, **values: float) -> float:

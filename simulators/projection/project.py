@@ -21,7 +21,7 @@ from lehr.simulators.machine.rollout import RolloutConstants
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
-from lehr.simulators.projection.rollout_time import StageRollout, by_rollouts, project_rollout
+from lehr.simulators.projection.rollout_time import StageRollout, by_rollouts, project_rollout, with_rollouts
 from lehr.simulators.projection.stage_time import (
     Assumptions,
     Time,
@@ -114,11 +114,10 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rollout_hours(self) -> Amount | None:
-        """Accelerator-hours of the rollouts of stages of unknown tokens, which are in no total [h]; ``None`` without
-        any."""
+        """Accelerator-hours of the rollouts that are in no total [h]; ``None`` without any."""
         found: Amount | None = None
         for stage in self.stages:
-            if stage.rollout is not None and stage.time is None:
+            if stage.rollout is not None and (stage.time is None or stage.time.basis != "rollouts"):
                 found = stage.rollout.hours if found is None else found + stage.rollout.hours
         return found
 
@@ -251,9 +250,12 @@ def project_stage(
     if unfit is not None:
         time, warnings = None, [*warnings, unfit]
     if flops is not None and time is not None and rollout is not None and time.basis != "given":
-        time = by_rollouts(time, flops, rollout)
-        if rollout.assumed:
-            warnings.append(f"hours by its rollouts, with {', '.join(rollout.assumed)}")
+        said = f"hours by its rollouts, with {', '.join(rollout.assumed)}" if rollout.assumed else None
+        if stage.tokens is None:
+            time, said = with_rollouts(time, rollout)
+        else:
+            time = by_rollouts(time, flops, rollout)
+        warnings += [said] if said else []
     return StageProjection(
         name=name,
         kind=stage.kind,

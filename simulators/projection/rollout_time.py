@@ -32,8 +32,6 @@ class StageRollout(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     steps: float
     tokens: float
-    prompt: float
-    """Of one prompt, on average [tokens]; ``tokens`` are those that are written."""
     step: RolloutStep
     assumed: list[str]
 
@@ -121,7 +119,6 @@ def project_rollout(
         devices=devices,
         steps=steps,
         tokens=steps * step.tokens,
-        prompt=done.rollout.prompt.known,
         step=step,
         assumed=assumed,
     )
@@ -139,6 +136,29 @@ def by_rollouts(time: Time, flops: float, rollout: StageRollout) -> Time:
     )  # fmt: skip
     days = None if time.devices is None else days_of(hours, time.devices)
     return msgspec.structs.replace(time, basis="rollouts", mfu=mfu, hours=hours, days=days, cost=rollout.cost)
+
+
+def with_rollouts(time: Time, rollout: StageRollout) -> tuple[Time, str]:
+    """The time of a stage's work, of which only the most is known, with an interval that holds its rollouts, and what
+    is to be said of the two: the work counts a forward pass for an answer, at the utilisation of training.
+    """
+
+    def holding(own: Amount | None, theirs: Amount | None) -> Amount | None:
+        if own is None or theirs is None:
+            return own
+        low, high = (min(a for a in (own.low, theirs.low, own.value) if a is not None),
+                     max(a for a in (own.high, theirs.high, own.value) if a is not None))  # fmt: skip
+        return Amount(value=own.value, low=low, high=high, unit=own.unit)
+
+    hours = holding(time.hours, rollout.hours)
+    assert hours is not None
+    days = None if time.devices is None else days_of(hours, time.devices)
+    told = rollout.hours
+    said = (
+        f"hours count a forward pass for an answer; by its rollouts it takes {told.value:,.0f} h ({told.low:,.0f} to "
+        f"{told.high:,.0f}), with {', '.join(rollout.assumed)}"
+    )
+    return msgspec.structs.replace(time, hours=hours, days=days, cost=holding(time.cost, rollout.cost)), said
 
 
 def _enough(architecture: Architecture, device: Accelerator) -> int:

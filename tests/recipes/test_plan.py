@@ -303,6 +303,11 @@ def test_a_report_says_what_takes_a_law_of_another_form() -> None:
         (["flops=1e22", "stages={pt: 0.5}"], "sum to 0.5"),
         (["flops=1e22", "stages={pre: 1.0}"], "'pre' is no stage"),
         (["flops=1e22", "stages={sft: 1.0}"], "none pre-trains"),
+        (["flops=1e21", "size=1T"], "tokens a parameter, where Megatron-Turing NLG"),
+        (
+            ["flops=1e22", "unique_tokens=25e9", "law=gadre_c4"],
+            "repeats are worth less to gadre_c4",
+        ),
         (["flops=1e18", "stages={pt: 0.99, rl: 0.01}"], "for rl buy no step, which takes"),
         (["flops=1e22", "base=claude"], "base|no model"),
         (["flops=1e22", "precision=fp64"], "no peak for fp64"),
