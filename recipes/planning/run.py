@@ -132,9 +132,10 @@ def _refuse_guessing(plan: Plan, vocabulary: int) -> None:
 
 
 def _refuse_starving(chosen: Candidate, task: Task) -> None:
-    """Raise ``LehrError`` where the size or the data that were given leave fewer tokens a parameter than starved
-    published runs had; a law that wants so few of its own is said first."""
-    if chosen.tokens_per_parameter >= FEWEST_A_PARAMETER or (task.size is None and task.demand.unique is None):
+    """Raise ``LehrError`` where the data that were given leave fewer tokens a parameter than starved published runs
+    had, or the size a tenth of that; what is between, and a law that wants so few of its own, is said first."""
+    least = 0.1 * FEWEST_A_PARAMETER if task.size is not None else FEWEST_A_PARAMETER
+    if chosen.tokens_per_parameter >= least or (task.size is None and task.demand.unique is None):
         return
     told = f"{short(chosen.active)} parameters on {short(chosen.tokens)} tokens are {starving(chosen)}"
     if task.size is not None:

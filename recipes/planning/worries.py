@@ -56,7 +56,7 @@ def worries(
             f"{beyond:,.0f} times beyond the runs of {law.name}; its answer is a guess",
         )
     elif chosen.tokens_per_parameter < FEWEST_A_PARAMETER:
-        worry("unreachable", f"no law is to be trusted here: {starving(chosen)}, which {law.name} wants")
+        worry("unreachable", f"no law is to be trusted here: {starving(chosen)}")
     elif beyond >= NOTABLE:
         worry("far", f"the loss is read {beyond:.2g} times beyond the runs of {law.name}{_knows(plan)}")
     if chosen.expansion > MOST_EXPANSION:
