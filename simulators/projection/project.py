@@ -21,7 +21,7 @@ from lehr.simulators.machine.rollout import RolloutConstants
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
-from lehr.simulators.projection.rollout_time import StageRollout, by_rollouts, project_rollout, with_rollouts
+from lehr.simulators.projection.rollout_time import StageRollout, as_rolled, project_rollout
 from lehr.simulators.projection.stage_time import (
     Assumptions,
     Time,
@@ -250,12 +250,8 @@ def project_stage(
     if unfit is not None:
         time, warnings = None, [*warnings, unfit]
     if flops is not None and time is not None and rollout is not None and time.basis != "given":
-        said = f"hours by its rollouts, with {', '.join(rollout.assumed)}" if rollout.assumed else None
-        if stage.tokens is None:
-            time, said = with_rollouts(time, rollout)
-        else:
-            time = by_rollouts(time, flops, rollout)
-        warnings += [said] if said else []
+        time, said = as_rolled(time, flops, rollout, bounded=stage.tokens is None)
+        warnings += said
     return StageProjection(
         name=name,
         kind=stage.kind,

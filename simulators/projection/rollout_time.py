@@ -124,6 +124,16 @@ def project_rollout(
     )
 
 
+def as_rolled(time: Time, flops: float, rollout: StageRollout, *, bounded: bool) -> tuple[Time, list[str]]:
+    """The time of a stage of ``flops`` of work [FLOP] with its rollouts, and what is to be said of it; ``bounded`` where
+    of the work only the most is known."""
+    if bounded:
+        time, said = with_rollouts(time, rollout)
+        return time, [said]
+    said = f"hours by its rollouts, with {', '.join(rollout.assumed)}"
+    return by_rollouts(time, flops, rollout), [said] if rollout.assumed else []
+
+
 def by_rollouts(time: Time, flops: float, rollout: StageRollout) -> Time:
     """The time of a stage of ``flops`` of work [FLOP] by its rollouts, with the utilisation that they come to: writing
     token after token does not reach that of training."""
