@@ -125,8 +125,8 @@ def project_rollout(
 
 
 def as_rolled(time: Time, flops: float, rollout: StageRollout, *, bounded: bool) -> tuple[Time, list[str]]:
-    """The time of a stage of ``flops`` of work [FLOP] with its rollouts, and what is to be said of it; ``bounded`` where
-    of the work only the most is known."""
+    """The time of a stage of ``flops`` of work [FLOP] with its rollouts, and what is to be said of it; ``bounded``
+    where of the work only the most is known."""
     if bounded:
         time, said = with_rollouts(time, rollout)
         return time, [said]
