@@ -1,23 +1,59 @@
 """``config.json`` in the hub's own words from an architecture: the inverse of ``lehr import``.
 
-A writer proposes fields for each class that could be meant; what is given out is the first proposal that the importer
-reads back as the same architecture, so that a wrong field cannot pass.
+Each class of transformers is offered every field that the architecture says, under any name, and takes those that it
+knows; what is given out is the first file that the importer reads back as the same architecture, so that a wrong field
+cannot pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
 
 import msgspec
 
 from lehr.recipes.errors import LehrError
-from lehr.recipes.exporting.hub_classes import after_dense, indexed, mamba, older, windowed
-from lehr.recipes.exporting.hub_parts import ACTIVATIONS, Fields, common, heads, rotary
+from lehr.recipes.exporting.hub_parts import Fields
+from lehr.recipes.exporting.hub_words import alike, layers_of, words
+from lehr.recipes.importing.hugging_face import reading
+from lehr.recipes.importing.hugging_face.classes import HFClass
 from lehr.recipes.importing.hugging_face.config import import_config
+from lehr.recipes.importing.hugging_face.families import defaults
+from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.simulators.architecture import Architecture, Block
-from lehr.simulators.layers import MLA, MLP, Attention, MoE
-from lehr.simulators.layers.position import Rope
+
+FIRST = tuple(
+    """
+    llama qwen2 qwen3 mistral starcoder2 gemma olmo2 phi3 gpt_neox cohere mixtral qwen3_moe qwen2_moe olmoe deepseek_v3
+    deepseek_v2 deepseek_v32 gpt2 gpt_bigcode olmo3 gemma2 glm4_moe codegen
+    """.split()  # noqa: SIM905  (a table for people)
+)
+"""Types that are meant where several classes build one network; after them the one with the shorter name, as t5 before
+mt5 and roberta before xlm-roberta."""
+
+OWN_CODE = frozenset(
+    """
+    Dream Yi aquila baichuan bailing_moe bailing_moe_v2 chatglm codesage codet5p codet5p_module deepseek delta_net
+    exaone exaone4_5_text internlm internlm2 jais kimi_k2 llada llada_moe mimo minicpm minimax_m1 minimax_m3
+    minimax_text_01 molmo nemotron-nas new orion qwen retnet rwkv5 rwkv6 rwkv7 sarvam_mla sarvam_moe xverse
+    """.split()  # noqa: SIM905
+)
+"""Types whose class stands beside the checkpoint, and not in transformers."""
+
+WITHIN = frozenset(
+    """
+    cosmos3_edge_text deepseek_ocr2_text glm4v_moe_text glm4v_text glm_ocr_text granite4_vision_text
+    granite_docling_text hunyuan_vl_text mistral4 muse_glimmer_text paddleocr_vl_text qwen2_5_omni_text
+    qwen2_5_vl_text qwen2_vl_text qwen3_omni_moe_text qwen3_vl_moe_text qwen3_vl_text step3p5 unlimited_ocr_text
+    """.split()  # noqa: SIM905
+)
+"""Types that transformers builds only as a part of a network that sees or hears."""
+
+HEADS = {"gpt2": "LMHeadModel"}
+"""What follows the name of a class with a head, where transformers calls it otherwise than its other classes."""
+
+ORDER = (*FIRST, *sorted({*CLASSES} - {*FIRST} - OWN_CODE - WITHIN, key=lambda name: (len(name), name)))
+"""The types that are tried, one after the other."""
 
 
 def config_of(architecture: Architecture) -> Fields | None:
@@ -29,14 +65,13 @@ def config_of(architecture: Architecture) -> Fields | None:
     >>> config_of(Catalogue().model("qwen2_5_coder_7b").shape())["architectures"]
     ['Qwen2ForCausalLM']
     """
-    plain = msgspec.structs.replace(architecture, checkpoint=None)
-    for fields in proposals(plain):
+    for fields in proposals(architecture):
         try:
             found = import_config(fields).architecture
         except LehrError:
-            # this proposal is of a class that cannot be meant; the next one may be
+            # this proposal leaves out what its class needs; the next one may not
             continue
-        if same(found, plain):
+        if same(found, architecture):
             return fields
     return None
 
@@ -48,212 +83,83 @@ def same(a: Architecture, b: Architecture) -> bool:
 
 def outline(a: Architecture) -> Any:
     """An architecture without the names of its blocks and without what a checkpoint stores."""
-    layers = [a.blocks[name] for run in a.layers for _ in range(run.repeat) for name in run.blocks]
-    mtp = None if a.mtp is None else (a.blocks[a.mtp.block], a.mtp.norm, a.mtp.depth)
-    rest = msgspec.structs.replace(
-        a,
-        blocks={"x": layers[0]},
-        layers=[msgspec.structs.replace(a.layers[0], blocks=["x"])],
-        mtp=None,
-        checkpoint=None,
-    )
-    return layers, mtp, rest
+    mtp = None if a.mtp is None else (alike(a.blocks[a.mtp.block]), a.mtp.norm, a.mtp.depth)
+    encoder = None if a.encoder is None else msgspec.structs.replace(a.encoder, layers=[])
+    read = [a.blocks[name] for run in (a.encoder.layers if a.encoder else []) for name in run.blocks * run.repeat]
+    ends = (a.d_model, a.context_length, a.embedding, a.embedding_norm, a.final_norm, a.causal, a.output)
+    return [alike(block) for block in layers_of(a)], read, mtp, encoder, ends, a.embedding_head
 
 
 def proposals(a: Architecture) -> Iterator[Fields]:
-    """What could be meant, from the plainest class on."""
-    if a.encoder is not None or not a.causal or a.output is not None:
+    """What each class takes of what is offered, for each way in which a field may be meant."""
+    if a.encoder is not None and not a.embedding.tied:
+        # transformers ties the tables of such networks, whatever the file says
         return
-    kinds = [block for block, _ in a.stack()]
-    for write in (dense, experts, latent, gpt, windowed, after_dense, mamba, older):
-        yield from write(a, kinds)
+    layers, several = [alike(block) for block in layers_of(a)], list(words(a))
+    for model_type in ORDER:
+        reader = CLASSES[model_type]
+        task, head = next(((task, h) for task, h in reader.tasks.items() if fits(h, a)), ("", ""))
+        for offered in several if head else ():
+            taken, blocks = accepted(reader, offered, head)
+            if blocks and kinds(blocks) != kinds(layers):
+                # other sizes make no other kinds of layers
+                break
+            if [alike(block) for block in blocks] != layers:
+                continue
+            named = {"architectures": [f"{reader.prefixes[0]}{HEADS.get(model_type, task)}"], "model_type": model_type}
+            # some classes take no null, others mean something by it; a recurrent one reads no length, and may say it
+            for fields in ({k: v for k, v in taken.items() if v is not None}, taken):
+                yield {**named, **fields}
+                yield {**named, **fields, "max_position_embeddings": offered["max_position_embeddings"]}
 
 
-def dense(a: Architecture, kinds: list[Block]) -> Iterator[Fields]:
-    """Classes of one kind of block with rotary positions."""
-    block = kinds[0]
-    mixer, mlp = block.mixer, block.mlp
-    if len(kinds) != 1 or not isinstance(mixer, Attention) or not isinstance(mlp, MLP):
-        return
-    turned = rotary(mixer.position)
-    if turned is None or mlp.activation not in ACTIVATIONS:
-        return
-    base = {
-        **common(a),
-        **heads(mixer),
-        **turned,
-        "intermediate_size": mlp.d_ff,
-        "hidden_act": ACTIVATIONS[mlp.activation],
-    }
-    biases = {"attention_bias": mixer.qkv_bias, "mlp_bias": mlp.bias}
-    window = {"sliding_window": mixer.window}
-    yield {"architectures": ["LlamaForCausalLM"], "model_type": "llama", **base, **biases}
-    yield {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", **base}
-    yield {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", **base, "attention_bias": mixer.qkv_bias}
-    yield {"architectures": ["MistralForCausalLM"], "model_type": "mistral", **base, **window}
-    yield {
-        "architectures": ["Starcoder2ForCausalLM"],
-        "model_type": "starcoder2",
-        **base,
-        **window,
-        "use_bias": mixer.qkv_bias,
-        "norm_epsilon": 1e-5,
-    }
-    gemma = {k: v for k, v in base.items() if k != "hidden_act"} | {"hidden_activation": base["hidden_act"]}
-    yield {"architectures": ["GemmaForCausalLM"], "model_type": "gemma", **gemma, "attention_bias": mixer.qkv_bias}
-    yield {"architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2", **base, "attention_bias": mixer.qkv_bias}
-    yield {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", **base, **window}
-    yield {"architectures": ["GPTNeoXForCausalLM"], "model_type": "gpt_neox", **_neox(a, mixer, mlp, block)}
-    yield {
-        "architectures": ["CohereForCausalLM"],
-        "model_type": "cohere",
-        **base,
-        "attention_bias": mixer.qkv_bias,
-        "use_qk_norm": mixer.qk_norm is not None,
-    }
-    yield {
-        "architectures": ["StableLmForCausalLM"],
-        "model_type": "stablelm",
-        **base,
-        "use_qkv_bias": mixer.qkv_bias,
-        "use_parallel_residual": block.norm_placement.startswith("parallel"),
-    }
+def fits(head: str, a: Architecture) -> bool:
+    """Is this what stands on top of the network?"""
+    if not a.embedding.head:
+        return head == ("pooled" if a.output is not None else "none")
+    return head == ("mlm" if a.output is not None else "lm")
 
 
-def _neox(a: Architecture, mixer: Attention, mlp: MLP, block: Block) -> Fields:
-    position = mixer.position
-    assert isinstance(position, Rope)
-    return {
-        **common(a),
-        "num_attention_heads": mixer.n_heads,
-        "intermediate_size": mlp.d_ff,
-        "hidden_act": {"gelu_tanh": "gelu_pytorch_tanh"}.get(mlp.activation, mlp.activation),
-        "rotary_emb_base": position.base,
-        "rotary_pct": position.fraction,
-        "attention_bias": mixer.qkv_bias,
-        "use_parallel_residual": block.norm_placement == "parallel_two",
-    }
+def kinds(blocks: list[Block]) -> list[tuple[type, type, str]]:
+    """What each layer is made of, whatever its sizes."""
+    return [(type(block.mixer), type(block.mlp), block.norm_placement) for block in blocks]
 
 
-def experts(a: Architecture, kinds: list[Block]) -> Iterator[Fields]:
-    """Classes of one kind of block with experts and ordinary attention."""
-    block = kinds[0]
-    mixer, moe = block.mixer, block.mlp
-    if len(kinds) != 1 or not isinstance(mixer, Attention) or not isinstance(moe, MoE):
-        return
-    turned = rotary(mixer.position)
-    if turned is None:
-        return
-    base = {**common(a), **heads(mixer), **turned, "hidden_act": moe.activation, "num_experts_per_tok": moe.top_k}
-    yield {
-        "architectures": ["MixtralForCausalLM"],
-        "model_type": "mixtral",
-        **base,
-        "num_local_experts": moe.n_experts,
-        "intermediate_size": moe.d_ff_expert,
-        "sliding_window": mixer.window,
-    }
-    wide = {
-        "num_experts": moe.n_experts,
-        "moe_intermediate_size": moe.d_ff_expert,
-        "intermediate_size": moe.d_ff_expert,
-        "decoder_sparse_step": 1,
-        "mlp_only_layers": [],
-    }
-    yield {
-        "architectures": ["Qwen3MoeForCausalLM"],
-        "model_type": "qwen3_moe",
-        **base,
-        **wide,
-        "attention_bias": mixer.qkv_bias,
-    }
-    yield {
-        "architectures": ["Qwen2MoeForCausalLM"],
-        "model_type": "qwen2_moe",
-        **base,
-        **wide,
-        "shared_expert_intermediate_size": moe.d_ff_shared,
-        "qkv_bias": mixer.qkv_bias,
-    }
-    yield {
-        "architectures": ["OlmoeForCausalLM"],
-        "model_type": "olmoe",
-        **base,
-        "num_experts": moe.n_experts,
-        "intermediate_size": moe.d_ff_expert,
-        "attention_bias": mixer.qkv_bias,
-    }
+class _RefusedError(Exception):
+    """A class refuses to be told a field."""
 
 
-def latent(a: Architecture, kinds: list[Block]) -> Iterator[Fields]:
-    """DeepSeek-V2 and V3: latent attention, dense layers first, then experts."""
-    mixers = {block.mixer for block in kinds}
-    moes = [block.mlp for block in kinds if isinstance(block.mlp, MoE)]
-    dense_mlps = [block.mlp for block in kinds if isinstance(block.mlp, MLP)]
-    if len(mixers) != 1 or len(moes) != 1 or len(dense_mlps) > 1:
-        return
-    (mixer,) = mixers
-    turned = rotary(mixer.position) if isinstance(mixer, MLA) else None
-    if not isinstance(mixer, MLA) or turned is None:
-        return
-    moe = moes[0]
-    layers = [a.blocks[name].mlp for run in a.layers for _ in range(run.repeat) for name in run.blocks]
-    first = sum(isinstance(mlp, MLP) for mlp in layers)
-    base = {
-        **common(a),
-        **turned,
-        "num_attention_heads": mixer.n_heads,
-        "num_key_value_heads": mixer.n_heads,
-        "q_lora_rank": mixer.q_rank,
-        "kv_lora_rank": mixer.kv_rank,
-        "qk_nope_head_dim": mixer.d_nope,
-        "qk_rope_head_dim": mixer.d_rope,
-        "v_head_dim": mixer.d_value,
-        "attention_bias": mixer.bias,
-        "hidden_act": moe.activation,
-        "intermediate_size": dense_mlps[0].d_ff if dense_mlps else moe.d_ff_expert,
-        "moe_intermediate_size": moe.d_ff_expert,
-        "n_routed_experts": moe.n_experts,
-        "n_shared_experts": moe.n_shared_experts or None,
-        "num_experts_per_tok": moe.top_k,
-        "first_k_dense_replace": first,
-    }
-    depth = a.mtp.depth if a.mtp else 0
-    yield {
-        "architectures": ["DeepseekV3ForCausalLM"],
-        "model_type": "deepseek_v3",
-        **base,
-        "num_nextn_predict_layers": depth,
-    }
-    yield {"architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2", **base}
-    yield from indexed(a, base, mixer)
+class _Offered(reading.Fields):
+    """Fields that a class may take or refuse; which it refuses is no error."""
+
+    def wrong(self, field: str, message: str) -> NoReturn:
+        raise _RefusedError(self.name(field))
 
 
-def gpt(a: Architecture, kinds: list[Block]) -> Iterator[Fields]:
-    """Learned positions: GPT-2 and GPT-BigCode (StarCoder)."""
-    block = kinds[0]
-    mixer, mlp = block.mixer, block.mlp
-    if (
-        len(kinds) != 1
-        or not isinstance(mixer, Attention)
-        or not isinstance(mlp, MLP)
-        or not a.embedding.learned_positions
-    ):
-        return
-    base = {
-        "vocab_size": a.embedding.vocab_size,
-        "n_positions": a.embedding.learned_positions,
-        "n_embd": a.d_model,
-        "n_layer": a.n_layers,
-        "n_head": mixer.n_heads,
-        "n_inner": mlp.d_ff,
-        "activation_function": {"gelu_tanh": "gelu_pytorch_tanh"}.get(mlp.activation, mlp.activation),
-        "tie_word_embeddings": a.embedding.tied,
-    }
-    yield {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", **base}
-    yield {
-        "architectures": ["GPTBigCodeForCausalLM"],
-        "model_type": "gpt_bigcode",
-        **base,
-        "multi_query": mixer.n_kv_heads == 1,
-    }
+def accepted(reader: HFClass, offered: Mapping[str, Any], head: str) -> tuple[Fields, list[Block]]:
+    """The fields that the class reads, and the layers that it builds of them; none where it builds nothing."""
+    left = own_names(reader, offered)
+    while True:
+        f = _Offered(
+            reader.model_type, left, defaults(reader.model_type), named=reader.named, also=reader.also, head=head,
+            any_heads=reader.any_heads,
+        )  # fmt: skip
+        try:
+            blocks = reader.read(f).blocks
+        except _RefusedError as refused:
+            (name,) = refused.args
+            if name not in left:
+                return {}, []
+            left = {field: value for field, value in left.items() if field != name}
+        except (LehrError, ValueError):
+            # a section of its own or a layer refuses: these sizes do not go together in this class
+            return {}, []
+        else:
+            return {field: value for field, value in left.items() if field in f.read}, blocks
+
+
+def own_names(reader: HFClass, offered: Mapping[str, Any]) -> dict[str, Any]:
+    """What is offered, under the class's own names."""
+    theirs = {**reader.also, **reader.named}
+    renamed = {own: offered[name] for name, own in theirs.items() if name in offered}
+    return {**{name: value for name, value in offered.items() if name not in reader.also}, **renamed}

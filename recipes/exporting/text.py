@@ -53,15 +53,40 @@ def launch(export: Export) -> str:
         named = "; ".join(f"{stage}: {gap.what}" for stage, gap in export.to_fill_in)
         lines += ["# take these two lines out once the stand-ins are your own",
                   f"echo {shlex.quote(f'fill in first: {named}')} >&2", "exit 2"]  # fmt: skip
+    if (nodes := machines(export)) > 1 and export.trainer != "verl":
+        lines += [*SEVERAL, f"export NNODES={nodes}"]
     for result in export.stages:
         lines += ["", f"# {result.stage.number}. {result.stage.name}", command(result)]
     return "\n".join(lines) + "\n"
 
 
+def machines(export: Export) -> int:
+    """On how many machines the largest stage runs."""
+    return max(result.stage.nodes for result in export.stages)
+
+
+SEVERAL = [
+    "# run it on every machine at once, as slurm.sh does; torchrun reads the names with PET_",
+    ': "${MASTER_ADDR:?write the name of the first machine}"',
+    ': "${NODE_RANK:?write 0 on the first machine, 1 on the next}"',
+    'export MASTER_ADDR NODE_RANK MASTER_PORT="${MASTER_PORT:-29500}"',
+    'export PET_MASTER_ADDR="$MASTER_ADDR" PET_MASTER_PORT="$MASTER_PORT" PET_NODE_RANK="$NODE_RANK"',
+]
+"""What a launch script over several machines begins with."""
+
+FIRST_MACHINE = '$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
+OVER_NODES = "srun bash -c 'NODE_RANK=$SLURM_NODEID exec bash launch.sh'"
+OVER_RAY = (
+    'srun bash -c \'if [ "$SLURM_NODEID" = 0 ]; then ray start --head --port=6379 && bash launch.sh; '
+    'else ray start --address="$MASTER_ADDR:6379" --block; fi\''
+)
+"""How the nodes of a job begin: each for itself, or as a cluster of Ray whose first one runs the program."""
+
+
 def slurm(export: Export) -> str:
     """The same as a job of Slurm, on the nodes of its largest stage."""
-    nodes = max(result.stage.nodes for result in export.stages)
-    gpus = max(result.stage.devices_per_node for result in export.stages)
+    nodes, gpus = machines(export), max(result.stage.devices_per_node for result in export.stages)
+    start = OVER_RAY if export.trainer == "verl" else OVER_NODES
     return "\n".join(
         [
             "#!/usr/bin/env bash",
@@ -70,9 +95,8 @@ def slurm(export: Export) -> str:
             "#SBATCH --ntasks-per-node=1",
             f"#SBATCH --gpus-per-node={gpus}",
             "set -euo pipefail",
-            # torchrun and accelerate need to be told of each other over several nodes; that is the cluster's own
             'cd "$SLURM_SUBMIT_DIR"',
-            "srun bash launch.sh" if nodes > 1 else "bash launch.sh",
+            *([f"export MASTER_ADDR={FIRST_MACHINE}", start] if nodes > 1 else ["bash launch.sh"]),
             "",
         ]
     )

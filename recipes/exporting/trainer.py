@@ -49,6 +49,11 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     unproven: str | None = None
 
 
+def torchrun(stage: ExportStage) -> list[str]:
+    """The command that starts a process a device; over several machines launch.sh tells it where the others are."""
+    return ["torchrun", f"--nnodes={stage.nodes}", f"--nproc-per-node={stage.devices_per_node}"]
+
+
 def refuse_unless(condition: bool, message: str) -> None:
     """Raise ``RefusedError`` with ``message`` where ``condition`` does not hold."""
     if not condition:

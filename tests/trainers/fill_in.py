@@ -44,6 +44,11 @@ def rows(what: str, n: int) -> list[dict[str, object]]:
             found.append({"messages": turns})
         elif what == "preferences":
             found.append({"prompt": asked, "chosen": right, "rejected": wrong})
+        elif what in ("chosen", "questions"):
+            turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": right}]
+            found.append(
+                {"messages": turns, "rejected_response": wrong} if what == "chosen" else {"messages": turns[:1]}
+            )
         else:
             found.append({"prompt": asked})
     return found

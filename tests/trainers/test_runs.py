@@ -93,9 +93,7 @@ def test_trl_runs_what_was_exported(tmp_path: Path, what: str) -> None:
     folder = tmp_path / "x"
     done = exported("trl", objective, kind, folder)
     run([python, str(FILL_IN), what, "data/s"], folder)
-    (folder / "rewards.py").write_text(
-        "def reward(completions, **columns):\n    return [float(len(c)) for c in completions]\n"
-    )
+    (folder / "rewards.py").write_text(REWARDS)
     # there is no accelerator here: the switch is no part of the recipe
     command = [str(Path(python).with_name("trl")), verb, "--config", f"01_s/{verb}.yaml", "--use_cpu", "true"]
     run(command, folder, PYTHONPATH=str(folder))
@@ -141,7 +139,19 @@ SWIFT = {
     # packing takes flash attention, which takes an accelerator
     "corpus": ("pt", NextToken(), "PT", ["--packing", "false", "--attn_impl", "sdpa"]),
     "answers": ("sft", Supervised(), "SFT", []),
+    "chosen": ("rlhf", Preference(method="dpo"), "RL", []),
+    "questions": ("rlhf", PolicyGradient(method="grpo", group_size=4), "RL", ["--max_completion_length", "16"]),
 }
+REWARDED = """from swift.rewards import ORM, orms
+
+
+class Longer(ORM):
+    def __call__(self, completions, **columns):
+        return [float(len(text)) for text in completions]
+
+
+orms["reward"] = Longer
+"""
 
 
 @pytest.mark.slow
@@ -152,6 +162,7 @@ def test_ms_swift_runs_what_was_exported(tmp_path: Path, what: str) -> None:
     folder = tmp_path / "x"
     done = exported("ms_swift", objective, kind, folder)
     run([python, str(FILL_IN), what, "data/s"], folder)
+    (folder / "rewards.py").write_text(REWARDED)
     # there is no accelerator here: the switches are no part of the recipe
     words = [str(Path(python).with_name("swift")), verb, f"01_s/{verb}.yaml", "--use_cpu", "true", *without]
     equal(rates_of(words, folder), done)
@@ -163,6 +174,7 @@ def test_what_is_filled_in_is_data_of_each_kind() -> None:
         import fill_in  # type: ignore[import-not-found]
     finally:
         sys.path.pop(0)
-    assert {frozenset(fill_in.rows(what, 1)[0]) for what in TRL} == {
-        frozenset({"text"}), frozenset({"messages"}), frozenset({"prompt", "chosen", "rejected"}), frozenset({"prompt"})
+    assert {frozenset(fill_in.rows(what, 1)[0]) for what in {**TRL, **SWIFT}} == {
+        frozenset({"text"}), frozenset({"messages"}), frozenset({"prompt", "chosen", "rejected"}),
+        frozenset({"prompt"}), frozenset({"messages", "rejected_response"}),
     }  # fmt: skip

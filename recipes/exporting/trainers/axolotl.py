@@ -10,7 +10,7 @@ from typing import Any
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
-from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
+from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, torchrun, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.simulators.objectives import PolicyGradient, Preference
 
@@ -61,11 +61,17 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler {plan.name}")
     return Exported(
         files={file: as_yaml(body)},
-        command=["axolotl", "train", file],
+        command=["axolotl", "train", file, *(several(stage) if stage.devices > 1 else [])],
         said=[line, *hf.said(stage, file, "sequence_len")],
         run=plan.run,
         deviation=off,
     )
+
+
+def several(stage: ExportStage) -> list[str]:
+    """What starts a process a device, behind the trainer's own words."""
+    program, *options = torchrun(stage)
+    return ["--launcher", program, "--", *options]
 
 
 TRAINER = Trainer(

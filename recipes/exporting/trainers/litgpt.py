@@ -86,7 +86,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     line, off = rates_said(stage, run, f"{file}: train.lr_warmup_steps, train.min_lr")
     return Exported(
         files={file: as_yaml(body)},
-        command=["litgpt", "pretrain", "--config", file],
+        # Lightning starts a process a device itself, and refuses a job of Slurm that has one a node; under this name of
+        # the job it does not look for Slurm
+        command=["env", "SLURM_JOB_NAME=bash", "litgpt", "pretrain", "--config", file],
         said=[
             line,
             *lengths_said(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
-from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
+from lehr.recipes.exporting.trainer import (
+    Network,
+    Trainer,
+    lengths_said,
+    optimizer_said,
+    rates_said,
+    torchrun,
+    what_is_trained,
+)
 
 WSD_STYLES = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "minus_sqrt"}
 
@@ -80,9 +88,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "\\n",
             "-a",
             file,
-            "torchrun",
-            f"--nnodes={stage.nodes}",
-            f"--nproc-per-node={stage.devices_per_node}",
+            *torchrun(stage),
             "pretrain_gpt.py",
         ],
         said=[

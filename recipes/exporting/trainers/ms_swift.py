@@ -14,6 +14,17 @@ from lehr.simulators.objectives import PolicyGradient, Preference
 SHARED = ("internlm2", "llama", "minicpm", "mistral", "mixtral", "phi3", "qwen2", "qwen3", "xverse")
 """The hub's types whose class ms-swift 4.6.0 has several types of its own for, one of them of the same name: it trains
 random weights only if it is told which, and which template: its `dummy` adds nothing to the words."""
+ROWS = {
+    "corpus": '{"text": ...}',
+    "answers": '{"messages": [{"role": "user", "content": ...}, {"role": "assistant", "content": ...}]}',
+    "preference": '{"messages": [..., {"role": "assistant", "content": the chosen answer}], "rejected_response": ...}',
+    "policy": '{"messages": [{"role": "user", "content": ...}]}, and what else the rewards need',
+}
+"""What the data of each kind of training look like, in the files of JSON lines that it reads."""
+REWARDS = (
+    "write rewards.py beside this file: `from swift.rewards import ORM, orms`, a class on ORM whose "
+    "__call__(self, completions, **columns) returns a list of numbers, and `orms['reward'] = TheClass`"
+)
 VERBS = {"corpus": "pt", "answers": "sft", "preference": "rlhf", "policy": "rlhf"}
 
 
@@ -44,8 +55,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             if stage.objective.group_size is None:
                 raise RefusedError(f"has no group_size; write +recipe.stages.{stage.name}.objective.group_size=8")
             body |= {"num_generations": stage.objective.group_size, "max_completion_length": stage.sequence_length}
+            body |= {"external_plugins": ["rewards.py"], "reward_funcs": ["reward"]}
+            notes.append(REWARDS)
     body |= hf.arguments(stage, plan)
     verb = VERBS[what]
+    notes.append(f"a row of {stage.data}: `{ROWS[what]}`")
     file = f"{stage.folder}/{verb}.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     if what == "corpus":

@@ -9,7 +9,15 @@ from typing import Any
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
-from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
+from lehr.recipes.exporting.trainer import (
+    Network,
+    Trainer,
+    lengths_said,
+    optimizer_said,
+    rates_said,
+    torchrun,
+    what_is_trained,
+)
 
 
 def scheduler(stage: ExportStage) -> dict[str, Any]:
@@ -86,10 +94,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     run = course.run(1.0, 1.0)
     line, off = rates_said(stage, run, f"{file}: scheduler {body['scheduler']['class']}")  # type: ignore[index]
     script = (files("lehr.recipes.exporting") / "scripts" / "train_olmo_core.py").read_bytes()
-    launch = ["torchrun", f"--nnodes={stage.nodes}", f"--nproc-per-node={stage.devices_per_node}"]
     return Exported(
         files={file: (json.dumps(body, indent=2) + "\n").encode(), "train_olmo_core.py": script},
-        command=[*launch, "train_olmo_core.py", file],
+        command=[*torchrun(stage), "train_olmo_core.py", file],
         said=[
             line,
             *lengths_said(

@@ -7,7 +7,15 @@ from typing import Any
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
-from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
+from lehr.recipes.exporting.trainer import (
+    Network,
+    Trainer,
+    lengths_said,
+    optimizer_said,
+    rates_said,
+    torchrun,
+    what_is_trained,
+)
 
 DECAYS = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "sqrt"}
 
@@ -90,9 +98,7 @@ def {function}() -> Trainer.Config:
     return Exported(
         files={file: HEAD.encode() + text.encode(), "lehr_torchtitan/__init__.py": b""},
         command=[
-            "torchrun",
-            f"--nnodes={stage.nodes}",
-            f"--nproc-per-node={stage.devices_per_node}",
+            *torchrun(stage),
             "-m",
             "torchtitan.train",
             "--module",

@@ -7,9 +7,17 @@ from typing import Any
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
-from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
+from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, torchrun, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.simulators.objectives import PolicyGradient, Preference
+
+ROWS = {
+    "corpus": '{"text": ...}',
+    "answers": '{"messages": [{"role": "user", "content": ...}, {"role": "assistant", "content": ...}]}',
+    "preference": '{"prompt": ..., "chosen": ..., "rejected": ...}',
+    "policy": '{"prompt": ...}, and what else the rewards need',
+}
+"""What the data of each kind of training look like, in a folder of JSON lines."""
 
 
 def stage(stage: ExportStage, network: Network) -> Exported:
@@ -20,6 +28,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     if stage.begins is None:
         network.needs_config()
     notes = [] if stage.begins else ["random weights: make the folder `model` once, as README.md says"]
+    if what == "answers":
+        notes.append("assistant_only_loss takes a chat template that marks the answers with {% generation %}")
     if what in ("corpus", "answers"):
         verb, length = "sft", "max_length"
         body |= {"max_length": stage.sequence_length, "packing": what == "corpus"}
@@ -45,26 +55,16 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         body |= {"max_completion_length": stage.sequence_length, "num_generations": group, "use_vllm": False}
         body |= {"reward_funcs": ["rewards.reward"]}
         notes.append("write rewards.py beside the file, with reward(completions, **columns) -> list[float]")
+    notes.append(f"a row of {stage.data}: `{ROWS[what]}`")
     body |= hf.arguments(stage, plan)
     file = f"{stage.folder}/{verb}.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     return Exported(
         files={file: as_yaml(body)},
-        command=[
-            "accelerate",
-            "launch",
-            "--num_processes",
-            str(stage.devices),
-            "--num_machines",
-            str(stage.nodes),
-            "-m",
-            "trl",
-            verb,
-            "--config",
-            file,
-        ]
-        if stage.devices > 1
-        else ["trl", verb, "--config", file],
+        # its command starts one process a device of one machine; torchrun is told of several by launch.sh
+        command=["trl", verb, "--config", file]
+        if stage.devices == 1
+        else [*torchrun(stage), "-m", f"trl.scripts.{verb}", "--config", file],
         said=[line, *hf.said(stage, file, length)],
         run=plan.run,
         deviation=off,

@@ -10,7 +10,8 @@ from lehr.recipes.importing.hugging_face.mixtures import after_dense, experts, l
 from lehr.recipes.importing.hugging_face.models.kimi import KIMI, kimi_experts, never_tied
 from lehr.recipes.importing.hugging_face.parts import TWO, Network, attention, layer_types, network
 from lehr.recipes.importing.hugging_face.reading import Fields
-from lehr.simulators.layers import KimiDelta, Mixer
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import KimiDelta, Mixer, RMSNorm
 
 LING = (
     "embedding_dropout output_dropout norm_head norm_softmax use_rmsnorm max_window_layers rotary_dim multi_gate "
@@ -60,4 +61,8 @@ def bailing_hybrid(f: Fields) -> Network:
         "linear_attention": delta,
         "full_attention": msgspec.structs.replace(latent(f), output_gate="head"),
     }
-    return network(f, layered(f, [mixers[t] for t in types], after_dense(f), kimi_experts(f)))
+    moe, modules = kimi_experts(f), f.extent("num_nextn_predict_layers")
+    found = network(f, layered(f, [mixers[t] for t in types], after_dense(f), moe), mtp=modules)
+    # a module has latent attention and experts (stored total of inclusionAI/Ling-3.0-flash on the hub)
+    beside = Block(mixer=mixers["full_attention"], mlp=moe, norm=RMSNorm())
+    return msgspec.structs.replace(found, mtp_block=beside if modules else None)

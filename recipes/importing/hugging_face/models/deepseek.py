@@ -41,7 +41,7 @@ def deepseek_v3(f: Fields) -> Network:
 
 @reads("deepseek_v32", "DeepseekV32", also=SHARED_NAMES, no_effect=f"{HARMLESS} layer_types")
 def sparse_attention(f: Fields) -> Network:
-    """DeepSeek-V3.2 (arXiv:2512.02556) and GLM-5: DeepSeek-V3 with an indexer, which some layers share."""
+    """DeepSeek-V3.2 (arXiv:2512.02556) and GLM-5: DeepSeek-V3 with an indexer, which some layers of GLM-5 share."""
     f.fixed("mlp_bias", False)
     sparse = sparse_layers(f)
     own = Indexer(n_heads=f.size("index_n_heads"), d_head=f.size("index_head_dim"), top_k=f.size("index_topk"))
@@ -49,7 +49,9 @@ def sparse_attention(f: Fields) -> Network:
     mixers = {True: latent(f, indexer=own), False: latent(f, indexer=msgspec.structs.replace(own, shared=True))}
     f.fixed("num_experts", f.size("n_routed_experts"))
     moe = routed(f)
-    blocks = layered(f, [mixers[full] for full in indexed(f, len(sparse))], sparse, moe)
+    # the class of DeepSeek-V3.2 has an indexer in every layer
+    own_index = [True] * len(sparse) if f.model_type == "deepseek_v32" else indexed(f, len(sparse))
+    blocks = layered(f, [mixers[full] for full in own_index], sparse, moe)
     # GLM-5's files do not store the tables again (total of zai-org/GLM-5 on the hub: 753,864,139,008)
     again = f.model_type != "glm_moe_dsa"
     found = network(f, blocks, mtp=f.extent("num_nextn_predict_layers"), mtp_tables=again)

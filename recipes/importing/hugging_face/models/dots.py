@@ -7,9 +7,10 @@ import msgspec
 from lehr.recipes.importing.hugging_face.classes import reads
 from lehr.recipes.importing.hugging_face.latent import latent
 from lehr.recipes.importing.hugging_face.mixtures import after_dense, experts, layered, routed, sparse_layers
-from lehr.recipes.importing.hugging_face.parts import TYPES, Network, attention, layer_types, network
+from lehr.recipes.importing.hugging_face.parts import TYPES, Network, attention, layer_types, mlp, network
 from lehr.recipes.importing.hugging_face.reading import Fields, whole
-from lehr.simulators.layers import Indexer
+from lehr.simulators.architecture import Block
+from lehr.simulators.layers import Indexer, RMSNorm
 
 
 @reads("dots1", "Dots1", also={"num_local_experts": "n_routed_experts"}, no_effect="moe_layer_freq")
@@ -74,7 +75,11 @@ def dots3(f: Fields) -> Network:
     moe = experts(f, count="n_routed_experts", shared_d_ff=width, router_bias_buffer=True)
     first = f.maybe_size("first_k_dense_replace", least=0)
     sparse = sparse_layers(f) if first is not None else after_dense(f, otherwise=1)
-    return network(f, layered(f, [mixers[kind] for kind in types], sparse, moe))
+    modules = f.extent("num_nextn_predict_layers")
+    found = network(f, layered(f, [mixers[kind] for kind in types], sparse, moe), mtp=modules)
+    # a module has a windowed layer with a dense MLP (stored total of dots-studio/dots3-note-prev on the hub)
+    beside = Block(mixer=local, mlp=mlp(f, gated=True), norm=RMSNorm()) if modules else None
+    return msgspec.structs.replace(found, mtp_block=beside)
 
 
 def other_sizes(f: Fields, types: list[str]) -> dict[str, int]:

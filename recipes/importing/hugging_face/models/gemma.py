@@ -152,6 +152,9 @@ def gemma4(f: Fields) -> Network:
     types[-1] = "full_attention"
     same, overrides = f.flag("attention_k_eq_v"), layer_overrides(f, types)
     act, d_ff, double = activation(f, "hidden_activation"), f.size("intermediate_size"), f.flag("use_double_wide_mlp")
+    if f.model_type == "gemma4_unified_text":
+        # the class has no experts, whatever its file says
+        f.fixed("enable_moe_block", False)
     sparse, per_layer = f.flag("enable_moe_block"), inputs(f, n)
     moe = gemma4_experts(f, d_ff) if sparse else None
     for field in ("num_experts", "top_k_experts", "moe_intermediate_size"):

@@ -70,7 +70,7 @@ def granite_swa(f: Fields) -> Network:
     types = layer_types(f, lambda layer: TYPES[int(layer % 4 != 0)], TYPES)
     bases = f.maybe_list("layer_rope_theta", n) or [None] * n
     channel: MLP | MoE
-    if f.name("num_local_experts") in {*f.data, *f.defaults}:
+    if f.model_type == "granitemoe_swa":
         shared = f.extent("shared_intermediate_size")
         channel = experts(f, width="intermediate_size", count="num_local_experts", shared_d_ff=shared)
     else:

@@ -20,7 +20,8 @@ def hy_v3(f: Fields) -> Network:
     f.fixed("mlp_bias", False)
     mixer = attention(f, qkv_bias=bias, out_bias=bias, qk_norm="head")
     moe = experts(f, n_shared_experts=f.extent("num_shared_experts"), router_bias_buffer=True)
-    return network(f, layered(f, mixer, after_dense(f, otherwise=1), moe))
+    # a module has the last layer's shape (stored total of tencent/Hy3 on the hub)
+    return network(f, layered(f, mixer, after_dense(f, otherwise=1), moe), mtp=f.extent("num_nextn_predict_layers"))
 
 
 @reads("hy_v4", "HYV4", also=SHARED_NAMES, no_effect=f"{HARMLESS} layer_types hc_magnitude hc_eps learnable_sink_init")
