@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -59,16 +60,23 @@ def test_a_recipe_is_made_small_or_refused_by_name(name: str) -> None:
             assert {p.shape for p in curve.phases} <= {p.shape for p in own.phases}
 
 
+REASONS = (
+    "the network is no decoder", "the network has no head", "the network ends in a head of another kind",
+    "the network has branches beside its layers", "its layers of RWKV", "its layers of Hyena",
+)  # fmt: skip
+"""Why a recipe is refused; no other reason is left."""
+
+
 def test_most_recipes_can_be_rehearsed() -> None:
-    def done(name: str) -> bool:
+    refused: Counter[str] = Counter()
+    for name in RECIPES:
         try:
             made(name)
-        except LehrError:
-            return False
-        return True
-
-    # what is refused has an encoder, no head, or layers that are not written in torch yet
-    assert sum(map(done, RECIPES)) >= 120
+        except LehrError as error:
+            refused[next(reason for reason in REASONS if str(error).startswith(reason))] += 1
+    done = len(RECIPES) - refused.total()
+    print(f"{done} of {len(RECIPES)} recipes can be rehearsed; refused: {dict(refused)}")
+    assert done >= 127
 
 
 def test_proportions_stay() -> None:
