@@ -77,8 +77,8 @@ SEVERAL = [
 FIRST_MACHINE = '$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
 OVER_NODES = "srun bash -c 'NODE_RANK=$SLURM_NODEID exec bash launch.sh'"
 OVER_RAY = (
-    'srun bash -c \'if [ "$SLURM_NODEID" = 0 ]; then ray start --head --port=6379 && bash launch.sh; '
-    'else ray start --address="$MASTER_ADDR:6379" --block; fi\''
+    """srun --kill-on-bad-exit=1 bash -c 'if [ "$SLURM_NODEID" = 0 ]; then trap "ray stop" EXIT; """
+    """ray start --head --port=6379 && bash launch.sh; else ray start --address="$MASTER_ADDR:6379" --block; fi'"""
 )
 """How the nodes of a job begin: each for itself, or as a cluster of Ray whose first one runs the program."""
 
@@ -96,7 +96,7 @@ def slurm(export: Export) -> str:
             f"#SBATCH --gpus-per-node={gpus}",
             "set -euo pipefail",
             'cd "$SLURM_SUBMIT_DIR"',
-            *([f"export MASTER_ADDR={FIRST_MACHINE}", start] if nodes > 1 else ["bash launch.sh"]),
+            *([f"MASTER_ADDR={FIRST_MACHINE}", "export MASTER_ADDR", start] if nodes > 1 else ["bash launch.sh"]),
             "",
         ]
     )
@@ -163,7 +163,8 @@ def readme(export: Export) -> str:
             "",
             *(f"* {line}" for line in fill),
             "",
-            "`launch.sh` runs all stages, `slurm.sh` submits them. "
+            "`launch.sh` runs all stages, `slurm.sh` submits them"
+            f"{' (over several nodes it was tried without a cluster only)' if machines(export) > 1 else ''}. "
             "`export.json` says of every value of the recipe where it went.",
             "",
         ]

@@ -26,9 +26,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     method = (stage.objective.method or "").casefold()
     if method not in ESTIMATORS:
         named = f"its method is {stage.objective.method}" if method else "its method is not stated"
-        raise RefusedError(
-            f"{named}; write +recipe.stages.{stage.name}.objective.method= one of {', '.join(ESTIMATORS)}"
-        )
+        # Hydra takes the plus only where nothing stands yet
+        key = f"{'' if method else '+'}recipe.stages.{stage.name}.objective.method"
+        raise RefusedError(f"{named}; write {key}= one of {', '.join(ESTIMATORS)}")
     group = stage.objective.group_size or 1
     if method in ("grpo", "rloo") and group < 2:
         raise RefusedError(
@@ -58,7 +58,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     betas = [0.9 if o.beta1 is None else o.beta1, 0.999 if o.beta2 is None else o.beta2]
     settings: dict[str, Any] = {
         "algorithm.adv_estimator": ESTIMATORS[method],
-        "data.train_files": stage.data,
+        "data.train_files": f"{stage.data}/train.parquet",
         "data.train_batch_size": prompts,
         "data.max_response_length": stage.sequence_length,
         "actor_rollout_ref.model.path": stage.begins,
@@ -118,7 +118,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         ],
         run=run,
         deviation=off,
-        notes=["data.val_files and a reward (reward.custom_reward_function.path) are yours to write"],
+        notes=[
+            "data.val_files and a reward (reward.custom_reward_function.path) are yours to write",
+            f'a row of {stage.data}/train.parquet: `{{"data_source": ..., "prompt": [{{"role": "user", "content": ...}}], '
+            '"reward_model": {"style": "rule", "ground_truth": ...}}`',
+        ],
     )
 
 
