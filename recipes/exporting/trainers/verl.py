@@ -14,6 +14,11 @@ ESTIMATORS = {"grpo": "grpo", "ppo": "gae", "rloo": "rloo", "reinforce++": "rein
 """What verl calls the estimate of the advantage by which a method is known."""
 
 
+ROW = """{"data_source": ..., "prompt": [{"role": "user", "content": ...}], "reward_model": {"style": "rule",
+"ground_truth": ...}}""".replace("\n", " ")
+"""What verl's data look like."""
+
+
 def stage(stage: ExportStage, network: Network) -> Exported:
     """Overrides, one a line, for ``python -m verl.trainer.main_ppo``. Raises ``RefusedError`` for all but RL."""
     if what_is_trained(stage) != "policy":
@@ -120,8 +125,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         deviation=off,
         notes=[
             "data.val_files and a reward (reward.custom_reward_function.path) are yours to write",
-            f'a row of {stage.data}/train.parquet: `{{"data_source": ..., "prompt": [{{"role": "user", "content": ...}}], '
-            '"reward_model": {"style": "rule", "ground_truth": ...}}`',
+            f"a row of {stage.data}/train.parquet: `{ROW}`",
         ],
     )
 
