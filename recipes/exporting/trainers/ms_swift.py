@@ -75,5 +75,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
 
 
 TRAINER = Trainer(
-    name="ms_swift", title="ms-swift", version="4.6.0", package="ms-swift==4.6.0", stage=stage, prove="ms_swift"
+    name="ms_swift",
+    title="ms-swift",
+    version="4.6.0",
+    # its GRPO imports msgspec, and does not ask for it
+    package="ms-swift==4.6.0 msgspec==0.22.0",
+    stage=stage,
+    prove="ms_swift",
 )
