@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.layers import Attention
 from lehr.simulators.layers.mlp import Activation
 from lehr.simulators.layers.position import Linear, Llama3, Rope, Yarn
 
@@ -65,8 +64,3 @@ def rotary(position: Any) -> Fields | None:
     elif scaling is not None:
         return None
     return fields
-
-
-def heads(mixer: Attention) -> Fields:
-    """Attention's sizes."""
-    return {"num_attention_heads": mixer.n_heads, "num_key_value_heads": mixer.n_kv_heads, "head_dim": mixer.d_head}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -136,8 +135,8 @@ def sparse(layers: list[Block]) -> Fields:
     if not any(isinstance(block.mixer, CompressedAttention) for block in layers):
         # DeepSeek-V4 has other words for its experts, which are in every layer
         found["mlp_layer_types"] = ["sparse" if mark else "dense" for mark in marks]
-    if False in marks[first:]:
-        found |= {"expert_layer_offset": first, "expert_layer_period": marks[first + 1 :].index(True) + 1}
+    if True in marks[first + 1 :]:
+        found |= {"expert_layer_offset": first, "expert_layer_period": marks.index(True, first + 1) - first}
     return found
 
 
@@ -218,7 +217,8 @@ def others(layers: list[Block], wide: Attention | MLA, local: Attention | MLA) -
         places = [i for i, block in enumerate(layers) if isinstance(block.mixer, Attention)]
         if len(places) > 1 and len(places) < len(layers):
             found |= {"attn_layer_offset": places[0], "attn_layer_period": places[1] - places[0]}
-        if (block := wide.indexer or local.indexer) is not None or (block := chosen(mixers)) is not None:
+        block = next((m.indexer for m in mixers if m.indexer is not None), None)
+        if block is not None:
             found |= {
                 "index_n_heads": block.n_heads, "index_head_dim": block.d_head, "index_block_size": block.block,
                 "index_topk_blocks": block.top_k, "index_local_blocks": block.local,
@@ -233,11 +233,6 @@ def others(layers: list[Block], wide: Attention | MLA, local: Attention | MLA) -
     return found
 
 
-def chosen(mixers: list[Attention]) -> Any:
-    """The choice of blocks of the layers that have one."""
-    return next((mixer.indexer for mixer in mixers if mixer.indexer is not None), None)
-
-
 def positions(
     layers: list[Block], first: Attention | MLA, wide: Attention | MLA, local: Attention | MLA
 ) -> list[Fields]:
@@ -246,8 +241,8 @@ def positions(
     if not turned:
         return [{}]
     position = turned[0].position
-    plain = rotary(position)
-    if plain is None or not isinstance(position, Rope):
+    for_all = rotary(position)
+    if for_all is None or not isinstance(position, Rope):
         return [{}]
     bases = [
         mixer.position.base if isinstance(mixer.position, Rope) else 0
@@ -255,11 +250,11 @@ def positions(
         if isinstance(mixer, Attention)
     ]
     if isinstance(first, Attention):
-        plain["rotary_dim"] = round(first.d_head * position.fraction)
+        for_all["rotary_dim"] = round(first.d_head * position.fraction)
     entries = {"full_attention": entry(wide), "sliding_attention": entry(local)}
     by_type: Fields = {"rope_parameters": {name: value for name, value in entries.items() if value is not None}}
-    by_layer = {**plain, "layer_rope_theta": bases}
-    return [plain, *([by_type, by_layer] if wide is not local else [])]
+    by_layer = {**for_all, "layer_rope_theta": bases}
+    return [for_all, *([by_type, by_layer] if wide is not local else [])]
 
 
 def entry(mixer: Attention | MLA | CompressedAttention) -> Fields | None:
@@ -286,12 +281,14 @@ def latent(layers: list[Block]) -> Fields:
     found: Fields = {}
     if mlas:
         mixer = next((m for m in mlas if not m.window), mlas[0])
-        found |= {
-            **ranks(mixer), "num_key_value_heads": mixer.n_heads, "attention_bias": mixer.bias,
-        }  # fmt: skip
+        found |= {**ranks(mixer), "num_key_value_heads": mixer.n_heads, "attention_bias": mixer.bias}
     if compressed:
         one = compressed[0]
-        rates = {kind(block): m.rate for block, m in zip(layers, compressed, strict=True) if m.rate}
+        rates = {
+            kind(block): block.mixer.rate
+            for block in layers
+            if isinstance(block.mixer, CompressedAttention) and block.mixer.rate
+        }
         found |= {
             "num_attention_heads": one.n_heads, "head_dim": one.d_head, "q_lora_rank": one.q_rank,
             "o_groups": one.o_groups, "o_lora_rank": one.o_rank, "sliding_window": one.window, "compress_rates": rates,
