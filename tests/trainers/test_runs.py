@@ -37,14 +37,14 @@ PATIENCE = 900
 REWARDS = "def reward(completions, **columns):\n    return [float(len(text)) for text in completions]\n"
 
 
-def exported(to: str, objective: Any, kind: str, folder: Path) -> Export:
+def exported(to: str, objective: Any, kind: str, folder: Path, devices: int = 1) -> Export:
     """A small network and one stage of ``STEPS`` updates in the trainer's words, written to ``folder``."""
     model = msgspec.structs.replace(
         Catalogue().model("llama_2_7b"), architecture=import_config(SMALL).architecture, reported=[]
     )
     made: RecipeFile = recipe(Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=4)), objective, kind, None)
     stage = msgspec.structs.replace(made.stages["s"], steps=STEPS, batch=Batch(sequences=8), sequence_length=64)
-    done = export(model, msgspec.structs.replace(made, stages={"s": stage}), to, devices=1, micro_batch=4)
+    done = export(model, msgspec.structs.replace(made, stages={"s": stage}), to, devices=devices, micro_batch=4)
     write_folder(folder, done.files)
     return done
 
@@ -97,6 +97,19 @@ def test_trl_runs_what_was_exported(tmp_path: Path, what: str) -> None:
     # there is no accelerator here: the switch is no part of the recipe
     command = [str(Path(python).with_name("trl")), verb, "--config", f"01_s/{verb}.yaml", "--use_cpu", "true"]
     run(command, folder, PYTHONPATH=str(folder))
+    state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
+    equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
+
+
+@pytest.mark.slow
+def test_trl_runs_on_two_devices_as_launch_sh_says(tmp_path: Path) -> None:
+    python = python_of("trl")
+    folder = tmp_path / "x"
+    done = exported("trl", Supervised(), "SFT", folder, devices=2)
+    run([python, str(FILL_IN), "answers", "data/s"], folder)
+    torchrun, *words = done.stages[0].exported.command
+    assert torchrun == "torchrun"
+    run([str(Path(python).with_name(torchrun)), "--master-port=0", *words, "--use_cpu", "true"], folder)
     state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
     equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
@@ -10,6 +11,20 @@ from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
 
+ROWS = {
+    "corpus": '{"text": ...}',
+    "answers": '{"messages": [{"role": "user", "content": ...}, {"role": "assistant", "content": ...}]}',
+    "preference": '{"prompt": ..., "chosen": ..., "rejected": ...}',
+}
+"""What the data of each kind of training look like, in a folder of JSON lines."""
+TAGS = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant",
+        "system_tag": "system"}  # fmt: skip
+COLUMNS: dict[str, dict[str, Any]] = {
+    "corpus": {"columns": {"prompt": "text"}},
+    "answers": {"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": TAGS},
+    "preference": {"ranking": True, "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}},
+}
+"""The same in the words of its dataset_info.json."""
 STAGES = {"corpus": "pt", "answers": "sft", "preference": "dpo"}
 
 
@@ -29,7 +44,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "stage": STAGES[what],
         "do_train": True,
         "finetuning_type": "full",
-        "dataset": stage.data,
+        "dataset": stage.name,
+        "dataset_dir": stage.folder,
         "cutoff_len": stage.sequence_length,
         "packing": what == "corpus",
         **({} if what == "corpus" else {"template": "default"}),
@@ -38,13 +54,19 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     file = f"{stage.folder}/train.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     return Exported(
-        files={file: as_yaml(body)},
+        files={file: as_yaml(body), f"{stage.folder}/dataset_info.json": named_data(stage, what)},
         command=["llamafactory-cli", "train", file],
         said=[line, *hf.said(stage, file, "cutoff_len")],
         run=plan.run,
         deviation=off,
-        notes=[f"name the data {stage.data} in data/dataset_info.json"],
+        notes=[f"a row of {stage.data}: `{ROWS[what]}`"],
     )
+
+
+def named_data(stage: ExportStage, what: str) -> bytes:
+    """Its list of data sets, with the stage's own, beside the settings."""
+    info = {stage.name: {"file_name": f"../{stage.data}", **COLUMNS[what]}}
+    return (json.dumps(info, indent=2) + "\n").encode()
 
 
 TRAINER = Trainer(
