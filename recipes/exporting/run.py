@@ -14,7 +14,7 @@ from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
 from lehr.recipes.exporting.stage import Machine, base_of, export_stage
 from lehr.recipes.exporting.text import files_beside
-from lehr.recipes.exporting.trainer import Network
+from lehr.recipes.exporting.trainer import Network, left_by
 from lehr.recipes.exporting.trainers import trainers
 from lehr.simulators.counting import count_parameters
 
@@ -78,7 +78,8 @@ def export(
     begins = base_of(recipe, models or {})
     if chosen and recipe.order.index(chosen[0][0]) > 0:
         # stages before the first chosen one were trained elsewhere
-        begins = f"checkpoints/{recipe.order[recipe.order.index(chosen[0][0]) - 1]}"
+        before = recipe.order[recipe.order.index(chosen[0][0]) - 1]
+        begins = left_by(trainer, before, recipe.stages[before].n_steps)
     for number, (name, said) in enumerate(chosen, 1):
         try:
             stage, gaps = filled(said, assume or Assumed(), missing, ramp)
@@ -96,7 +97,7 @@ def export(
             made.append(StageResult(stage=whole, exported=exported, gaps=gaps))
         except RefusedError as error:
             refused.append(f"{name} {error}")
-        begins = f"checkpoints/{name}"
+        begins = left_by(trainer, name, stage.n_steps)
     if refused:
         can = [result.stage.name for result in made]
         rest = f"; stages=[{','.join(can)}] exports the others" if can else ""

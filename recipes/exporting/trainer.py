@@ -36,8 +36,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     """A trainer: ``version`` is the one whose parser the export was written for, ``package`` how it is installed.
 
-    ``stage`` raises ``RefusedError`` for what the trainer cannot be told. ``prove`` is a program for the trainer's own
-    Python: it reads ``export.json`` and holds it against the trainer's parser and scheduler.
+    ``stage`` raises ``RefusedError`` for what the trainer cannot be told. ``leaves`` is where in the folder of a stage
+    its last weights stand, from which the next begins; ``{steps}`` are its updates. ``prove`` is a program for the
+    trainer's own Python: it reads ``export.json`` and holds it against the trainer's parser and scheduler.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     package: str
     stage: Callable[[ExportStage, Network], Exported]
+    leaves: str = ""
     prove: str | None = None
     unproven: str | None = None
 
@@ -52,6 +54,17 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
 def torchrun(stage: ExportStage) -> list[str]:
     """The command that starts a process a device; over several machines launch.sh tells it where the others are."""
     return ["torchrun", f"--nnodes={stage.nodes}", f"--nproc-per-node={stage.devices_per_node}"]
+
+
+def left_by(trainer: Trainer, name: str, steps: int | None) -> str:
+    """Where a stage of so many updates leaves its weights; its folder where their number is not known.
+
+    >>> swift = Trainer(name="s", title="S", version="1", package="s", stage=None, leaves="checkpoint-{steps}")
+    >>> left_by(swift, "pt", 14), left_by(swift, "pt", None)
+    ('checkpoints/pt/checkpoint-14', 'checkpoints/pt')
+    """
+    inside = "" if steps is None else trainer.leaves.format(steps=steps)
+    return f"checkpoints/{name}/{inside}".rstrip("/")
 
 
 def refuse_unless(condition: bool, message: str) -> None:

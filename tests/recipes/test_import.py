@@ -21,7 +21,7 @@ from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.recipes.importing.run import read_config, write_model
 from lehr.simulators.counting import FLOP_CONVENTIONS, block_flops, count_parameters, forward_flops_per_token
 from lehr.simulators.decoding import decoding_state
-from lehr.simulators.layers import MLP
+from lehr.simulators.layers import MLP, MoE
 from tests.data import data_file
 
 ROOT = Path(__file__).parents[2]
@@ -185,7 +185,11 @@ def test_modules_for_multi_token_prediction_are_counted_beside_the_network_or_sa
     dense = import_config({"model_type": "exaone_moe", "num_nextn_predict_layers": 1}).architecture
     assert dense.mtp is not None
     assert isinstance(dense.blocks[dense.mtp.block].mlp, MLP)
-    for model_type in ("hy_v3", "ernie4_5_moe", "nemotron", "mellum"):
+    # Hunyuan 3: a layer as the others
+    last = import_config({"model_type": "hy_v3", "num_nextn_predict_layers": 1}).architecture
+    assert last.mtp is not None
+    assert isinstance(last.blocks[last.mtp.block].mlp, MoE)
+    for model_type in ("ernie4_5_moe", "nemotron", "mellum"):
         notes = import_config({"model_type": model_type, "num_nextn_predict_layers": 1}).notes
         assert any("multi-token prediction" in note for note in notes), model_type
 

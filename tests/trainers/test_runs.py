@@ -37,6 +37,20 @@ PATIENCE = 900
 REWARDS = "def reward(completions, **columns):\n    return [float(len(text)) for text in completions]\n"
 
 
+def in_two_stages(to: str, folder: Path) -> Export:
+    """The same in two stages of training on a corpus, the second from what the first leaves."""
+    model = msgspec.structs.replace(
+        Catalogue().model("llama_2_7b"), architecture=import_config(SMALL).architecture, reported=[]
+    )
+    made = recipe(Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=4)), NextToken(), "PT", None)
+    one = msgspec.structs.replace(made.stages["s"], steps=STEPS, batch=Batch(sequences=8), sequence_length=64)
+    two = msgspec.structs.replace(one, kind="ANN", steps=STEPS + 2)
+    both = msgspec.structs.replace(made, order=["s", "t"], stages={"s": one, "t": two})
+    done = export(model, both, to, devices=1, micro_batch=4)
+    write_folder(folder, done.files)
+    return done
+
+
 def exported(to: str, objective: Any, kind: str, folder: Path, devices: int = 1) -> Export:
     """A small network and one stage of ``STEPS`` updates in the trainer's words, written to ``folder``."""
     model = msgspec.structs.replace(
@@ -146,6 +160,35 @@ def test_olmo_core_runs_what_was_exported(tmp_path: Path) -> None:
     run([python, str(FILL_IN), "tokens", "data/s"], folder)
     launch = [python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1"]
     equal(rates_of([*launch, "train_olmo_core.py", "01_s/olmo_core.json"], folder), done)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to", ["olmo_core", "ms_swift"])
+def test_a_second_stage_begins_from_the_first_and_is_trained(tmp_path: Path, to: str) -> None:
+    python = python_of(to)
+    folder = tmp_path / "x"
+    done = in_two_stages(to, folder)
+    for name in ("s", "t"):
+        run([python, str(FILL_IN), "tokens" if to == "olmo_core" else "corpus", f"data/{name}"], folder)
+    for result in done.stages:
+        name = result.stage.folder
+        launch = [python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1", "train_olmo_core.py"]
+        words = [*launch, f"{name}/olmo_core.json"]
+        if to == "ms_swift":
+            words = [
+                str(Path(python).with_name("swift")),
+                "pt",
+                f"{name}/pt.yaml",
+                "--use_cpu",
+                "true",
+                *SWIFT["corpus"][3],
+            ]
+        (folder / "rates.txt").unlink(missing_ok=True)
+        rates = rates_of(words, folder)
+        np.testing.assert_allclose(rates, result.exported.run.values(), rtol=1e-12, atol=1e-18)
+        assert len(rates) == result.stage.n_steps
+    assert (done.stages[1].stage.begins or "").startswith("checkpoints/s")
+    assert (folder / str(done.stages[1].stage.begins)).is_dir()
 
 
 SWIFT = {

@@ -40,7 +40,13 @@ def train(spec: dict[str, Any]) -> None:
     from olmo_core.config import DType
     from olmo_core.data import NumpyDataLoaderConfig, NumpyFSLDatasetConfig, TokenizerConfig
     from olmo_core.distributed.parallel import DataParallelType
-    from olmo_core.train import Duration, TrainerConfig, prepare_training_environment, teardown_training_environment
+    from olmo_core.train import (
+        Duration,
+        LoadStrategy,
+        TrainerConfig,
+        prepare_training_environment,
+        teardown_training_environment,
+    )
     from olmo_core.train.callbacks import CheckpointerCallback, ConsoleLoggerCallback
     from olmo_core.train.train_module import TransformerDataParallelConfig, TransformerTrainModuleConfig
     from olmo_core.utils import seed_all
@@ -78,6 +84,10 @@ def train(spec: dict[str, Any]) -> None:
         trainer = TrainerConfig(
             save_folder=run["save_folder"],
             load_path=run["load_path"],
+            # the weights of the stage before, not its count of updates and its optimiser
+            load_strategy=LoadStrategy.if_available if run["load_path"] is None else LoadStrategy.always,
+            load_trainer_state=None if run["load_path"] is None else False,
+            load_optim_state=None if run["load_path"] is None else False,
             max_duration=Duration.steps(run["steps"]),
             metrics_collect_interval=1,
             callbacks={

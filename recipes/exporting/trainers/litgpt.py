@@ -126,5 +126,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
 
 
 TRAINER = Trainer(
-    name="litgpt", title="LitGPT", version="0.5.13", package="litgpt==0.5.13 requests", stage=stage, prove="litgpt"
+    name="litgpt",
+    title="LitGPT",
+    version="0.5.13",
+    package="litgpt==0.5.13 requests",
+    stage=stage,
+    leaves="final",
+    prove="litgpt",
 )

@@ -57,7 +57,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             body |= {"num_generations": stage.objective.group_size, "max_completion_length": stage.sequence_length}
             body |= {"external_plugins": ["rewards.py"], "reward_funcs": ["reward"]}
             notes.append(REWARDS)
-    body |= hf.arguments(stage, plan)
+    # without a folder of the run's date within, which the next stage would not find
+    body |= {**hf.arguments(stage, plan), "add_version": False}
     verb = VERBS[what]
     notes.append(f"a row of {stage.data}: `{ROWS[what]}`")
     file = f"{stage.folder}/{verb}.yaml"
@@ -81,5 +82,6 @@ TRAINER = Trainer(
     # its GRPO imports msgspec, and does not ask for it
     package="ms-swift==4.6.0 msgspec==0.22.0",
     stage=stage,
+    leaves="checkpoint-{steps}",
     prove="ms_swift",
 )

@@ -80,7 +80,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "scheduler": section,
         "ckpt": {},
     }
-    top = {"max_steps": stage.n_steps, "output_dir": stage.ends}
+    folder, _, name = stage.ends.partition("/")
+    top = {"max_steps": stage.n_steps, "output_dir": folder}
+    tables["run"] = {"dir": name}
+    told = stage.begins.startswith("checkpoints/")
     lines = [f"{key} = {json.dumps(value)}" for key, value in top.items()]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
@@ -113,7 +116,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         ],
         run=run,
         deviation=off,
-        notes=["`[renderer] name`, where prime-rl knows none for the model: how its answers are laid out"],
+        notes=[
+            "`[renderer] name`, where prime-rl knows none for the model: how its answers are laid out",
+            *([f"`[model] name`: the folder of weights that prime-rl left below {stage.begins}"] if told else []),
+        ],
     )
 
 

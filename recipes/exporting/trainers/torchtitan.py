@@ -71,7 +71,7 @@ def {function}() -> Trainer.Config:
             loss_fn=CrossEntropyLoss.Config(global_vocab_size=decoder_vocab_size(spec))
         ),
         model_spec=spec,
-        hf_assets_path={(stage.begins or "model")!r},
+        hf_assets_path="model",
         dump_folder={stage.ends!r},
         optimizer=default_adamw(
             lr={course.peak!r}, betas={beta!r}, eps={(o.epsilon or 1e-8)!r}, weight_decay={stage.weight_decay!r}
@@ -90,7 +90,9 @@ def {function}() -> Trainer.Config:
             steps={stage.n_steps!r},
         ),
         dataloader=HuggingFaceTextDataLoader.Config(dataset="c4", dataset_path={stage.data!r}),
-        checkpoint=CheckpointManager.Config(enable=True, interval={max(1, min(1000, stage.n_steps))!r}),
+        checkpoint=CheckpointManager.Config(
+            enable=True, interval={max(1, min(1000, stage.n_steps))!r}, initial_load_path={stage.begins!r}
+        ),
     )
 """
     run = course.run(1.0, 0.0)
@@ -115,7 +117,7 @@ def {function}() -> Trainer.Config:
                     "batch.sequences": f"{file}: training.global_batch_size",
                     "sequence_length": f"{file}: training.seq_len",
                     "precision": f"{file}: training.mixed_precision_param, the default",
-                    "begins": f"{file}: hf_assets_path",
+                    "begins": f"{file}: checkpoint.initial_load_path",
                 },
             ),
             *optimizer_said(
@@ -131,7 +133,14 @@ def {function}() -> Trainer.Config:
         ],
         run=run,
         deviation=off,
-        notes=["a checkpoint to begin from is named with --checkpoint.initial_load_path"] if stage.begins else [],
+        notes=[
+            "put your tokenizer into `model/`",
+            *(
+                [f"convert {stage.begins} to torchtitan's checkpoint first, and name it in initial_load_path"]
+                if stage.begins and not stage.begins.startswith("checkpoints/")
+                else []
+            ),
+        ],
     )
 
 
@@ -182,5 +191,6 @@ TRAINER = Trainer(
     version="0.3.0",
     package="torchtitan==0.3.0 triton",
     stage=stage,
+    leaves="checkpoint/step-{steps}",
     prove="torchtitan",
 )

@@ -86,6 +86,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "trainer.nnodes": stage.nodes,
         "trainer.n_gpus_per_node": stage.devices_per_node,
         "trainer.default_local_dir": stage.ends,
+        "actor_rollout_ref.actor.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
         "trainer.logger": ["console"],
     }
     file = f"{stage.folder}/overrides.txt"
@@ -130,4 +131,12 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     )
 
 
-TRAINER = Trainer(name="verl", title="verl", version="0.9.1", package="verl==0.9.1", stage=stage, prove="verl")
+TRAINER = Trainer(
+    name="verl",
+    title="verl",
+    version="0.9.1",
+    package="verl==0.9.1",
+    stage=stage,
+    leaves="global_step_{steps}/actor/huggingface",
+    prove="verl",
+)
