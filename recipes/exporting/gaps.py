@@ -53,7 +53,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
     what: str
     value: Any
-    whose: Literal["yours", "stand-in", "derived", "flat"]
+    whose: Literal["yours", "stand-in", "derived", "flat", "answers", "devices", "undivided", "shards"]
 
     def __str__(self) -> str:
         said = {
@@ -61,6 +61,11 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "stand-in": "FILL_IN: a stand-in, as the recipe does not say it",
             "derived": "what its tokens and steps come to, rounded",
             "flat": "from the first update on; the recipe's batch grows",
+            "answers": "the most that an answer may have",
+            "devices": "not the recipe's; write devices= with those that share the batch",
+            "undivided": "this trainer is told no layout: each device holds all weights, gradients and moments, "
+            "unless you set FSDP or DeepSpeed",
+            "shards": "this trainer shards weights, gradients and moments over all devices instead",
         }[self.whose]
         return f"{self.what} {self.value}: {said}"
 
@@ -82,13 +87,19 @@ def lacks(stage: Stage) -> list[str]:
     counted = stage.examples is not None and not isinstance(stage.objective, PolicyGradient)
     if stage.n_steps is None and stage.tokens is None and not counted:
         found.append("steps")
-    if stage.sequence_length is None:
+    if stage.sequence_length is None and longest_answer(stage) is None:
         found.append("sequence_length")
     if stage.batch is None:
         found.append("sequences")
     if stage.schedule is None:
         found.append("schedule")
     return found
+
+
+def longest_answer(stage: Stage) -> int | None:
+    """The most tokens that an answer of reinforcement learning may have [tokens]; ``None`` where nothing says so."""
+    rollout = stage.objective.rollout if isinstance(stage.objective, PolicyGradient) else None
+    return None if rollout is None else rollout.response.cap
 
 
 def needed(stage: Stage) -> list[str]:
@@ -102,6 +113,9 @@ def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps) -> tupl
     Raises ``RefusedError`` that names all that is still open and every trainer needs.
     """
     gaps = []
+    if stage.sequence_length is None and (cap := longest_answer(stage)) is not None:
+        stage = msgspec.structs.replace(stage, sequence_length=cap)
+        gaps.append(Gap(what="sequence_length", value=f"{cap:,}", whose="answers"))
     for key in lacks(stage):
         if key == "sequences" and stage.steps is not None and (tokens := stage.n_tokens) and stage.sequence_length:
             size = max(1, round(tokens / (stage.n_steps or 1) / stage.sequence_length))

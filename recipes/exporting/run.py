@@ -8,15 +8,16 @@ from typing import Literal
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.exporting.gaps import Assumed, Missing, Ramps, filled, lacks, needed
+from lehr.recipes.exporting.gaps import Assumed, Gap, Missing, Ramps, filled, lacks, needed
 from lehr.recipes.exporting.hub_config import config_of
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
 from lehr.recipes.exporting.stage import Machine, base_of, export_stage
 from lehr.recipes.exporting.text import files_beside
-from lehr.recipes.exporting.trainer import Network, left_by
+from lehr.recipes.exporting.trainer import Network, Trainer, left_by
 from lehr.recipes.exporting.trainers import trainers
 from lehr.simulators.counting import count_parameters
+from lehr.simulators.training import Stage
 
 Inexact = Literal["approximate", "refuse"]
 
@@ -83,21 +84,20 @@ def export(
     for number, (name, said) in enumerate(chosen, 1):
         try:
             stage, gaps = filled(said, assume or Assumed(), missing, ramp)
-            machine = Machine(
-                devices=devices or fitting(stage.batch.sequences if stage.batch else 1, devices_per_node),
-                devices_per_node=devices_per_node,
-                micro_batch=micro_batch,
-            )
+            layout = stage.hardware.layout if stage.hardware else None
+            machine = machine_of(stage, trainer, devices, devices_per_node, micro_batch)
+            gaps += not_divided(stage, trainer, machine)
             whole = export_stage(
-                name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed
-            )
+                name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed,
+                layout=layout if trainer.divides == "layout" else None,
+            )  # fmt: skip
             exported = trainer.stage(whole, network)
             if inexact == "refuse" and not exported.deviation.exact:
                 raise RefusedError(f"its rates would be {exported.deviation}; write inexact=approximate")
             made.append(StageResult(stage=whole, exported=exported, gaps=gaps))
         except RefusedError as error:
             refused.append(f"{name} {error}")
-        begins = left_by(trainer, name, stage.n_steps)
+        begins = left_by(trainer, name, made[-1].stage.n_steps if made and made[-1].stage.name == name else None)
     if refused:
         can = [result.stage.name for result in made]
         rest = f"; stages=[{','.join(can)}] exports the others" if can else ""
@@ -130,6 +130,40 @@ def network_of(model: Model) -> Network:
         config=config,
         why_not=None if config else f"no class of transformers is known here for the network of {model.name}",
     )
+
+
+def machine_of(
+    stage: Stage, trainer: Trainer, devices: int | None, devices_per_node: int, micro_batch: int | None
+) -> Machine:
+    """The devices that were asked for; else the recipe's own where it says how they are divided, if they share the
+    batch; else as many of one node as share it evenly."""
+    sequences = stage.batch.sequences if stage.batch else 1
+    hardware, copy = stage.hardware, 1
+    layout = hardware.layout if hardware else None
+    if layout is not None and trainer.divides == "layout":
+        copy, micro_batch = layout.model_parallel, micro_batch or layout.micro_batch
+    own = hardware.count if hardware and layout else None
+    if devices is None and own is not None and (copy > 1 or sequences % own == 0):
+        devices = own
+    return Machine(
+        devices=devices or fitting(sequences, devices_per_node), devices_per_node=devices_per_node,
+        micro_batch=micro_batch, copy=copy,
+    )  # fmt: skip
+
+
+def not_divided(stage: Stage, trainer: Trainer, machine: Machine) -> list[Gap]:
+    """What becomes of the recipe's devices and their layout, where the trainer is told otherwise."""
+    layout = stage.hardware.layout if stage.hardware else None
+    if stage.hardware is None or layout is None:
+        return []
+    count = stage.hardware.count
+    found = []
+    if count is not None and count != machine.devices:
+        found.append(Gap(what="devices", value=f"{machine.devices:,} of {count:,}", whose="devices"))
+    if trainer.divides != "layout":
+        whose: Literal["shards", "undivided"] = "shards" if trainer.divides == "shards" else "undivided"
+        found.append(Gap(what="layout", value=layout.short(), whose=whose))
+    return found
 
 
 def fitting(sequences: int, most: int) -> int:

@@ -11,17 +11,20 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.exporting.gaps import needed
 from lehr.recipes.exporting.rates import Course, Deviation, RefusedError, course_of
+from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import Objective
 from lehr.simulators.schedules import Curve, WeightDecay
 from lehr.simulators.training import Optimizer, Stage, StageKind
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """What the trainer runs on: ``devices`` that each have their own part of a batch, over ``nodes``."""
+    """What the trainer runs on: ``devices`` over ``nodes``, so many of which (``copy``) hold one copy of the network
+    and share their part of a batch."""
 
     devices: int
     devices_per_node: int
     micro_batch: int | None
+    copy: int = 1
 
     @property
     def nodes(self) -> int:
@@ -47,6 +50,7 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     nodes: int
     devices_per_node: int
+    layout: Layout | None = None
     begins: str | None
     ends: str
     data: str
@@ -96,9 +100,18 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def export_stage(
-    name: str, number: int, stage: Stage, machine: Machine, *, begins: str | None, ends: str, data: str, seed: int
+    name: str,
+    number: int,
+    stage: Stage,
+    machine: Machine,
+    *,
+    begins: str | None,
+    ends: str,
+    data: str,
+    seed: int,
+    layout: Layout | None = None,
 ) -> ExportStage:
-    """The stage with all that a trainer needs.
+    """The stage with all that a trainer needs, divided by ``layout`` where the trainer is told one.
 
     Raises ``RefusedError`` for what is still open, and for a batch that grows or that the devices cannot share.
     """
@@ -134,6 +147,7 @@ def export_stage(
         devices=machine.devices,
         nodes=machine.nodes,
         devices_per_node=min(machine.devices, machine.devices_per_node),
+        layout=layout,
         begins=begins,
         ends=ends,
         data=data,
@@ -150,12 +164,19 @@ def shared(sequences: int, machine: Machine) -> tuple[int, int]:
     ...     devices_per_node=8, micro_batch=None))
     ((4, 16), (1, 3))
     """
-    if sequences % machine.devices:
+    if machine.devices % machine.copy:
         raise RefusedError(
-            f"a batch of {sequences:,} sequences cannot be shared evenly by {machine.devices} devices; write "
-            f"devices={nearest_divisors(sequences, machine.devices)}"
+            f"{machine.devices} devices are no multiple of the {machine.copy} that its layout puts one copy on; write "
+            f"devices={-(-machine.devices // machine.copy) * machine.copy}"
         )
-    each = sequences // machine.devices
+    groups = machine.devices // machine.copy
+    if sequences % groups:
+        named = "devices" if machine.copy == 1 else f"groups of {machine.copy} devices"
+        fitting = " or ".join(str(int(n) * machine.copy) for n in nearest_divisors(sequences, groups).split(" or "))
+        raise RefusedError(
+            f"a batch of {sequences:,} sequences cannot be shared evenly by {groups} {named}; write devices={fitting}"
+        )
+    each = sequences // groups
     micro = machine.micro_batch or 1
     if each % micro:
         raise RefusedError(

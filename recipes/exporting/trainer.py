@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,6 +12,14 @@ from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.schedules import Curve
+
+Divides = Literal["whole", "shards", "layout"]
+DIVIDES: dict[Divides, str] = {
+    "whole": "each device holds the whole network, unless the person sets FSDP or DeepSpeed",
+    "shards": "weights, gradients and moments are sharded over all devices (FSDP)",
+    "layout": "as the recipe's layout says",
+}
+"""What an export tells a trainer of how to divide a network over devices."""
 
 CORPUS = ("PT", "CPT", "ANN", "REPO_PT")
 
@@ -47,6 +55,7 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     package: str
     stage: Callable[[ExportStage, Network], Exported]
     leaves: str = ""
+    divides: Divides = "whole"
     prove: str | None = None
     unproven: str | None = None
 
@@ -106,6 +115,25 @@ def optimizer_said(stage: ExportStage, keys: Mapping[str, tuple[str, Any]]) -> l
         how = "exact" if stated is not None else "the trainer's default: not stated in the recipe"
         said.append(Said(what=f"optimizer.{name}", value=value, where=where, how=how))
     return said
+
+
+def layers_each(stage: ExportStage, n_layers: int) -> int:
+    """Layers of each part of the pipeline. Raises ``RefusedError`` where they are not the same."""
+    assert stage.layout is not None
+    parts = stage.layout.pp * stage.layout.vpp
+    refuse_unless(
+        n_layers % parts == 0,
+        f"its {n_layers} layers do not divide over {parts} parts of a pipeline; write "
+        f"recipe.stages.{stage.name}.hardware.layout.pp= and vpp= that do",
+    )
+    return n_layers // parts
+
+
+def layout_said(stage: ExportStage, where: str, how: str) -> list[Said]:
+    """The line about the recipe's layout, where it has one."""
+    if stage.layout is None:
+        return []
+    return [Said(what="hardware.layout", value=stage.layout.short(), where=where, how=how)]
 
 
 def kind_said(stage: ExportStage, where: str, written: str) -> Said:

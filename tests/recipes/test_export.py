@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,17 @@ from lehr.recipes.exporting.gaps import Assumed
 from lehr.recipes.exporting.hub_config import config_of, same
 from lehr.recipes.exporting.proving import watched
 from lehr.recipes.exporting.rates import RefusedError, course_of, deviation
+from lehr.recipes.exporting.result import Export
 from lehr.recipes.exporting.run import can_be_exported, export
 from lehr.recipes.exporting.trainers import trainers
 from lehr.recipes.importing.hugging_face.config import import_config
 from lehr.recipes.presenting.files import write_folder
+from lehr.simulators.machine.layout import Layout
+from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.schedules import WSD, Batch, Cosine, Decay, Linear, Milestone, MultiStep, Warmup
 from lehr.simulators.schedules.batch import Linear as Ramp
-from lehr.simulators.training import Base
+from lehr.simulators.training import Base, Hardware
 from tests.command import lehr
 
 CATALOGUE = Catalogue()
@@ -205,7 +210,7 @@ def test_a_growing_batch_may_stand_at_its_last_size_over_the_same_tokens() -> No
     done = export(MODELS["starcoder"], changed, "trl", ramp="flat").stages[0]
     assert done.stage.n_tokens == pytest.approx(1e11, abs=512 * 8192)
     assert done.stage.n_steps < (stage.n_steps or 0)
-    assert {gap.whose for gap in done.gaps} == {"flat"}
+    assert [gap.what for gap in done.gaps if gap.whose == "flat"] == ["batch.sequences", "steps"]
 
 
 def test_a_batch_that_follows_from_tokens_and_updates_is_no_gap() -> None:
@@ -213,7 +218,7 @@ def test_a_batch_that_follows_from_tokens_and_updates_is_no_gap() -> None:
     stage = msgspec.structs.replace(recipe.stages["pt"], batch=None, steps=250_000, tokens=250_000 * 512.2 * 8192)
     changed = msgspec.structs.replace(recipe, order=["pt"], stages={"pt": stage})
     done = export(MODELS["starcoder"], changed, "trl").stages[0]
-    assert (done.stage.sequences, [gap.whose for gap in done.gaps]) == (512, ["derived"])
+    assert (done.stage.sequences, done.gaps[0].whose) == (512, "derived")
 
 
 def test_an_environment_that_is_made_says_what_it_is_at(capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,3 +253,59 @@ def test_over_several_nodes_every_one_is_told_of_the_others(tmp_path: Path) -> N
     )
     assert alone.returncode
     assert "MASTER_ADDR: write the name of the first machine" in alone.stderr
+
+
+def divided(to: str, layout: Layout, *, count: int = 64, devices: int | None = None) -> Export:
+    """A stage of Llama 2 7B's network on ``count`` devices, divided."""
+    recipe = CATALOGUE.recipe("starcoder")
+    stage = msgspec.structs.replace(
+        recipe.stages["pt"],
+        batch=Batch(sequences=128),
+        hardware=Hardware(accelerator="h100_sxm", count=count, layout=layout),
+    )
+    made = msgspec.structs.replace(recipe, order=["pt"], stages={"pt": stage}, reported=[])
+    return export(MODELS["llama_2_7b"], made, to, devices=devices)
+
+
+def test_a_recipes_layout_and_devices_reach_the_trainer_or_are_named() -> None:
+    layout = Layout(tp=2, pp=4, vpp=2, micro_batch=2, recompute="full")
+    done = divided("megatron", layout)
+    flags = done.files["01_pt/flags.txt"].decode().split()
+    told = dict(pairwise(flags))
+    assert told["--pipeline-model-parallel-size"] == told["--num-layers-per-virtual-pipeline-stage"] == "4"
+    assert (told["--tensor-model-parallel-size"], told["--micro-batch-size"]) == ("2", "2")
+    assert {"--use-distributed-optimizer", "--sequence-parallel"} < set(flags)
+    # eight devices hold a copy, eight groups share 128 sequences in micro-batches of two
+    assert (done.stages[0].stage.devices, done.stages[0].stage.accumulation, done.stages[0].stage.nodes) == (64, 8, 8)
+    assert done.stages[0].gaps == []
+    titan = divided("torchtitan", layout).files["lehr_torchtitan/config_registry.py"].decode()
+    assert "pipeline_parallel_layers_per_stage=4" in titan
+    assert "local_batch_size=16" in titan
+    for to, whose in (("olmo_core", "shards"), ("trl", "undivided")):
+        assert [gap.whose for gap in divided(to, layout).stages[0].gaps] == [whose]
+    assert [gap.whose for gap in divided("megatron", layout, devices=32).stages[0].gaps] == ["devices"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "devices", "says"),
+    [
+        (Layout(pp=3), 24, "32 layers do not divide over 3 parts of a pipeline"),
+        (Layout(tp=8), 12, "12 devices are no multiple of the 8 .* write devices=16"),
+        (Layout(tp=2), 6, "cannot be shared evenly by 3 groups of 2 devices; write devices=4 or 8"),
+    ],
+)
+def test_a_layout_that_does_not_go_is_refused(layout: Layout, devices: int, says: str) -> None:
+    with pytest.raises(LehrError, match=says):
+        divided("megatron", layout, devices=devices)
+
+
+def test_the_most_that_an_answer_may_have_is_the_length_of_a_stage_that_writes_them() -> None:
+    recipe = CATALOGUE.recipe("starcoder")
+    objective = PolicyGradient(method="grpo", group_size=8, rollout=Rollout(response=Lengths(cap=8192)))
+    stage = msgspec.structs.replace(recipe.stages["pt"], kind="RL", objective=objective, sequence_length=None)
+    made = msgspec.structs.replace(
+        recipe, order=["rl"], stages={"rl": stage}, base=Base(model="starcoder"), reported=[]
+    )
+    done = export(MODELS["starcoder"], made, "trl", models=MODELS)
+    assert "max_completion_length: 8192\n" in done.files["01_rl/grpo.yaml"].decode()
+    assert (done.stages[0].gaps[0].what, done.stages[0].gaps[0].whose) == ("sequence_length", "answers")

@@ -8,6 +8,8 @@ from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import (
     Network,
     Trainer,
+    layers_each,
+    layout_said,
     lengths_said,
     optimizer_said,
     rates_said,
@@ -65,6 +67,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     if net.qkv_bias:
         flags["add-qkv-bias"] = True
     flags |= schedule_flags(stage)
+    divided, divided_how = layout_flags(stage, net.n_layers)
+    flags |= divided
     o = stage.optimizer
     if o.kind not in ("adamw", "adam", "sgd"):
         raise RefusedError(f"its optimiser is {o.kind}; this exporter says adam and sgd to Megatron-LM")
@@ -93,6 +97,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         ],
         said=[
             said,
+            *layout_said(stage, f"{file}: --tensor-model-parallel-size and others", divided_how),
             *lengths_said(
                 stage,
                 {
@@ -125,6 +130,40 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             ),
         ],
     )
+
+
+def layout_flags(stage: ExportStage, n_layers: int) -> tuple[dict[str, object], str]:
+    """The flags of the recipe's layout, and how exactly they say it. Raises ``RefusedError`` for layers that do not
+    divide over it."""
+    layout = stage.layout
+    if layout is None:
+        return {}, ""
+    flags: dict[str, object] = {}
+    short = []
+    if layout.tp > 1:
+        flags["tensor-model-parallel-size"] = layout.tp
+        if layout.sequence_parallel:
+            flags["sequence-parallel"] = True
+    if layout.pp > 1:
+        flags["pipeline-model-parallel-size"] = layout.pp
+        each = layers_each(stage, n_layers)
+        if layout.vpp > 1:
+            flags["num-layers-per-virtual-pipeline-stage"] = each
+        if layout.schedule != "1f1b":
+            short.append(f"1F1B instead of {layout.schedule}")
+    if layout.cp > 1:
+        flags["context-parallel-size"] = layout.cp
+    if layout.zero:
+        flags["use-distributed-optimizer"] = True
+        if layout.zero > 1:
+            short.append(f"ZeRO-1 instead of ZeRO-{layout.zero}")
+    if layout.recompute == "full":
+        flags |= {"recompute-granularity": "full", "recompute-method": "uniform", "recompute-num-layers": 1}
+    elif layout.recompute != "none":
+        flags["recompute-granularity"] = "selective"
+        if layout.recompute != "selective":
+            short.append(f"selective recomputation instead of {layout.recompute}")
+    return flags, "; ".join(short) or "exact"
 
 
 def schedule_flags(stage: ExportStage) -> dict[str, object]:
@@ -169,5 +208,6 @@ TRAINER = Trainer(
     version="core 0.16.1 (commit of 2026-02-20)",
     package="a checkout of github.com/NVIDIA/Megatron-LM",
     stage=stage,
+    divides="layout",
     prove="megatron",
 )

@@ -134,5 +134,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
 
 
 TRAINER = Trainer(
-    name="olmo_core", title="OLMo-core", version="3.0.0", package="ai2-olmo-core==3.0.0", stage=stage, prove="olmo_core"
+    name="olmo_core",
+    title="OLMo-core",
+    version="3.0.0",
+    package="ai2-olmo-core==3.0.0",
+    stage=stage,
+    divides="shards",
+    prove="olmo_core",
 )

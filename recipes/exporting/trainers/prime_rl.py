@@ -129,5 +129,6 @@ TRAINER = Trainer(
     version="commit of 2026-08-21",
     package="a checkout of github.com/PrimeIntellect-ai/prime-rl (packages/prime-rl-configs)",
     stage=stage,
+    divides="shards",
     prove="prime_rl",
 )

@@ -10,6 +10,8 @@ from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import (
     Network,
     Trainer,
+    layers_each,
+    layout_said,
     lengths_said,
     optimizer_said,
     rates_said,
@@ -62,6 +64,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "dim": net.d_model, "n_layers": net.n_layers, "n_heads": net.n_heads, "n_kv_heads": net.n_kv_heads,
         "hidden_dim": net.d_ff, "vocab_size": net.vocab_size, "tied": net.tied, "rope": turned,
     }  # fmt: skip
+    divided, recomputed, divided_how = divisions(stage, net.n_layers)
+    piped = stage.layout is not None and stage.layout.pp > 1
+    # it takes a whole path
+    begins = "None" if stage.begins is None else f"str(Path({stage.begins!r}).absolute())"
     # literals by repr, so that nothing in a name can become code
     text = f"""
 def {function}() -> Trainer.Config:
@@ -82,16 +88,19 @@ def {function}() -> Trainer.Config:
             decay_type={DECAYS.get(course.shape or "linear")!r},
             min_lr_factor={(course.floor / course.peak)!r},
         ),
+        parallelism=ParallelismConfig({", ".join(f"{key}={value!r}" for key, value in divided.items())}),
+        activation_checkpoint={recomputed},
         training=TrainingConfig(
-            local_batch_size={stage.micro_batch!r},
+            local_batch_size={(stage.micro_batch * (stage.accumulation if piped else 1))!r},
             global_batch_size={stage.sequences!r},
             seq_len={stage.sequence_length!r},
             max_norm={clip!r},
             steps={stage.n_steps!r},
+            disable_cuda_graphs={piped!r},
         ),
         dataloader=HuggingFaceTextDataLoader.Config(dataset="c4", dataset_path={stage.data!r}),
         checkpoint=CheckpointManager.Config(
-            enable=True, interval={max(1, min(1000, stage.n_steps))!r}, initial_load_path={stage.begins!r}
+            enable=True, interval={max(1, min(1000, stage.n_steps))!r}, initial_load_path={begins}
         ),
     )
 """
@@ -110,6 +119,7 @@ def {function}() -> Trainer.Config:
         ],
         said=[
             line,
+            *layout_said(stage, f"{file}: parallelism, activation_checkpoint", divided_how),
             *lengths_said(
                 stage,
                 {
@@ -144,12 +154,48 @@ def {function}() -> Trainer.Config:
     )
 
 
+def divisions(stage: ExportStage, n_layers: int) -> tuple[dict[str, Any], str, str]:
+    """The arguments of ``ParallelismConfig``, what is computed again, and how exactly both say the recipe's layout.
+
+    Raises ``RefusedError`` for layers that do not divide over it.
+    """
+    layout = stage.layout
+    if layout is None:
+        # torchtitan's own: FSDP over all devices, operators computed again
+        return {}, "SelectiveAC.Config()", ""
+    found: dict[str, Any] = {}
+    short = []
+    if layout.tp > 1:
+        found |= {"tensor_parallel_degree": layout.tp, "enable_sequence_parallel": layout.sequence_parallel}
+    if layout.cp > 1:
+        found["context_parallel_degree"] = layout.cp
+    if layout.pp > 1:
+        found |= {
+            "pipeline_parallel_degree": layout.pp, "pipeline_parallel_layers_per_stage": layers_each(stage, n_layers),
+            "pipeline_parallel_schedule": "Interleaved1F1B" if layout.vpp > 1 else "1F1B",
+            "pipeline_parallel_microbatch_size": stage.micro_batch,
+            # the table and the head make the first and the last part no shorter
+            "pipeline_parallel_first_stage_less_layers": 0, "pipeline_parallel_last_stage_less_layers": 0,
+        }  # fmt: skip
+        if layout.schedule != "1f1b":
+            short.append(f"1F1B instead of {layout.schedule}")
+    if layout.zero != 3:
+        short.append(f"FSDP over the data group instead of ZeRO-{layout.zero}")
+    recomputed = {"none": "None", "full": "FullAC.Config()"}.get(layout.recompute, "SelectiveAC.Config()")
+    if recomputed.startswith("Selective") and layout.recompute != "operators":
+        short.append(f"recomputation of operators instead of {layout.recompute}")
+    return found, recomputed, "; ".join(short) or "exact"
+
+
 HEAD = '''"""Stages for torchtitan: python -m torchtitan.train --module lehr_torchtitan --config stage_01"""
+
+from pathlib import Path
 
 from torchtitan.components.checkpoint import CheckpointManager
 from torchtitan.components.loss import ChunkedLossWrapper, CrossEntropyLoss
 from torchtitan.components.optimizer import LRSchedulersContainer, default_adamw
-from torchtitan.config import TrainingConfig
+from torchtitan.config import ParallelismConfig, TrainingConfig
+from torchtitan.distributed.activation_checkpoint import FullAC, SelectiveAC
 from torchtitan.hf_datasets.text_datasets import HuggingFaceTextDataLoader
 from torchtitan.models import llama3
 from torchtitan.models.common import ComplexRoPE, Embedding, Linear, RMSNorm
@@ -191,6 +237,7 @@ TRAINER = Trainer(
     version="0.3.0",
     package="torchtitan==0.3.0 triton",
     stage=stage,
+    divides="layout",
     leaves="checkpoint/step-{steps}",
     prove="torchtitan",
 )

@@ -137,6 +137,7 @@ TRAINER = Trainer(
     version="0.9.1",
     package="verl==0.9.1",
     stage=stage,
+    divides="shards",
     leaves="global_step_{steps}/actor/huggingface",
     prove="verl",
 )
