@@ -33,6 +33,8 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
     """Where the run is, its alarms, where it will end, and by what rules that is said."""
     over = f"{len(seen.alarms)} alarm{'s' * (len(seen.alarms) > 1)}"
     lines = [STATES[seen.state] + (f" again, after {over}" if seen.alarms and not seen.outside else "")]
+    if seen.state == "divergence" and seen.loss is not None and not isfinite(seen.loss):
+        lines = ["DIVERGENCE: the loss is no finite number"]
     done = seen.step is not None and seen.step + 1 >= planned.n_steps
     if seen.beyond:
         lines[0] = f"BEYOND ITS PLAN: {seen.beyond:,} rows come after the {planned.n_steps:,} planned steps; {lines[0]}"

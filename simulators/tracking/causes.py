@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,34 @@ TIMES, DEVIATIONS = 3.0, 6.0
 HALVINGS = 4.0
 """A loss scale that falls by this factor, two halvings at once, says that gradients overflow."""
 CHANGES = 0.01
+
+
+TIMES_OFF: dict[float, str] = {
+    **{float(n): f"as one that is summed over {n} micro-batches or devices" for n in (2, 3, 4, 8, 16, 32, 64, 128)},
+    **{1.0 / n: f"as one that is divided by {n} once too often" for n in (2, 3, 4, 8, 16, 32, 64, 128)},
+    1.0 / log(2.0): "as bits are to nats",
+    log(2.0): "as nats are to bits",
+}
+"""Ratios of a loss to its forecast that a slip gives, and in words."""
+CLOSE = 0.02
+
+
+def scale_of(residuals: Floats) -> str:
+    """What slip gives a loss whose ``residuals`` (rows,) [log loss] are those of one ratio throughout; empty without.
+
+    >>> scale_of(np.log(4.0) + np.array([0.001, -0.002, 0.001]))
+    'the loss is 4 times the forecast throughout, as one that is summed over 4 micro-batches or devices'
+    >>> scale_of(np.array([0.3, 0.2, 0.1]))
+    ''
+    """
+    finite = residuals[np.isfinite(residuals)]
+    if not len(finite):
+        return ""
+    low, middle, high = np.quantile(finite, (0.1, 0.5, 0.9))
+    for ratio, words in TIMES_OFF.items():
+        if max(abs(float(q) - log(ratio)) for q in (low, middle, high)) < CLOSE:
+            return f"the loss is {ratio:.3g} times the forecast throughout, {words}"
+    return ""
 
 
 def cause_of(columns: Columns, first: int, last: int) -> str:

@@ -48,13 +48,11 @@ def scatter(residuals: Floats) -> Scatter:
 
 class Judged(msgspec.Struct, frozen=True, eq=False):
     """``found``: every alarm in order. ``recent``: the scatter of the last rows without spikes, ``None`` of fewer than
-    two. ``noise``: the standard deviation of the last healthy rows [log loss], 0 of fewer than two. ``healthy``: which
-    rows (rows,) no rule for rows or levels raises."""
+    two. ``noise``: the standard deviation of the last healthy rows [log loss], 0 of fewer than two."""
 
     found: list[Alarm]
     recent: Scatter | None
     noise: float
-    healthy: NDArray[np.bool_]
 
 
 class Earlier(msgspec.Struct, eq=False):
@@ -98,7 +96,7 @@ def alarms(
     """
     n = len(residuals)
     if not n:
-        return Judged([], None, 0.0, np.zeros(0, bool))
+        return Judged([], None, 0.0)
     level = np.zeros(n) if forecast is None else forecast
     turned = np.zeros(n) if turned is None else turned
     joined: Flags = {kind: (np.zeros(n, bool), np.zeros(n)) for kind in ("spike", "drift", *LEVELS)}
@@ -142,7 +140,6 @@ def alarms(
         sorted(found, key=lambda a: (a.first, a.kind)),
         scatter(tested) if len(tested) > 1 else None,
         float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
-        finite & ~joined["spike"][0] & ~off,
     )
 
 

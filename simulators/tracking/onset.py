@@ -19,6 +19,7 @@ sqrt(m)): that of where a line through them meets the level before.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import sqrt
 
 import msgspec
@@ -31,6 +32,8 @@ from lehr.simulators.tracking.rules import LEVELS, Alarm
 
 BACK = 0.5
 """Of what a spike is above the row before, the part that the row after it may stay up by."""
+LAST = 10
+"""Rows whose mean says whether a run is back where it was."""
 BEFORE, FEWEST = 60, 4
 """Rows before an alarm that are looked at, and before the earliest beginning, at least."""
 MOST = 200
@@ -79,9 +82,10 @@ def stays(found: list[Alarm], e: Floats) -> NDArray[np.bool_]:
 
 
 def dated(found: list[Alarm], run: Run) -> list[Alarm]:
-    """The alarms, those of a level with the row where it has begun, one where several have begun together; of a shift
-    the mean is told. Spikes within a divergence are rows of it."""
+    """The alarms, those of a level with the row where it has begun, one where several have begun together, none where a
+    run comes back; of a shift the mean is told. Spikes within a divergence or such a return are rows of it."""
     level: list[Alarm] = []
+    back: list[tuple[int, int]] = []
     for alarm in (a for a in found if a.kind in LEVELS):
         one = alarm
         loss = run.e[alarm.first : alarm.last + 1] + run.forecast[alarm.first : alarm.last + 1]
@@ -93,17 +97,59 @@ def dated(found: list[Alarm], run: Run) -> list[Alarm]:
         if level and one.first <= level[-1].last and one.size * level[-1].size > 0:
             before = level.pop()
             one = msgspec.structs.replace(one, first=before.first, began=before.began, last=max(one.last, before.last))
+        if level and one.size * level[-1].size < 0 and _is_back(run, level[-1], one):
+            # what has passed is no second alarm
+            back.append((one.first, one.last))
+            level[-1] = msgspec.structs.replace(level[-1], last=one.first - 1)
+            continue
         if one.kind == "shift":
             one = msgspec.structs.replace(one, size=_moved(run, one.first, one.last))
         level.append(one)
-    rises = [a for a in level if a.kind == "divergence"]
+    rises = [*back, *((a.first, a.last) for a in level if a.kind == "divergence")]
     others = [
         a
         for a in found
         if a.kind not in LEVELS
-        and not (a.kind == "spike" and any(d.first <= a.first and a.last <= d.last for d in rises))
+        and not (a.kind == "spike" and any(first <= a.first and a.last <= last for first, last in rises))
     ]
     return sorted([*level, *others], key=lambda a: (a.first, a.kind))
+
+
+def _is_back(run: Run, before: Alarm, then: Alarm) -> bool:
+    """Is the run after ``then`` where it was before ``before``, to half of what that was off by?"""
+    rows = np.flatnonzero(run.kept)
+    old, new = rows[rows < before.first][-BEFORE:], rows[(rows >= then.first) & (rows <= then.last)][-LAST:]
+    if not len(old) or not len(new):
+        return False
+    return abs(float(run.e[new].mean() - run.e[old].mean())) < BACK * abs(before.size)
+
+
+def of_now(found: list[Alarm], e: Floats) -> NDArray[np.bool_]:
+    """Which rows of residuals ``e`` (rows,) are healthy and have the level of the last ones.
+
+    No row of a spike, divergence or plateau is; the others are parted where an alarm of the level that is over begins
+    and ends, and a part counts whose mean is off by less than half of the least of these alarms.
+
+    >>> e = np.repeat([0.0, -0.02, 0.0], 20)
+    >>> np.flatnonzero(~of_now([Alarm(kind="shift", first=20, last=39, size=-0.02)], e)).tolist() == list(range(20, 40))
+    True
+    """
+    kept = np.isfinite(e)
+    for alarm in found:
+        if alarm.kind in ("spike", "divergence", "plateau"):
+            kept[alarm.first : alarm.last + 1] = False
+    over = [a for a in found if a.kind in LEVELS and np.isfinite(a.size) and a.last < len(e) - LAST]
+    if not over:
+        return kept
+    cuts = sorted({0, len(e), *(a.first for a in over), *(a.last + 1 for a in over)})
+    now = e[cuts[-2] :][kept[cuts[-2] :]]
+    if not len(now):
+        return kept
+    for begin, end in pairwise(cuts[:-1]):
+        part = e[begin:end][kept[begin:end]]
+        if len(part) and abs(float(part.mean() - now.mean())) > BACK * min(abs(a.size) for a in over):
+            kept[begin:end] = False
+    return kept
 
 
 def _moved(run: Run, first: int, last: int) -> float:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Bounds
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking.causes import Columns, cause_of
+from lehr.simulators.tracking.causes import Columns, cause_of, scale_of
 from lehr.simulators.tracking.judging import Earlier, alarms
 from lehr.simulators.tracking.levels import FEWEST, MOVES, noise_of
-from lehr.simulators.tracking.onset import Run, dated, stays
+from lehr.simulators.tracking.onset import Run, dated, of_now, stays
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.planned import ModesAt, Plan
 from lehr.simulators.tracking.rates import Departure, departure
@@ -160,7 +160,8 @@ def track(
     found, recent = dated(judged.found, run), judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
-    offset, error = settled(planned, at[judged.healthy], beside.residuals[judged.healthy])
+    now = of_now(found, beside.residuals)
+    offset, error = settled(planned, at[now], beside.residuals[now])
     last = len(steps) - 1
     again = repeated(np.nan_to_num(residuals), rows=rules.rows, false_alarms=false_alarms)
     if again is not None:
@@ -171,7 +172,7 @@ def track(
         )
         size = float(np.mean(residuals[first:]) - np.mean(residuals[:first]))
         found = [*found, Alarm(kind="repeat", first=first, last=last, size=size, cause=cause)]
-    found = [_with_cause(alarm, steps, columns or {}, last) for alarm in found]
+    found = _with_causes(found, residuals, steps, columns or {})
     state: State = "no rows" if last < 0 else "inside"
     for kind in GRAVITY:
         # an alarm that is not over is one of now; the gravest is told
@@ -211,6 +212,14 @@ def track(
         rules=rules,
         notes=notes,
     )
+
+
+def _with_causes(found: list[Alarm], residuals: Floats, steps: NDArray[np.int_], columns: Columns) -> list[Alarm]:
+    """The alarms, each with what the log shows beside it; a loss in another unit is one alone."""
+    last = len(steps) - 1
+    if found and (scale := scale_of(residuals)):
+        return [Alarm(kind="drift", first=0, last=last, size=float(np.nanmedian(residuals)), cause=scale)]
+    return [_with_cause(alarm, steps, columns, last) for alarm in found]
 
 
 def _with_cause(alarm: Alarm, steps: NDArray[np.int_], columns: Columns, last: int) -> Alarm:

@@ -57,6 +57,28 @@ def test_each_way_out_is_a_state_of_now() -> None:
     assert [a.kind for a in over.alarms] == ["spike"]
 
 
+def test_what_has_passed_does_not_shift_the_end_and_its_return_is_no_alarm() -> None:
+    steps, losses = log(5, 3600)
+    healthy = track(PLAN, in_order(steps, losses))
+    passing = np.where((steps >= 2000) & (steps < 2800), 0.95, 1.0)
+    seen = track(PLAN, in_order(steps, losses * passing))
+    assert seen.state == "inside"
+    levels = [a for a in seen.alarms if a.kind not in ("spike", "drift")]
+    assert [(int(seen.steps[a.first]), int(seen.steps[a.last])) for a in levels] == [(2000, 2790)]
+    assert seen.final is not None
+    assert healthy.final is not None
+    # of 160 rows after warm-up half are left, whose mean is as sure to sqrt(1/2) of it
+    assert abs(np.log(seen.final / healthy.final)) <= 3 * NOISE / sqrt(80)
+
+
+def test_a_loss_in_another_unit_is_one_fault_with_its_cause() -> None:
+    steps, losses = log(6, 3000)
+    seen = track(PLAN, in_order(steps, 4 * losses))
+    (alarm,) = seen.alarms
+    assert (seen.state, alarm.kind, seen.final) == ("drift", "drift", None)
+    assert alarm.cause.startswith("the loss is 4 times the forecast throughout")
+
+
 def test_restarts_repeats_and_gaps_are_resolved_and_told() -> None:
     steps, losses = log(2, 3000)
     spoiled = losses.copy()
