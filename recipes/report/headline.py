@@ -17,7 +17,7 @@ from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.published import Published, of_what, published, published_hours, why, within
 from lehr.simulators.machine.accelerator import Price, months_before
 from lehr.simulators.numerics.adding import plain_sum
-from lehr.simulators.projection.project import Time, days_of
+from lehr.simulators.projection.project import StageRollout, Time, days_of
 from lehr.simulators.quantities import Amount, Bound, Relation
 from lehr.simulators.training import Base
 
@@ -48,7 +48,8 @@ def _answer(data: ReportData) -> str:
         said.append(f"loss {ends.value} {ends.lines[0].partition(', after stage')[0]}")
     if tokens.value != "unknown":
         said.append(f"{tokens.value} tokens")
-    if (days := days_of(data.projection.stages)) is not None:
+    days = days_of(data.projection.stages)
+    if days is not None and not rolled_only(data):
         said.append(f"{bounded(estimate(days), totals.bound)} days of work")
     said += [f"{hours.value} accelerator-hours"] * (hours.value not in ("unknown", "none"))
     said += [cost.value] * (cost.value not in ("unknown", "none"))
@@ -164,11 +165,12 @@ def _hours(data: ReportData) -> Card:
     """The published hours where there are any, the projected ones of the same stages beneath; else the projection."""
     stages = data.projection.stages
     times = [s.time for s in stages if s.time is not None]
-    totals, on = data.projection.totals, on_what(data.recipe, {s.name: s.time for s in stages if s.time is not None})
+    on = on_what(data.recipe, {s.name: s.time for s in stages if s.time is not None})
     found = published_hours(data)
     if found is None:
-        projected = bounded(estimate(totals.hours.value), totals.bound) if totals.hours else _none(data)
-        lines = [*_interval(totals.hours), *_unfit(data), *on]
+        hours, _ = with_rollouts(data)
+        projected = bounded(estimate(hours.value), data.projection.totals.bound) if hours else _none(data)
+        lines = [*_interval(hours), *_rolled(data), *_unfit(data), *on]
         return Card(label="Accelerator-hours", value=projected, lines=lines, mark=_assumed(times))
     lines = [of_what(found, data), *_beside(found, data, "hours"), *on]
     return Card(label="Accelerator-hours", value=found.text, lines=lines, mark="published")
@@ -177,13 +179,13 @@ def _hours(data: ReportData) -> Card:
 def _cost(data: ReportData) -> Card:
     """The published cost, else that of the published hours, else the projection."""
     times = [s.time for s in data.projection.stages if s.time is not None]
-    totals = data.projection.totals
+    _, cost = with_rollouts(data)
     prices = list(dict.fromkeys(priced(t.price, t) for t in times if t.cost is not None))
     found = published(data, "cost_usd")
     if found is not None:
         lines = [of_what(found, data), *_beside(found, data, "cost"), *prices]
         return Card(label="Cost", value=found.text, lines=lines, mark="published")
-    projected = bounded(dollars(totals.cost.value), totals.bound) if totals.cost else _none(data)
+    projected = bounded(dollars(cost.value), data.projection.totals.bound) if cost else _none(data)
     spent = plain_sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
     hours = published_hours(data)
     rates = {float(f"{t.cost.value / t.hours.value:.9g}") for t in times if t.cost is not None}
@@ -197,9 +199,33 @@ def _cost(data: ReportData) -> Card:
     return Card(
         label="Cost",
         value=projected,
-        lines=[*_interval(totals.cost, money=True), *_unfit(data), *prices],
+        lines=[*_interval(cost, money=True), *_rolled(data), *_unfit(data), *prices],
         mark=_assumed(times),
     )
+
+
+def rolled_only(data: ReportData) -> list[tuple[str, StageRollout]]:
+    """The stages of which nothing but their rollouts says how long they take."""
+    return [(s.name, s.rollout) for s in data.projection.stages if s.time is None and s.rollout is not None]
+
+
+def with_rollouts(data: ReportData) -> tuple[Amount | None, Amount | None]:
+    """Hours and cost of all stages of which either is known, those by their rollouts with them."""
+    totals = data.projection.totals
+    hours, cost = totals.hours, totals.cost
+    if totals.unfit:
+        return None, None
+    for _, rollout in rolled_only(data):
+        hours = rollout.hours if hours is None else hours + rollout.hours
+        if rollout.cost is not None:
+            cost = rollout.cost if cost is None else cost + rollout.cost
+    return hours, cost
+
+
+def _rolled(data: ReportData) -> list[str]:
+    """Which stages stand there by their rollouts."""
+    names = ", ".join(name for name, _ in rolled_only(data))
+    return [f"{names} by rollouts, whose lengths are assumed where nobody published them"] if names else []
 
 
 def _none(data: ReportData) -> str:

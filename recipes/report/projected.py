@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from lehr.recipes.presenting.document import UNKNOWN, Cell, Column, Mark, Table
 from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
 from lehr.recipes.projecting.basis import basis_of
 from lehr.recipes.report.facts import ReportData
-from lehr.recipes.report.headline import hours_stated
+from lehr.recipes.report.headline import hours_stated, with_rollouts
 from lehr.recipes.report.stages import absent, mark_of
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.cost import UtilisationBasis, implied_mfu
@@ -38,7 +40,9 @@ def as_projected(data: ReportData) -> Table:
         *([Column("Loss after", _which_loss(data), True)] if data.laws else []),
     ]
     known = "All known stages" if totals.unknown else "All stages"
-    sums = [_sum(data, known, totals, _published_hours(data))]
+    hours, cost = with_rollouts(data)
+    summed = msgspec.structs.replace(totals, hours=hours, cost=cost)
+    sums = [_sum(data, known, summed, _published_hours(data))]
     if projection.totals_with_base is not None:
         sums.append(_sum(data, "With the base model's history", projection.totals_with_base, Cell("")))
     return Table(
@@ -76,6 +80,14 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
     if time is None:
         none = UNPROJECTED if s.unfit is None else Cell("none", "unknown", "does not fit")
         rest = [none, none, _stated_hours(data, s), none, none]
+        if (rollout := s.rollout) is not None and s.unfit is None:
+            rest = [
+                UNPROJECTED,
+                _amount(rollout.hours, estimate, "by its rollouts", "assumed"),
+                _stated_hours(data, s),
+                _amount(rollout.days, estimate, _devices(rollout.devices), "assumed"),
+                _amount(rollout.cost, dollars, mark="assumed"),
+            ]
     else:
         assumed: Mark = "assumed" if time.assumed_hardware else "projected"
         rest = [

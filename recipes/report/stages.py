@@ -13,6 +13,7 @@ from lehr.recipes.report.facts import ReportData
 from lehr.simulators.objectives import Fim, Objective
 from lehr.simulators.projection.project import StageProjection
 from lehr.simulators.quantities import Bound
+from lehr.simulators.rollouts import Rollout
 from lehr.simulators.schedules import WeightDecay
 from lehr.simulators.training import STAGE_KINDS, Optimizer, Stage
 
@@ -171,24 +172,42 @@ def objective(of: Objective) -> str:
     """What a stage is trained to do, in words, with every setting that is known.
 
     >>> from lehr.simulators.objectives import NextToken, PolicyGradient
+    >>> from lehr.simulators.rollouts import Lengths
     >>> objective(NextToken(fim=Fim(rate=0.1, formats=["psm"]), mtp_weight=0.3))
     'next token; FIM 10 % (PSM); MTP weight 0.3'
     >>> objective(PolicyGradient(method="grpo", group_size=16))
     'policy gradient; GRPO; group size 16'
+    >>> objective(PolicyGradient(method="grpo", rollout=Rollout(prompts=512, response=Lengths(cap=32768))))
+    'policy gradient; GRPO; 512 prompts a step; answers of at most 32,768'
     """
     settings = [(f.name, getattr(of, f.name)) for f in msgspec.structs.fields(of)]
     words = str(of.__struct_config__.tag).replace("_", " ")
-    return "; ".join([words, *(_setting(name, value) for name, value in settings if value is not None)])
+    said = [_setting(name, value) for name, value in settings if value is not None]
+    return "; ".join([words, *(word for word in said if word)])
 
 
 def _setting(name: str, value: Any) -> str:
     if isinstance(value, Fim):
         formats = f" ({', '.join(f.upper() for f in value.formats)})" if value.formats else ""
         return f"FIM {percent(value.rate)}{formats}"
+    if isinstance(value, Rollout):
+        return _rollout(value)
     if name == "method":
         return str(value).upper()
     words = name.replace("_", " ").replace("mtp", "MTP")
     return f"{words} {value:g}" if isinstance(value, (int, float)) else f"{words} {value}"
+
+
+def _rollout(of: Rollout) -> str:
+    """What is known of a step's answers."""
+    said = [f"{of.prompts:,} prompts a step"] if of.prompts is not None else []
+    lengths = [f"answers of {of.response.mean:,.0f} tokens"] if of.response.mean is not None else []
+    lengths += [f"{'answers of ' * (not lengths)}at most {of.response.cap:,}"] if of.response.cap is not None else []
+    said += [", ".join(lengths)] if lengths else []
+    said += [f"{of.generators:,} devices generate"] if of.generators is not None else []
+    said += [f"answers up to {of.behind} steps old"] if of.behind else []
+    said += ["a critic"] if of.critic else []
+    return "; ".join([*said, *(["no reference model"] if not of.reference else [])])
 
 
 def optimizer(of: Optimizer) -> str:

@@ -10,6 +10,7 @@ import pytest
 import lehr
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.costing.text import as_text as cost_text
+from lehr.recipes.presenting.numbers import bounded, dollars, estimate
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.recipes.report.headline import headline
 from lehr.recipes.report.stages import as_stated
@@ -203,3 +204,26 @@ provenance:
     assert "write mfu=0.2" in said
     given = lehr.project("mine", None, Assumptions(fallback="h100_sxm", mfu=0.23), config_dir=tmp_path)
     assert not [words for words in given.stages[0].warnings if "fastest layout" in words]
+
+
+@pytest.mark.slow
+def test_hours_of_a_report_have_the_rollouts_of_which_nothing_else_is_known(tmp_path: Path) -> None:
+    """As those of its cost: SFT with so many tokens, and GRPO in steps."""
+    rollout = {"prompts": 128, "response": {"mean": 3000, "cap": 8192}}
+    rl = {**STAGE, "kind": "RL", "steps": 500, "sequence_length": None, "batch": None,
+          "objective": {"kind": "policy_gradient", "method": "grpo", "group_size": 16, "rollout": rollout}}  # fmt: skip
+    sft = {**STAGE, "examples": 50_000, "epochs": 2}
+    project(tmp_path, "qwen2_5_7b", {}, order=["sft", "rl"], stages={"sft": sft, "rl": rl})
+    data = lehr.report("qwen2_5_7b", recipe="mine", config_dir=tmp_path)
+    tuned, rolled = data.projection.stages
+    assert (rolled.time, tuned.rollout) == (None, None)
+    both = tuned.time.hours + rolled.rollout.hours
+    cards = {card.label: card for card in headline(data)}
+    assert cards["Accelerator-hours"].value == bounded(estimate(both.value), "at most")
+    assert any(line.startswith("rl by rollouts") for line in cards["Accelerator-hours"].lines)
+    spent = tuned.time.cost + rolled.rollout.cost
+    assert cards["Cost"].value == bounded(dollars(spent.value), "at most")
+    assert (
+        "GRPO; group size 16; 128 prompts a step; answers of 3,000 tokens, at most 8,192"
+        in as_stated(data).rows[1][1].text
+    )
