@@ -240,3 +240,11 @@ def _places(
         words += f": {kind} warm-up, or updates "
         words += "that moved the scheduler alone" if shift > 0 else "at which the scheduler stood still"
         yield lambda _: words, steps[None] + shift
+    if before is None:
+        far, _ = _shift(planned, at, rates, len(planned))
+        words_of_count = (
+            f"it is that of the plan {far:,} steps on: the log counts its steps from 0 again, as of a job that was "
+            f"resumed at step {far:,}; add these to them"
+        )
+        if far > int(at[0]):
+            yield lambda _: words_of_count, steps[None] + far

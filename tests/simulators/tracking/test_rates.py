@@ -74,6 +74,15 @@ def test_the_setting_that_another_value_was_given_is_named_with_it(setting: str,
     assert setting in found.cause
 
 
+def test_a_log_that_counts_from_0_again_when_resumed_is_told_from_where() -> None:
+    steps = np.arange(50, 6001, 50)
+    found = departure(PLAN, steps, np.array([float(f"{value:.6g}") for value in rate(steps + RESUMED)]))
+    assert found is not None
+    assert found.cause.startswith(
+        "it is that of the plan 8,000 steps on: the log counts its steps from 0 again, as of a "
+    )
+
+
 def test_a_rate_that_stops_below_half_of_its_peak_may_have_a_floor_there() -> None:
     found = departure(PLAN, STEPS, np.maximum(PLAN[STEPS], 1e-4))
     assert found is not None
