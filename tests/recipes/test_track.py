@@ -420,6 +420,7 @@ def test_without_a_law_a_loss_that_rises_above_its_own_rows_is_told(
         assert ("divergence: " in said) == (begins < 4000)
 
 
+@pytest.mark.slow
 def test_where_a_divergence_began_is_told_with_what_noise_leaves_open(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

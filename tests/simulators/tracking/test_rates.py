@@ -66,7 +66,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("digits", [17, 5])
+@pytest.mark.parametrize("digits", [pytest.param(17, marks=pytest.mark.slow), 5])
 def test_the_setting_that_another_value_was_given_is_named_with_it(setting: str, digits: int) -> None:
     logged = np.array([float(f"{rate:.{digits - 1}e}") for rate in SETTINGS[setting][STEPS]])
     found = departure(PLAN, STEPS, logged)
