@@ -85,10 +85,13 @@ def _planned(job: Composed) -> Planned:
         longest=longest, hyper=hyper, decay=decay_law_of(job), published=published_stages(catalogue), base=base,
         base_rates=_base_rates(job, base), replay=_replay(job, base),
     )  # fmt: skip
-    machine = machine_of(job, sparse=all(expansion > 1 for _, expansion in rungs))
+    machine = machine_of(job, sparse=all(expansion > 1 for _, expansion in rungs), laid_out=True)
     spending = spend(settle(task, Networks(shapes=architectures, rungs=rungs), machine))
     settled, task = spending.settled, spending.task
     _refuse_guessing(settled.plan, settled.question.rung.vocabulary)
+    if settled.machine.mfu is BEGUN_WITH:
+        # no layout said what the device reaches, and no run did
+        assumed_mfu(machine.device, machine.precision, sparse=settled.plan.chosen.expansion > 1)
     _refuse_starving(settled.plan.chosen, task)
     plan, bought, key, rungs = settled.plan, settled.bought, settled.key, settled.networks.rungs
 
@@ -243,17 +246,23 @@ def _budget(job: Composed) -> Budget:
     return Budget(**given, devices=job.devices())
 
 
-def machine_of(job: Composed, *, sparse: bool) -> Machine:
-    """The device that the settings name, and what it reaches."""
+BEGUN_WITH = Interval(low=0.2, central=0.4, high=0.5)
+"""The utilisation [1] at which a plan begins on a device of which no run published one; its layout says what it is."""
+
+
+def machine_of(job: Composed, *, sparse: bool, laid_out: bool = False) -> Machine:
+    """The device that the settings name, and what it reaches. Raises ``ValueError`` where nobody published that, but
+    of known devices that are ``laid_out``: there ``BEGUN_WITH`` stands for what the layout says."""
     device = decode(job.config["accelerator"], AcceleratorFile, "accelerator")
     precision = job.setting("precision", str | None) or ("bf16" if "bf16" in device.peak else next(iter(device.peak)))
     if precision not in device.peak:
         raise LehrError(f"precision: {device.name} has no peak for {precision}; it has {', '.join(device.peak)}")
     mfu: float | Interval | None = job.mfu()
-    if mfu is None:
-        mfu = assumed_mfu(device, precision, sparse=sparse)
-    price = job.usd_per_hour() or (device.price.usd_per_hour if device.price else None)
     devices = job.devices()
+    if mfu is None:
+        unknown = laid_out and devices is not None and not device.mfu
+        mfu = BEGUN_WITH if unknown else assumed_mfu(device, precision, sparse=sparse)
+    price = job.usd_per_hour() or (device.price.usd_per_hour if device.price else None)
     return Machine(device=device, precision=precision, mfu=mfu, devices=devices, usd_per_hour=price)
 
 

@@ -120,6 +120,16 @@ def _of_time(plan: Planned, placed: Placed, given: float | None) -> list[Worry]:
             f"that the plan takes {times:.2g} times the time and money{days}"
         )
         found.append(Worry(kind="utilisation", says=says))
+    published = plan.accelerator.mfu.get("dense" if plan.plan.chosen.expansion == 1 else "moe")
+    if given is None and placed.mfu is not None and published is not None and placed.mfu.central > published.high:
+        days = (
+            "" if plan.days is None else f": {plan.days.value * placed.mfu.central / published.high:,.3g} days at that"
+        )
+        says = (
+            f"MFU {placed.mfu.central:.0%} is what the fastest layout reaches; nine in ten published runs on "
+            f"{plan.accelerator.title} reached {published.high:.0%} at most{days}"
+        )
+        found.append(Worry(kind="utilisation", says=says))
     if plan.days is not None and plan.days.value > LONGEST:
         says = (
             f"{plan.days.value:,.0f} days are longer than any published run (BLOOM: 118); write days=90 beside the "

@@ -211,4 +211,7 @@ def assumed_mfu(device: Accelerator, precision: str, *, sparse: bool) -> Interva
     for kind in ("moe", "dense") if sparse else ("dense",):
         if f"{kind}{suffix}" in device.mfu:
             return device.mfu[f"{kind}{suffix}"]
-    raise ValueError(f"{device.name} has no published utilisation in {precision}; write mfu=0.4 or another accelerator")
+    raise ValueError(
+        f"{device.name} has no published utilisation in {precision}; write mfu=, such as lehr layout says of it, or "
+        "another accelerator"
+    )

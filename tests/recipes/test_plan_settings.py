@@ -10,7 +10,7 @@ import pytest
 
 import lehr
 from lehr.recipes.catalogue.files import Catalogue
-from lehr.recipes.cli import dispatch
+from lehr.recipes.cli import dispatch, main
 from lehr.recipes.planning.published import published_stages
 from lehr.simulators.planning.published import PublishedStage, extent, like_size
 
@@ -180,3 +180,24 @@ def test_networks_of_a_like_size_are_the_nearest_where_few_are_near() -> None:
     assert [r.model for r in like_size(rows, ["PT"], "peak", 60e9)] == ["70", "3", "2", "1"]
     assert like_size(rows, ["RL"], "peak", 60e9) == []
     assert extent([], "peak") is None
+
+
+@pytest.mark.slow
+def test_a_device_of_which_no_run_published_a_utilisation_is_planned_by_its_layout(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert not Catalogue().accelerators["mi300x"].mfu
+    found = lehr.plan(days=30, devices=64, accelerator="mi300x", out=tmp_path)
+    again = lehr.cost("my_plan", config_dir=tmp_path / "plan" / "my_plan")
+    assert found.days is not None
+    assert again.days.value == pytest.approx(found.days.value, rel=1e-9)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as left:
+        main(["plan", "flops=1e22", "accelerator=mi300x"])
+    assert (left.value.code, "mi300x has no published utilisation in bf16" in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_layout_faster_than_published_runs_is_a_worry(capsys: pytest.CaptureFixture[str]) -> None:
+    worries = [w["says"] for w in plan(capsys, "days=30", "devices=64", "accelerator=a100")["worries"]]
+    assert [w for w in worries if "nine in ten published runs on NVIDIA A100 SXM4 80 GB reached 52% at most: 3" in w]
