@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import msgspec
+
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.exporting.adapters import adapter_said
 from lehr.recipes.exporting.gaps import Assumed, Gap, Missing, Ramps, filled, lacks, needed
 from lehr.recipes.exporting.hub_config import config_of
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
-from lehr.recipes.exporting.stage import Machine, base_of, export_stage
+from lehr.recipes.exporting.stage import Exported, ExportStage, Machine, Said, base_of, export_stage
 from lehr.recipes.exporting.text import files_beside
 from lehr.recipes.exporting.trainer import Network, Trainer, left_by
 from lehr.recipes.exporting.trainers import trainers
@@ -91,7 +94,7 @@ def export(
                 name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed,
                 layout=layout if trainer.divides == "layout" else None,
             )  # fmt: skip
-            exported = trainer.stage(whole, network)
+            exported = told(trainer, whole, network, said)
             if inexact == "refuse" and not exported.deviation.exact:
                 raise RefusedError(f"its rates would be {exported.deviation}; write inexact=approximate")
             made.append(StageResult(stage=whole, exported=exported, gaps=gaps))
@@ -130,6 +133,41 @@ def network_of(model: Model) -> Network:
         config=config,
         why_not=None if config else f"no class of transformers is known here for the network of {model.name}",
     )
+
+
+def told(trainer: Trainer, whole: ExportStage, network: Network, stage: Stage) -> Exported:
+    """The stage in the trainer's words, with what it is not told. Raises ``RefusedError`` for what it cannot be."""
+    if whole.adapter is not None and not trainer.adapters:
+        others = ", ".join(name for name, other in trainers().items() if other.adapters)
+        raise RefusedError(
+            f"trains an adapter ({whole.adapter.kind} of rank {whole.adapter.rank}), which this exporter does not say "
+            f"to {trainer.title}; write to= one of {others}"
+        )
+    exported = trainer.stage(whole, network)
+    notes = list(exported.notes)
+    if whole.adapter is not None:
+        notes.append(f"{whole.ends} is to hold the adapter: merge it into the weights before another stage")
+    return msgspec.structs.replace(exported, said=[*exported.said, *beside(stage, whole)], notes=notes)
+
+
+def beside(stage: Stage, whole: ExportStage) -> list[Said]:
+    """What a recipe says of a stage that no trainer is told, and whose that is."""
+    objective, found = stage.objective, []
+    data = f"{whole.data}: yours to do in the data"
+    for what, value in (
+        ("data", dict(stage.data) or None),
+        ("epochs", stage.epochs),
+        ("objective.fim", getattr(objective, "fim", None)),
+        ("objective.mtp_weight", getattr(objective, "mtp_weight", None)),
+    ):
+        if value is not None:
+            found.append(Said(what=what, value=msgspec.to_builtins(value), where=data, how="not told"))
+    if stage.hardware is not None and (count := stage.hardware.count) is not None:
+        how = "exact" if count == whole.devices else f"{whole.devices:,} devices instead"
+        found.append(Said(what="hardware.count", value=count, where="the launch command", how=how))
+    if whole.adapter is not None:
+        found.append(adapter_said(whole.adapter, f"{whole.folder}: the settings of its adapter"))
+    return found
 
 
 def machine_of(

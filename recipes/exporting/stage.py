@@ -14,7 +14,7 @@ from lehr.recipes.exporting.rates import Course, Deviation, RefusedError, course
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import Objective
 from lehr.simulators.schedules import Curve, WeightDecay
-from lehr.simulators.training import Optimizer, Stage, StageKind
+from lehr.simulators.training import Adapter, Optimizer, Stage, StageKind
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +51,7 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     nodes: int
     devices_per_node: int
     layout: Layout | None = None
+    adapter: Adapter | None = None
     begins: str | None
     ends: str
     data: str
@@ -148,6 +149,7 @@ def export_stage(
         nodes=machine.nodes,
         devices_per_node=min(machine.devices, machine.devices_per_node),
         layout=layout,
+        adapter=stage.adapter,
         begins=begins,
         ends=ends,
         data=data,

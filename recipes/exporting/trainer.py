@@ -32,6 +32,11 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     config: Mapping[str, Any] | None
     why_not: str | None = None
 
+    @property
+    def model_type(self) -> str | None:
+        """The type of its class in transformers, where it is known."""
+        return None if self.config is None else str(self.config["model_type"])
+
     def needs_config(self) -> Mapping[str, Any]:
         """The ``config.json``. Raises ``RefusedError`` where none says this architecture."""
         if self.config is None:
@@ -56,6 +61,7 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     stage: Callable[[ExportStage, Network], Exported]
     leaves: str = ""
     divides: Divides = "whole"
+    adapters: bool = False
     prove: str | None = None
     unproven: str | None = None
 

@@ -26,11 +26,11 @@ from lehr.recipes.exporting.trainers import trainers
 from lehr.recipes.importing.hugging_face.config import import_config
 from lehr.recipes.presenting.files import write_folder
 from lehr.simulators.machine.layout import Layout
-from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.objectives import PolicyGradient, Supervised
 from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.schedules import WSD, Batch, Cosine, Decay, Linear, Milestone, MultiStep, Warmup
 from lehr.simulators.schedules.batch import Linear as Ramp
-from lehr.simulators.training import Base, Hardware
+from lehr.simulators.training import Adapter, Base, Hardware
 from tests.command import lehr
 
 CATALOGUE = Catalogue()
@@ -309,3 +309,51 @@ def test_the_most_that_an_answer_may_have_is_the_length_of_a_stage_that_writes_t
     done = export(MODELS["starcoder"], made, "trl", models=MODELS)
     assert "max_completion_length: 8192\n" in done.files["01_rl/grpo.yaml"].decode()
     assert (done.stages[0].gaps[0].what, done.stages[0].gaps[0].whose) == ("sequence_length", "answers")
+
+
+ADAPTED = {
+    "trl": (
+        "sft.yaml",
+        {"use_peft": True, "lora_r": 16, "lora_alpha": 32, "lora_target_modules": ["q_proj", "v_proj"]},
+    ),
+    "ms_swift": ("sft.yaml", {"tuner_type": "lora", "lora_rank": 16, "target_modules": ["q_proj", "v_proj"]}),
+    "llama_factory": ("train.yaml", {"finetuning_type": "lora", "lora_rank": 16, "lora_target": "q_proj,v_proj"}),
+    "axolotl": ("axolotl.yaml", {"adapter": "lora", "lora_r": 16, "lora_target_modules": ["q_proj", "v_proj"]}),
+}
+
+
+def adapted(to: str, adapter: Adapter) -> Export:
+    """Fine-tuning of an adapter beside StarCoder2's weights."""
+    recipe = CATALOGUE.recipe("starcoder")
+    stage = msgspec.structs.replace(
+        recipe.stages["pt"], kind="SFT", objective=Supervised(), adapter=adapter, hardware=None
+    )
+    base = Base(model="starcoder2_7b")
+    made = msgspec.structs.replace(recipe, order=["sft"], stages={"sft": stage}, base=base, reported=[])
+    return export(MODELS["starcoder2_7b"], made, to, models=MODELS)
+
+
+@pytest.mark.parametrize("to", trainers())
+def test_an_adapter_reaches_the_trainer_or_is_refused_by_name(to: str) -> None:
+    adapter = Adapter(rank=16, alpha=32, targets=("q", "v"))
+    if to not in ADAPTED:
+        with pytest.raises(LehrError, match=r"adapter \(lora of rank 16\)|no training on a corpus|no reinforcement"):
+            adapted(to, adapter)
+        return
+    file, settings = ADAPTED[to]
+    done = adapted(to, adapter)
+    body = yaml.safe_load(done.files[f"01_sft/{file}"])
+    assert {key: body[key] for key in settings} == settings
+    said = {row["what"]: row for row in json.loads(done.files["export.json"])["stages"][0]["values"]}
+    assert said["adapter"]["value"] == "lora, rank 16, alpha 32, beside q, v"
+    four = yaml.safe_load(adapted(to, Adapter(kind="qlora", rank=8)).files[f"01_sft/{file}"])
+    assert four.get("load_in_4bit") or four.get("quantization_bit") == 4 or four.get("quant_bits") == 4
+    with pytest.raises(LehrError, match="beside experts, whose name in the class of starcoder2 is not known"):
+        adapted(to, Adapter(rank=8, targets=("experts",)))
+
+
+def test_every_value_of_a_stage_has_a_line() -> None:
+    done = export(MODELS["starcoder"], CATALOGUE.recipe("starcoder"), "trl", stages=["pt"])
+    said = {row["what"]: row for row in json.loads(done.files["export.json"])["stages"][0]["values"]}
+    assert said["objective.fim"]["how"] == "not told"
+    assert (said["hardware.count"]["value"], said["hardware.count"]["how"]) == (512, "exact")

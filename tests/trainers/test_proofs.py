@@ -18,6 +18,7 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.exporting.proving import ask
 from lehr.recipes.exporting.run import export
 from lehr.recipes.presenting.files import write_folder
+from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.schedules import (
     WSD,
@@ -31,7 +32,7 @@ from lehr.simulators.schedules import (
     Schedule,
     Warmup,
 )
-from lehr.simulators.training import Base, Optimizer, Stage
+from lehr.simulators.training import Adapter, Base, Hardware, Optimizer, Stage
 
 FOLDER = Path(os.environ.get("LEHR_TRAINERS", "/nowhere"))
 
@@ -151,3 +152,29 @@ def test_a_tuning_stage_is_parsed(tmp_path: Path, trainer: str, objective: objec
 def test_torchtitan_builds_any_network_of_llamas_kind(tmp_path: Path, model: str) -> None:
     """Without stretched positions and with them, whatever torchtitan's own names have."""
     proven(tmp_path, "torchtitan", recipe(SCHEDULES["cosine"], NextToken(), "PT", None), model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", ["trl", "ms_swift", "llama_factory", "axolotl"])
+def test_an_adapter_is_parsed(tmp_path: Path, trainer: str) -> None:
+    """Both kinds, of some matrices and of all."""
+    plain = stage_of(Cosine(peak=1e-4, warmup=Warmup(steps=10)), Supervised(), "SFT")
+    kinds = {"some": Adapter(rank=16, alpha=32, targets=("q", "v")), "all_in_four_bits": Adapter(kind="qlora", rank=8)}
+    stages = {name: msgspec.structs.replace(plain, adapter=adapter) for name, adapter in kinds.items()}
+    assert {*stages} <= proven(tmp_path, trainer, of_stages(stages, "qwen2_5_coder_7b"), "qwen2_5_coder_7b")
+
+
+@pytest.mark.slow
+def test_a_layout_is_parsed_by_torchtitan(tmp_path: Path) -> None:
+    """With the stage that begins from another's weights."""
+    layout = Layout(tp=2, pp=2, vpp=2, recompute="full")
+    stage = msgspec.structs.replace(
+        stage_of(SCHEDULES["cosine"], NextToken(), "PT"),
+        hardware=Hardware(accelerator="h100_sxm", count=16, layout=layout),
+    )
+    both = {"one": stage, "two": msgspec.structs.replace(stage, kind="ANN")}
+    done = export(Catalogue().model("llama_3_8b"), of_stages(both, None), "torchtitan")
+    write_folder(tmp_path / "x", done.files)
+    verdicts = ask(done, tmp_path / "x", python_of("torchtitan"), None)
+    assert {v.stage for v in verdicts} >= {"one", "two"}
+    assert [v for v in verdicts if not v.ok] == []

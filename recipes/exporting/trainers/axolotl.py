@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
+from lehr.recipes.exporting.adapters import alpha, modules, whole
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, torchrun, what_is_trained
@@ -57,6 +58,15 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                 "num_generations": stage.objective.group_size,
                 "max_completion_length": stage.sequence_length,
             }
+    if stage.adapter is not None:
+        named = modules(stage.adapter, network.model_type, "all")
+        body |= {
+            "adapter": "qlora" if stage.adapter.kind == "qlora" else "lora", "lora_r": stage.adapter.rank,
+            "lora_alpha": whole(alpha(stage.adapter)), "lora_dropout": 0.0,
+            **({"lora_target_linear": True} if named == ["all"] else {"lora_target_modules": named}),
+            **({"peft_use_dora": True} if stage.adapter.kind == "dora" else {}),
+            **({"load_in_4bit": True} if stage.adapter.kind == "qlora" else {}),
+        }  # fmt: skip
     file = f"{stage.folder}/axolotl.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler {plan.name}")
     return Exported(
@@ -75,5 +85,11 @@ def several(stage: ExportStage) -> list[str]:
 
 
 TRAINER = Trainer(
-    name="axolotl", title="Axolotl", version="0.19.0", package="axolotl==0.19.0", stage=stage, prove="axolotl"
+    name="axolotl",
+    title="Axolotl",
+    version="0.19.0",
+    package="axolotl==0.19.0",
+    stage=stage,
+    adapters=True,
+    prove="axolotl",
 )

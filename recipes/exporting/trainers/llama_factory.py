@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
+from lehr.recipes.exporting.adapters import alpha, modules, whole
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
@@ -51,6 +52,13 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         **({} if what == "corpus" else {"template": "default"}),
         **hf.arguments(stage, plan),
     }
+    if stage.adapter is not None:
+        body |= {
+            "finetuning_type": "lora", "lora_rank": stage.adapter.rank, "lora_alpha": whole(alpha(stage.adapter)),
+            "lora_dropout": 0.0, "lora_target": ",".join(modules(stage.adapter, network.model_type, "all")),
+            "use_dora": stage.adapter.kind == "dora",
+            **({"quantization_bit": 4} if stage.adapter.kind == "qlora" else {}),
+        }  # fmt: skip
     file = f"{stage.folder}/train.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     return Exported(
@@ -75,5 +83,6 @@ TRAINER = Trainer(
     version="0.9.5",
     package="llamafactory==0.9.5",
     stage=stage,
+    adapters=True,
     prove="llama_factory",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
+from lehr.recipes.exporting.adapters import alpha, modules
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
@@ -46,6 +47,13 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "max_length": stage.sequence_length,
         **({"packing": True, "attn_impl": "flash_attn"} if what == "corpus" else {}),
     }
+    if stage.adapter is not None:
+        body |= {
+            "tuner_type": "lora", "lora_rank": stage.adapter.rank, "lora_alpha": alpha(stage.adapter),
+            "lora_dropout": 0.0, "target_modules": modules(stage.adapter, network.model_type, "all-linear"),
+            "use_dora": stage.adapter.kind == "dora",
+            **({"quant_method": "bnb", "quant_bits": 4} if stage.adapter.kind == "qlora" else {}),
+        }  # fmt: skip
     if isinstance(stage.objective, (Preference, PolicyGradient)):
         method = (stage.objective.method or "grpo").casefold()
         if method not in ("dpo", "grpo"):
@@ -82,6 +90,7 @@ TRAINER = Trainer(
     # its GRPO imports msgspec, and does not ask for it
     package="ms-swift==4.6.0 msgspec==0.22.0",
     stage=stage,
+    adapters=True,
     leaves="checkpoint-{steps}",
     prove="ms_swift",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
+from lehr.recipes.exporting.adapters import alpha, modules, whole
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, torchrun, what_is_trained
@@ -56,6 +57,12 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         body |= {"reward_funcs": ["rewards.reward"]}
         notes.append("write rewards.py beside the file, with reward(completions, **columns) -> list[float]")
     notes.append(f"a row of {stage.data}: `{ROWS[what]}`")
+    if stage.adapter is not None:
+        body |= {
+            "use_peft": True, "lora_r": stage.adapter.rank, "lora_alpha": whole(alpha(stage.adapter)),
+            "lora_dropout": 0.0, "lora_target_modules": modules(stage.adapter, network.model_type, "all-linear"),
+            "use_dora": stage.adapter.kind == "dora", "load_in_4bit": stage.adapter.kind == "qlora",
+        }  # fmt: skip
     body |= hf.arguments(stage, plan)
     file = f"{stage.folder}/{verb}.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
@@ -78,5 +85,6 @@ TRAINER = Trainer(
     version="1.16.0",
     package="trl==1.16.0 transformers==5.23.0",
     stage=stage,
+    adapters=True,
     prove="trl",
 )
