@@ -8,6 +8,7 @@ on by its log-odds. None of them is fitted to what it forecasts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import exp
 
 import numpy as np
 
@@ -123,9 +124,9 @@ def shifted(
     off = float(np.mean(np.log(np.array([value for _, value in latest]) / at)))
     value, low, high = (float(said[key]) for key in ("forecast", "low", "high"))  # type: ignore[arg-type]
     return {
-        "forecast": value * np.exp(off / 2),
-        "low": low * np.exp(min(0.0, off)),
-        "high": high * np.exp(max(0.0, off)),
+        "forecast": value * exp(off / 2),
+        "low": low * exp(min(0.0, off)),
+        "high": high * exp(max(0.0, off)),
         "why": f"{said['why']}; its first half lies {off:+.1%} off the law of the stages before",
     }
 

@@ -13,7 +13,7 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.recipes.rehearsing.corpus import END_OF_TEXT, generator, infilled, passages, read_corpus, split
-from lehr.recipes.rehearsing.forecasting import by_power
+from lehr.recipes.rehearsing.forecasting import by_power, shifted
 from lehr.recipes.rehearsing.result import Speed
 from lehr.recipes.rehearsing.scale import OF_NAME, SCALES
 from lehr.recipes.rehearsing.small_recipe import small
@@ -223,6 +223,24 @@ def test_a_loss_is_forecast_from_its_half_and_a_guess_is_not(how: str) -> None:
     # 95 % of intervals for a single run hold the law's own value, and more
     assert inside >= 38
     assert by_power([(i, 3.0) for i in (40, 50, 60, 70)], rates)["forecast"] is None
+
+
+class Level:
+    """A law that says 2 everywhere."""
+
+    def loss(self, rates: np.ndarray) -> np.ndarray:
+        return np.full(len(rates), 2.0)
+
+
+@pytest.mark.parametrize(("at", "interval"), [(2.2, (1.9, 2.1 * 1.1)), (1.8, (1.9 * 0.9, 2.1)), (2.0, (1.9, 2.1))])
+def test_a_later_stages_forecast_holds_what_its_first_half_is_off_by(at: float, interval: tuple[float, float]) -> None:
+    early = [(step, at) for step in (10, 12, 14)]
+    said = {"forecast": 2.0, "low": 1.9, "high": 2.1, "why": "a law"}
+    told = shifted(Level(), np.full(20, 1e-3), early, said)  # type: ignore[arg-type]
+    assert (told["low"], told["high"]) == pytest.approx(interval)
+    assert told["forecast"] == pytest.approx((2.0 * at) ** 0.5)
+    # as files of the rehearsal take them
+    assert msgspec.json.encode(told)
 
 
 def test_a_busy_machine_is_said_beside_its_speed() -> None:
