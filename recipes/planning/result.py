@@ -73,8 +73,9 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
     rollout: StageRollout | None = None
 
 
-WorryKind = Literal["utilisation", "unreachable", "long", "far", "machine", "repeats", "bound", "vocabulary"]
+WorryKind = Literal["harm", "utilisation", "unreachable", "long", "far", "machine", "repeats", "bound", "vocabulary"]
 WORRIES: dict[WorryKind, str] = {
+    "harm": "the base is forecast to be worse after the plan than before it",
     "utilisation": "the utilisation that was given is more than the machine reaches",
     "long": "the run lasts longer than any whose length was published",
     "unreachable": "no law was fitted anywhere near",

@@ -10,6 +10,7 @@ import msgspec
 
 from lehr.recipes.planning.files import recipe
 from lehr.recipes.planning.result import Planned, Scored, StageSettings
+from lehr.recipes.planning.why import why_lines
 from lehr.recipes.planning.worries import how_far
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.simulators.laws import DataConstrained
@@ -143,40 +144,6 @@ def budget_line(plan: Planned) -> str:
     return f"{binds}: {', '.join(amounts)}{'; ' + ', '.join(others) + ' FLOP' if others else ''}."
 
 
-def why_lines(plan: Planned) -> list[str]:
-    """Why this network: how sure the law is, its own optimum, and what half and double the size would lose."""
-    chosen, lines = plan.plan.chosen, []
-    region = plan.plan.region()
-    said = []
-    if chosen.wins is not None and len(plan.plan.candidates) > 1:
-        sizes = sorted(c.active for c in region)
-        where = f"between {short(sizes[0])} and {short(sizes[-1])}"
-        ladder = sorted(c.active for c in plan.plan.candidates)
-        # beyond its ends nothing was tried
-        if sizes[-1] == ladder[-1]:
-            where = f"at {short(sizes[0])} or more"
-        elif sizes[0] == ladder[0]:
-            where = f"at {short(sizes[-1])} or fewer"
-        # how often one network wins says little: those beside it lose next to nothing to it
-        said.append(f"the law puts the optimum {where} active parameters (95 %)")
-    if plan.own_optimum is not None:
-        n, d = plan.own_optimum
-        epochs = f", {d / plan.demand.unique:.3g} epochs" if plan.demand.unique and d > plan.demand.unique else ""
-        name = "FLOP/token" if getattr(plan.law, "n_convention", "") == "flops_per_token" else "parameters"
-        dense = " of dense networks" if chosen.expansion > 1 and not isinstance(plan.law, JointMoe) else ""
-        said.append(f"at 6 N D its own optimum{dense} is {n:.3g} {name} on {d:.3g} tokens{epochs}")
-    if said:
-        lines.append(f"Why: {'; '.join(said)}.")
-    same = [c for c in plan.plan.candidates if c.expansion == chosen.expansion]
-    half = min(same, key=lambda c: abs(c.active / chosen.active - 0.5))
-    if 0.4 < half.active / chosen.active < 0.6:
-        lines.append(
-            f"Half the size ({short(half.active)}, {short(half.tokens)} tokens) would lose {half.regret:+.4f} "
-            f"{plan.plan.loss_unit} and serve at half the cost."
-        )
-    return lines
-
-
 def stage_rows(plan: Planned) -> list[list[str]]:
     """A row for each stage, as the terminal and the page have it."""
     rows = []
@@ -286,6 +253,13 @@ def machine_lines(plan: Planned) -> list[str]:
     ]
     own = {s.fit: s.name for s in reversed(plan.stages.values()) if s.fit not in (None, plan.fit)}
     lines += [f"{name}: {fit}" for fit, name in reversed(own.items())]
+    if plan.replay is not None:
+        mixed = [s.name for s in plan.stages.values() if s.data is not None]
+        lines += (
+            [f"{', '.join(mixed)}: {plan.replay[1]:.1%} of the tokens are old data, by {plan.replay[0]}"]
+            if mixed
+            else []
+        )
     lines += [f"{s.name}: {rollout_line(s, s.rollout)}" for s in plan.stages.values() if s.rollout is not None]
     if ramp := first.ramp:
         lines.append(f"batch ramp: from {ramp['start']:,} sequences over the first {short(ramp['tokens'])} tokens")

@@ -35,7 +35,7 @@ def worries(
 ) -> list[Worry]:
     """One for each, the gravest first, of a plan whose stages are ``placed`` on its machine; ``given`` is the person's
     own utilisation [1], ``no_room`` are networks that were left out since no layout holds them."""
-    found = _of_time(plan, next(iter(placed.values())), given)
+    found = [*_of_harm(plan), *_of_time(plan, next(iter(placed.values())), given)]
 
     def worry(kind: WorryKind, says: str) -> None:
         found.append(Worry(kind=kind, says=says))
@@ -91,6 +91,28 @@ def worries(
             f"by {words.law}",
         )
     return found
+
+
+def _of_harm(plan: Planned) -> list[Worry]:
+    """A base that ends worse than it began: warmed up again, with too few tokens to come down from that."""
+    read, surface = plan.plan.read_at, plan.surface
+    if (
+        plan.base is None
+        or plan.forecast is None
+        or read is None
+        or surface is None
+        or plan.plan.read_unique is not None
+    ):
+        return []
+    before = float(surface.loss(read[0], plan.demand.seen))
+    if plan.forecast.loss <= before:
+        return []
+    says = (
+        f"{plan.base} may be worse for it: {before:.3f} {plan.plan.loss_unit} before by {surface.name}, "
+        f"{plan.forecast.loss:.3f} ({plan.forecast.low:.3f} to {plan.forecast.high:.3f}) after, under these schedules; "
+        "train longer, or at a lower peak"
+    )
+    return [Worry(kind="harm", says=says)]
 
 
 def _of_room(placed: Mapping[str, Placed], no_room: Sequence[str]) -> list[str]:

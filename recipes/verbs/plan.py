@@ -40,6 +40,8 @@ def run(job: Composed) -> int:
             plan = plan if name == plan.name else planned(_named(job, name))
             folder = plans / name
             write_folder(folder, {**files(plan, head), **own_law(job, plan)})
+    if name != asked:
+        print(f"Written as {name}: {asked} holds the plan of another command.")
     print(as_text(plan))
     print(f"\n{folder / 'plan.html'}")
     # what was given of money is no part of the recipe, nor is the law

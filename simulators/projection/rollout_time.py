@@ -77,7 +77,8 @@ def project_rollout(
     if not isinstance(objective, PolicyGradient) or not architecture.causal or architecture.encoder is not None:
         return None
     answers = stage.batch.sequences if stage.batch else None
-    context = max(architecture.context_length, int(number(stage.sequence_length) or 0))
+    # prompt and answer are one sequence of the stage
+    context = int(number(stage.sequence_length) or architecture.context_length)
     done = completed(objective.rollout, objective.group_size, answers, objective.method, context=context)
     done = msgspec.structs.replace(done, rollout=within(done.rollout, context))
     steps = rollouts_of(stage, done.rollout, done.samples)

@@ -121,6 +121,26 @@ def test_continued_pre_training_counts_what_the_base_has_seen(capsys: pytest.Cap
 
 
 @pytest.mark.slow
+def test_a_continuation_that_harms_its_base_is_the_first_worry(capsys: pytest.CaptureFixture[str]) -> None:
+    # 22B tokens after 15T, warmed up to half of the base's peak and down again
+    words = ("days=3", "devices=8", "base=llama_3_8b")
+    plan = printed(capsys, "plan", *words)
+    assert plan["worries"][0]["kind"] == "harm"
+    assert "llama_3_8b may be worse for it: 2.022 nats/token before" in plan["worries"][0]["says"]
+    assert dispatch(["plan", *words]) == 0
+    assert "cpt: 4.1% of the tokens are old data, by ibrahim_slimpajama_405m" in capsys.readouterr().out
+    assert dispatch(["plan", *words, "replay_rise=1"]) == 0
+    assert capsys.readouterr().out.startswith("Written as my_plan_2: my_plan holds the plan of another command.\n")
+
+
+@pytest.mark.slow
+def test_where_one_shape_wins_everywhere_the_sizes_beside_it_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["plan", "usd=500", "compare_laws=[]"]) == 0
+    said = capsys.readouterr().out
+    assert "Why: networks of 1.03B to 1.23B active parameters lose less than 0.005 nats/token; at 6 N D" in said
+
+
+@pytest.mark.slow
 def test_the_network_that_is_printed_is_the_base(capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["plan", "flops=1e22", "base=starcoder2_15b"]) == 0
     # a network of the ladder as wide has 48
