@@ -5,8 +5,8 @@
 Runs of three sets, looked for where the tests look; fits are to random runs of a set, and everything is asked of the
 others. Without an argument a few splits; with ``whole`` 210 for the band and 22 for the tracker. The runs are parted
 once, by a seed, into one half with which the tracker's settings were chosen and one that was kept apart: figures stand
-beside each other. The band's shares were chosen with half of the splits
-of all three sets in view, and rounded with all.
+beside each other. The band's shares were chosen with half of the splits of all three
+sets in view, and rounded with all.
 """
 
 from __future__ import annotations
