@@ -73,14 +73,18 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True):
     rollout: StageRollout | None = None
 
 
-WorryKind = Literal["harm", "utilisation", "unreachable", "long", "far", "machine", "repeats", "bound", "vocabulary"]
+WorryKind = Literal[
+    "harm", "utilisation", "unreachable", "long", "far", "machine", "heads", "base", "repeats", "bound", "vocabulary"
+]
 WORRIES: dict[WorryKind, str] = {
     "harm": "the base is forecast to be worse after the plan than before it",
-    "utilisation": "the utilisation that was given is more than the machine reaches",
+    "utilisation": "the utilisation is more than the machine reaches, or than published runs did",
     "long": "the run lasts longer than any whose length was published",
     "unreachable": "no law was fitted anywhere near",
     "far": "the loss is read beyond the runs of its law",
     "machine": "the network, or one that the law would rather have, does not fit the devices, or may not",
+    "heads": "the heads divide over few devices, or share fewer keys and values than the law's networks",
+    "base": "less is known of the base than the plan reads",
     "repeats": "data is repeated more often than is known to be harmless",
     "bound": "a rule was asked outside its runs and is bound by what was published",
     "vocabulary": "another vocabulary would serve the budget better",
@@ -141,6 +145,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     architecture: Architecture
     made: bool
     base: str | None
+    base_known: bool
+    """Whether all of the base's tokens were published."""
     sequence_length: int
     stages: dict[str, StageSettings]
     demand: Demand

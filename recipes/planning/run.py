@@ -67,8 +67,9 @@ def _planned(job: Composed) -> Planned:
     architectures = _architectures(job, network, base, longest)
     size = _size(job, base)
     rungs = _within(size, {key: rung_of(architecture, length) for key, architecture in architectures.items()})
+    seen, base_known = _seen(job, base)
     demand = Demand(
-        seen=_seen(job, base),
+        seen=seen,
         served=job.setting("served_tokens", NonNegative | None) or 0.0,
         unique=job.setting("unique_tokens", Corpus | None),
         memory=job.setting("memory", Positive | None),
@@ -108,7 +109,8 @@ def _planned(job: Composed) -> Planned:
         name=job.setting("name", str), bought=bought, spent=spending.work, hours=spending.time.hours,
         days=spending.time.days, usd=spending.time.usd, usd_per_hour=machine.usd_per_hour, accelerator=machine.device,
         precision=machine.precision, devices=machine.devices, law=law, surface=surface, plan=plan,
-        architecture=settled.architecture, made=settled.networks.made == key, base=base, sequence_length=length,
+        architecture=settled.architecture, made=settled.networks.made == key, base=base,
+        base_known=base_known, sequence_length=length,
         stages=spending.stages, demand=demand, network=network, top_k=task.top_k, seconds=seconds,
         at_bounds=[(b, chosen_by(law, b)) for b in (bought.work.low, bought.work.high) if b is not None],
         rates=[rates(one, settled.question, plan) for one in hyper], hyper=hyper, replay=task.replay, rungs=rungs,
@@ -292,17 +294,19 @@ def _stages(job: Composed) -> dict[str, float]:
     return stages
 
 
-def _seen(job: Composed, base: str | None) -> float:
-    """The pre-training tokens of the base model. Raises ``LehrError`` where its recipe is not known."""
+def _seen(job: Composed, base: str | None) -> tuple[float, bool]:
+    """The pre-training tokens of the base model that are known, and whether those are all. Raises ``LehrError`` where
+    its recipe is not known."""
     if base is None:
-        return 0.0
+        return 0.0, True
     if not job.catalogue.has("recipe", base):
         raise LehrError(f"base: {base} has no recipe, so that its tokens are not known; write another base")
     _, _, projection = project_by_name(job.catalogue, base)
     tokens = [s.cumulative_tokens for s in projection.stages if s.kind in PRETRAINING]
-    if not tokens or tokens[-1] is None:
+    known = [float(n) for n in tokens if n is not None]
+    if not known:
         raise LehrError(f"base: how many tokens {base} was trained on is not published; write another base")
-    return float(tokens[-1])
+    return known[-1], len(known) == len(tokens) and projection.totals.bound is None
 
 
 def _base_rates(job: Composed, base: str | None) -> tuple[float | None, float | None]:

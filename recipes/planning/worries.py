@@ -9,6 +9,7 @@ from lehr.recipes.planning.result import Planned, Vocabulary, Worry, WorryKind
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.laws.base import ValidRange
 from lehr.simulators.laws.vocabulary import SMALLEST
+from lehr.simulators.layers import Attention
 from lehr.simulators.planning.choosing import Candidate
 
 FAR = 100.0
@@ -22,8 +23,8 @@ APART = 1.25
 
 
 FEWEST_A_PARAMETER = 0.5
-"""Tokens: Megatron-Turing NLG's 530B parameters saw 270B (arXiv:2201.11990), some of the fewest of large networks, at a
-time when laws wanted them so; the laws that are used since want twenty."""
+"""Tokens: Megatron-Turing NLG's 530B parameters saw 270B (Hoffmann et al. 2022, arXiv:2203.15556, table 1), some of the
+fewest of large networks, at a time when laws wanted them so; the laws that are used since want twenty."""
 
 LONGEST = 120.0
 """Days: BLOOM's 1,082,990 hours on 384 A100 are 118, 3.5 months (arXiv:2211.05100, section 3.4.1); no other published
@@ -66,6 +67,13 @@ def worries(
             f"{MOST_EXPANSION} at most, and this one's answer is a guess",
         )
     found += [Worry(kind="machine", says=says) for says in _of_room(placed, no_room)]
+    found += _of_heads(plan)
+    if plan.base is not None and not plan.base_known:
+        worry(
+            "base",
+            f"{plan.base} had seen at least {short(plan.demand.seen)} tokens: how many in all was not published, and "
+            "the loss is read as if no more",
+        )
     if chosen.epochs > 4:
         worry(
             "repeats",
@@ -115,6 +123,23 @@ def _of_harm(plan: Planned) -> list[Worry]:
     return [Worry(kind="harm", says=says)]
 
 
+FEW_HEADS = 4
+"""Of keys and values; fewer come near multi-query attention (Shazeer 2019, arXiv:1911.02150), which no law of
+parameters and tokens tells from other attention."""
+
+
+def _of_heads(plan: Planned) -> list[Worry]:
+    """Heads of a wide network that share fewer than ``FEW_HEADS`` heads of keys and values."""
+    mixer = plan.architecture.blocks["decoder"].mixer
+    if not isinstance(mixer, Attention) or mixer.n_kv_heads >= FEW_HEADS or mixer.n_heads < 2 * FEW_HEADS:
+        return []
+    says = (
+        f"its {mixer.n_heads} heads share {mixer.n_kv_heads} of keys and values, which no tensor group divides well; "
+        "no law here knows what that loses: write the size= of another network"
+    )
+    return [Worry(kind="heads", says=says)]
+
+
 def _of_room(placed: Mapping[str, Placed], no_room: Sequence[str]) -> list[str]:
     """A network that does not fit, or may not, and one that the law would rather have and that does not."""
     first, *_ = placed.values()
@@ -142,6 +167,12 @@ def _of_time(plan: Planned, placed: Placed, given: float | None) -> list[Worry]:
             f"that the plan takes {times:.2g} times the time and money{days}"
         )
         found.append(Worry(kind="utilisation", says=says))
+    if plan.days is not None and plan.days.value > LONGEST:
+        says = (
+            f"{plan.days.value:,.0f} days are longer than any published run (BLOOM: 118); write days=90 beside the "
+            "budget, or more devices"
+        )
+        found.append(Worry(kind="long", says=says))
     published = plan.accelerator.mfu.get("dense" if plan.plan.chosen.expansion == 1 else "moe")
     if given is None and placed.mfu is not None and published is not None and placed.mfu.central > published.high:
         days = (
@@ -152,12 +183,6 @@ def _of_time(plan: Planned, placed: Placed, given: float | None) -> list[Worry]:
             f"{plan.accelerator.title} reached {published.high:.0%} at most{days}"
         )
         found.append(Worry(kind="utilisation", says=says))
-    if plan.days is not None and plan.days.value > LONGEST:
-        says = (
-            f"{plan.days.value:,.0f} days are longer than any published run (BLOOM: 118); write days=90 beside the "
-            "budget, or more devices"
-        )
-        found.append(Worry(kind="long", says=says))
     return found
 
 

@@ -201,3 +201,15 @@ def test_a_device_of_which_no_run_published_a_utilisation_is_planned_by_its_layo
 def test_a_layout_faster_than_published_runs_is_a_worry(capsys: pytest.CaptureFixture[str]) -> None:
     worries = [w["says"] for w in plan(capsys, "days=30", "devices=64", "accelerator=a100")["worries"]]
     assert [w for w in worries if "nine in ten published runs on NVIDIA A100 SXM4 80 GB reached 52% at most: 3" in w]
+
+
+@pytest.mark.slow
+def test_heads_that_share_one_of_keys_and_values_are_a_worry(capsys: pytest.CaptureFixture[str]) -> None:
+    found = plan(capsys, "days=30", "devices=64", "memory=24GB", "cache_tokens=128k")
+    assert [w for w in found["worries"] if w["kind"] == "heads" and "share 1 of keys and values" in w["says"]]
+
+
+@pytest.mark.slow
+def test_of_a_base_the_tokens_that_are_known_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    found = plan(capsys, "days=3", "devices=8", "base=llama_3_1_8b")
+    assert [w for w in found["worries"] if w["kind"] == "base" and "at least 15T tokens" in w["says"]]
