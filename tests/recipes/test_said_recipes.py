@@ -157,7 +157,11 @@ def test_a_teacher_adds_its_forward_pass(tmp_path: Path) -> None:
 def test_a_stage_of_rollouts_has_hours_that_name_what_they_assume(tmp_path: Path) -> None:
     rollout = {"prompts": 128, "response": {"cap": 8192}, "generators": 4, "behind": 1}
     objective = {"kind": "policy_gradient", "method": "grpo", "group_size": 8, "rollout": rollout}
-    one = project(tmp_path, "qwen2_5_7b", {"kind": "RL", "objective": objective, "steps": 200}).stages[0]
+    stage = {"kind": "RL", "objective": objective, "steps": 200}
+    # prompt and answer are one sequence of the stage
+    with pytest.raises(lehr.LehrError, match=r"longer than the context of 4,096; write a cap of at most 3,796"):
+        project(tmp_path, "qwen2_5_7b", stage)
+    one = project(tmp_path, "qwen2_5_7b", {**stage, "sequence_length": 16_384}).stages[0]
     assert one.rollout is not None
     assert one.rollout.hours.low is not None
     assert one.rollout.assumed == ["prompts of 300 tokens", "answers of 2,048 tokens on average, a quarter of the cap"]
