@@ -212,7 +212,8 @@ CHOSEN = [
         {"accelerator": "b200", "precision": "fp8", "mfu": "38.9"},
         {"accelerator": "b200", "precision": "fp8", "mfu": 0.389},
     ),
-    ({"price": "1.99", "devices": "1000"}, {"usd_per_hour": 1.99, "devices": 1000}),
+    # a page asks no layouts: of devices that hold all of these
+    ({"price": "1.99", "devices": "1024"}, {"usd_per_hour": 1.99, "devices": 1024}),
 ]
 
 
@@ -249,6 +250,16 @@ def test_recomputed_hours_and_costs_are_pythons(opened: Opened, typed: dict[str,
             history = page.run(f"withHistory(MODELS.get('{name}'), state.chosen).cost.value")
             assert history == projection.totals_with_base.cost.value
     assert page.complaints() == []
+
+
+def test_devices_of_ones_own_choice_are_said_to_be_asked_for_no_layout(opened: Opened) -> None:
+    page = opened()
+    basis = "costBasis(state.chosen)"
+    assert "whether or not" not in page.run(basis)
+    choose(page, "devices", "1000")
+    assert page.run(basis).endswith(
+        "on 1,000 devices, whether or not that holds the network: lehr report asks its layouts"
+    )
 
 
 def test_what_cannot_be_computed_says_why(opened: Opened) -> None:

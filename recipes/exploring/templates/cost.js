@@ -99,7 +99,8 @@ function costBasis({ accelerator, precision, mfu, price, devices }) {
   const on = accelerator ? DATA.accelerators[accelerator].title : `the published accelerator, else ${DATA.accelerators[DATA.fallback].title}`;
   return [`on ${on}`, precision ? `in ${precision}` : accelerator ? "" : "in the published precision, else bf16",
     mfu !== null ? `at an MFU of ${percent(mfu)}` : accelerator ? "at the MFU of published runs" : "at the published MFU, else that of published runs",
-    price === null ? "at the listed price" : `at $${price} an hour`, devices === null ? "" : `on ${whole(devices)} devices`].filter(Boolean).join(", ");
+    price === null ? "at the listed price" : `at $${price} an hour`, devices === null ? "" : `on ${whole(devices)} devices`,
+    accelerator || devices !== null ? "whether or not that holds the network: lehr report asks its layouts" : ""].filter(Boolean).join(", ");
 }
 
 // what a time rests on, in words
