@@ -30,7 +30,7 @@ from lehr.simulators.projection.stage_time import (
     cost_of_published_hours,
     project_time,
 )
-from lehr.simulators.projection.stage_work import MANY_EPOCHS, beside, repeats_of, stage_convention
+from lehr.simulators.projection.stage_work import MANY_EPOCHS, beside, most_tokens, repeats_of, stage_convention
 from lehr.simulators.projection.totals import Totals, add_totals, relation_of
 from lehr.simulators.quantities import Amount, Interval, Relation
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
@@ -199,11 +199,12 @@ def project_stage(
     convention = stage_convention(architecture, stage)
     target_len = stage.objective.target_length(seq_len) if isinstance(stage.objective, SpanDenoising) else None
     per_token = training_flops_per_token(architecture, seq_len, convention, target_len)
-    padded = stage.padded_tokens
+    padded, passes = most_tokens(stage, seq_len)
     tokens, bound = (stage.n_tokens, stage.token_bound) if padded is None else (padded, "at most")
     warnings = [] if stage.sequence_length else [f"sequence length not known; {seq_len:,} is assumed"]
-    if tokens is not None and (passes := further_forward_passes(stage.objective)):
-        per_token += passes * forward_flops_per_token(architecture, seq_len, convention)
+    warnings += passes
+    if tokens is not None and (further_passes := further_forward_passes(stage.objective)):
+        per_token += further_passes * forward_flops_per_token(architecture, seq_len, convention)
         warnings.append(
             "a token counts one update and one forward pass of the reference model"
             if isinstance(stage.objective, Preference)

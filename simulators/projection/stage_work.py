@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from lehr.simulators.adapters import adapter_parameters
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import FLOP_CONVENTIONS, FlopConvention, count_parameters, forward_flops_per_token
-from lehr.simulators.objectives import Distillation, NextToken
+from lehr.simulators.objectives import Distillation, NextToken, Preference
 from lehr.simulators.quantities import number
 from lehr.simulators.training import Stage
 
@@ -35,6 +37,23 @@ def repeats_of(stage: Stage) -> float:
     """
     tokens, epochs = stage.n_tokens or 0.0, number(stage.epochs) or 1.0
     return tokens * (1 - 1 / max(epochs, 1.0))
+
+
+def most_tokens(stage: Stage, seq_len: int) -> tuple[float | None, list[str]]:
+    """The most tokens that fine-tuning trains on [tokens], and what is assumed for it: of pairs of answers, whose
+    number alone was published, one pass at ``seq_len`` tokens each.
+
+    >>> most_tokens(Stage(kind="RL", objective=Preference(method="dpo"), examples=20_000), 32_768)
+    (1310720000.0, ['one pass over its pairs is assumed'])
+    >>> most_tokens(Stage(kind="SFT", objective=NextToken(), examples=20_000), 32_768)
+    (None, [])
+    """
+    padded = stage.padded_tokens
+    if padded is not None or stage.examples is None or not isinstance(stage.objective, Preference):
+        return padded, []
+    assumed = [] if stage.epochs is not None else ["one pass over its pairs is assumed"]
+    whole = msgspec.structs.replace(stage, sequence_length=seq_len, epochs=stage.epochs or 1.0)
+    return whole.padded_tokens, assumed
 
 
 def beside(

@@ -8,7 +8,7 @@ import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.projecting.model import project_model
-from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.objectives import PolicyGradient, Preference
 
 CATALOGUE = Catalogue()
 LENGTHS = ("steps", "examples", "tokens")
@@ -55,6 +55,30 @@ def test_every_stage_of_rl_is_projected_where_its_length_was_published() -> None
                 assert (what in assumed) is (given is None), (name, one.name, what)
             found["projected"] += 1
     assert found == {"projected": 17, "length not published": 17, "not written token after token": 1}
+
+
+@pytest.mark.slow
+def test_every_stage_of_preferences_is_projected_where_its_examples_were_published() -> None:
+    found: Counter[str] = Counter()
+    for name in CATALOGUE.files("recipe"):
+        recipe = CATALOGUE.recipe(name)
+        if not any(isinstance(stage.objective, Preference) for stage in recipe.stages.values()):
+            continue
+        for one in project_model(CATALOGUE, CATALOGUE.model(recipe.model), recipe, ()).stages:
+            stage = recipe.stages[one.name]
+            if not isinstance(stage.objective, Preference):
+                continue
+            known = any(getattr(stage, key) is not None for key in LENGTHS)
+            found["projected" if one.time is not None else "length not published"] += 1
+            assert (one.time is not None) is known, (name, one.name)
+            if one.time is None:
+                continue
+            assert one.time.hours.low is not None
+            said = " ".join(one.warnings)
+            assert ("sequence length not known" in said) is (stage.sequence_length is None), (name, one.name)
+            passes = stage.examples is not None and stage.epochs is None and stage.steps is None
+            assert ("one pass over its pairs is assumed" in said) is passes, (name, one.name)
+    assert found == {"projected": 2, "length not published": 9}
 
 
 @pytest.mark.slow
