@@ -8,7 +8,7 @@ import msgspec
 
 from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.simulators.objectives import PolicyGradient
+from lehr.simulators.objectives import Objective, PolicyGradient
 from lehr.simulators.quantities import Size
 from lehr.simulators.schedules import Batch, Cosine, Schedule, Warmup
 from lehr.simulators.training import Stage
@@ -87,7 +87,7 @@ def lacks(stage: Stage) -> list[str]:
     counted = stage.examples is not None and not isinstance(stage.objective, PolicyGradient)
     if stage.n_steps is None and stage.tokens is None and not counted:
         found.append("steps")
-    if stage.sequence_length is None and longest_answer(stage) is None:
+    if stage.sequence_length is None and longest_answer(stage.objective) is None:
         found.append("sequence_length")
     if stage.batch is None:
         found.append("sequences")
@@ -96,9 +96,9 @@ def lacks(stage: Stage) -> list[str]:
     return found
 
 
-def longest_answer(stage: Stage) -> int | None:
+def longest_answer(objective: Objective) -> int | None:
     """The most tokens that an answer of reinforcement learning may have [tokens]; ``None`` where nothing says so."""
-    rollout = stage.objective.rollout if isinstance(stage.objective, PolicyGradient) else None
+    rollout = objective.rollout if isinstance(objective, PolicyGradient) else None
     return None if rollout is None else rollout.response.cap
 
 
@@ -113,7 +113,7 @@ def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps) -> tupl
     Raises ``RefusedError`` that names all that is still open and every trainer needs.
     """
     gaps = []
-    if stage.sequence_length is None and (cap := longest_answer(stage)) is not None:
+    if stage.sequence_length is None and (cap := longest_answer(stage.objective)) is not None:
         stage = msgspec.structs.replace(stage, sequence_length=cap)
         gaps.append(Gap(what="sequence_length", value=f"{cap:,}", whose="answers"))
     for key in lacks(stage):

@@ -9,7 +9,7 @@ import msgspec
 
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
-from lehr.recipes.exporting.gaps import needed
+from lehr.recipes.exporting.gaps import longest_answer, needed
 from lehr.recipes.exporting.rates import Course, Deviation, RefusedError, course_of
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import Objective
@@ -66,6 +66,11 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     def course(self) -> Course:
         """Its rates as a rise, a constant part and one decay. Raises ``RefusedError`` for others."""
         return course_of(self.curve)
+
+    @property
+    def longest_answer(self) -> int:
+        """The most tokens of an answer [tokens]: as its rollout says, or else as many as a sequence has."""
+        return longest_answer(self.objective) or self.sequence_length
 
     @property
     def n_tokens(self) -> int:

@@ -156,6 +156,7 @@ def lengths_said(stage: ExportStage, keys: Mapping[str, str]) -> list[Said]:
         "steps": stage.n_steps,
         "batch.sequences": stage.sequences,
         "sequence_length": stage.sequence_length,
+        "response.cap": stage.longest_answer,
         "precision": stage.precision,
         "objective": type(stage.objective).__struct_config__.tag,
         "begins": stage.begins or "random weights",

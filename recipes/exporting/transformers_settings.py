@@ -155,6 +155,10 @@ def arguments(stage: ExportStage, plan: HFSchedule) -> dict[str, Any]:
     return found
 
 
+ANSWERS = "max_completion_length"
+"""What TRL calls the most tokens of an answer."""
+
+
 def said(stage: ExportStage, file: str, length_key: str) -> list[Said]:
     """What became of all that the arguments hold."""
     from lehr.recipes.exporting.trainer import kind_said, lengths_said, optimizer_said
@@ -179,7 +183,8 @@ def said(stage: ExportStage, file: str, length_key: str) -> list[Said]:
             {
                 "steps": f"{file}: max_steps",
                 "batch.sequences": batch,
-                "sequence_length": f"{file}: {length_key}",
+                # a trainer of answers is told the most of those, and no length of prompt and answer together
+                "response.cap" if length_key == ANSWERS else "sequence_length": f"{file}: {length_key}",
                 "precision": f"{file}: bf16, fp16",
                 "begins": f"{file}: the model's path",
             },

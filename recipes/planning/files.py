@@ -58,7 +58,8 @@ def recipe(plan: Planned) -> dict[str, Any]:
     default = _fact("assumed", "lehr plan: the stage's share of the budget over what a token costs")
     body = {"name": plan.name, "model": plan.name, "order": list(stages), "stages": stages}
     if plan.base is not None:
-        body["base"] = {"model": plan.base, "tokens": plan.demand.seen}
+        seen = plan.demand.seen
+        body["base"] = {"model": plan.base, "tokens": seen if plan.base_known else {"at_least": seen}}
     return {**body, "provenance": {"default": default, "exceptions": facts}}
 
 

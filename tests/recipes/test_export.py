@@ -309,6 +309,12 @@ def test_the_most_that_an_answer_may_have_is_the_length_of_a_stage_that_writes_t
     done = export(MODELS["starcoder"], made, "trl", models=MODELS)
     assert "max_completion_length: 8192\n" in done.files["01_rl/grpo.yaml"].decode()
     assert (done.stages[0].gaps[0].what, done.stages[0].gaps[0].whose) == ("sequence_length", "answers")
+    # prompt and answer are one sequence: where both are said the answers end at their own cap
+    both = msgspec.structs.replace(made, stages={"rl": msgspec.structs.replace(stage, sequence_length=10_240)})
+    again = export(MODELS["starcoder"], both, "trl", models=MODELS)
+    assert "max_completion_length: 8192\n" in again.files["01_rl/grpo.yaml"].decode()
+    assert "sequence_length" not in [gap.what for gap in again.stages[0].gaps]
+    assert [s.value for s in again.stages[0].exported.said if s.what == "response.cap"] == [8192]
 
 
 ADAPTED = {

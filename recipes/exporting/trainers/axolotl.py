@@ -56,7 +56,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                 raise RefusedError(f"has no group_size; write +recipe.stages.{stage.name}.objective.group_size=8")
             body["trl"] = {
                 "num_generations": stage.objective.group_size,
-                "max_completion_length": stage.sequence_length,
+                "max_completion_length": stage.longest_answer,
             }
     if stage.adapter is not None:
         named = modules(stage.adapter, network.model_type, "all")

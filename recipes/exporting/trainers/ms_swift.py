@@ -62,7 +62,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         if isinstance(stage.objective, PolicyGradient):
             if stage.objective.group_size is None:
                 raise RefusedError(f"has no group_size; write +recipe.stages.{stage.name}.objective.group_size=8")
-            body |= {"num_generations": stage.objective.group_size, "max_completion_length": stage.sequence_length}
+            body |= {"num_generations": stage.objective.group_size, "max_completion_length": stage.longest_answer}
             body |= {"external_plugins": ["rewards.py"], "reward_funcs": ["reward"]}
             notes.append(REWARDS)
     # without a folder of the run's date within, which the next stage would not find

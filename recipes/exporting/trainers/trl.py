@@ -42,7 +42,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         body |= {"max_length": stage.sequence_length}
     else:
         assert isinstance(stage.objective, PolicyGradient)
-        verb, length = "grpo", "max_completion_length"
+        verb, length = "grpo", hf.ANSWERS
         method = (stage.objective.method or "").casefold()
         if method not in ("grpo", ""):
             raise RefusedError(f"its method is {stage.objective.method}; trl grpo is for GRPO")
@@ -53,7 +53,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             raise RefusedError(
                 f"{stage.sequences} sequences an update are no multiple of group_size {group}; write a batch that is"
             )
-        body |= {"max_completion_length": stage.sequence_length, "num_generations": group, "use_vllm": False}
+        body |= {"max_completion_length": stage.longest_answer, "num_generations": group, "use_vllm": False}
         body |= {"reward_funcs": ["rewards.reward"]}
         notes.append("write rewards.py beside the file, with reward(completions, **columns) -> list[float]")
     notes.append(f"a row of {stage.data}: `{ROWS[what]}`")

@@ -65,7 +65,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "algorithm.adv_estimator": ESTIMATORS[method],
         "data.train_files": f"{stage.data}/train.parquet",
         "data.train_batch_size": prompts,
-        "data.max_response_length": stage.sequence_length,
+        "data.max_response_length": stage.longest_answer,
         "actor_rollout_ref.model.path": stage.begins,
         "actor_rollout_ref.rollout.n": group,
         "actor_rollout_ref.rollout.name": "vllm",
@@ -104,7 +104,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                 {
                     "steps": f"{file}: trainer.total_training_steps",
                     "batch.sequences": f"{file}: data.train_batch_size x actor_rollout_ref.rollout.n",
-                    "sequence_length": f"{file}: data.max_response_length",
+                    "response.cap": f"{file}: data.max_response_length",
                     "objective": f"{file}: algorithm.adv_estimator",
                     "begins": f"{file}: actor_rollout_ref.model.path",
                 },
