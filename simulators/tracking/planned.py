@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Covariance
 from lehr.simulators.laws.curves import CurveLaw
-from lehr.simulators.laws.curves.bands import DEGREES, basis_of, modes_of, spread_of_modes, straying_of, strays
+from lehr.simulators.laws.curves.bands import (
+    DEGREES,
+    basis_of,
+    fallen_and_level,
+    modes_of,
+    spread_of_modes,
+    straying_of,
+    strays,
+)
 from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.laws.curves.batches import Batches
 from lehr.simulators.numerics.student import t_quantile
@@ -150,10 +158,8 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
         end = float(spread_of_modes(modes[-1:])[0])
         basis = f"{basis_of(law)}; a run strays by {end:.2%} (standard deviation) at its end, and its rows scatter"
     elif law.worst_relative_error is not None:
-        forward, annealing = (part[knots] / loss[knots] for part in parts)
-        fallen = (np.maximum.accumulate(parts[1])[knots] - parts[1][knots]) / loss[knots]
+        forward, fallen, level = (part[knots] / loss[knots] for part in (parts[0], *fallen_and_level(parts[1])))
         nothing = np.zeros(len(knots))
-        level = np.maximum(annealing, 0.0)
         modes = strays(
             straying_of(law), forward, fallen, level, earlier=nothing, longer=nothing, warmed=nothing, apart=0.0
         )

@@ -164,8 +164,7 @@ def modes_of(
     own = LoggedRun(name=law.name, steps=after, loss=loss, rates=rates, changed_at=changed_at)
     by = straying_of(law)
     modes = sqrt(by.constants) * _of_constants(law, known, own)
-    fallen = (np.maximum.accumulate(annealing)[after] - annealing[after]) / loss
-    level = np.maximum(annealing[after], 0.0) / loss
+    fallen, level = (part[after] / loss for part in fallen_and_level(annealing))
     if of_run:
         straying = strays(
             by,
@@ -231,6 +230,17 @@ def strays(
         ],
         axis=1,
     )
+
+
+def fallen_and_level(annealing: Floats) -> tuple[Floats, Floats]:
+    """What annealing has brought since the part of the loss that it takes away was largest, and what is left of that
+    part (rows,) [loss_unit].
+
+    >>> fallen, level = fallen_and_level(np.array([0.1, 0.4, 0.25]))
+    >>> fallen.round(3).tolist(), level.tolist()
+    ([0.0, 0.0, 0.15], [0.1, 0.4, 0.25])
+    """
+    return np.maximum.accumulate(annealing) - annealing, np.maximum(annealing, 0.0)
 
 
 def annealed(fallen: Floats, level: Floats) -> Floats:

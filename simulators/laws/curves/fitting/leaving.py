@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.laws.curves import CurveForm
-from lehr.simulators.laws.curves.bands import FEWEST, MOST_STRAY, annealed, beyond, strays, warmed
+from lehr.simulators.laws.curves.bands import FEWEST, MOST_STRAY, annealed, beyond, fallen_and_level, strays, warmed
 from lehr.simulators.laws.curves.fitting.minimum import Settled, problem_of, settle
 from lehr.simulators.laws.curves.runs import LoggedRun, shared_rows
 from lehr.simulators.numerics.adding import plain_sum
@@ -53,9 +53,10 @@ def left_out(
         explained = np.einsum("ti,ij,tj->t", jacobian, held.covariance, jacobian)
         # the derivatives by the logarithms of the first constants are the parts of the loss
         forward = jacobian[:, 1]
-        level = jacobian[:, 2 : 2 + form.annealing].sum(axis=1)
+        loss = np.exp(predicted)
+        annealing = jacobian[:, 2 : 2 + form.annealing].sum(axis=1) * loss
+        fallen, noise = (part / loss for part in fallen_and_level(annealing))
         peaks = [float(one.rates.max()) for one in others]
-        fallen, noise = np.maximum.accumulate(level) - level, np.maximum(level, 0.0)
         straying = strays(
             form.straying,
             forward,
