@@ -36,6 +36,7 @@ from lehr.simulators.laws.curves.runs import shared_rows
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Earlier, Plan, Tracked, in_order, track
 from lehr.simulators.tracking.alone import alone
+from lehr.simulators.tracking.as_run import track_as_run
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.planned import plan
 from tests.data import DATA
@@ -431,6 +432,37 @@ def planted(every: list[Split]) -> None:
                 )
 
 
+def by_another_plan(split: Split) -> list[tuple[str, bool, bool, bool]]:
+    """Each run that was not fitted beside the plan of each other one of its length: the set, whether there is an alarm
+    beside the plan, whether it is followed by its own rates, and whether there is one beside those."""
+    group, law, out = validation[split.group], law_of(split), []
+    for name, run in whole(group).items():
+        rows, rates = in_order(run.steps, run.loss), (run.steps, run.rates[np.minimum(run.steps, len(run.rates) - 1)])
+        for other in group.values():
+            if name in split.fitted or other.name == name or len(other.rates) != len(run.rates):
+                continue
+            planned = plan(law, other.rates)
+            _, seen = track_as_run(law, planned, rows, rates=rates)
+            if seen.state == "rate":
+                before = bool(track(planned, rows).alarms)
+                out.append((split.group, before, seen.by_logged_rates, bool(seen.alarms)))
+    return out
+
+
+def as_run(every: list[Split]) -> None:
+    """What alarms are left where a run had other rates than planned, beside the forecast for those."""
+    found = spread(by_another_plan, every)
+    print("\nhealthy runs by another run's plan, told as of the rate: followed by their own rates; alarms beside the "
+          "plan, beside their own rates")  # fmt: skip
+    for group in validation:
+        mine = [one for one in found if one[0] == group]
+        followed = [one for one in mine if one[2]]
+        print(
+            f"  {group}: {len(followed)} of {len(mine)}; {sum(one[1] for one in followed)}, "
+            f"{sum(one[3] for one in followed)}"
+        )
+
+
 NO_LAW = PowerOfSum(name="none", title="", L0=1.0, A=1.0, alpha=1.0)
 """A divergence is planted without one."""
 
@@ -558,6 +590,7 @@ def main() -> None:
     parts["coverage"] = partial(coverage, every)
     parts["healthy"] = partial(followed, some if "whole" in asked else few)
     parts["faults"] = partial(planted, few)
+    parts["as_run"] = partial(as_run, some if "whole" in asked else [s for s in few if s.fitted[2:]][:3])
     parts["without_law"] = without_law
     for name, work in parts.items():
         if not {*asked} & {*parts} or name in asked:

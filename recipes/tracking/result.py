@@ -12,7 +12,8 @@ from lehr.simulators.tracking.rates import Departure
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The forecast by ``law``, what the log says beside it, and what was passed over in the log, in words."""
+    """The forecast by ``law``, what the log says beside it, and what was passed over in the log, in words. The forecast
+    is of the planned rates, or of those that the log has where they left the plan (``seen.by_logged_rates``)."""
 
     law: CurveLaw
     planned: Plan

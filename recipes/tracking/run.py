@@ -25,8 +25,9 @@ from lehr.recipes.reading.tail import Tail
 from lehr.recipes.tracking.result import Look, RateAndRows
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
-from lehr.simulators.tracking import Earlier, Plan, Tracked, in_order, track
+from lehr.simulators.tracking import Earlier, Plan, in_order
 from lehr.simulators.tracking.alone import alone
+from lehr.simulators.tracking.as_run import track_as_run
 from lehr.simulators.tracking.planned import plan
 from lehr.simulators.tracking.rates import departure
 
@@ -112,7 +113,7 @@ def track_job(job: Composed) -> Look:
     paths, law = runs_of(job)[0], curve_law(job)
     planned = _planned(job, law)
     read = in_unit(law, read_log(job, *paths), paths[0])
-    return Look(law=law, planned=planned, seen=track_rows(job, planned, read), notes=read.notes)
+    return track_rows(job, law, planned, read)
 
 
 def track_several(job: Composed) -> list[tuple[str, Look]]:
@@ -122,8 +123,7 @@ def track_several(job: Composed) -> list[tuple[str, Look]]:
     out = []
     for path, *beside in runs_of(job):
         read = in_unit(law, read_log(job, path, *beside), path)
-        look = Look(law=law, planned=planned, seen=track_rows(job, planned, read), notes=read.notes)
-        out.append((path.name, look))
+        out.append((path.name, track_rows(job, law, planned, read)))
     return out
 
 
@@ -164,10 +164,10 @@ def follow_job(job: Composed) -> Iterator[Look]:
                 raise
             time.sleep(every)
             continue
-        seen = track_rows(job, planned, read, earlier)
-        if (seen.step, len(seen.steps)) != before:
-            before = (seen.step, len(seen.steps))
-            yield Look(law=law, planned=planned, seen=seen, notes=read.notes)
+        look = track_rows(job, law, planned, read, earlier)
+        if (look.seen.step, len(look.seen.steps)) != before:
+            before = (look.seen.step, len(look.seen.steps))
+            yield look
         if last_row + spacing > planned.n_steps:
             return
         time.sleep(every)
@@ -218,12 +218,13 @@ def rates(job: Composed) -> Floats:
     return stage_schedule(recipe.stages[name], f"stage {name} of {recipe.name}").values()
 
 
-def track_rows(job: Composed, planned: Plan, read: LogRows, earlier: Earlier | None = None) -> Tracked:
+def track_rows(job: Composed, law: CurveLaw, planned: Plan, read: LogRows, earlier: Earlier | None = None) -> Look:
     """One look at what was read, with what looks before kept of it."""
     if (why := no_cross_entropy(read)) is not None:
         raise LehrError(f"{log_of(job)}: {why}; leave law= out, and the learning rate alone is checked")
     try:
-        return track(
+        forecast, seen = track_as_run(
+            law,
             planned,
             read.rows,
             false_alarms=job.setting("false_alarms", float),
@@ -234,3 +235,4 @@ def track_rows(job: Composed, planned: Plan, read: LogRows, earlier: Earlier | N
         )
     except ValueError as error:
         raise LehrError(str(error)) from error
+    return Look(law=law, planned=forecast, seen=seen, notes=read.notes)

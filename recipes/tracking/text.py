@@ -42,6 +42,8 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
         lines[0] = f"finished: {lines[0]}"
     if seen.rate is not None:
         lines.append(rate_words(seen.rate))
+    if seen.by_logged_rates:
+        lines.append(f"the forecast below is for the log's own rates, which {_explained(seen)}")
     if not seen.rate_logged:
         lines.append(UNCHECKED)
     if seen.step is not None and seen.expected is not None and seen.forecast is not None:
@@ -52,16 +54,7 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
         )
     if seen.offset is not None:
         lines.append(f"the last rows lie {expm1(seen.offset):+.2%} off the forecast")
-    before = f"forecast before the run: {seen.final_forecast:.4f}"
-    if done and seen.final is not None:
-        lines.append(
-            f"finished at {_loss(seen.loss)}, without the noise of its rows at {seen.final:.4f} [{law.loss_unit}] "
-            f"({_interval(seen)}); {before}"
-        )
-    elif seen.final is None:
-        lines.append(f"final loss: not known: {seen.astray}; {before} [{law.loss_unit}]")
-    else:
-        lines.append(f"final loss: {seen.final:.4f} [{law.loss_unit}] ({_interval(seen)}); {before}")
+    lines.append(_end(law, seen, done=done))
     lines += [f"  {alarm_words(a, seen)}" for a in seen.alarms]
     lines += [f"note: {note}" for note in [*notes, *seen.notes]]
     lines += [f"warning: {w}" for w in law.range.curve_warnings(planned.rates)]
@@ -77,6 +70,24 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
         f"spike, as many of each other kind; law's error: {planned.basis}"
     )
     return "\n".join(lines)
+
+
+def _explained(seen: Tracked) -> str:
+    """What the rates of the log make of its loss."""
+    if seen.alarms:
+        return "do not explain all of the loss"
+    return "explain the loss" if seen.disproved else "the loss does not tell from the planned ones yet"
+
+
+def _end(law: CurveLaw, seen: Tracked, *, done: bool) -> str:
+    """What the run ended at or will end at, and what was forecast."""
+    before = f"forecast before the run: {seen.final_forecast:.4f}"
+    if seen.final is None:
+        return f"final loss: not known: {seen.astray}; {before} [{law.loss_unit}]"
+    end = f"{seen.final:.4f} [{law.loss_unit}] ({_interval(seen)}); {before}"
+    if done:
+        return f"finished at {_loss(seen.loss)}, without the noise of its rows at {end}"
+    return f"final loss{', if the planned rates are taken up from here' if seen.by_logged_rates else ''}: {end}"
 
 
 def rate_words(off: Departure) -> str:
@@ -187,6 +198,7 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
         "expected": seen.expected,
         "rate": None if seen.rate is None else msgspec.to_builtins(seen.rate),
         "rate_checked": seen.rate_logged,
+        "forecast_of": "logged rates" if seen.by_logged_rates else "planned rates",
         "offset": _share(seen.offset),
         "final": {
             "loss": seen.final,

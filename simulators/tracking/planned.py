@@ -128,8 +128,8 @@ def restart_of(rates: Floats) -> int | None:
     return first + int(rises[0]) if len(rises) else None
 
 
-def plan(law: CurveLaw, rates: Floats) -> Plan:
-    """The forecast of a run with ``rates`` (steps,) by ``law``.
+def plan(law: CurveLaw, rates: Floats, *, until: int | None = None) -> Plan:
+    """The forecast of a run with ``rates`` (steps,) by ``law``; warm-up ends before step ``until``.
 
     The law's error is what the band of a run about it allows, without the noise of rows, where its fit has a
     covariance; else two thirds of the worst relative error on curves that were held out, an average of their worst
@@ -144,7 +144,7 @@ def plan(law: CurveLaw, rates: Floats) -> Plan:
     [0.0027]
     """
     n = len(rates)
-    peak = first_of(rates)
+    peak = first_of(rates[:until])
     begin = min(max(peak, 1), n - 1)
     knots = np.unique(np.concatenate([np.linspace(begin, n - 1, N_BAND), np.geomspace(begin, n - 1, 40)]).round())
     knots = knots.astype(int)

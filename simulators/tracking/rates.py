@@ -45,7 +45,8 @@ Words = Callable[[int], str]
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
     """From row ``row`` on, at ``step``, the log has ``logged`` where ``planned`` was planned; ``before`` is the last
     step that agrees, ``None`` where none does. ``cause`` says what bug looks like that; ``lasts`` whether the last row
-    is off too, or more rows were than ``PASSES`` of all."""
+    is off too, or more rows were than ``PASSES`` of all. Where the log counts its steps from 0 again, its rates are
+    those of the plan ``resumed_at`` steps on."""
 
     row: int
     step: int
@@ -54,6 +55,7 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
     planned: float
     cause: str
     lasts: bool
+    resumed_at: int | None = None
 
 
 def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Departure | None:
@@ -76,15 +78,59 @@ def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Depar
         return None
     first = int(wrong[0])
     before = int(at[first - 1]) if first else None
+    cause = _bug(planned, at, rates, first, share)
+    resumed_at = _counted_anew(planned, at, rates, share) if cause is None and before is None else None
+    if resumed_at is not None:
+        cause = (
+            f"it is that of the plan {resumed_at:,} steps on: the log counts its steps from 0 again, as of a job that "
+            f"was resumed at step {resumed_at:,}; add these to them"
+        )
     return Departure(
         row=int(rows[first]),
         step=int(steps[rows[first]]),
         before=before,
         logged=float(rates[first]),
         planned=float(planned[at[first]]),
-        cause=_cause(planned, at, rates, first, share),
+        cause=cause or _other(planned, at[first:], rates[first:], share),
         lasts=bool(off[-1] or off.mean() > PASSES),
+        resumed_at=resumed_at,
     )
+
+
+def as_logged(planned: Floats, steps: NDArray[np.int_], logged: Floats, off: Departure) -> Floats:
+    """The rates (steps of the run,) that a run had which left its plan at ``off``: those ``logged`` at ``steps``
+    (rows,), on straight lines between rows, and the planned ones before and after; where they are of few digits, the
+    planned ones too as long as they agree.
+
+    Where no row agrees with the plan, the rates before the first are the planned ones times what the first is of its
+    own. A rate within what is called agreement of the planned peak is that peak.
+
+    >>> plan = np.array([1.0, 2.0, 2.0, 1.5, 1.0])
+    >>> off = departure(plan, np.array([2, 3]), np.array([1.0, 0.8]))
+    >>> as_logged(plan, np.array([2, 3]), np.array([1.0, 0.8]), off).tolist()
+    [0.5, 1.0, 1.0, 0.8, 1.0]
+    """
+    n = len(planned)
+    use = (steps >= 0) & (steps < n) & np.isfinite(logged) & (logged >= 0)
+    # rates of few digits say less than the plan of steps at which they agree with it
+    digits = rounding(logged[use])
+    if coarse := digits > AGREES / 10:
+        use &= steps >= off.step
+    at, rates = steps[use], logged[use]
+    if coarse and off.before is not None:
+        at, rates = np.append(off.before, at), np.append(planned[off.before], rates)
+    out = np.array(planned, dtype=float)
+    here = np.arange(at[0], at[-1] + 1)
+    out[here] = np.interp(here, at, rates)
+    if off.before is None and planned[at[0]] > 0:
+        out[: at[0]] *= rates[0] / planned[at[0]]
+    peak = float(planned.max())
+    out[np.abs(out / peak - 1) <= AGREES] = peak
+    # a rise that is less than what the digits leave open is none
+    falls = slice(int(np.argmax(out[: at[-1] + 1])), at[-1] + 1)
+    lowest = np.minimum.accumulate(out[falls])
+    out[falls] = np.where(out[falls] - lowest <= (AGREES + digits) * out[falls], lowest, out[falls])
+    return out
 
 
 def rounding(rates: Floats) -> float:
@@ -116,11 +162,11 @@ def _between(near: Floats, rates: Floats, share: float, peak: float) -> NDArray[
     return np.asarray((rates >= low - room) & (rates <= high + room))
 
 
-def _cause(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int, share: float) -> str:
-    """The first of the known bugs whose rates are those ``logged`` at steps ``every`` (rows,) from row ``first`` on."""
+def _bug(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int, share: float) -> str | None:
+    """The known bugs whose rates are those ``logged`` at steps ``every`` (rows,) from row ``first`` on."""
     at, rates, before = every[first:], logged[first:], int(every[first - 1]) if first else None
-    held = np.ptp(rates) <= 2 * share * float(rates.max())
-    if held and before is not None and abs(float(rates[0]) - float(planned[before])) <= 2 * share * float(rates.max()):
+    room = 2 * share * float(rates.max())
+    if before is not None and np.ptp(rates) <= room and abs(float(rates[0]) - float(planned[before])) <= room:
         # a rate that stands still at the top of its plan has no floor there
         floor = rates[0] < LOW * planned.max() and (planned[at] < rates[0] * (1 + share)).all()
         return STANDS_STILL + (f"; or {rates[0]:.4g} is a floor that the plan has not" if floor else "")
@@ -135,8 +181,24 @@ def _cause(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int,
         alike = _agree(planned, where, rates[some], share).mean(axis=-1)
         if alike.size and alike.max() >= ALIKE:
             known.append(words(int(np.argmax(alike))))
-    if known:
-        return ", or ".join(known)
+    return ", or ".join(known) or None
+
+
+def _counted_anew(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> int | None:
+    """By how many steps the ``rates`` at steps ``at`` (rows,) are ahead of the plan, by more than their first step and
+    not beyond its end; ``None`` where they are no such rates, or stand still, as at many steps."""
+    some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
+    at, rates = at[some], rates[some]
+    if np.ptp(planned[at]) == 0.0 or np.ptp(rates) <= 2 * share * float(rates.max()):
+        return None
+    far, _ = _shift(planned, at, rates, len(planned))
+    if not int(at[0]) < far <= len(planned) - int(at[-1]):
+        return None
+    return far if _agree(planned, at + far, rates, share).mean() >= ALIKE else None
+
+
+def _other(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> str:
+    """What else than a bug gives the ``rates`` at steps ``at`` (rows,): a factor, or another setting."""
     there = planned[at]
     ratio = rates[there > 0] / there[there > 0]
     if len(ratio) and np.ptp(ratio) <= 4 * SIMILAR * float(np.median(ratio)) and np.ptp(there) > 0:
@@ -145,9 +207,10 @@ def _cause(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int,
             f"the rate is {times:.3g} times the planned one throughout{slip(times)}: another peak, or a scale for the "
             "batch or the devices"
         )
+    some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
     if (setting := _setting(planned, at[some], rates[some], share)) is not None:
         return setting
-    if held and np.ptp(there) > share * float(there.max()):
+    if np.ptp(rates) <= 2 * share * float(rates.max()) and np.ptp(there) > share * float(there.max()):
         return STANDS_STILL
     return "no known bug looks like that: another schedule, or one that was changed by hand"
 
@@ -240,11 +303,3 @@ def _places(
         words += f": {kind} warm-up, or updates "
         words += "that moved the scheduler alone" if shift > 0 else "at which the scheduler stood still"
         yield lambda _: words, steps[None] + shift
-    if before is None:
-        far, _ = _shift(planned, at, rates, len(planned))
-        words_of_count = (
-            f"it is that of the plan {far:,} steps on: the log counts its steps from 0 again, as of a job that was "
-            f"resumed at step {far:,}; add these to them"
-        )
-        if far > int(at[0]):
-            yield lambda _: words_of_count, steps[None] + far

@@ -27,7 +27,7 @@ STATES: dict[State, str] = {
     "inside": "inside the band",
     "spike": "SPIKE: the last row lies above the rows before it",
     "divergence": "DIVERGENCE: the loss has risen above the rows before",
-    "plateau": "PLATEAU: the loss stands still where the forecast falls",
+    "plateau": "PLATEAU: the loss does not fall where the forecast does",
     "drift": "DRIFT: the run leaves its forecast",
     "shift": "SHIFT: the last rows lie off the rows before them by more than the forecast says",
     "repeat": "DATA REPEATED: the last rows have the noise of earlier ones again",
@@ -51,8 +51,10 @@ ANEW = 0.5
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What one look says. ``state`` is of the last row, or of the learning rate where that leaves the plan (``rate``);
-    alarms that are over stand in ``alarms`` alone. ``rate`` is looked for where the log has one (``rate_logged``). Of
-    its rows ``beyond`` many come after the last planned step.
+    alarms that are over stand in ``alarms`` alone. ``rate`` is looked for where the log has one (``rate_logged``);
+    where all else is beside the forecast for the rates that the log has (``by_logged_rates``), ``final`` is the end of
+    a run that takes its plan up again; ``loss_state`` is of the last row there, and the planned rates are ``disproved``
+    where the loss leaves their forecast. Of its rows ``beyond`` many come after the last planned step.
 
     ``residuals`` are log(loss) - log(forecast) of the rows after warm-up, whose steps and losses stand beside.
     ``expected`` is the interval of the last row's loss, ``final_interval`` that of the loss after the last step,
@@ -61,8 +63,11 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """
 
     state: State
+    loss_state: State
     rate: Departure | None
     rate_logged: bool
+    by_logged_rates: bool = False
+    disproved: bool = False
     beyond: int
     step: int | None
     loss: float | None
@@ -90,10 +95,10 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Why the law says nothing of this run's end; ``None`` where it does."""
         if self.final is not None:
             return None
-        if self.state == "rate":
+        if self.state == "rate" and not self.by_logged_rates:
             return "the run has another learning rate than the plan, and the forecast is of the plan"
-        if self.state in ("divergence", "plateau"):
-            what = "diverges" if self.state == "divergence" else "stands still"
+        if self.loss_state in ("divergence", "plateau"):
+            what = "diverges" if self.loss_state == "divergence" else "stands still"
             return f"the run {what}, which no law describes"
         return "the run has left its forecast by more than the law's error allows: the law is not this run's"
 
@@ -179,6 +184,7 @@ def track(
         over = RUN if kind in LEVELS else 1
         if any(a.kind == kind and a.last > last - over for a in found):
             state = kind
+    loss_state = state
     if off is not None and (off.lasts or state != "inside"):
         state = "rate"
     ends: tuple[float, Bounds] | None = None
@@ -193,6 +199,7 @@ def track(
         expected = (here * exp(-z * spread), here * exp(z * spread))
     return Tracked(
         state=state,
+        loss_state=loss_state,
         rate=off,
         rate_logged=rates is not None,
         beyond=int((rows.steps > n).sum()),
@@ -299,7 +306,7 @@ def _notes(rows: Rows, planned: Plan, used: int) -> list[str]:
         notes.append(f"{_rows(late)} after the schedule's {planned.n_steps:,} steps left out")
     if planned.restart is not None and planned.restart <= n_last:
         notes.append(
-            f"the planned rate rises again from step {planned.restart:,} on, which laws are not fitted to: plateaus "
+            f"the rate rises again from step {planned.restart:,} on, which laws are not fitted to: plateaus "
             "and slow divergences are looked for before it alone"
         )
     if used <= FEWEST:
