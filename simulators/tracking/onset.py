@@ -34,6 +34,8 @@ BACK = 0.5
 """Of what a spike is above the row before, the part that the row after it may stay up by."""
 LAST = 10
 """Rows whose mean says whether a run is back where it was."""
+SHORT, SHARP = 4, 3.0
+"""Rows, fewer than that, above half of the highest, which is so many times what follows within the alarm: a spike."""
 BEFORE, FEWEST = 60, 4
 """Rows before an alarm that are looked at, and before the earliest beginning, at least."""
 MOST = 200
@@ -83,7 +85,8 @@ def stays(found: list[Alarm], e: Floats) -> NDArray[np.bool_]:
 
 def dated(found: list[Alarm], run: Run) -> list[Alarm]:
     """The alarms, those of a level with the row where it has begun, one where several have begun together, none where a
-    run comes back; of a shift the mean is told. Spikes within a divergence or such a return are rows of it."""
+    run comes back; of a shift the mean is told. One that raises no more rows goes on until the run is back where it was
+    before. Spikes within a divergence or such a return are rows of it."""
     level: list[Alarm] = []
     back: list[tuple[int, int]] = []
     for alarm in (a for a in found if a.kind in LEVELS):
@@ -93,7 +96,7 @@ def dated(found: list[Alarm], run: Run) -> list[Alarm]:
         if np.isfinite(alarm.size) and np.ptp(loss) > 0:
             up = run if alarm.size > 0 else msgspec.structs.replace(run, e=-run.e)
             at = onset(up, alarm.first, alarm.last, still=alarm.kind == "plateau")
-            one = msgspec.structs.replace(alarm, first=at.row, began=(at.first, at.last))
+            one = msgspec.structs.replace(alarm, first=at.row, last=max(alarm.last, at.row), began=(at.first, at.last))
         if level and one.first <= level[-1].last and one.size * level[-1].size > 0:
             before = level.pop()
             one = msgspec.structs.replace(one, first=before.first, began=before.began, last=max(one.last, before.last))
@@ -102,10 +105,14 @@ def dated(found: list[Alarm], run: Run) -> list[Alarm]:
             back.append((one.first, one.last))
             level[-1] = msgspec.structs.replace(level[-1], last=one.first - 1)
             continue
-        if one.kind == "shift":
-            one = msgspec.structs.replace(one, size=_moved(run, one.first, one.last))
         level.append(one)
-    rises = [*back, *((a.first, a.last) for a in level if a.kind == "divergence")]
+    lasting = _lasting(run, level)
+    level = [_named(run, one) if np.isfinite(one.size) else one for one in lasting]
+    # spikes of a rise or a return, and in the first rows of a plateau or shift, are no alarms of their own
+    short = [
+        a.first + SHORT - 1 if b.kind in ("shift", "plateau") else a.last for a, b in zip(lasting, level, strict=True)
+    ]
+    rises = [*back, *((min(a.first, b.first), last) for a, b, last in zip(lasting, level, short, strict=True))]
     others = [
         a
         for a in found
@@ -122,6 +129,96 @@ def _is_back(run: Run, before: Alarm, then: Alarm) -> bool:
     if not len(old) or not len(new):
         return False
     return abs(float(run.e[new].mean() - run.e[old].mean())) < BACK * abs(before.size)
+
+
+def _named(run: Run, alarm: Alarm) -> Alarm:
+    """The alarm by what all of its rows show: a plateau that is rather a step is a shift, whose mean is told; what rose
+    for a few rows alone is a spike."""
+    rows = np.flatnonzero(run.kept)
+    here = int(np.searchsorted(rows, alarm.first))
+    before, within = rows[max(here - BEFORE, 0) : here], rows[here : int(np.searchsorted(rows, alarm.last, "right"))]
+    if len(before) < FEWEST or not len(within):
+        return alarm
+    off = run.e[within] - float(run.e[before].mean())
+    if alarm.size > 0 and alarm.last < len(run.e) - LAST:
+        high = int(np.flatnonzero(off > BACK * off.max())[-1])
+        rest = off[high + 1 :]
+        if high < SHORT and len(rest) and off.max() > SHARP * abs(float(np.median(rest))):
+            return msgspec.structs.replace(alarm, kind="spike", last=int(within[high]), size=float(off.max()))
+    if alarm.kind == "plateau" and (step := _step(run, rows, here, len(within))) is not None:
+        alarm = msgspec.structs.replace(alarm, kind="shift", first=step.row, began=(step.first, step.last))
+    if alarm.kind == "shift":
+        alarm = msgspec.structs.replace(alarm, size=_moved(run, alarm.first, alarm.last))
+    return alarm
+
+
+def _step(run: Run, rows: NDArray[np.int_], first: int, count: int) -> Onset | None:
+    """Where the loss went up by a step about the ``first`` of ``count`` of the ``rows``, if that is likelier by all of
+    them than that it began to stand still; else ``None``."""
+    begin = max(first - BEFORE, 0)
+    those = rows[begin : first + min(count, MOST)]
+    calm = rows[max(first - NOISE_ROWS, 0) : first] if first >= LEAST_NOISE_ROWS else rows
+    x = run.forecast[those] - run.forecast[those[0]]
+    turned = run.turned[those] - run.turned[those[0]]
+    modes = np.asarray(run.modes[those])
+    apart = np.column_stack([np.ones(len(x)), SLOPE * (x - turned), TURNS * turned, modes - modes[0]])
+    square = max(_scatter(run.e[calm]), run.floor, 1e-9) ** 2
+    still, step = (_gains(run.e[those] - run.e[those[0]], d, apart, square) for d in _ways(x, still=True))
+    if step.max() < still.max() + CHI_SQUARED:
+        return None
+    near = those[step >= step.max() - CHI_SQUARED]
+    return Onset(int(those[np.argmax(step)]), int(near[0]), int(near[-1]))
+
+
+def _lasting(run: Run, level: list[Alarm]) -> list[Alarm]:
+    """The alarms of a level, each until the run is back where it was before; a shift that only goes on is one."""
+    out: list[Alarm] = []
+    for one in level:
+        before = out[-1] if out else None
+        goes_on = before is not None and before.kind == one.kind == "shift" and before.size * one.size > 0
+        if before is not None and goes_on and _lasts(run, before, one.first):
+            out[-1] = msgspec.structs.replace(before, last=one.last)
+        else:
+            out.append(one)
+    if out and np.isfinite(out[-1].size) and _lasts(run, out[-1], len(run.e)):
+        out[-1] = msgspec.structs.replace(out[-1], last=len(run.e) - 1)
+    return out
+
+
+def _lasts(run: Run, alarm: Alarm, until: int) -> bool:
+    """Have the last rows before row ``until`` the level that ``alarm`` told, to half of it, beside those before it?"""
+    rows = np.flatnonzero(run.kept[:until])
+    old, new = rows[rows < alarm.first][-BEFORE:], rows[rows >= alarm.first][-LAST:]
+    if not len(old) or not len(new):
+        return False
+    off = float(run.e[new].mean() - run.e[old].mean())
+    return off * alarm.size > 0 and abs(off) >= BACK * abs(alarm.size)
+
+
+def without_consequences(found: list[Alarm], last: int) -> list[Alarm]:
+    """The alarms without drifts that a plateau or divergence before them, or a shift of the same size, explains which
+    lasts to row ``last``, and without spikes that are what a larger one leaves in the rows after it.
+
+    >>> shift = Alarm(kind="shift", first=20, last=99, size=0.02)
+    >>> drift = Alarm(kind="drift", first=60, last=99, size=0.022)
+    >>> [alarm.kind for alarm in without_consequences([shift, drift], 99)]
+    ['shift']
+    """
+
+    def explains(one: Alarm, drift: Alarm) -> bool:
+        if one.kind not in LEVELS or one.last != last or one.first > drift.first or one.size * drift.size <= 0:
+            return False
+        return one.kind != "shift" or abs(drift.size - one.size) <= BACK * abs(one.size)
+
+    def leaves(one: Alarm, spike: Alarm) -> bool:
+        return one.kind == "spike" and one.size > spike.size and 0 <= spike.first - one.last <= SHORT
+
+    return [
+        a
+        for a in found
+        if not (a.kind == "drift" and any(explains(one, a) for one in found))
+        and not (a.kind == "spike" and any(leaves(one, a) for one in found))
+    ]
 
 
 def of_now(found: list[Alarm], e: Floats) -> NDArray[np.bool_]:
@@ -236,13 +333,13 @@ def _ends(since: int, n: int) -> Iterator[int]:
 
 
 def _ways(x: Floats, still: bool) -> list[Floats]:
-    """What rows show that leave from each row on (rows, beginnings)."""
+    """What rows show that leave from each row on (rows, beginnings); the second is a step."""
     index = np.arange(len(x))
     since = index[:, None] - index + 1.0
     after = since > 0
     if still:
         before = x[np.maximum(index - 1, 0)]
-        return [np.where(after, before - x[:, None], 0.0)]
+        return [np.where(after, before - x[:, None], 0.0), after.astype(float)]
     return [np.where(after, since, 0.0), after.astype(float), np.where(after, since, 0.0) ** 2]
 
 

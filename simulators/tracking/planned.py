@@ -161,7 +161,15 @@ def plan(law: CurveLaw, rates: Floats, *, until: int | None = None) -> Plan:
         forward, fallen, level = (part[knots] / loss[knots] for part in (parts[0], *fallen_and_level(parts[1])))
         nothing = np.zeros(len(knots))
         modes = strays(
-            straying_of(law), forward, fallen, level, earlier=nothing, longer=nothing, warmed=nothing, apart=0.0
+            straying_of(law),
+            forward,
+            fallen,
+            level,
+            earlier=nothing,
+            longer=nothing,
+            warmed=nothing,
+            apart=0.0,
+            alone=False,
         )
         # the last knots are spread evenly; those before make the beginning denser
         modes *= law.worst_relative_error * 2 / 3 / float(np.sqrt(np.mean(spread_of_modes(modes)[-N_BAND // 2 :] ** 2)))

@@ -14,7 +14,7 @@ from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of, scale_of
 from lehr.simulators.tracking.judging import Earlier, alarms
 from lehr.simulators.tracking.levels import FEWEST, MOVES, noise_of
-from lehr.simulators.tracking.onset import Run, dated, of_now, stays
+from lehr.simulators.tracking.onset import Run, dated, of_now, stays, without_consequences
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.planned import ModesAt, Plan
 from lehr.simulators.tracking.rates import Departure, departure
@@ -43,8 +43,8 @@ so far: the first steps say least of the end."""
 LAST = 4
 """Rows whose mean is the level that a run has now."""
 BEGINS = "or a divergence begins: the next rows tell"
-EARLIER = 5
-"""Rows before an alarm in which its cause is looked for."""
+EARLIER, SHARE_EARLIER = 5, 0.05
+"""Rows before an alarm in which its cause is looked for, and of all rows so far, where that is more."""
 ANEW = 0.5
 """Of the variance of the law's error at the end, what the steps that are left bring anew where none is done yet."""
 
@@ -165,9 +165,9 @@ def track(
     found, recent = dated(judged.found, run), judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
-    now = of_now(found, beside.residuals)
-    offset, error = settled(planned, at[now], beside.residuals[now])
     last = len(steps) - 1
+    found = without_consequences(found, last)
+    offset, error = _end_off(planned, at, beside.residuals, found, judged.noise)
     again = repeated(np.nan_to_num(residuals), rows=rules.rows, false_alarms=false_alarms)
     if again is not None:
         first, lag, alike = again
@@ -221,6 +221,21 @@ def track(
     )
 
 
+def _end_off(
+    planned: Plan, at: NDArray[np.int_], residuals: Floats, found: list[Alarm], noise: float
+) -> tuple[float, float]:
+    """How far the run will end off the forecast, and the standard deviation of that [log loss], by ``residuals`` of
+    rows at steps ``at``: a shift that lasts stays, and without it the rows before say what they said."""
+    shifts = [alarm for alarm in found if alarm.kind == "shift" and alarm.last == len(at) - 1]
+    level = residuals.copy()
+    for shift in shifts:
+        level[shift.first :] -= shift.size
+    now = of_now([alarm for alarm in found if alarm not in shifts], level)
+    offset, error = settled(planned, at[now], level[now])
+    errors = [noise / sqrt(len(at) - shift.first) for shift in shifts]
+    return offset + sum(shift.size for shift in shifts), hypot(error, *errors)
+
+
 def _with_causes(found: list[Alarm], residuals: Floats, steps: NDArray[np.int_], columns: Columns) -> list[Alarm]:
     """The alarms, each with what the log shows beside it; a loss in another unit is one alone."""
     last = len(steps) - 1
@@ -233,7 +248,8 @@ def _with_cause(alarm: Alarm, steps: NDArray[np.int_], columns: Columns, last: i
     """The alarm with what the log shows beside it, from a few rows before it on."""
     if alarm.cause:
         return alarm
-    first = int(steps[max(alarm.first - EARLIER, 0)])
+    early = max(EARLIER, int(SHARE_EARLIER * len(steps)))
+    first = int(steps[max(alarm.first - early, 0)])
     cause = cause_of(columns, first, int(steps[alarm.last]))
     if alarm.kind == "spike" and alarm.last == last:
         cause = "; ".join([*([cause] if cause else []), BEGINS])

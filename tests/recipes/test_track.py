@@ -64,7 +64,7 @@ def test_a_healthy_run_is_inside_and_a_half_written_line_is_passed_over(
     assert {p.name for p in (folder / "outputs/track/run").iterdir()} - {".lehr.json"} == {"track.svg", "track.png"}
 
 
-@pytest.mark.parametrize(("rows", "factor", "kind"), [(1, 1.2, "spike"), (30, 1.2, "divergence"), (80, 0.97, "drift")])
+@pytest.mark.parametrize(("rows", "factor", "kind"), [(1, 1.2, "spike"), (30, 1.2, "divergence"), (80, 0.97, "shift")])
 def test_outside_the_band_the_status_is_one(
     folder: Path, capsys: pytest.CaptureFixture[str], rows: int, factor: float, kind: str
 ) -> None:

@@ -29,6 +29,8 @@ FEWEST, DEGREES = 0.1, 30
 """The least factor of the variance; degrees of freedom of Student's t beside those of the runs that were left out."""
 MOST_STRAY = 25.0
 """A row of a run that was left out counts no more than this many variances."""
+ONE = 1.1
+"""Times the lowest fitted peak rate, up to which the highest is the same."""
 N_STEPS = 120
 """Steps at which a variance is read; between them its root is straight."""
 
@@ -174,6 +176,7 @@ def modes_of(
             **beyond(after, law.range.steps),
             warmed=warmed(after, own.warm_up_end),
             apart=distance(law, float(rates.max())),
+            alone=law.range.peak_rate is not None and alike(law.range.peak_rate),
         )
         modes = np.concatenate([modes, straying], axis=1)
     share, plain = annealed(fallen, level), 1.0 if known.strays is None else known.strays
@@ -206,15 +209,17 @@ def strays(
     longer: Floats,
     warmed: Floats,
     apart: float,
+    alone: bool,
 ) -> Floats:
-    """The modes (rows, 9) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
-    ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left.
+    """The modes (rows, 10) of a run about its law [log loss], by the parts of the loss (rows,) as shares of it:
+    ``forward`` is still to be won, ``fallen`` is what annealing brought, ``level`` what noise is left; ``alone``: all
+    fitted runs have one peak rate.
 
     >>> from lehr.simulators.laws.curves.form import IN_TURNS
     >>> none, all_ = np.zeros(1), np.ones(1)
-    >>> beside = {"earlier": none, "longer": all_, "warmed": all_, "apart": 1.0}
+    >>> beside = {"earlier": none, "longer": all_, "warmed": all_, "apart": 1.0, "alone": True}
     >>> strays(IN_TURNS, 0.1 * all_, none, none, **beside).round(6).tolist()
-    [[0.0001, 0.0, 0.0, 0.0001, 0.0008, 0.0, 0.0005, 0.0036, 0.011]]
+    [[0.0001, 0.0, 0.0, 0.0001, 0.0008, 0.005, 0.0, 0.0005, 0.0036, 0.011]]
     """
     return np.stack(
         [
@@ -223,6 +228,7 @@ def strays(
             by.taken * fallen * annealed(fallen, level) ** 4,
             np.full_like(forward, by.least),
             by.apart * apart * (forward + level),
+            by.alone * alone * apart * forward,
             by.earlier * earlier * forward,
             by.longer * longer,
             by.warmed * warmed * forward,
@@ -277,6 +283,15 @@ def distance(law: CurveLaw, peak: float) -> float:
     if law.range.peak_rate is None or peak <= 0:
         return 0.0
     return float(min(abs(np.log(peak / one)) for one in law.range.peak_rate))
+
+
+def alike(peaks: Sequence[float]) -> bool:
+    """Are the peak rates of fitted runs one?
+
+    >>> alike((3e-4, 3e-4)), alike((3e-4, 6e-4))
+    (True, False)
+    """
+    return max(peaks) <= ONE * min(peaks)
 
 
 def _of_constants(law: CurveLaw, known: Covariance, run: LoggedRun) -> Floats:

@@ -44,8 +44,9 @@ class Straying(msgspec.Struct, frozen=True, kw_only=True):
 
     ``constants`` is a share of their variance. ``forward`` is of what is to be won, ``annealed`` of what annealing
     brought, ``taken`` of that too, times the fourth power of the share of the noise that it has taken away, ``least``
-    of the loss; for each factor e ``apart`` is of all parts by distance in peak rate, ``earlier`` of what is to be won
-    by steps before the first fitted row, ``longer`` of the loss by steps after the last. ``warmed`` is of what is to be
+    of the loss; for each factor e ``apart`` is of all parts by distance in peak rate, ``alone`` of what is to be won by
+    distance from the one peak rate of all fitted runs, which say nothing of others, ``earlier`` of what is to be won by
+    steps before the first fitted row, ``longer`` of the loss by steps after the last. ``warmed`` is of what is to be
     won, times the square of warm-up's steps over those so far, and ``bent`` of the square of the share that is to be
     won, for each factor e of distance in peak rate. Beside runs left out they count as so many ``runs``.
     """
@@ -56,6 +57,7 @@ class Straying(msgspec.Struct, frozen=True, kw_only=True):
     taken: float
     least: float
     apart: float
+    alone: float
     earlier: float
     longer: float
     warmed: float
@@ -64,12 +66,12 @@ class Straying(msgspec.Struct, frozen=True, kw_only=True):
 
 
 IN_TURNS = Straying(
-    constants=0.8, forward=0.001, annealed=0.027, taken=0.062, least=1e-4, apart=0.008, earlier=0.01, longer=5e-4,
-    warmed=0.036, bent=1.1, runs=0.6,
+    constants=0.8, forward=0.001, annealed=0.027, taken=0.062, least=1e-4, apart=0.008, alone=0.05, earlier=0.01,
+    longer=5e-4, warmed=0.036, bent=1.1, runs=0.6,
 )  # fmt: skip
 """Of laws in how far a step turns the weights."""
 IN_RATES = Straying(
-    constants=1.0, forward=0.005, annealed=0.34, taken=0.0, least=6e-3, apart=1.2, earlier=0.28, longer=5e-3,
+    constants=1.0, forward=0.005, annealed=0.34, taken=0.0, least=6e-3, apart=1.2, alone=0.0, earlier=0.28, longer=5e-3,
     warmed=0.076, bent=0.67, runs=1.0,
 )  # fmt: skip
 """Of laws in the rates themselves, which say less of other peak rates, and less of the effect of a fall."""

@@ -250,7 +250,7 @@ def test_what_a_run_strays_grows_with_length_and_distance_in_rate() -> None:
 def test_what_annealing_brought_counts_more_where_little_noise_is_left() -> None:
     none, brought = np.zeros(2), np.full(2, 0.05)
     left = np.array([0.05, 0.0])
-    modes = strays(IN_TURNS, none, brought, left, earlier=none, longer=none, warmed=none, apart=0.0)
+    modes = strays(IN_TURNS, none, brought, left, earlier=none, longer=none, warmed=none, apart=0.0, alone=False)
     spread = np.sqrt(np.sum(modes**2, axis=1))
     # half of the noise is gone, or all of it; a run is unsure of a share of 2.7 %, of up to 6.2 % and of the loss
     shares = np.hypot(0.027, 0.062 * np.array([0.5**4, 1.0]))

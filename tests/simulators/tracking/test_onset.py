@@ -95,12 +95,13 @@ def test_after_a_restart_of_the_rate_a_level_is_told_only_that_has_risen_far(siz
 
 
 def test_alarms_that_begin_together_are_one_with_the_mean_of_a_shift() -> None:
-    e = noise(3) + 0.01 * (np.arange(ROWS) >= BEGINS)
+    lasts = BEGINS + 50
+    e = noise(3) + 0.01 * ((np.arange(ROWS) >= BEGINS) & (np.arange(ROWS) <= lasts))
     nothing = np.zeros(ROWS)
     run = Run(e, nothing, nothing, nothing[:, None], np.isfinite(e))
     two = [Alarm(kind="shift", first=BEGINS - 12, last=BEGINS + 30, size=0.018),
            Alarm(kind="shift", first=BEGINS + 35, last=BEGINS + 50, size=0.011)]  # fmt: skip
     (one,) = dated(two, run)
-    assert (one.first, one.last) == (BEGINS, BEGINS + 50)
+    assert (one.first, one.last) == (BEGINS, lasts)
     # means of 51 rows and of the 60 before differ by three standard errors at most
     assert abs(one.size - 0.01) <= 3 * NOISE * sqrt(1 / 51 + 1 / 60)

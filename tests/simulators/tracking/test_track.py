@@ -45,12 +45,12 @@ def test_a_run_that_follows_its_forecast_is_inside() -> None:
 
 def test_each_way_out_is_a_state_of_now() -> None:
     steps, losses = log(1, 3000)
-    for rows, factor, state in ((1, 1.3, "spike"), (40, 1.3, "divergence"), (100, 0.97, "drift")):
+    for rows, factor, state in ((1, 1.3, "spike"), (40, 1.3, "divergence"), (100, 0.97, "shift"), (299, 0.97, "drift")):
         changed = losses.copy()
         changed[-rows:] *= factor
         seen = track(PLAN, in_order(steps, changed))
         assert seen.state == state
-        assert (seen.final_interval is None) == (seen.astray is not None) == (state != "spike")
+        assert (seen.final_interval is None) == (seen.astray is not None) == (state in ("divergence", "drift"))
     losses[-100] *= 1.3
     over = track(PLAN, in_order(steps, losses))
     assert over.state == "inside"
@@ -164,3 +164,32 @@ def test_columns_that_do_not_match_are_refused() -> None:
 def test_a_log_that_begins_after_the_end_is_refused() -> None:
     with pytest.raises(ValueError, match="begin at step 6,000, after the plan's 5,000 steps"):
         track(PLAN, in_order([100, 6000, 6010], [9.0, 3.4, 3.0]))
+
+
+@pytest.mark.slow
+def test_what_does_not_come_back_is_not_over() -> None:
+    """A step, and a plateau, long after the windows that raised them; each by what all of its rows show."""
+    steps, losses = log(2, 4500)
+    began = int(np.searchsorted(steps, 2000))
+    stepped = np.where(np.arange(len(steps)) >= began, 1.015, 1.0) * losses
+    seen = track(PLAN, in_order(steps, stepped))
+    assert seen.state == "shift"
+    (alarm,) = seen.alarms
+    assert seen.steps[alarm.last] == steps[-1]
+    assert alarm.began is not None
+    assert seen.steps[alarm.began[0]] <= steps[began] <= seen.steps[alarm.began[1]]
+    # means of 60 and of 250 rows differ by three standard errors at most
+    assert abs(np.expm1(alarm.size) - 0.015) <= 3 * NOISE * sqrt(1 / 60 + 1 / 250) + 1e-4
+    assert seen.final_interval is not None
+    assert seen.final_interval[0] < 1.015 * PLAN.loss[-1] < seen.final_interval[1]
+    stands = losses * np.where(steps >= 2000, PLAN.loss[2000] / PLAN.loss[steps], 1.0)
+    seen = track(PLAN, in_order(steps, stands))
+    assert (seen.state, {a.kind for a in seen.alarms if a.last == len(seen.steps) - 1}) == ("plateau", {"plateau"})
+
+
+def test_what_rises_for_two_rows_and_decays_is_a_spike() -> None:
+    steps, losses = log(3, 3000)
+    decays = 1 + 0.08 * np.where(steps >= 2000, np.exp(-(steps - 2000) / 20.0), 0.0)
+    seen = track(PLAN, in_order(steps, losses * decays))
+    assert [(a.kind, int(seen.steps[a.first])) for a in seen.alarms] == [("spike", 2000)]
+    assert not seen.outside

@@ -8,7 +8,16 @@ import msgspec
 import numpy as np
 
 from lehr.simulators.laws.curves import CurveForm
-from lehr.simulators.laws.curves.bands import FEWEST, MOST_STRAY, annealed, beyond, fallen_and_level, strays, warmed
+from lehr.simulators.laws.curves.bands import (
+    FEWEST,
+    MOST_STRAY,
+    alike,
+    annealed,
+    beyond,
+    fallen_and_level,
+    strays,
+    warmed,
+)
 from lehr.simulators.laws.curves.fitting.minimum import Settled, problem_of, settle
 from lehr.simulators.laws.curves.runs import LoggedRun, shared_rows
 from lehr.simulators.numerics.adding import plain_sum
@@ -65,6 +74,7 @@ def left_out(
             **beyond(run.steps, (min(o.steps[0] for o in others), max(o.steps[-1] for o in others))),
             warmed=warmed(run.steps, run.warm_up_end),
             apart=min(abs(float(np.log(run.rates.max() / p))) for p in (min(peaks), max(peaks))),
+            alone=alike(peaks),
         )
         allowed = form.straying.constants * explained + np.sum(straying**2, axis=1) + held.spread**2
         error = (predicted - alone.log_loss)[new]
