@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.contrasts import LEAST_RISE
+from lehr.simulators.tracking.course import dated, stays
 from lehr.simulators.tracking.judging import alarms
-from lehr.simulators.tracking.onset import Run, dated, stays
+from lehr.simulators.tracking.onset import Run
 from lehr.simulators.tracking.planned import first_of, restart_of
 from lehr.simulators.tracking.rows import Rows
 from lehr.simulators.tracking.rules import RUN, Alarm, Rules

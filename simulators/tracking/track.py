@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from lehr.simulators.laws.base import Bounds
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of, scale_of
+from lehr.simulators.tracking.course import dated, of_now, stays, without_consequences
 from lehr.simulators.tracking.judging import Earlier, alarms
 from lehr.simulators.tracking.levels import FEWEST, MOVES, noise_of
-from lehr.simulators.tracking.onset import Run, dated, of_now, stays, without_consequences
+from lehr.simulators.tracking.onset import Run
 from lehr.simulators.tracking.pairing import paired
 from lehr.simulators.tracking.planned import ModesAt, Plan
 from lehr.simulators.tracking.rates import Departure, departure

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.course import dated
 from lehr.simulators.tracking.judging import alarms
-from lehr.simulators.tracking.onset import SURE, Run, dated, onset
+from lehr.simulators.tracking.onset import SURE, Run, onset
 from lehr.simulators.tracking.rules import Alarm, Rules
 
 ROWS, BEGINS = 320, 250
