@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -91,7 +92,7 @@ def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Depar
         before=before,
         logged=float(rates[first]),
         planned=float(planned[at[first]]),
-        cause=cause or _other(planned, at[first:], rates[first:], share),
+        cause=cause or _other(planned, at[first:], rates[first:], share, since=before is not None),
         lasts=bool(off[-1] or off.mean() > PASSES),
         resumed_at=resumed_at,
     )
@@ -197,15 +198,16 @@ def _counted_anew(planned: Floats, at: NDArray[np.int_], rates: Floats, share: f
     return far if _agree(planned, at + far, rates, share).mean() >= ALIKE else None
 
 
-def _other(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> str:
-    """What else than a bug gives the ``rates`` at steps ``at`` (rows,): a factor, or another setting."""
+def _other(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float, *, since: bool) -> str:
+    """What else than a bug gives the ``rates`` at steps ``at`` (rows,): a factor, or another setting; ``since``: rows
+    before these are on the plan."""
     there = planned[at]
     ratio = rates[there > 0] / there[there > 0]
     if len(ratio) and np.ptp(ratio) <= 4 * SIMILAR * float(np.median(ratio)) and np.ptp(there) > 0:
         times = float(np.median(ratio))
         return (
-            f"the rate is {times:.3g} times the planned one throughout{slip(times)}: another peak, or a scale for the "
-            "batch or the devices"
+            f"the rate is {times:.3g} times the planned one {'since' if since else 'throughout'}{slip(times)}: another "
+            "peak, or a scale for the batch or the devices"
         )
     some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
     if (setting := _setting(planned, at[some], rates[some], share)) is not None:
@@ -264,6 +266,34 @@ def _since(planned: Floats, at: NDArray[np.int_], rates: Floats, shift: int) -> 
     return int(at[first]) if first < len(at) else None
 
 
+def _several(steps: Floats, times: int, resumes: Floats) -> Floats:
+    """The steps of the plan at which a scheduler is that steps several ``times`` an update since ``resumes``."""
+    return resumes + times * (steps - resumes)
+
+
+def _resumed(planned: Floats, steps: Floats, rates: Floats, before: int, place: Callable[[Floats], Floats]) -> Floats:
+    """Steps (cases, 1) about the one at which a run was most likely resumed, by ``rates`` at ``steps`` (rows,), were it
+    from there on at ``place`` of its plan: after the step ``before``, the last that agrees, or while the plan stood
+    still before it."""
+    held = np.flatnonzero(planned[: before + 1] != planned[before])
+    first = int(held[-1]) + 1 if len(held) else 0
+    first, last = min(first, before) + 1, int(steps[0])
+    every = max((last - first) // MOST_CASES, 1)
+
+    def errors(tried: Floats) -> Floats:
+        there = np.clip(np.round(place(tried)), 0, len(planned) - 1).astype(int)
+        return np.asarray(np.abs(planned[there] - rates).sum(axis=1))
+
+    coarse = np.arange(last, first - 1, -every)[:, None].astype(float)
+    best = float(coarse[int(np.argmin(errors(coarse))), 0])
+    return np.arange(min(best + every, last), max(best - every, first) - 1, -1.0)[:, None]
+
+
+def _faster(resumes: Floats, times: int, i: int) -> str:
+    """Case ``i`` of a scheduler that steps several ``times`` an update since a run was resumed."""
+    return f"the scheduler steps {times} times an update since the run was resumed, about step {resumes[i]:,.0f}"
+
+
 def _places(
     planned: Floats, at: NDArray[np.int_], rates: Floats, earlier: tuple[NDArray[np.int_], Floats]
 ) -> Iterator[tuple[Words, Floats]]:
@@ -272,15 +302,19 @@ def _places(
     before = int(earlier[0][-1]) if len(earlier[0]) else None
     steps = at.astype(float)
     if before is not None:
-        resumes = np.arange(int(at[0]), before, -max((int(at[0]) - before) // MOST_CASES, 1))[:, None]
+        resumes = np.arange(int(at[0]), before, -max((int(at[0]) - before) // MOST_CASES, 1))[:, None].astype(float)
         yield (
-            lambda i: f"the schedule began again where the run was resumed, about step {resumes[i, 0]:,}",
+            lambda i: f"the schedule began again where the run was resumed, about step {resumes[i, 0]:,.0f}",
             (steps - resumes),
         )
+        twice = _resumed(planned, steps, rates, before, lambda at_step: steps + at_step)
         yield (
-            lambda i: f"its position was counted twice when the run was resumed, about step {resumes[i, 0]:,}",
-            (steps + resumes),
+            lambda i: f"its position was counted twice when the run was resumed, about step {twice[i, 0]:,.0f}",
+            steps + twice,
         )
+        for times in FACTORS[: len(FACTORS) // 2]:
+            faster = _resumed(planned, steps, rates, before, partial(_several, steps, times))
+            yield partial(_faster, faster[:, 0], times), _several(steps, times, faster)
     factors = np.array(FACTORS)[:, None]
     yield (
         lambda i: f"the scheduler steps {FACTORS[i]} times an update (once a micro-batch, or once a device)",

@@ -27,6 +27,11 @@ BUGS = {
     "began again": (np.where(AFTER, rate(STEPS - RESUMED), rate(STEPS)), RESUMED),
     "counted twice": (np.where(AFTER, rate(STEPS + RESUMED), rate(STEPS)), RESUMED),
     "steps 4 times an update": (rate(4 * STEPS), 2050),
+    "steps 2 times an update since the run was resumed": (
+        np.where(AFTER, rate(RESUMED + 2 * (STEPS - RESUMED)), rate(STEPS)),
+        RESUMED,
+    ),
+    "8 times the planned one since": (np.where(AFTER, 8 * rate(STEPS), rate(STEPS)), RESUMED),
     "once in 2 updates": (rate(STEPS // 2), 2050),
     "10 times the planned one": (10 * rate(STEPS), 2050),
     "stands still": (np.where(STEPS < 12000, rate(STEPS), rate(np.full_like(STEPS, 12000))), 12000),
@@ -44,6 +49,23 @@ def test_each_bug_is_named(bug: str) -> None:
     assert bug in found.cause
     # a rate that changes slowly is 1 % off within a fifteenth of the run
     assert since <= found.step <= since + 1700
+
+
+HELD = np.concatenate([np.linspace(0.0, 3e-4, 2000), np.full(16000, 3e-4), np.linspace(3e-4, 3e-5, 6000)])
+
+
+@pytest.mark.parametrize(("bug", "place"), [
+    ("counted twice when the run was resumed", STEPS + RESUMED),
+    ("steps 2 times an update since the run was resumed", 2 * STEPS - RESUMED),
+])  # fmt: skip
+def test_what_goes_wrong_where_a_plan_stands_still_is_dated_there(bug: str, place: np.ndarray) -> None:
+    found = departure(HELD, STEPS, HELD[np.clip(np.where(AFTER, place, STEPS), 0, len(HELD) - 1)])
+    assert found is not None
+    assert found.step > RESUMED + 1000
+    # a fall that is a line is told to the step but for what agrees of it
+    said, step = found.cause.rsplit(" ", 1)
+    assert bug in said
+    assert abs(int(step.replace(",", "")) - RESUMED) <= 60
 
 
 SETTINGS = {
