@@ -57,6 +57,26 @@ def explain(error: Exception, verb: str, arguments: list[str]) -> str:  # noqa: 
     return "; ".join(lines[:2]) if lines else type(error).__name__
 
 
+OTHER_WORDS: dict[str, tuple[str, ...]] = {
+    "data": ("log",),
+    "log": ("data",),
+    "logs": ("log", "data"),
+    "file": ("log", "data"),
+    "gpus": ("devices",),
+    "gpu": ("accelerator",),
+    "nodes": ("devices",),
+    "trainer": ("to",),
+    "hours": ("days",),
+    "dollars": ("usd",),
+    "cost": ("usd",),
+    "budget": ("usd", "flops"),
+    "seq_len": ("sequence_length",),
+    "context": ("sequence_length", "context_length"),
+    "experiment": ("recipe",),
+}
+"""What a person may call a setting that has another name, or that another verb calls so."""
+
+
 def _unknown_key(key: str, verb: str, arguments: list[str]) -> str:
     """Say which part of ``key`` is unknown by composing again without it."""
     if key.startswith("hydra."):
@@ -74,7 +94,9 @@ def _unknown_key(key: str, verb: str, arguments: list[str]) -> str:
         options = [str(k) for k in node]
         if part not in node:
             prefix = ".".join(parts[:depth])
-            return f"{prefix + '.' if prefix else ''}{part}: unknown key; {nearest(part, options)}"
+            other = next((word for word in OTHER_WORDS.get(part, ()) if word in options), None)
+            instead = nearest(part, options) if other is None else f"did you mean {other}?"
+            return f"{prefix + '.' if prefix else ''}{part}: unknown key; {instead}"
         node = node[part]
     return f"{key}: unknown key; +{key}=... adds one"
 

@@ -36,9 +36,11 @@ RATE = (
 """The first that a log has is taken; capitals, and signs between words, make no difference."""
 TOKENS = (
     "tokens", "n_tokens", "train/tokens", "tokens_seen", "consumed_tokens", "consumed tokens", "num_tokens",
-    "total_tokens", "throughput/total_tokens", "train/tokens_seen", "tokens_trained",
+    "total_tokens", "throughput/total_tokens", "train/tokens_seen", "tokens_trained", "tokens_processed",
 )  # fmt: skip
 """Tokens trained on so far, which give the step where the batch is known."""
+UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+"""Of a heading such as ``tokens (B)``."""
 GRADIENT = (
     "grad_norm", "gradient_norm", "grad norm", "train/grad_norm", "optim/total_grad_norm", "gradnorm", "grad-norm",
     "gradient norm", "total_grad_norm", "train/gradient_norm", "actor/grad_norm",
@@ -78,6 +80,25 @@ def find(names: Iterable[str], headings: Iterable[str]) -> str | None:
         if not re.search(r"eval|valid|test|dev", head):
             tails[tail] = heading
     return next((tails[plainly(name)] for name in names if plainly(name) in tails), None)
+
+
+def find_tokens(headings: Iterable[str]) -> tuple[str, float] | None:
+    """The heading of the tokens so far, and how many its unit is.
+
+    >>> find_tokens(["lr", "tokens (B)"]), find_tokens(["tokens_M"]), find_tokens(["Tokens"]), find_tokens(["loss"])
+    (('tokens (B)', 1000000000.0), ('tokens_M', 1000000.0), ('Tokens', 1.0), None)
+    """
+    headings = list(headings)
+    if (plain := find(TOKENS, headings)) is not None:
+        return plain, 1.0
+    for heading in headings:
+        # behind a sign or in brackets
+        unit = re.fullmatch(
+            r"(.+?)(?:[\s_/]+[(\[]?|[(\[])([kmbt]|bn|(?:m|b|tr)illions?)[)\]]?", heading.strip().lower()
+        )
+        if unit is not None and find(TOKENS, [unit[1]]) is not None:
+            return heading, UNITS[unit[2][0]]
+    return None
 
 
 def find_loss(headings: Iterable[str]) -> str | None:

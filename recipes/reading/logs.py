@@ -19,7 +19,7 @@ from lehr.recipes.catalogue.yaml import refuse_endless
 from lehr.recipes.errors import LehrError
 from lehr.recipes.reading.console import console_rows
 from lehr.recipes.reading.events import DamagedError, records, scalars
-from lehr.recipes.reading.headings import LOSS, RATE, STEP, find, nearest_heading
+from lehr.recipes.reading.headings import LOSS, RATE, STEP, find, find_tokens, nearest_heading
 from lehr.recipes.reading.long import RUN, Row, metric_files, mlflow_runs, one_tag, pivoted, with_steps
 from lehr.recipes.reading.series import Series
 
@@ -278,14 +278,19 @@ def _runs(rows: Iterable[Row], step: str | None, path: Path) -> dict[str, dict[s
     return {name: quantities for name, one in each.items() for quantities in one.values()}
 
 
+def _without_steps(headings: list[str], step: str | None) -> str:
+    """That ``headings`` have no column of the steps, or none called ``step``, and what to write."""
+    if step is None and (tokens := find_tokens(headings)) is not None:
+        return f"no column of the steps; {tokens[0]!r} counts tokens: write batch_tokens=<tokens of a step>"
+    what = f"no column is called {step!r}" if step is not None else "no column of the steps"
+    return f"{what}; {nearest_heading(step or 'step', headings)}: write columns={{step: <heading>}}"
+
+
 def _one_table(rows: list[Row], step: str | None, path: Path) -> dict[str, dict[str, Series]]:
     headings = [h for h in dict.fromkeys(key for row in rows for key in row) if h != RUN]
     chosen = step if step is not None else find(STEP, headings)
     if chosen is None or chosen not in headings:
-        what = f"no column is called {step!r}" if step is not None else "no column of the steps"
-        raise LehrError(
-            f"{path}: {what}; {nearest_heading(step or 'step', headings)}: write columns={{step: <heading>}}"
-        )
+        raise LehrError(f"{path}: {_without_steps(headings, step)}")
     runs: dict[str, dict[str, Series]] = {}
     for heading in headings:
         if heading == chosen:

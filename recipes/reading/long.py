@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lehr.recipes.errors import LehrError
-from lehr.recipes.reading.headings import LOSS, RATE, STEP, TOKENS, find
+from lehr.recipes.reading.headings import LOSS, RATE, STEP, find, find_tokens
 from lehr.recipes.reading.series import Series
 
 Row = Mapping[str, Any]
@@ -70,19 +70,21 @@ def one_tag(rows: Sequence[Row], path: Path) -> Sequence[Row]:
 def with_steps(rows: Sequence[Row], batch_tokens: float, step: str | None, where: str, notes: list[str]) -> list[Row]:
     """Rows of a log that counts tokens, with the step that ``batch_tokens`` a step make of them."""
     headings = list(dict.fromkeys(key for row in rows for key in row))
-    tokens = step if step in headings else find(TOKENS, headings)
-    if tokens is None:
+    found = (step, 1.0) if step in headings else find_tokens(headings)
+    if found is None:
         raise LehrError(
-            f"{where}: batch_tokens is given, and no column counts tokens; write columns={{step: <heading>}}"
+            f"{where}: batch_tokens is given, and no column counts tokens; write columns={{step: <their heading>}}"
         )
+    tokens, unit = found
     out: list[Row] = []
     for row in rows:
         try:
-            at = round(float(row[tokens]) / batch_tokens)
+            at = round(float(row[tokens]) * unit / batch_tokens)
         except (KeyError, TypeError, ValueError, OverflowError):
             continue
         out.append({**{k: v for k, v in row.items() if k not in (tokens, "step")}, tokens: at, "step": at})
-    notes.append(f"steps from {tokens!r}: {batch_tokens:g} tokens each, as batch_tokens says")
+    times = "" if unit == 1.0 else f" times {unit:g}"
+    notes.append(f"steps from {tokens!r}{times}: {batch_tokens:g} tokens each, as batch_tokens says")
     return out
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests import command
 
 MISTAKES = {
+    "what another verb calls it": (["track", "data=run.csv"], "did you mean log?"),
     "a model's name": (["count", "model=deepsek_v3"], "did you mean deepseek_v3?"),
     "a verb's name": (["cuont"], "did you mean count?"),
     "a setting's name": (["count", "sequence_lenght=8"], "did you mean sequence_length?"),

@@ -114,11 +114,14 @@ def test_steps_as_a_share_packed_files_and_pointers(tmp_path: Path) -> None:
         open_log(tmp_path / "run.csv")
 
 
-def test_tokens_are_steps_where_the_batch_is_said(tmp_path: Path) -> None:
-    table = "tokens,lr,loss\n" + "".join(f"{s * 4096},{rate(s)},{value(s)}\n" for s in STEPS)
+@pytest.mark.parametrize(("heading", "unit"), [("tokens", 1), ("Tokens (B)", 1e9), ("train/tokens_M", 1e6)])
+def test_tokens_are_steps_where_the_batch_is_said(tmp_path: Path, heading: str, unit: float) -> None:
+    table = f"{heading},lr,loss\n" + "".join(f"{s * 4096 / unit:.12g},{rate(s)},{value(s)}\n" for s in STEPS)
     (tmp_path / "run.csv").write_text(table)
     (series,) = open_log(tmp_path / "run.csv", batch_tokens=4096).runs.values()
     assert list(series["loss"].steps) == STEPS
+    with pytest.raises(LehrError, match="counts tokens: write batch_tokens=<tokens of a step>"):
+        open_log(tmp_path / "run.csv")
 
 
 def test_a_cool_down_holds_its_rate_before_its_first_row(tmp_path: Path) -> None:
