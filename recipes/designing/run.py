@@ -20,7 +20,7 @@ from lehr.recipes.planning.run import as_hyper, decay_law_of, machine_of
 from lehr.recipes.planning.stages import Question, settings_of
 from lehr.recipes.reading.columns import Reading
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.counting import NConvention
+from lehr.simulators.counting import NConvention, count_parameters
 from lehr.simulators.designing import (
     Belief,
     Design,
@@ -36,7 +36,7 @@ from lehr.simulators.designing import (
 )
 from lehr.simulators.laws.surfaces.base import Surface
 from lehr.simulators.planning.choosing import rung_of
-from lehr.simulators.planning.ladder import SMALL, WIDTHS, below, dense
+from lehr.simulators.planning.ladder import SMALL, dense, ladder
 from lehr.simulators.planning.reading import Key, Rung
 from lehr.simulators.quantities import Positive
 
@@ -71,8 +71,11 @@ def _designed(job: Composed) -> Designed:
         raise LehrError("budget: none is given; write the FLOP that all small runs may take, budget=2e21")
     length = job.setting("sequence_length", Annotated[int, msgspec.Meta(ge=1)])
     vocabulary = job.setting("vocab_size", VOCABULARY)
-    widths = sorted({*below(vocab_size=vocabulary, context_length=length), *SMALL, *WIDTHS})
-    architectures = {(width, 1): dense(width, vocab_size=vocabulary, context_length=length) for width in widths}
+    architectures = ladder(vocab_size=vocabulary, context_length=length)
+    for width in SMALL:
+        small = dense(width, vocab_size=vocabulary, context_length=length)
+        architectures[count_parameters(small).total, 1] = small
+    architectures = dict(sorted(architectures.items()))
     rungs = {key: rung_of(architecture, length) for key, architecture in architectures.items()}
     given = _asked(job)
     asked = 6.0 * given.parameters * given.tokens if isinstance(given, Size) else given

@@ -91,7 +91,7 @@ def plane(plan: Planned) -> tuple[Figure, Picture]:
     n = np.array([size_for(law, rung) for _, rung in dense])
     left = plan.bought.work.value - np.array([rung.forward for _, rung in dense]) * plan.demand.served
     d = np.where(left > 0, left, np.nan) / np.array([rung.training for _, rung in dense])
-    rung = plan.rungs.get((chosen.d_model, chosen.expansion))
+    rung = plan.rungs.get(chosen.key)
     # by the law's own count, as the axis has it
     centre_n, centre_d = float(chosen.active) if rung is None else size_for(law, rung), chosen.tokens
     x = np.geomspace(centre_n / WIDE, centre_n * WIDE, 200)

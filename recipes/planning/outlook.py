@@ -43,7 +43,7 @@ def under_own_schedules(catalogue: Catalogue, plan: Planned) -> StageForecast | 
     low, high = plan.loss_interval or (None, None)
     chosen = plan.plan.chosen
     level = Amount(value=chosen.loss, low=low, high=high, unit=plan.plan.loss_unit)
-    rung = plan.rungs[chosen.d_model, chosen.expansion]
+    rung = plan.rungs[chosen.key]
     return forecast_end(catalogue, written, rung.count.at(plan.surface.n_convention, rung.training)[1], level)
 
 

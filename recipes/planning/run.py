@@ -25,6 +25,7 @@ from lehr.recipes.planning.worries import FEWEST_A_PARAMETER, starving, worries
 from lehr.recipes.presenting.tables import short
 from lehr.recipes.projecting.model import project_by_name
 from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import count_parameters
 from lehr.simulators.laws import DataConstrained, Frontier, ScalingLaw, VocabularyLaw
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
 from lehr.simulators.laws.moe import JointMoe
@@ -102,7 +103,7 @@ def _planned(job: Composed) -> Planned:
     seconds = []
     for name in job.setting("compare_laws", list[str]):
         other = chosen_by(as_planner(catalogue.law(name), f"compare_laws: {name}"), bought.work.value)
-        own = [c.regret for c in other.candidates if (c.d_model, c.expansion) == key]
+        own = [c.regret for c in other.candidates if c.key == key]
         seconds.append(Second(plan=other, regret_of_choice=own[0] if own else None, joint=False))
     surface = law if isinstance(law, Surface) else laws.loss
     found = Planned(
@@ -185,7 +186,7 @@ def _architectures(job: Composed, network: str, base: str | None, context: int) 
         if network == "moe":
             raise LehrError(f"network: training goes on from {base}, whose network is given; leave network or base out")
         shape = job.catalogue.model(base).shape()
-        return {(shape.d_model, 1): shape}
+        return {(count_parameters(shape).total, 1): shape}
     most = Annotated[int, msgspec.Meta(ge=2, le=MOST_EXPERTS)]
     expansions = tuple(job.setting("expansions", list[most]))
     if network == "moe" and not expansions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log
 
 import msgspec
 
@@ -77,9 +78,12 @@ class Networks(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, rungs=rungs)
 
     def having(self, key: Key, architecture: Architecture, rung: Rung) -> Networks:
-        """With one more, in the place of the rung that is as wide."""
+        """With one more, in the place of the one made before, or else of the rung that is nearest to its size."""
         experts = list(dict.fromkeys(expansion for _, expansion in self.rungs))
-        rungs = {**self.rungs, key: rung}
+        alike = [one for one in self.rungs if one[1] == key[1]]
+        nearest = min(alike, key=lambda one: abs(log(self.rungs[one].count.total / rung.count.total)))
+        left = {one: known for one, known in self.rungs.items() if one != (self.made or nearest)}
+        rungs = {**left, key: rung}
         order = sorted(rungs, key=lambda one: (experts.index(one[1]), rungs[one].count.total))
         return Networks(shapes={**self.shapes, key: architecture}, rungs={one: rungs[one] for one in order}, made=key)
 
@@ -102,7 +106,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> Key:
         """Of the chosen network."""
-        return self.plan.chosen.d_model, self.plan.chosen.expansion
+        return self.plan.chosen.key
 
     @property
     def architecture(self) -> Architecture:
@@ -114,6 +118,7 @@ def settle(task: Task, networks: Networks, machine: Machine) -> Settled:
     """The network of least loss that the devices hold, first among the rungs of the ladder, then of the size that the
     law wants between them. Raises ``LehrError`` where they hold none."""
     no_room: list[str] = []
+    tried: dict[Key, Machine] = {}
     for _ in range(PASSES + len(networks.rungs)):
         found = _attempt(task, networks, machine, no_room)
         size = networks.rungs[found.key].count.total
@@ -122,7 +127,7 @@ def settle(task: Task, networks: Networks, machine: Machine) -> Settled:
             # what has no layout on the devices is no answer, and neither is anything larger of its kind
             active = short(found.plan.chosen.active)
             no_room.append(f"{short(size)} with {active} active" if found.key[1] > 1 else short(size))
-            networks = smaller
+            networks, tried = smaller, {}
             continue
         if not found.placed.fits and machine.devices is not None:
             raise LehrError(f"{found.placed.says}; write more devices, or a smaller size")
@@ -130,6 +135,12 @@ def settle(task: Task, networks: Networks, machine: Machine) -> Settled:
             break
         # what the layout reaches says what the budget buys, and that which network is laid out
         machine = _reaching(machine, found.placed)
+        if found.key in tried and found.key != next(reversed(tried)):
+            # at what each of these networks reaches itself, the law would rather have another of them
+            each = [_attempt(task, networks, own, no_room, at=key) for key, own in tried.items()]
+            found = min(each, key=lambda one: one.plan.chosen.loss)
+            break
+        tried[found.key] = machine
     return _of_the_laws_size(task, found)
 
 
@@ -161,21 +172,18 @@ def _made(task: Task, found: Settled) -> Networks | None:
         return None
     if key == networks.made and abs(size_of(task.law, networks.rungs[key]) / size - 1) <= 2 * CLOSE:
         return None
-    apart = {
-        width: abs(size_of(task.law, rung) / size - 1) for (width, expansion), rung in networks.rungs.items()
-        if expansion == key[1] and (width, expansion) != networks.made
-    }  # fmt: skip
+    alike = [rung for one, rung in networks.rungs.items() if one[1] == key[1] and one != networks.made]
     near = shapes(
-        min(apart, key=apart.__getitem__), key[1], top_k=task.top_k,
+        min(alike, key=lambda rung: abs(size_of(task.law, rung) / size - 1)).width, key[1], top_k=task.top_k,
         vocab_size=found.architecture.embedding.vocab_size, context_length=found.architecture.context_length or 0,
     )  # fmt: skip
-    best = network_of(task.law, size, near, task.sequence_length)
+    best = network_of(task.law, size, near, task.sequence_length, alike)
     if best is None:
         return None
     architecture, rung = best
     if task.size is not None and not task.size[0] <= rung.count.total <= task.size[1]:
         return None
-    return networks.having((architecture.d_model, key[1]), architecture, rung)
+    return networks.having((rung.count.total, key[1]), architecture, rung)
 
 
 def _agrees(task: Task, found: Settled) -> bool:
@@ -196,7 +204,7 @@ def _attempt(task: Task, networks: Networks, machine: Machine, no_room: list[str
     )
     plan = task.chosen_by(rungs, task.law, bought.work.value, at)
     chosen, spent = plan.chosen, bought.work.value
-    key = (chosen.d_model, chosen.expansion)
+    key = chosen.key
     if chosen.useful < 1:
         spent = chosen.serving_flops + (spent - chosen.serving_flops) * chosen.useful
     architecture, count = networks.shapes[key], rungs[key].count

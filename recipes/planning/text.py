@@ -81,7 +81,7 @@ def verdicts(plan: Planned) -> list[str]:
     for second in plan.seconds:
         other = second.plan.chosen
         regret = second.regret_of_choice
-        same = (other.d_model, other.expansion) == (chosen.d_model, chosen.expansion)
+        same = other.key == chosen.key
         said = "the same network" if same else f"{shape_of(other, plan.top_k)} on {short(other.tokens)} tokens"
         lines.append(
             f"{second.plan.law} would train {said}"
@@ -206,7 +206,7 @@ def advice_line(plan: Planned, name: str, advice: Advice) -> str:
 
 def beyond(plan: Planned, law: PowerRules) -> float:
     """How far the whole pre-training lies beyond the runs of a law of rates."""
-    rung = plan.rungs[plan.plan.chosen.d_model, plan.plan.chosen.expansion]
+    rung = plan.rungs[plan.plan.chosen.key]
     size = size_at(rung, law.n_convention, every_expert=law.every_expert)
     return how_far(law.range, parameters=size, tokens=plan.plan.chosen.tokens, flops=plan.plan.chosen.training_flops)
 

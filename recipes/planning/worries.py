@@ -129,15 +129,17 @@ parameters and tokens tells from other attention."""
 
 
 def _of_heads(plan: Planned) -> list[Worry]:
-    """Heads of a wide network that share fewer than ``FEW_HEADS`` heads of keys and values."""
-    mixer = plan.architecture.blocks["decoder"].mixer
-    if not isinstance(mixer, Attention) or mixer.n_kv_heads >= FEW_HEADS or mixer.n_heads < 2 * FEW_HEADS:
+    """Heads of a base that share fewer than ``FEW_HEADS`` heads of keys and values; those of the ladder do not."""
+    if plan.base is None:
         return []
-    says = (
-        f"its {mixer.n_heads} heads share {mixer.n_kv_heads} of keys and values, which no tensor group divides well; "
-        "no law here knows what that loses: write the size= of another network"
-    )
-    return [Worry(kind="heads", says=says)]
+    mixers = [block.mixer for block in plan.architecture.blocks.values() if isinstance(block.mixer, Attention)]
+    few = [one for one in mixers if one.n_kv_heads < FEW_HEADS and one.n_heads >= 2 * FEW_HEADS]
+    says = [
+        f"its {one.n_heads} heads share {one.n_kv_heads} of keys and values, which no tensor group divides well; no "
+        "law here knows what that loses"
+        for one in few[:1]
+    ]
+    return [Worry(kind="heads", says=one) for one in says]
 
 
 def _of_room(placed: Mapping[str, Placed], no_room: Sequence[str]) -> list[str]:

@@ -75,6 +75,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     useful: float = 1.0
     layers: int = 0
 
+    @property
+    def key(self) -> Key:
+        """Of its rung."""
+        return self.parameters, self.expansion
+
 
 class PlanWarning(msgspec.Struct, frozen=True, kw_only=True):
     """Where a choice is not to be relied on, and by which law it was made."""
@@ -171,7 +176,7 @@ def choose(
     >>> networks = ladder(vocab_size=128256, context_length=8192)
     >>> plan = choose({key: rung_of(network, 8192) for key, network in networks.items()}, 1e23, law)
     >>> f"{plan.chosen.parameters:.3g} parameters, {plan.chosen.tokens:.3g} tokens, loss {plan.chosen.loss:.3f}"
-    '2.74e+10 parameters, 5.71e+11 tokens, loss 2.035'
+    '2.8e+10 parameters, 5.59e+11 tokens, loss 2.034'
     """
     demand, laws = demand or Demand(), laws or Laws()
     if not flops > 0:
@@ -224,7 +229,7 @@ def choose(
     spent = msgspec.structs.replace(spent, tokens=tokens)
     candidates = _candidates(kept, spent, losses, best, demand.unique, sure)
     place = sum(1 for i in range(best) if np.isfinite(losses[i]))
-    if place in (0, len(candidates) - 1) and len({c.d_model for c in candidates}) > 1:
+    if place in (0, len(candidates) - 1) and len({(c.d_model, c.layers) for c in candidates}) > 1:
         said.append((law.name, "the best network lies at the end of those that were tried"))
     return Plan(
         law=law.name,
@@ -282,7 +287,7 @@ def _candidates(  # noqa: PLR0917  (each is one fact of all rungs)
     tokens = spent.tokens
     return [
         Candidate(
-            d_model=width,
+            d_model=rung.width,
             expansion=expansion,
             parameters=rung.count.total,
             active=rung.count.active["all"],
@@ -300,7 +305,7 @@ def _candidates(  # noqa: PLR0917  (each is one fact of all rungs)
             useful=float(tokens[i] / spent.bought[i]),
             layers=rung.layers,
         )
-        for i, ((width, expansion), rung) in enumerate(kept.items())
+        for i, ((_, expansion), rung) in enumerate(kept.items())
         if np.isfinite(losses[i])
     ]
 

@@ -15,7 +15,7 @@ from lehr.simulators.planning.repeating import as_if_even
 from lehr.simulators.quantities import Floats
 
 Key = tuple[int, int]
-"""Width and expansion of a rung."""
+"""All parameters and the expansion of a rung."""
 
 REFERENCE_VOCABULARY = 128_256
 """The vocabulary at which laws of the loss are read, Llama 3's (Grattafiori et al. 2024, arXiv:2407.21783, section

@@ -15,6 +15,10 @@ from lehr.simulators.quantities import Floats
 
 CLOSE = 2.5e-3
 """A network is of the wanted size where it is off by no more [log]."""
+SIDE = 3
+"""Rungs to either side through which the loss is drawn: their shapes differ, so that it is rough by a few 0.0001."""
+SHAPE = 25.0
+"""What another size, or cost of a parameter, weighs against usual proportions [1]: the law chooses a size, no shape."""
 ROUNDS = 20
 """Of the search for the law's own size, each of which leaves at most half of the distance."""
 
@@ -39,20 +43,22 @@ def wanted(
     """
     mine = [
         c for c in plan.candidates
-        if c.expansion == plan.chosen.expansion and (c.d_model, c.expansion) != leave_out
+        if c.expansion == plan.chosen.expansion and c.key != leave_out
     ]  # fmt: skip
-    sizes = np.log([size_of(law, rungs[c.d_model, c.expansion]) for c in mine])
+    sizes = np.log([size_of(law, rungs[c.key]) for c in mine])
     losses, tokens = np.array([c.loss for c in mine]), np.array([c.tokens for c in mine])
     if isinstance(law, Frontier):
         return _decided(law, flops, sizes)
     best = int(np.argmin(losses))
     if plan.chosen.useful < 1 or best in (0, len(mine) - 1):
         return None
-    near = slice(best - 1, best + 2)
-    bend, slope, _ = np.polyfit(sizes[near] - sizes[best], losses[near] - losses[best], 2)
-    least = sizes[best] - slope / (2 * bend) if bend > 0 else np.nan
-    if not sizes[best - 1] < least < sizes[best + 1]:
+    near = slice(max(0, best - SIDE), best + SIDE + 1)
+    curve = np.poly1d(np.polyfit(sizes[near] - sizes[best], losses[near] - losses[best], min(3, best + 1)))
+    low, high = sizes[max(0, best - SIDE + 1)], sizes[min(len(mine) - 1, best + SIDE - 1)]
+    hollows = [r for r in curve.deriv().roots.real if low < sizes[best] + r < high and curve.deriv(2)(r) > 0]
+    if not hollows:
         return None
+    least, bend = float(sizes[best] + hollows[0]), float(curve.deriv(2)(hollows[0])) / 2
     repeats = plan.chosen.epochs > 1 and not isinstance(law, DataConstrained)
     if not (repeats or demand.seen or demand.served or demand.memory is not None):
         own = _own(law, sizes, tokens, float(least), demand.unique, plan.chosen.expansion)
@@ -90,15 +96,20 @@ def _own(  # noqa: PLR0917  (each is one fact of the ladder)
 
 
 def network_of(
-    law: Planner, size: float, shapes: Iterable[tuple[float, Architecture]], sequence_length: int
+    law: Planner, size: float, shapes: Iterable[tuple[float, Architecture]], sequence_length: int, rungs: Iterable[Rung]
 ) -> tuple[Architecture, Rung] | None:
-    """Of networks with how far each leaves the usual proportions the most usual that is ``CLOSE`` to ``size``, in the
-    words of ``size_of``; else the closest. ``None`` where there are none."""
-    best: tuple[tuple[float, float], Architecture, Rung] | None = None
+    """Of networks with how far each leaves the usual proportions the one that is ``CLOSE`` to ``size``, in the words of
+    ``size_of``, costs for its size what ``rungs`` around it do, and is the most usual; of that as much as there is.
+    ``None`` where there are none."""
+    by_size = sorted((size_of(law, rung), rung.training / rung.count.total) for rung in rungs)
+    sizes, costs = np.log(np.array(by_size)).T
+    usual = float(np.interp(np.log(size), sizes, costs))
+    best: tuple[float, Architecture, Rung] | None = None
     for apart, architecture in shapes:
         rung = rung_of(architecture, sequence_length)
         off = abs(float(np.log(size_of(law, rung) / size)))
-        rank = (0.0, apart) if off <= CLOSE else (off, apart)
+        dearer = abs(float(np.log(rung.training / rung.count.total)) - usual)
+        rank = apart + SHAPE * (8 * max(0.0, off - CLOSE) + dearer)
         if best is None or rank < best[0]:
             best = rank, architecture, rung
     return None if best is None else best[1:]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import lehr
 from lehr.recipes.catalogue.files import Catalogue
@@ -205,8 +206,17 @@ def test_a_layout_faster_than_published_runs_is_a_worry(capsys: pytest.CaptureFi
 
 @pytest.mark.slow
 def test_heads_that_share_one_of_keys_and_values_are_a_worry(capsys: pytest.CaptureFixture[str]) -> None:
-    found = plan(capsys, "days=30", "devices=64", "memory=24GB", "cache_tokens=128k")
+    found = plan(capsys, "days=3", "devices=8", "base=starcoderbase_1b")
     assert [w for w in found["worries"] if w["kind"] == "heads" and "share 1 of keys and values" in w["says"]]
+
+
+@pytest.mark.slow
+def test_a_limit_of_memory_is_not_met_by_fewer_heads_of_keys_and_values(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["plan", "days=30", "devices=64", "memory=24GB", "cache_tokens=128k"]) == 0
+    assert "of keys and values" not in capsys.readouterr().out
+    model = yaml.safe_load(Path("outputs/plan/my_plan/model/my_plan.yaml").read_text(encoding="utf-8"))
+    mixer = model["architecture"]["blocks"]["decoder"]["mixer"]
+    assert (mixer["n_heads"] % 8, mixer["n_kv_heads"], mixer["d_head"]) == (0, 8, 128)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from lehr.simulators.counting import count_parameters
 from lehr.simulators.designing import (
     Belief,
     Pool,
@@ -22,7 +23,7 @@ from lehr.simulators.designing.choosing import FEWEST_SIZES, _Scorer
 from lehr.simulators.laws import Chinchilla
 from lehr.simulators.laws.fitting import make_runs
 from lehr.simulators.planning.choosing import rung_of
-from lehr.simulators.planning.ladder import dense
+from lehr.simulators.planning.ladder import SMALL, dense, ladder
 from lehr.simulators.planning.reading import Key, Rung
 
 LAW = Chinchilla(
@@ -34,7 +35,10 @@ BUDGET = 2e20
 
 
 def rungs() -> dict[Key, Rung]:
-    return {(w, 1): rung_of(dense(w, vocab_size=32000, context_length=2048), 2048) for w in range(256, 2560, 128)}
+    sizes = {"vocab_size": 32000, "context_length": 2048}
+    networks = [*(dense(width, **sizes) for width in SMALL), *ladder(**sizes).values()]
+    found = {(count_parameters(network).total, 1): rung_of(network, 2048) for network in networks}
+    return {key: rung for key, rung in found.items() if rung.width < 2560}
 
 
 def asked(budget: float = BUDGET, target: float = 1e23) -> tuple[Belief, Pool, Target]:
