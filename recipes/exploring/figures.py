@@ -116,5 +116,4 @@ def forecast_curve(found: Forecast | None) -> dict[str, Any] | None:
         "stages": [msgspec.to_builtins(stage) for stage in found.stages],
         "known_until": found.known_until if isfinite(found.known_until) else None,
         "rises": found.rises,
-        "curve_law": found.laws[0].name,
     }

@@ -41,10 +41,8 @@ def under_own_schedules(catalogue: Catalogue, plan: Planned) -> StageForecast | 
         return None
     written = decode(recipe(plan), RecipeFile, "the plan's recipe")
     low, high = plan.loss_interval or (None, None)
-    chosen = plan.plan.chosen
-    level = Amount(value=chosen.loss, low=low, high=high, unit=plan.plan.loss_unit)
-    rung = plan.rungs[chosen.key]
-    return forecast_end(catalogue, written, rung.count.at(plan.surface.n_convention, rung.training)[1], level)
+    level = Amount(value=plan.plan.chosen.loss, low=low, high=high, unit=plan.plan.loss_unit)
+    return forecast_end(catalogue, written, level)
 
 
 def score_of(catalogue: Catalogue, name: str | None, surface: Surface | None, plan: Plan, rung: Rung) -> Scored | None:

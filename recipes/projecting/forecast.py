@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from math import inf
-
 import numpy as np
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.simulators.laws import ScalingLaw
-from lehr.simulators.laws.curves import CURVE_LAWS, CurveLaw
+from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken
 from lehr.simulators.projection.forecast import (
@@ -27,8 +25,8 @@ from lehr.simulators.quantities import Amount, Floats, number
 from lehr.simulators.schedules import Cosine, Warmup
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
 
-CENTRAL_STEPS, OTHER_STEPS = 72_000, 24_000
-"""The longest runs that the catalogue's curve laws were tested on, and those that they were fitted on."""
+OWN_STEPS = 72_000
+"""Of a curve law that does not say how long its runs were."""
 PARTS = 1000
 """Equal parts of a stage's tokens at which its rates are read: a part in 1,000 is a step or two of warm-up or decay."""
 MOST_PARTS = 12_000
@@ -52,31 +50,34 @@ def forecast_recipe(
     """The loss over the recipe's stages of pre-training, up to the first whose schedule or length is not known.
 
     A base model comes first, with its own recipe's schedule or, where that is not known, an assumed cosine to a tenth.
-    ``projection`` is the recipe's; ``curve`` is a law of the user's own instead of the catalogue's. ``None`` where the
-    first stage is not known already, or where the catalogue has none of the curve laws.
+    ``projection`` is the recipe's; ``curve`` is a curve law of the user's own to say what the schedules make of the
+    loss. ``None`` where the first stage is not known already.
     """
     count = projection.parameters
     per_token = next((s.flops_per_token for s in reversed(projection.stages) if s.loss), None)
     stages = whole_path(catalogue, recipe)
-    clocks = [own_clock(curve)] if curve else clocks_for(catalogue, count.at(surface.n_convention, per_token)[1])
-    if stages is None or not clocks:
+    if stages is None:
         return None
     tokens = grid(stages)
+    clock = None if curve is None else own_clock(curve)
     try:
-        return forecast(stages, clocks, tokens, surface_along(surface, count, tokens, per_token))
+        return forecast(
+            stages, tokens, surface_along(surface, count, tokens, per_token), unit=surface.loss_unit, clock=clock
+        )
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
 
 
-def forecast_end(catalogue: Catalogue, recipe: Recipe, parameters: float, level: Amount) -> StageForecast | None:
+def forecast_end(catalogue: Catalogue, recipe: Recipe, level: Amount) -> StageForecast | None:
     """The loss at the end of the recipe's pre-training as ``forecast_recipe`` has it, where a surface gives ``level``
-    at the end of a whole schedule for a network of ``parameters``; ``None`` as there."""
-    stages, clocks = whole_path(catalogue, recipe), clocks_for(catalogue, parameters)
-    if stages is None or not clocks:
+    at the end of a whole schedule; ``None`` as there."""
+    stages = whole_path(catalogue, recipe)
+    if stages is None:
         return None
     end = np.array([plain_sum(stage.tokens for stage in stages)])
     bounds = [level.value if side is None else side for side in (level.low, level.high)]
-    return forecast(stages, clocks, end, [np.array([value]) for value in (level.value, *bounds)]).stages[-1]
+    surface = [np.array([value]) for value in (level.value, *bounds)]
+    return forecast(stages, end, surface, unit=level.unit).stages[-1]
 
 
 def whole_path(catalogue: Catalogue, recipe: Recipe) -> list[PathStage] | None:
@@ -97,20 +98,7 @@ def own_clock(law: CurveLaw) -> Clock:
     >>> own_clock(law).steps
     24000
     """
-    return Clock(law=law, steps=int(law.range.steps[1]) if law.range.steps else CENTRAL_STEPS)
-
-
-def clocks_for(catalogue: Catalogue, parameters: float) -> list[Clock]:
-    """The law of the nearest size on the longest clock first, then the others and the shorter clock: every curve
-    law of the catalogue whose range says the size of its models.
-
-    >>> [(clock.law.name[-4:], clock.steps) for clock in clocks_for(Catalogue(), 80e6)][:4]
-    [('100m', 72000), ('_25m', 72000), ('400m', 72000), ('100m', 24000)]
-    """
-    laws = [law for law in catalogue.laws_of(*CURVE_LAWS) if isinstance(law, CurveLaw) and law.range.parameters]
-    laws.sort(key=lambda law: abs(np.log(law.range.parameters[1] / parameters)) if law.range.parameters else inf)
-    clocks = [Clock(law=law, steps=CENTRAL_STEPS) for law in laws]
-    return [*clocks, *(Clock(law=law, steps=OTHER_STEPS) for law in laws)]
+    return Clock(law=law, steps=int(law.range.steps[1]) if law.range.steps else OWN_STEPS)
 
 
 def path_of(recipe: Recipe) -> list[PathStage]:

@@ -66,7 +66,7 @@ def facts(data: ReportData) -> list[Use]:
             data.accelerators[name].provenance, _figures(data, name), f"accelerator.{name}", f"accelerator {name}"
         )
     rewarded = curves(data) if any(row.by_law for row in reward_rows(data)) else []
-    curved = data.forecast.laws if data.forecast is not None else []
+    curved = [data.forecast.law] if data.forecast is not None and data.forecast.law is not None else []
     for law in [*data.laws, *laws_used(data), *rewarded, *curved]:
         if law.provenance is not None:
             constants = {k: v for k, v in msgspec.to_builtins(law).items() if k not in _NOT_A_CONSTANT}

@@ -11,6 +11,7 @@ from lehr.recipes.presenting.document import Cell, Column, Part, Section, Table,
 from lehr.recipes.presenting.numbers import loss, quantity
 from lehr.recipes.report.facts import ReportData
 from lehr.simulators.projection.forecast import StageForecast
+from lehr.simulators.projection.tuned import MISS, WORTH
 
 
 def course(data: ReportData) -> list[Section]:
@@ -47,20 +48,29 @@ def _row(stage: StageForecast) -> list[Cell]:
 def _words(data: ReportData) -> str:
     """What the table assumes, in full sentences."""
     assert data.forecast is not None
-    laws = data.forecast.laws
-    several = len(laws) > 1
-    which = "the curve law of the nearest size" if several else "the curve law that was given"
-    others = f" by {len(laws)} sizes of model and by 24,000 steps too" if several else ""
+    law = data.forecast.law
     words = (
-        f"The level is that of {data.laws[0].title}. What the schedules make of it is a ratio by {laws[0].title}, "
-        f"{which}: the loss under these rates over that under a cosine to a tenth of as many "
-        "tokens. It assumes that ratios carry over from that law's small models, with whatever was trained on so far "
-        "put on its longest run and the peak rate on its own. "
-        f"The band holds the surface's interval, the ratios{others}, and "
-        f"{'each' if several else 'the'} law's worst error on curves that were held out."
+        f"The level is that of {data.laws[0].title}, which speaks of the end of a tuned cosine to a tenth of as many "
+        "tokens. "
     )
+    if law is None:
+        words += (
+            "What another shape of schedule makes of it is read at the peak that is best for that shape: by the convex "
+            "bound of Schaipp et al. (2025, arXiv:2501.18965), which their runs of 33M to 360M parameters follow with "
+            f"{WORTH:g} nats/token for a bound twice as high, to {MISS:g}. The band holds a fifth to twice of that, as "
+            "larger networks and longer runs may have it. Whether this recipe's peak is the best for its schedule "
+            "nobody says; it is taken to be."
+        )
+    else:
+        words += (
+            f"What the schedules make of it is by {law.title}, the curve law that was given: the loss under these "
+            "rates less that under the cosine at the same peak, its longest run for whatever was trained on so far. "
+            "The band holds the surface's interval and the law's worst error on curves that were held out."
+        )
     if data.forecast.rises:
-        words += " The rate rises again after warm-up: the law counts what that costs, and was fitted on no such run."
+        words += (
+            " The rate rises again after warm-up: what that costs is counted, and no run behind these numbers did so."
+        )
     if isfinite(data.forecast.known_until):
         words += (
             " From the first change of data on, the loss is that of data that would not have changed: no published law "
@@ -76,7 +86,7 @@ def course_data(data: ReportData) -> dict[str, Any] | None:
         return None
     return {
         "surface": data.laws[0].name,
-        "curve_laws": [law.name for law in found.laws],
+        "curve_law": None if found.law is None else found.law.name,
         "loss_unit": data.laws[0].loss_unit,
         "stages": [msgspec.to_builtins(stage) for stage in found.stages],
         "data_known_until": found.known_until if isfinite(found.known_until) else None,

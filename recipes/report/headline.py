@@ -303,13 +303,13 @@ def _loss(data: ReportData) -> Card:
         lines += [f"{law.title}, after stage {last.name}", *([ends] if len(others) > 1 else [])]
         return Card(label=label, value=loss(amount.value), lines=lines)
     end = data.forecast.stages[-1]
-    scale = end.loss / end.at_end_of_schedule
-    lines = [f"{amount.unit}{_within(told, end.low, end.high, scale)}, after stage {end.name}"]
+    shift = end.loss - end.at_end_of_schedule
+    lines = [f"{amount.unit}{_within(told, end.low, end.high, shift)}, after stage {end.name}"]
     lines += [f"the forecast: {law.name}, under the recipe's own schedules", ends]
     return Card(label=label, value=loss(end.loss), lines=lines)
 
 
-def _within(laws: dict[str, Amount], low: float | None, high: float | None, scale: float = 1.0) -> str:
+def _within(laws: dict[str, Amount], low: float | None, high: float | None, shift: float = 0.0) -> str:
     """The interval of the first law, widened to what the others say where there are any: the interval of one law holds
     the error of its constants and not that of its form, and laws that were fitted on other data differ by more.
 
@@ -317,8 +317,8 @@ def _within(laws: dict[str, Amount], low: float | None, high: float | None, scal
     >>> _within({"a": amount}, 1.9, 2.1), _within({"a": amount, "b": Amount(value=2.2, unit="nats/token")}, 1.9, 2.1)
     (', 1.900 to 2.100 by the error of its constants', ', 1.900 to 2.200 over all laws')
     """
-    lows = [scale * (a.value if a.low is None else a.low) for a in laws.values()]
-    highs = [scale * (a.value if a.high is None else a.high) for a in laws.values()]
+    lows = [shift + (a.value if a.low is None else a.low) for a in laws.values()]
+    highs = [shift + (a.value if a.high is None else a.high) for a in laws.values()]
     least = min(lows if low is None else [low, *lows])
     most = max(highs if high is None else [high, *highs])
     if len(laws) > 1:
