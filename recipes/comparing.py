@@ -29,7 +29,7 @@ from lehr.simulators.layers import MoE
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Assumptions, Projection
-from lehr.simulators.projection.stage_time import assumed_mfu
+from lehr.simulators.projection.stage_time import as_runs_reach, expected_mfu
 from lehr.simulators.quantities import Amount, Interval, Relation
 from lehr.simulators.training import Recipe, Stage
 
@@ -86,7 +86,8 @@ def facts(
         laws = [catalogue.surface(law) for law in DEFAULT_LAWS]
         recipe, terms = catalogue.recipe(name), terms or Terms()
         sparse = count_parameters(model.architecture).sparse
-        assumptions, where, reached = same_for_all(catalogue, terms, sparse=sparse)
+        fastest = _fastest(catalogue, model, machine, sequence_length)
+        assumptions, where, reached = same_for_all(catalogue, terms, sparse=sparse, fastest=fastest)
         projection = project_model(
             catalogue, model, recipe, laws, assumptions=assumptions,
             accelerators={**catalogue.accelerators, where.name: where},
@@ -130,9 +131,25 @@ def shape(model: Model, sequence_length: int) -> dict[tuple[str, str], Any]:
     }
 
 
-def same_for_all(catalogue: Catalogue, terms: Terms, *, sparse: bool) -> tuple[Assumptions, AcceleratorFile, Interval]:
-    """One accelerator and precision for every model, at the utilisation that is given, else at what published runs of
-    dense networks or of mixtures reached on it, with that interval [1].
+def _fastest(catalogue: Catalogue, model: Model, machine: Machine | None, sequence_length: int) -> Interval | None:
+    """The utilisation of a model's best layout on a machine [1], where it has one."""
+    if machine is None:
+        return None
+    # a layout takes numpy, which nothing else here waits for
+    from lehr.recipes.laying_out.same_machine import best_on
+
+    try:
+        return best_on(catalogue, model, *machine, sequence_length).reached
+    except LehrError:
+        # the row of layouts says why
+        return None
+
+
+def same_for_all(
+    catalogue: Catalogue, terms: Terms, *, sparse: bool, fastest: Interval | None = None
+) -> tuple[Assumptions, AcceleratorFile, Interval]:
+    """One accelerator and precision for every model, at the utilisation that is given, else at what is expected where
+    the ``fastest`` layout reaches so much, with the interval of what runs printed [1].
 
     Raises ``LehrError`` where none is on record.
     """
@@ -141,7 +158,7 @@ def same_for_all(catalogue: Catalogue, terms: Terms, *, sparse: bool) -> tuple[A
         reached = Interval(low=terms.mfu, central=terms.mfu, high=terms.mfu)
     else:
         try:
-            reached = assumed_mfu(device, terms.precision, sparse=sparse)
+            reached = as_runs_reach(expected_mfu(device, terms.precision, sparse=sparse, fastest=fastest)[0])
         except ValueError as error:
             raise LehrError(f"mfu: {error}") from error
     given = Assumptions(

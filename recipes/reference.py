@@ -26,8 +26,8 @@ libraries may round each otherwise."""
 NAMED = 12
 """New recipes that the changelog names; more are counted."""
 
-LEFT_OUT = ("warnings", "assumed", "swings", "parts")
-"""Words, and what a rollout's hours are made of, which move with them."""
+LEFT_OUT = ("warnings", "assumed", "swings", "parts", "fastest")
+"""Words, what a rollout's hours are made of, which move with them, and layouts, which move what rests on them."""
 
 Figures = dict[str, float | str | None]
 

@@ -260,6 +260,7 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
         if hardware
         else None,
         "laid_out": _laid_out(projected),
+        "rests": projected.time.basis if projected.time is not None else None,
         "rollout": _rollout(projected),
         "loss": {law: [amount.value, amount.low, amount.high] for law, amount in projected.loss.items()},
         "stated": [_cell(cell) for cell in row],
@@ -278,9 +279,9 @@ def _rollout(projected: StageProjection) -> list[float | None] | None:
 
 
 def _laid_out(projected: StageProjection) -> list[float | None] | None:
-    """The utilisation of the stage's layout, or rollouts, with its bounds, where that is what its time rests on."""
+    """The utilisation of the stage's own or fastest layout, or rollouts, with its bounds, where time rests on that."""
     time = projected.time
-    own = time is not None and time.basis in ("layout", "rollouts")
+    own = time is not None and time.basis in ("layout", "fastest", "rollouts")
     return [time.mfu.low, time.mfu.value, time.mfu.high] if time is not None and own else None
 
 

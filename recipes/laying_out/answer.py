@@ -26,6 +26,7 @@ from lehr.simulators.machine.memory import Memory
 from lehr.simulators.machine.search import Ranking, layout_at, legal_layouts, rank
 from lehr.simulators.machine.step_time import Parts, Rates
 from lehr.simulators.numerics.adding import plain_sum
+from lehr.simulators.quantities import Interval
 
 CONVENTIONS = ("causal", "full")
 """Counts of FLOPs by which the utilisation is given."""
@@ -60,6 +61,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: float
     rank: int
     fits: bool
+
+    @property
+    def reached(self) -> Interval:
+        """Its utilisation, by the count that costs are made with [1]."""
+        central = self.mfu["causal"]
+        return Interval(
+            low=central * self.seconds / self.high, central=central, high=min(1.0, central * self.seconds / self.low)
+        )
 
 
 class Other(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,16 +27,7 @@ def utilisation_of(catalogue: Catalogue, model: Model, name: str, stage: Stage, 
     hardware = stage.hardware
     assert hardware is not None
     run = msgspec.structs.replace(published, hardware=hardware)
-    found = named(
-        question(
-            catalogue,
-            model,
-            catalogue.accelerators[hardware.accelerator],
-            stage=(name, run),
-            layout="published",
-        )
+    asked = question(
+        catalogue, model, catalogue.accelerators[hardware.accelerator], stage=(name, run), layout="published"
     )
-    central = found.mfu["causal"]
-    return Interval(
-        low=central * found.seconds / found.high, central=central, high=min(1.0, central * found.seconds / found.low)
-    )
+    return named(asked).reached

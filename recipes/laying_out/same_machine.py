@@ -30,13 +30,11 @@ def on_one_machine(
     if devices < 1:
         raise LehrError(f"devices: {devices} is below 1; write a number of accelerators")
     where = f"on {devices:,} {device.name}"
-    batch = -(-SEQUENCES // devices) * devices
+    batch = _batch(devices)
     try:
-        asked = question(catalogue, model, device, devices=devices, sequence_length=sequence_length, global_batch=batch)
-        best = answer(asked, show=0).best
+        best = best_on(catalogue, model, device, devices, sequence_length)
     except LehrError as error:
         return {(f"best layout {where}", ""): f"none: {error}"}
-    assert best is not None
     return {
         (f"best layout {where}", ""): best.layout.short(),
         (f"a step of {batch:,} sequences {where}", "s"): best.seconds,
@@ -45,6 +43,20 @@ def on_one_machine(
         (f"memory of the fullest device {where}", "byte"): best.memory_bytes,
         (f"accelerator-hours of 10¹² tokens {where}", "h"): TOKENS / best.tokens_per_second / 3600,
     }
+
+
+def best_on(catalogue: Catalogue, model: Model, device: Accelerator, devices: int, sequence_length: int) -> Found:
+    """That layout. Raises ``LehrError`` where there is none."""
+    asked = question(
+        catalogue, model, device, devices=devices, sequence_length=sequence_length, global_batch=_batch(devices)
+    )
+    best = answer(asked, show=0).best
+    assert best is not None
+    return best
+
+
+def _batch(devices: int) -> int:
+    return -(-SEQUENCES // devices) * devices
 
 
 MOST_DEVICES = 2**14

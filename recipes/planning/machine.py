@@ -14,7 +14,7 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.failures import uptime
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.projection.cost import accelerator_hours
-from lehr.simulators.projection.stage_time import STATE_BYTES
+from lehr.simulators.projection.stage_time import STATE_BYTES, as_runs_reach, expected_mfu
 from lehr.simulators.quantities import Amount, Interval
 
 GIB = 2.0**30
@@ -66,12 +66,13 @@ def time_for(machine: Machine, hours: Amount) -> Time:
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """A network on the machine, in words; whether it fits, and what is ``tight`` of that where the memory that is left
-    is less than its model errs by; and its fastest layout with the utilisation of that [1], where the model of layouts
-    knows the device."""
+    is less than its model errs by; and its fastest layout, where the model of layouts knows the device: what that
+    ``reached``, and ``mfu`` to count with, no more than what half of the published runs reached [1]."""
 
     says: str
     fits: bool
     tight: str | None = None
+    reached: Interval | None = None
     mfu: Interval | None = None
     layout: Layout | None = None
 
@@ -114,10 +115,8 @@ def place(
         # a device or a layer that the model of layouts does not know
         return Placed(says=f"{states}; not laid out: {error}", fits=room)
     assert best is not None, "a layout fits"
-    central = best.mfu["causal"]
-    mfu = Interval(
-        low=central * best.seconds / best.high, central=central, high=min(1.0, central * best.seconds / best.low)
-    )
+    reached = best.reached
+    mfu, basis = expected_mfu(machine.device, machine.precision, sparse=count.sparse, fastest=reached)
     sizes = {name: getattr(best.layout, name) for name in ("tp", "pp", "cp", "ep", "dp")}
     groups = ", ".join(f"{name} {size}" for name, size in sizes.items() if size > 1) or "one device"
     memory = f"{best.memory_bytes / GIB:.0f} of {machine.device.memory_bytes / GIB:.0f} GiB"
@@ -126,9 +125,11 @@ def place(
     return Placed(
         tight=less if tight else None,
         says=f"fits {machine.devices:,} devices at {memory} ({groups}, ZeRO {best.layout.zero}), "
-        f"MFU {mfu.central:.0%} ({mfu.low:.0%} to {mfu.high:.0%})",
+        f"MFU {reached.central:.0%} ({reached.low:.0%} to {reached.high:.0%})"
+        + ("" if basis == "fastest" else f"; counted with {mfu.central:.0%}, as half of the published runs reached"),
         fits=True,
-        mfu=mfu,
+        reached=reached,
+        mfu=as_runs_reach(mfu),
         # the batch is each stage's own
         layout=msgspec.structs.replace(best.layout, global_batch=None),
     )

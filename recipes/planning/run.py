@@ -36,7 +36,7 @@ from lehr.simulators.planning.choosing import FEWEST_TOKENS, Candidate, Demand, 
 from lehr.simulators.planning.ladder import ladder
 from lehr.simulators.planning.rates import speaks
 from lehr.simulators.planning.reading import Key, Rung
-from lehr.simulators.projection.project import assumed_mfu
+from lehr.simulators.projection.stage_time import as_runs_reach, assumed_mfu
 from lehr.simulators.quantities import Interval, NonNegative, Positive
 from lehr.simulators.training import PRETRAINING, STAGE_KINDS, Base
 
@@ -264,7 +264,7 @@ def machine_of(job: Composed, *, sparse: bool, laid_out: bool = False) -> Machin
     devices = job.devices()
     if mfu is None:
         unknown = laid_out and devices is not None and not device.mfu
-        mfu = BEGUN_WITH if unknown else assumed_mfu(device, precision, sparse=sparse)
+        mfu = BEGUN_WITH if unknown else as_runs_reach(assumed_mfu(device, precision, sparse=sparse))
     price = job.usd_per_hour() or (device.price.usd_per_hour if device.price else None)
     return Machine(device=device, precision=precision, mfu=mfu, devices=devices, usd_per_hour=price)
 

@@ -159,9 +159,11 @@ def _of_room(placed: Mapping[str, Placed], no_room: Sequence[str]) -> list[str]:
 def _of_time(plan: Planned, placed: Placed, given: float | None) -> list[Worry]:
     """A utilisation that the machine does not reach, and a run longer than any."""
     found = []
-    reached = placed.mfu or plan.accelerator.mfu.get("dense" if plan.plan.chosen.expansion == 1 else "moe")
+    reached = placed.reached or plan.accelerator.mfu.get("dense" if plan.plan.chosen.expansion == 1 else "moe")
     if given is not None and reached is not None and given > reached.high:
-        whose = "the fastest layout reaches" if placed.mfu else f"published runs on {plan.accelerator.title} reached"
+        whose = (
+            "the fastest layout reaches" if placed.reached else f"published runs on {plan.accelerator.title} reached"
+        )
         times = given / reached.central
         days = "" if plan.days is None else f", {plan.days.value * times:,.3g} days in place of {plan.days.value:,.3g}"
         says = (
@@ -175,16 +177,6 @@ def _of_time(plan: Planned, placed: Placed, given: float | None) -> list[Worry]:
             "budget, or more devices"
         )
         found.append(Worry(kind="long", says=says))
-    published = plan.accelerator.mfu.get("dense" if plan.plan.chosen.expansion == 1 else "moe")
-    if given is None and placed.mfu is not None and published is not None and placed.mfu.central > published.high:
-        days = (
-            "" if plan.days is None else f": {plan.days.value * placed.mfu.central / published.high:,.3g} days at that"
-        )
-        says = (
-            f"MFU {placed.mfu.central:.0%} is what the fastest layout reaches; nine in ten published runs on "
-            f"{plan.accelerator.title} reached {published.high:.0%} at most{days}"
-        )
-        found.append(Worry(kind="utilisation", says=says))
     return found
 
 

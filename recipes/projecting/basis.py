@@ -26,6 +26,8 @@ def basis_of(recipe: RecipeFile, stage: str, basis: UtilisationBasis) -> str:
         return "as the recipe gives it"
     if basis == "layout" and hardware is not None and hardware.layout is not None and published("layout"):
         return "of its published layout, by the step-time model"
+    if basis == "fastest" and hardware is not None and hardware.layout is not None:
+        return BASES["layout"]
     return BASES[basis]
 
 

@@ -10,7 +10,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.projecting.holding import held
+from lehr.recipes.projecting.holding import Layouts, held, own_layout
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.evidence import Reported
@@ -58,20 +58,23 @@ def project_model(
             descent=(*descent, recipe.name),
         )
     recipe, said = _from_base(catalogue, model, recipe, base)
+    known = catalogue.accelerators if accelerators is None else accelerators
+    layouts = Layouts(catalogue, model, recipe, assumptions, known)
     try:
         own = project(
             model.shape(),
             recipe,
             laws=laws,
-            accelerators=catalogue.accelerators if accelerators is None else accelerators,
+            accelerators=known,
             assumptions=assumptions,
             laid_out=_laid_out(catalogue, model, recipe, assumptions),
+            fastest=layouts.fastest,
             generation=_generation(recipe),
             teachers=_teachers(catalogue, recipe),
         )
     except ValueError as error:
         raise LehrError(f"recipe {recipe.name}: {error}") from error
-    own = held(catalogue, model, recipe, own, _chosen(assumptions, accelerators))
+    own = held(catalogue, model, recipe, own, layouts, _chosen(assumptions, accelerators))
     if said and own.stages:
         start = msgspec.structs.replace(own.stages[0], warnings=[*said, *own.stages[0].warnings])
         own = msgspec.structs.replace(own, stages=[start, *own.stages[1:]])
@@ -138,6 +141,7 @@ def _laid_out(catalogue: Catalogue, model: Model, recipe: Recipe, assumptions: A
         if stage.hardware is not None
         and stage.hardware.layout is not None
         and stage.hardware.count is not None
+        and not own_layout(recipe, name)
         and assumptions.precision in (None, stage.hardware.precision)
     }
     if not laid:

@@ -182,6 +182,7 @@ MARK_OF_BASIS: dict[UtilisationBasis, Mark] = {
     "given": "set",
     "layout": "projected",
     "rollouts": "projected",
+    "fastest": "projected",
     "assumed": "assumed",
 }
 """How a utilisation is marked, by what it rests on."""

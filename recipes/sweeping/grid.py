@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from lehr.recipes.sweeping.axes import Slot
 from lehr.simulators.laws import DataConstrained
 from lehr.simulators.projection.grid import Inputs, total, vary
 from lehr.simulators.projection.loss import loss_along
+from lehr.simulators.projection.stage_time import AS_PRINTED
 from lehr.simulators.projection.stage_work import repeats_of
 from lehr.simulators.quantities import Amounts, Floats
 from lehr.simulators.training import PRETRAINING
@@ -45,6 +47,8 @@ VARYING = frozenset({
 })  # fmt: skip
 """Figures of a row that one job's value cannot stand for."""
 
+MOST_LAID_OUT = 200
+"""Jobs whose fastest layouts are sought one by one; of more, all rows have the utilisation of the first."""
 MOST_INTERVALS = 20_000
 """Distinct (parameters, tokens) whose interval is computed; each takes a thousand evaluations of the law."""
 
@@ -86,6 +90,8 @@ def fits(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
     if repeated or (rolled and "devices" in swept):
         # a law of repeats, and rollouts, have no closed formula here
         return False
+    if _lays_out(job, swept) and prod(len(values) for values in swept.values()) <= MOST_LAID_OUT:
+        return False
     for key in swept:
         match = INPUTS.fullmatch(key)
         name = match["stage"] if match else None
@@ -107,6 +113,13 @@ def fits(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
             # the batch follows from steps and tokens
             return False
     return True
+
+
+def _lays_out(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
+    """Whether another number of devices, or batch, has another fastest layout, which hours rest on."""
+    if "mfu" in swept or not ("devices" in swept or any(key.endswith("batch.sequences") for key in swept)):
+        return False
+    return any(s.time is not None and s.time.basis in AS_PRINTED and s.time.fastest for s in job.projection.stages)
 
 
 def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
@@ -153,6 +166,8 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
         found["tokens_per_parameter"] = seen / projection.parameters.active["all"]
     first = stages[0]
     found |= {"steps": first.steps, "batch_tokens": first.batch_tokens, "peak_rate": first.peak_rate}
+    if _lays_out(job, swept):
+        found["warnings"] = "hours of every row at the fastest layout of the first; mfu= sets another"
     del stages, known, first
     for name in found:
         # one after the other, so that only one stands there twice

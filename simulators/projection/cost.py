@@ -8,12 +8,13 @@ import numpy as np
 
 from lehr.simulators.quantities import Amount, Amounts, Floats, Interval
 
-UtilisationBasis = Literal["published", "given", "layout", "rollouts", "assumed"]
+UtilisationBasis = Literal["published", "given", "layout", "rollouts", "fastest", "assumed"]
 BASES: dict[UtilisationBasis, str] = {
     "published": "published",
     "given": "set for this report",
     "layout": "of its layout, by the step-time model",
     "rollouts": "of its rollouts, answers written token after token",
+    "fastest": "of the fastest layout, by the step-time model",
     "assumed": "assumed from published runs",
 }
 """What the model FLOP utilisation of a stage rests on."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from lehr.simulators.projection.cost import days_of, hours_of
 from lehr.simulators.projection.project import StageProjection
-from lehr.simulators.projection.stage_time import as_runs_print
+from lehr.simulators.projection.stage_time import AS_PRINTED, as_runs_print
 from lehr.simulators.quantities import Amounts, Floats
 from lehr.simulators.schedules.batch import whole_steps
 from lehr.simulators.training import Stage
@@ -98,7 +98,7 @@ def _time(projected: StageProjection, flops: Any, inputs: Inputs) -> tuple[Amoun
         return None, None, None
     mfu = time.mfu if inputs.mfu is None else Amounts(value=inputs.mfu, unit="1")
     hours = hours_of(np.asarray(flops), time.peak, mfu)
-    if time.basis == "assumed" and inputs.mfu is None:
+    if time.basis in AS_PRINTED and inputs.mfu is None:
         hours = as_runs_print(hours, np.minimum, np.maximum)
     price: Any = inputs.usd_per_hour
     if price is None and time.cost is not None:

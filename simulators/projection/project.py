@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -174,15 +174,16 @@ def project_stage(
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
     laid_out: Interval | None = None,
+    fastest: Callable[[str], Interval | None] = lambda _: None,
     generation: RolloutConstants | None = None,
     repeated: float = 0.0,
     teachers: Mapping[str, Architecture] = MappingProxyType({}),
 ) -> StageProjection:
     """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown).
 
-    ``laid_out`` is the utilisation of the layout that the stage ran under [1], ``generation`` the constants of
-    generation and of its steps, without which no rollout is projected. ``repeated`` tokens before had been seen
-    already; ``teachers`` are networks that a stage distils, by name.
+    ``laid_out`` is the utilisation of the layout that the stage ran under, ``fastest`` tells a stage's fastest [1];
+    ``generation`` are the constants of generation and of its steps, without which no rollout is projected. ``repeated``
+    tokens before had been seen already; ``teachers`` are networks that a stage distils, by name.
 
     >>> from lehr.simulators.planning.ladder import dense
     >>> from lehr.simulators.quantities import Interval
@@ -233,6 +234,7 @@ def project_stage(
             accelerators=accelerators,
             assumptions=assumptions,
             laid_out=laid_out,
+            fastest=lambda: fastest(name),
         )
         # adapters have no states of the weights beside them, and what was billed did run
         if stage.adapter is None and not _ran(stage, time):
@@ -321,12 +323,13 @@ def project(
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
     laid_out: Mapping[str, Interval] = MappingProxyType({}),
+    fastest: Callable[[str], Interval | None] = lambda _: None,
     generation: RolloutConstants | None = None,
     teachers: Mapping[str, Architecture] = MappingProxyType({}),
 ) -> Projection:
     """Project every stage of ``recipe`` for a network of ``architecture``; ``laid_out`` has the utilisation of stages
-    whose layout was published, ``generation`` the constants of generation and of a step of it, ``teachers``
-    the networks that stages distil.
+    whose layout was published, ``fastest`` tells that of a stage's fastest layout, ``generation`` has the constants of
+    generation and of a step of it, ``teachers`` the networks that stages distil.
 
     Raises ``ValueError`` with the stage's name where a stage cannot be projected as it stands.
 
@@ -359,6 +362,7 @@ def project(
                 accelerators=accelerators,
                 assumptions=assumptions,
                 laid_out=laid_out.get(name),
+                fastest=fastest,
                 generation=generation,
                 repeated=repeated,
                 teachers=teachers,

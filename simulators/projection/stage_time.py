@@ -11,7 +11,7 @@ import msgspec
 from lehr.simulators.machine.accelerator import Accelerator, Price
 from lehr.simulators.projection.cost import UtilisationBasis, accelerator_hours, days_of, implied_mfu, utilisation
 from lehr.simulators.quantities import Amount, Interval
-from lehr.simulators.training import Stage
+from lehr.simulators.training import Hardware, Stage
 
 A = TypeVar("A", bound=Amount)
 
@@ -47,6 +47,40 @@ class Time(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None
     published_hours: float | None = None
     implied_mfu: float | None = None
+    fastest: Interval | None = None
+    """The utilisation of the fastest layout, where that was asked for [1]."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stage runs: on what, at which precision, on how many devices. ``published`` is its own hardware where no
+    other was named."""
+
+    device: Accelerator
+    precision: str
+    devices: int | None
+    published: Hardware | None
+
+
+def place_of(stage: Stage, accelerators: Mapping[str, Accelerator], assumptions: Assumptions) -> Place:
+    """Where ``stage`` runs. Raises ``ValueError`` where the accelerator is not known or has no peak for the precision.
+
+    >>> from lehr.simulators.objectives import NextToken
+    >>> h800 = Accelerator(name="h800", title="H800", peak={"bf16": 989.4e12})
+    >>> plan = Assumptions(fallback="h800", devices=8)
+    >>> place_of(Stage(kind="PT", objective=NextToken()), {"h800": h800}, plan).devices
+    8
+    """
+    published = None if assumptions.accelerator is not None else stage.hardware
+    name = published.accelerator if published else assumptions.accelerator or assumptions.fallback
+    if name not in accelerators:
+        raise ValueError(f"no accelerator is called {name!r}; there are {', '.join(sorted(accelerators))}")
+    device = accelerators[name]
+    stated: str | None = published.precision if published else None
+    precision = assumptions.precision or stated or ("bf16" if "bf16" in device.peak else next(iter(device.peak)))
+    if precision not in device.peak:
+        raise ValueError(f"{name} has no peak for {precision}; it has {', '.join(device.peak)}")
+    devices = assumptions.devices or (published.count if published else None)
+    return Place(device=device, precision=precision, devices=devices, published=published)
 
 
 def project_time(
@@ -57,9 +91,10 @@ def project_time(
     accelerators: Mapping[str, Accelerator],
     assumptions: Assumptions,
     laid_out: Interval | None = None,
+    fastest: Callable[[], Interval | None] = lambda: None,
 ) -> Time:
     """Hours and cost of ``flops`` on the stage's accelerator, or on the one that the planner names; ``laid_out`` is the
-    utilisation of the stage's own layout.
+    utilisation of the stage's own layout, ``fastest`` asks for that of the fastest one, where nothing else is known.
 
     Raises ``ValueError`` where the accelerator is not known or has no peak for the precision.
 
@@ -70,22 +105,14 @@ def project_time(
     >>> plan = Assumptions(fallback="h800", devices=2048)
     >>> time = project_time(7.2e23, stage, sparse=False, accelerators={"h800": h800}, assumptions=plan)
     >>> f"{time.hours.value:,.0f} h in {time.days.value:.1f} days ({time.days.low:.1f} to {time.days.high:.1f})"
-    '505,357 h in 10.3 days (8.2 to 26.7)'
+    '505,357 h in 10.3 days (7.7 to 25.7)'
     """
-    replaced = assumptions.accelerator is not None
-    published = None if replaced else stage.hardware
-    name = published.accelerator if published else assumptions.accelerator or assumptions.fallback
-    if name not in accelerators:
-        raise ValueError(f"no accelerator is called {name!r}; there are {', '.join(sorted(accelerators))}")
-    device = accelerators[name]
-    stated: str | None = published.precision if published else None
-    precision = assumptions.precision or stated or ("bf16" if "bf16" in device.peak else next(iter(device.peak)))
-    if precision not in device.peak:
-        raise ValueError(f"{name} has no peak for {precision}; it has {', '.join(device.peak)}")
-    devices = assumptions.devices or (published.count if published else None)
+    place = place_of(stage, accelerators, assumptions)
+    device, precision, devices, published = place.device, place.precision, place.devices, place.published
     peak = device.peak[precision]
     mfu: float | Interval
     basis: UtilisationBasis
+    reaches: Interval | None = None
     if assumptions.mfu is not None:
         mfu, basis = assumptions.mfu, "given"
     elif published is not None and published.mfu is not None:
@@ -93,15 +120,16 @@ def project_time(
     elif published is not None and laid_out is not None:
         mfu, basis = laid_out, "layout"
     else:
-        mfu, basis = assumed_mfu(device, precision, sparse=sparse), "assumed"
+        reaches = fastest()
+        mfu, basis = expected_mfu(device, precision, sparse=sparse, fastest=reaches)
     hours = accelerator_hours(flops, peak, mfu)
-    if basis == "assumed":
+    if basis in AS_PRINTED:
         hours = as_runs_print(hours)
     price = device.price
     rate = hourly_rate(device, assumptions)
     published_hours = published.own_hours if published else None
     return Time(
-        accelerator=name,
+        accelerator=device.name,
         precision=precision,
         peak=peak,
         mfu=utilisation(mfu),
@@ -109,18 +137,21 @@ def project_time(
         hours=hours,
         days=days_of(hours, devices) if devices else None,
         devices=devices,
-        assumed_hardware=published is None and not replaced,
+        assumed_hardware=published is None and assumptions.accelerator is None,
         cost=hours.scaled(rate, "USD") if rate else None,
         price=None if assumptions.usd_per_hour else price,
         published_hours=published_hours,
         implied_mfu=implied_mfu(flops, peak, published_hours) if published_hours else None,
+        fastest=reaches,
     )
 
 
-PRINTED = (0.92, 2.6)
-"""Hours that runs of pre-training printed, over those of their work at the utilisation that is assumed: the 10 and 90 %
-quantiles of 27. In them are lost time, evaluation, younger software and tokens that were never printed, which a
-utilisation of measured steps does not know (tests/published/test_printed_hours.py) [1]."""
+AS_PRINTED: tuple[UtilisationBasis, ...] = ("assumed", "fastest")
+"""What a utilisation rests on where a run's own is not known."""
+PRINTED = (0.75, 2.5)
+"""Hours that runs of pre-training printed, over those of their work at the utilisation that is expected of them: the
+shortest interval that holds nine in ten of 27. In them are lost time, evaluation, younger software and tokens that were
+never printed, which a utilisation of measured steps does not know (tests/published/test_printed_hours.py) [1]."""
 
 
 def as_runs_print(hours: A, least: Callable[..., Any] = min, most: Callable[..., Any] = max) -> A:
@@ -128,7 +159,7 @@ def as_runs_print(hours: A, least: Callable[..., Any] = min, most: Callable[...,
     ``least`` and ``most`` take two arrays.
 
     >>> as_runs_print(Amount(value=100.0, unit="h", low=80.0, high=130.0)).high
-    260.0
+    250.0
     """
     low, high = (hours.value * share for share in PRINTED)
     return msgspec.structs.replace(
@@ -136,6 +167,16 @@ def as_runs_print(hours: A, least: Callable[..., Any] = min, most: Callable[...,
         low=low if hours.low is None else least(low, hours.low),
         high=high if hours.high is None else most(high, hours.high),
     )
+
+
+def as_runs_reach(mfu: Interval) -> Interval:
+    """A utilisation with the interval that printed hours imply, where a run's own is not known [1].
+
+    >>> as_runs_reach(Interval(low=0.3, central=0.4, high=0.45))
+    Interval(low=0.16, central=0.4, high=0.5333333333333333)
+    """
+    least, most = (mfu.central / share for share in reversed(PRINTED))
+    return Interval(low=min(mfu.low, least), central=mfu.central, high=min(1.0, max(mfu.high, most)))
 
 
 STATE_BYTES = 16
@@ -215,3 +256,27 @@ def assumed_mfu(device: Accelerator, precision: str, *, sparse: bool) -> Interva
         f"{device.name} has no published utilisation in {precision}; write mfu=, such as lehr layout says of it, or "
         "another accelerator"
     )
+
+
+def expected_mfu(
+    device: Accelerator, precision: str, *, sparse: bool, fastest: Interval | None
+) -> tuple[Interval, UtilisationBasis]:
+    """What is expected of a run of which nothing was measured or printed, and on what that rests: the utilisation of
+    the ``fastest`` layout on its devices, or what half of the published runs on such devices reached, where that is
+    less. Of 25 published stages the lower of the two misses the printed hours least (docs/decisions.md).
+
+    Raises ``ValueError`` where neither is known.
+
+    >>> h100 = Accelerator(name="h100_sxm", title="H100", peak={"bf16": 989.4e12},
+    ...     mfu={"dense": Interval(low=0.35, central=0.42, high=0.47)})
+    >>> slow, fast = Interval(low=0.15, central=0.2, high=0.3), Interval(low=0.5, central=0.55, high=0.6)
+    >>> [expected_mfu(h100, "bf16", sparse=False, fastest=one)[0].central for one in (slow, fast, None)]
+    [0.2, 0.42, 0.42]
+    """
+    suffix = "" if precision in ("bf16", "fp16") else f"_{precision}"
+    known = any(f"{kind}{suffix}" in device.mfu for kind in (("moe", "dense") if sparse else ("dense",)))
+    if fastest is None or known:
+        published = assumed_mfu(device, precision, sparse=sparse)
+        if fastest is None or published.central < fastest.central:
+            return published, "assumed"
+    return fastest, "fastest"

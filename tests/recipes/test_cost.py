@@ -14,10 +14,11 @@ from lehr.recipes.cli import main
 from lehr.recipes.costing.text import as_text
 from lehr.recipes.generating.text import as_text as rolled_text
 from lehr.recipes.projecting.basis import basis_of
-from lehr.recipes.projecting.holding import NOT_TRIED, judged
+from lehr.recipes.projecting.holding import Layouts
 from lehr.recipes.projecting.model import project_model
 from lehr.recipes.report.headline import headline
 from lehr.simulators.evidence import Fact, Provenance
+from lehr.simulators.projection.project import Assumptions
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -52,7 +53,7 @@ def test_published_hours_are_money_also_without_a_number_of_devices() -> None:
     projected = found.stages[0].projected
     assert projected is not None
     # a utilisation of measured steps says too little of the hours that are billed
-    assert projected.high == pytest.approx(2.6 * projected.value)
+    assert projected.high == pytest.approx(2.5 * projected.value)
 
 
 def test_hours_that_stand_for_several_stages_count_once() -> None:
@@ -228,13 +229,13 @@ def test_what_the_devices_do_not_hold_has_no_cost(model: str, devices: int, says
 
 @pytest.mark.slow
 def test_hours_that_err_more_above_than_below_do_so_in_money_too() -> None:
-    """The interval of an assumed utilisation is that of the hours that runs printed, 0.92 to 2.6 times."""
+    """The interval of an assumed utilisation is that of the hours that runs printed, 0.75 to 2.5 times."""
     found = lehr.cost("llama_3_1_8b", accelerator="h100_sxm", devices=512)
     low, value, high = (sum(getattr(s.hours, end) for s in found.stages) for end in ("low", "value", "high"))
     speed = next(swing for swing in found.billed.swings if swing.name == "speed")
     assert speed.low / found.billed.value == pytest.approx(low / value)
     assert speed.high / found.billed.value == pytest.approx(high / value)
-    assert found.billed.value / found.billed.low < 1.3
+    assert found.billed.value / found.billed.low < 1.4
     assert found.billed.high / found.billed.value > 2
 
 
@@ -255,12 +256,13 @@ def test_what_ran_is_held_by_its_devices() -> None:
     for name in catalogue.files("recipe"):
         recipe = catalogue.recipe(name)
         model = catalogue.model(recipe.model)
+        layouts = Layouts(catalogue, model, recipe, Assumptions(fallback="h100_sxm"), catalogue.accelerators)
         for one in project_model(catalogue, model, recipe, ()).stages:
             stage = recipe.stages[one.name]
             if one.time is None or one.time.devices is None or stage.adapter is not None:
                 continue
-            found = judged(catalogue, model, one, stage, None)
+            found = layouts.tried(one.name)
             beyond += [(name, one.name)] * (found.unfit is not None)
-            fits += not any(NOT_TRIED in word for word in found.warnings)
+            fits += found.mfu is not None
     assert beyond == [("skywork_swe_32b", "sft")]
     assert fits > 50

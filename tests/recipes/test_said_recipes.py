@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lehr
+from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.costing.text import as_text as cost_text
 from lehr.recipes.presenting.numbers import bounded, dollars, estimate
@@ -184,7 +185,7 @@ def test_rollouts_that_cannot_be_are_refused(tmp_path: Path, rollout: dict[str, 
 
 
 @pytest.mark.slow
-def test_a_utilisation_that_no_layout_reaches_is_said_of_a_recipe_of_ones_own(tmp_path: Path) -> None:
+def test_a_recipe_of_ones_own_runs_at_the_utilisation_of_its_fastest_layout(tmp_path: Path) -> None:
     (tmp_path / "recipe").mkdir()
     (tmp_path / "recipe" / "mine.yaml").write_text("""
 name: mine
@@ -201,13 +202,30 @@ stages:
 provenance:
   default: {origin: assumed, note: our own}
 """)
-    said = lehr.project("mine", config_dir=tmp_path).stages[0].warnings[0]
-    assert said.startswith(
-        "MFU 42.9% is assumed from published runs, and the fastest layout on these devices reaches 2"
-    )
-    assert "write mfu=0.2" in said
-    given = lehr.project("mine", None, Assumptions(fallback="h100_sxm", mfu=0.23), config_dir=tmp_path)
-    assert not [words for words in given.stages[0].warnings if "fastest layout" in words]
+    time = lehr.project("mine", config_dir=tmp_path).stages[0].time
+    layout = lehr.layout("qwen3_coder_30b_a3b", recipe="mine", config_dir=tmp_path).best
+    assert time is not None
+    assert layout is not None
+    assert (time.basis, time.mfu.value) == ("fastest", layout.mfu["causal"])
+    # 42.9 % of published mixtures is beyond it
+    assert time.mfu.value < 0.25
+    assert time.hours.high == pytest.approx(2.5 * time.hours.value)
+    given = lehr.project("mine", None, Assumptions(fallback="h100_sxm", mfu=0.23), config_dir=tmp_path).stages[0].time
+    assert given is not None
+    assert (given.basis, given.mfu.value) == ("given", 0.23)
+
+
+@pytest.mark.slow
+def test_a_dense_recipe_of_ones_own_runs_as_published_ones_did_where_its_layout_is_faster(tmp_path: Path) -> None:
+    hardware = {"accelerator": "h100_sxm", "count": 64, "precision": "bf16"}
+    stage = {"kind": "PT", "objective": {"kind": "next_token"}, "tokens": 1e12, "batch": {"sequences": 1024},
+             "sequence_length": 4096, "hardware": hardware}  # fmt: skip
+    time = project(tmp_path, "llama_3_1_8b", stage).stages[0].time
+    assert time is not None
+    assert time.fastest is not None
+    published = Catalogue().accelerators["h100_sxm"].mfu["dense"]
+    assert (time.basis, time.mfu.value) == ("assumed", published.central)
+    assert time.fastest.central > published.central
 
 
 @pytest.mark.slow

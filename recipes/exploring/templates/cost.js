@@ -25,14 +25,15 @@ function timeOf(stage, sparse, chosen) {
   let mfu, basis;
   if (chosen.mfu !== null) [mfu, basis] = [[null, chosen.mfu, null], "set"];
   else if (published && published.mfu !== null) [mfu, basis] = [[null, published.mfu, null], "published"];
-  else if (published && stage.laid_out && (chosen.precision || published.precision) === published.precision)
-    [mfu, basis] = [stage.laid_out, "layout"];
+  else if (published && stage.laid_out && (chosen.precision || published.precision) === published.precision
+    && (stage.rests !== "fastest" || (chosen.devices || published.count) === published.count))
+    [mfu, basis] = [stage.laid_out, stage.rests];
   else [mfu, basis] = [assumedMfu(device, precision, sparse), "assumed"];
   if (mfu === null) return { problem: `${device.title} has no published MFU in ${precision}; enter one` };
   const hoursAt = stage.flops / peak / 3600;
   const hours = { value: hoursAt / mfu[1], low: mfu[2] === null ? null : hoursAt / mfu[2],
     high: mfu[0] === null ? null : hoursAt / mfu[0] };
-  if (basis === "assumed") {
+  if (basis === "assumed" || basis === "fastest") {
     // as runs print them
     const [low, high] = DATA.printed_hours.map(share => hours.value * share);
     [hours.low, hours.high] = [Math.min(low, hours.low), Math.max(high, hours.high)];
@@ -98,7 +99,7 @@ const between = (amount, shown) =>
 function costBasis({ accelerator, precision, mfu, price, devices }) {
   const on = accelerator ? DATA.accelerators[accelerator].title : `the published accelerator, else ${DATA.accelerators[DATA.fallback].title}`;
   return [`on ${on}`, precision ? `in ${precision}` : accelerator ? "" : "in the published precision, else bf16",
-    mfu !== null ? `at an MFU of ${percent(mfu)}` : accelerator ? "at the MFU of published runs" : "at the published MFU, else that of published runs",
+    mfu !== null ? `at an MFU of ${percent(mfu)}` : accelerator ? "at the MFU of published runs" : "at the published MFU, else that of the fastest layout or of published runs, the lower",
     price === null ? "at the listed price" : `at $${price} an hour`, devices === null ? "" : `on ${whole(devices)} devices`,
     accelerator || devices !== null ? "whether or not that holds the network: lehr report asks its layouts" : ""].filter(Boolean).join(", ");
 }
@@ -106,7 +107,8 @@ function costBasis({ accelerator, precision, mfu, price, devices }) {
 // what a time rests on, in words
 function basis(time) {
   const device = DATA.accelerators[time.accelerator].title;
-  const rests = { set: "your MFU", published: "published MFU", layout: "MFU of its layout", assumed: "MFU of published runs" }[time.basis];
+  const rests = { set: "your MFU", published: "published MFU", layout: "MFU of its layout", rollouts: "MFU of its rollouts",
+    fastest: "MFU of the fastest layout", assumed: "MFU of published runs" }[time.basis];
   const range = time.mfu[0] === null ? "" : ` (${percent(time.mfu[0])} to ${percent(time.mfu[2])})`;
   return `${device}${time.assumed ? "†" : ""} in ${time.precision}, ${percent(time.mfu[1])}${range} ${rests}`;
 }
