@@ -25,7 +25,8 @@ def why(catalogue: Catalogue, name: str, trainer: str, stages: list[str] | None,
     models = {base: catalogue.model(base)} if base and catalogue.has("model", base) else {}
     try:
         export(
-            catalogue.model(recipe.model), recipe, trainer, models=models, stages=stages,
+            catalogue.model(recipe.model), recipe, trainer, models=models,
+            accelerators=catalogue.accelerators, stages=stages,
             missing="fill" if form else "refuse", ramp="flat" if form else "refuse",
         )  # fmt: skip
     except LehrError as error:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from lehr.simulators.quantities import Positive, PositiveShare, Share, Size
+from lehr.simulators.quantities import NonNegative, Positive, PositiveShare, Share, Size
 from lehr.simulators.rollouts import Rollout
 
 
@@ -143,12 +143,21 @@ class PolicyGradient(
 ):
     """Online reinforcement learning (PPO, GRPO and their kin); ``method`` absent where the report does not name it.
 
-    ``group_size`` answers are written to each prompt; ``rollout`` says what a step writes, scores and learns from.
+    ``group_size`` answers are written to each prompt; ``rollout`` says what a step writes, scores and learns from;
+    ``kl`` weighs the Kullback-Leibler divergence from the frozen reference in what is learnt (Shao et al.,
+    arXiv:2402.03300, equation 3).
+
+    Raises ``ValueError`` for a ``kl`` without a reference.
     """
 
     method: str | None = None
     group_size: Size | None = None
+    kl: NonNegative | None = None
     rollout: Rollout | None = None
+
+    def __post_init__(self) -> None:
+        if self.kl and self.rollout is not None and not self.rollout.reference:
+            raise ValueError("kl: is a distance from a reference; write rollout.reference=true, or kl: 0")
 
 
 Objective = (

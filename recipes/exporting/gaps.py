@@ -9,7 +9,7 @@ import msgspec
 from lehr.recipes.catalogue.encode import stated
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.simulators.objectives import Objective, PolicyGradient
-from lehr.simulators.quantities import Size
+from lehr.simulators.quantities import NonNegative, Size
 from lehr.simulators.schedules import Batch, Cosine, Schedule, Warmup
 from lehr.simulators.training import Stage
 
@@ -28,7 +28,8 @@ RAMPS: dict[Ramps, str] = {
 
 class Assumed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Values of the person's own, for what stages do not say: updates [steps], sequences of an update, tokens of a
-    sequence [tokens], the schedule, and how rewards are learnt from."""
+    sequence [tokens], the schedule, how rewards are learnt from, and the weight of the divergence from the reference
+    in that."""
 
     steps: Size | None = None
     sequences: Size | None = None
@@ -36,15 +37,18 @@ class Assumed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     schedule: Schedule | None = None
     method: str | None = None
     group_size: Size | None = None
+    kl: NonNegative | None = None
 
 
 STAND_INS = Assumed(
-    steps=1000, sequences=256, sequence_length=4096, method="grpo", group_size=8,
+    steps=1000, sequences=256, sequence_length=4096, method="grpo", group_size=8, kl=0.04,
     schedule=Cosine(peak=1e-5, floor_ratio=0.1, warmup=Warmup(fraction=0.03)),
 )  # fmt: skip
 """Round numbers that no one recommends: they show where a value belongs."""
 GROUPED = ("grpo", "rloo")
 """Methods that compare the answers to one prompt."""
+OF_POLICIES = ("method", "group_size", "kl")
+"""What only trainers by policy gradients need."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +57,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
     what: str
     value: Any
-    whose: Literal["yours", "stand-in", "derived", "flat", "answers", "devices", "undivided", "shards"]
+    whose: Literal["yours", "stand-in", "derived", "flat", "answers", "devices", "undivided", "shards", "full"]
 
     def __str__(self) -> str:
         said = {
@@ -63,8 +67,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "flat": "from the first update on; the recipe's batch grows",
             "answers": "the most that an answer may have",
             "devices": "not the recipe's; write devices= with those that share the batch",
-            "undivided": "this trainer is told no layout: each device holds all weights, gradients and moments, "
-            "unless you set FSDP or DeepSpeed",
+            "undivided": "this trainer is told no layout: each device holds all weights, gradients and moments",
+            "full": "more than a device has: it will not run so; write devices= with more of them, or micro_batch=1",
             "shards": "this trainer shards weights, gradients and moments over all devices instead",
         }[self.whose]
         return f"{self.what} {self.value}: {said}"
@@ -84,6 +88,8 @@ def lacks(stage: Stage) -> list[str]:
             found.append("method")
         if stage.objective.group_size is None and (method or "grpo").casefold() in GROUPED:
             found.append("group_size")
+        if divergence(stage.objective) is None:
+            found.append("kl")
     counted = stage.examples is not None and not isinstance(stage.objective, PolicyGradient)
     if stage.n_steps is None and stage.tokens is None and not counted:
         found.append("steps")
@@ -96,6 +102,18 @@ def lacks(stage: Stage) -> list[str]:
     return found
 
 
+def divergence(objective: PolicyGradient) -> float | None:
+    """The weight of the divergence from the reference: 0 where there is none, ``None`` where nothing says it.
+
+    >>> from lehr.simulators.rollouts import Rollout
+    >>> divergence(PolicyGradient(rollout=Rollout(reference=False))), divergence(PolicyGradient())
+    (0.0, None)
+    """
+    if objective.kl is None and objective.rollout is not None and not objective.rollout.reference:
+        return 0.0
+    return objective.kl
+
+
 def longest_answer(objective: Objective) -> int | None:
     """The most tokens that an answer of reinforcement learning may have [tokens]; ``None`` where nothing says so."""
     rollout = objective.rollout if isinstance(objective, PolicyGradient) else None
@@ -104,7 +122,7 @@ def longest_answer(objective: Objective) -> int | None:
 
 def needed(stage: Stage) -> list[str]:
     """Of ``lacks``, what every trainer needs."""
-    return [key for key in lacks(stage) if key not in ("method", "group_size")]
+    return [key for key in lacks(stage) if key not in OF_POLICIES]
 
 
 def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps) -> tuple[Stage, list[Gap]]:
@@ -145,7 +163,7 @@ def _with(stage: Stage, key: str, value: Any) -> Stage:
     if key == "sequences":
         group = stage.objective.group_size if isinstance(stage.objective, PolicyGradient) else None
         return msgspec.structs.replace(stage, batch=Batch(sequences=-(-value // (group or 1)) * (group or 1)))
-    if key in ("method", "group_size"):
+    if key in OF_POLICIES:
         return msgspec.structs.replace(stage, objective=msgspec.structs.replace(stage.objective, **{key: value}))
     return msgspec.structs.replace(stage, **{key: value})
 

@@ -10,16 +10,18 @@ import msgspec
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.exporting.adapters import adapter_said
+from lehr.recipes.exporting.adapters import adapter_said, modules
 from lehr.recipes.exporting.gaps import Assumed, Gap, Missing, Ramps, filled, lacks, needed
 from lehr.recipes.exporting.hub_config import config_of
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
+from lehr.recipes.exporting.room import held, room_of
 from lehr.recipes.exporting.stage import Exported, ExportStage, Machine, Said, base_of, export_stage
 from lehr.recipes.exporting.text import files_beside
-from lehr.recipes.exporting.trainer import Network, Trainer, left_by
+from lehr.recipes.exporting.trainer import Network, Trainer, left_by, merged_by
 from lehr.recipes.exporting.trainers import trainers
 from lehr.simulators.counting import count_parameters
+from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.training import Stage
 
 Inexact = Literal["approximate", "refuse"]
@@ -36,6 +38,7 @@ def export(
     to: str,
     *,
     models: Mapping[str, Model] | None = None,
+    accelerators: Mapping[str, Accelerator] | None = None,
     stages: Sequence[str] | None = None,
     devices: int | None = None,
     devices_per_node: int = 8,
@@ -48,7 +51,8 @@ def export(
 ) -> Export:
     """The stages of ``recipe``, or those named, as files of the trainer ``to``.
 
-    ``inexact`` says whether a schedule whose updates the trainer places otherwise, by no more than one step, is written
+    ``models`` are those that it begins from, ``accelerators`` have the memory of the devices that it names. ``inexact``
+    says whether a schedule whose updates the trainer places otherwise, by no more than one step, is written
     with its deviation or refused. What a stage does not say is taken from ``assume``; what that leaves open has a
     stand-in with ``missing`` "fill", and ``ramp`` "flat" writes a batch that grows at its last size. Raises
     ``LehrError`` with every stage that cannot be said, and why.
@@ -57,50 +61,45 @@ def export(
     >>> catalogue = Catalogue()
     >>> done = export(catalogue.model("starcoder"), catalogue.recipe("starcoder"), "trl", stages=["pt"])
     >>> done.stages[0].exported.deviation.exact, sorted(done.files)[:2]
-    (True, ['01_pt/sft.yaml', 'README.md'])
+    (True, ['01_pt/sft.yaml', '01_pt/zero3.json'])
     """
-    known = trainers()
-    if to not in known:
-        raise LehrError(f"to: there is no trainer {to!r}; {nearest(to, known)}")
-    trainer = known[to]
+    trainer = trainer_called(to)
+    chosen = chosen_of(recipe, stages, assume or Assumed())
     for key, value in (("devices", devices), ("devices_per_node", devices_per_node), ("micro_batch", micro_batch)):
         if value is not None and value < 1:
             raise LehrError(f"{key}: {value}; write a whole number of 1 or more")
-    if stages is not None and not stages:
-        raise LehrError(f"stages: names none; write stages=[{recipe.order[0]}], or leave it out for all")
-    for name in stages or []:
-        if name not in recipe.stages:
-            raise LehrError(f"stages: {recipe.name} has none called {name!r}; {nearest(name, recipe.stages)}")
-    unused = [key for key in Assumed.__struct_fields__ if assume is not None and getattr(assume, key) is not None]
-    chosen = [(name, stage) for name, stage in recipe.ordered() if stages is None or name in stages]
-    unused = [key for key in unused if not any(key in lacks(stage) for _, stage in chosen)]
-    if unused:
-        raise LehrError(f"assume: {unused[0]} is said by every stage, or follows from what is; leave it out")
     network = network_of(model)
     made: list[StageResult] = []
     refused: list[str] = []
-    begins = base_of(recipe, models or {})
+    begins, before = base_of(recipe, models or {}), None
     if chosen and recipe.order.index(chosen[0][0]) > 0:
         # stages before the first chosen one were trained elsewhere
         before = recipe.order[recipe.order.index(chosen[0][0]) - 1]
-        begins = left_by(trainer, before, recipe.stages[before].n_steps)
+        adapted = recipe.stages[before].adapter is not None
+        begins = merged_by(before) if adapted else left_by(trainer, before, recipe.stages[before].n_steps)
     for number, (name, said) in enumerate(chosen, 1):
         try:
             stage, gaps = filled(said, assume or Assumed(), missing, ramp)
             layout = stage.hardware.layout if stage.hardware else None
             machine = machine_of(stage, trainer, devices, devices_per_node, micro_batch)
-            gaps += not_divided(stage, trainer, machine)
+            fits = fitting_in(stage, trainer, network, machine, accelerators or {})
+            gaps += [*fits.gaps, *not_divided(stage, trainer, machine, sharded=fits.sharded)]
             whole = export_stage(
                 name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed,
-                layout=layout if trainer.divides == "layout" else None,
+                layout=layout if trainer.divides == "layout" else None, sharded=fits.sharded,
+                merged=merged_by(name) if stage.adapter is not None and name != recipe.order[-1] else None,
             )  # fmt: skip
             exported = told(trainer, whole, network, said)
+            if before is not None and number == 1:
+                note = f"{begins}: the weights of {before}, which this export does not train"
+                exported = msgspec.structs.replace(exported, notes=[note, *exported.notes])
             if inexact == "refuse" and not exported.deviation.exact:
                 raise RefusedError(f"its rates would be {exported.deviation}; write inexact=approximate")
             made.append(StageResult(stage=whole, exported=exported, gaps=gaps))
         except RefusedError as error:
             refused.append(f"{name} {error}")
-        begins = left_by(trainer, name, made[-1].stage.n_steps if made and made[-1].stage.name == name else None)
+        exact = made[-1].stage.n_steps if made and made[-1].stage.name == name else None
+        begins = merged_by(name) if said.adapter is not None else left_by(trainer, name, exact)
     if refused:
         can = [result.stage.name for result in made]
         rest = f"; stages=[{','.join(can)}] exports the others" if can else ""
@@ -118,6 +117,29 @@ def export(
         config_class=network.config["architectures"][0] if network.config else None,
     )
     return files_beside(result, network)
+
+
+def trainer_called(to: str) -> Trainer:
+    """The trainer of that name. Raises ``LehrError`` where there is none."""
+    known = trainers()
+    if to not in known:
+        raise LehrError(f"to: there is no trainer {to!r}; {nearest(to, known)}")
+    return known[to]
+
+
+def chosen_of(recipe: RecipeFile, stages: Sequence[str] | None, assume: Assumed) -> list[tuple[str, Stage]]:
+    """The stages that are exported, in order. Raises ``LehrError`` for names that the recipe has not, and for values
+    in ``assume`` that nothing asks for."""
+    if stages is not None and not stages:
+        raise LehrError(f"stages: names none; write stages=[{recipe.order[0]}], or leave it out for all")
+    for name in stages or []:
+        if name not in recipe.stages:
+            raise LehrError(f"stages: {recipe.name} has none called {name!r}; {nearest(name, recipe.stages)}")
+    chosen = [(name, stage) for name, stage in recipe.ordered() if stages is None or name in stages]
+    given = [key for key in Assumed.__struct_fields__ if getattr(assume, key) is not None]
+    if unused := [key for key in given if not any(key in lacks(stage) for _, stage in chosen)]:
+        raise LehrError(f"assume: {unused[0]} is said by every stage, or follows from what is; leave it out")
+    return chosen
 
 
 def network_of(model: Model) -> Network:
@@ -144,10 +166,7 @@ def told(trainer: Trainer, whole: ExportStage, network: Network, stage: Stage) -
             f"to {trainer.title}; write to= one of {others}"
         )
     exported = trainer.stage(whole, network)
-    notes = list(exported.notes)
-    if whole.adapter is not None:
-        notes.append(f"{whole.ends} is to hold the adapter: merge it into the weights before another stage")
-    return msgspec.structs.replace(exported, said=[*exported.said, *beside(stage, whole)], notes=notes)
+    return msgspec.structs.replace(exported, said=[*exported.said, *beside(stage, whole)])
 
 
 def beside(stage: Stage, whole: ExportStage) -> list[Said]:
@@ -167,20 +186,22 @@ def beside(stage: Stage, whole: ExportStage) -> list[Said]:
         found.append(Said(what="hardware.count", value=count, where="the launch command", how=how))
     if whole.adapter is not None:
         found.append(adapter_said(whole.adapter, f"{whole.folder}: the settings of its adapter"))
+    if whole.merged is not None:
+        found.append(Said(what="ends", value=whole.merged, where="launch.sh: merges the adapter into the weights"))
     return found
 
 
 def machine_of(
     stage: Stage, trainer: Trainer, devices: int | None, devices_per_node: int, micro_batch: int | None
 ) -> Machine:
-    """The devices that were asked for; else the recipe's own where it says how they are divided, if they share the
-    batch; else as many of one node as share it evenly."""
+    """The devices that were asked for; else the recipe's own, if they share the batch; else as many of one node as
+    share it evenly."""
     sequences = stage.batch.sequences if stage.batch else 1
     hardware, copy = stage.hardware, 1
     layout = hardware.layout if hardware else None
     if layout is not None and trainer.divides == "layout":
         copy, micro_batch = layout.model_parallel, micro_batch or layout.micro_batch
-    own = hardware.count if hardware and layout else None
+    own = hardware.count if hardware else None
     if devices is None and own is not None and (copy > 1 or sequences % own == 0):
         devices = own
     return Machine(
@@ -189,17 +210,46 @@ def machine_of(
     )  # fmt: skip
 
 
-def not_divided(stage: Stage, trainer: Trainer, machine: Machine) -> list[Gap]:
+class Fits(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a stage is to be ``sharded`` over its devices, and what is to be said of their memory."""
+
+    sharded: bool
+    gaps: list[Gap] = []
+
+
+def fitting_in(
+    stage: Stage, trainer: Trainer, network: Network, machine: Machine, accelerators: Mapping[str, Accelerator]
+) -> Fits:
+    """Sharded where a device does not hold all that it trains, or, of a device that is not known, not every one does:
+    sharded it trains the same. Only trainers that hold all of it unless they are told otherwise are asked."""
+    if trainer.divides != "whole":
+        return Fits(sharded=False)
+    architecture, room = network.architecture, room_of(stage, accelerators)
+    # no library shards a network whose weights are in 4 bits
+    may = machine.devices > 1 and (stage.adapter is None or stage.adapter.kind != "qlora")
+    if architecture is None or architecture.encoder is not None:
+        return Fits(sharded=may)
+    if stage.adapter is not None and trainer.adapters:
+        modules(stage.adapter, network.model_type, "all")
+    needs = held(architecture, stage, machine, sharded=False)
+    sharded = may and needs > room.size
+    if sharded:
+        needs = held(architecture, stage, machine, sharded=True)
+    told = f"{needs / 1e9:,.0f} GB a device of {room.size / 1e9:,.0f} GB ({room.name})"
+    full = room.name is not None and needs > room.size
+    return Fits(sharded=sharded, gaps=[Gap(what="memory", value=told, whose="full")] if full else [])
+
+
+def not_divided(stage: Stage, trainer: Trainer, machine: Machine, *, sharded: bool) -> list[Gap]:
     """What becomes of the recipe's devices and their layout, where the trainer is told otherwise."""
-    layout = stage.hardware.layout if stage.hardware else None
-    if stage.hardware is None or layout is None:
+    if stage.hardware is None:
         return []
-    count = stage.hardware.count
+    count, layout = stage.hardware.count, stage.hardware.layout
     found = []
     if count is not None and count != machine.devices:
         found.append(Gap(what="devices", value=f"{machine.devices:,} of {count:,}", whose="devices"))
-    if trainer.divides != "layout":
-        whose: Literal["shards", "undivided"] = "shards" if trainer.divides == "shards" else "undivided"
+    if layout is not None and trainer.divides != "layout":
+        whose: Literal["shards", "undivided"] = "shards" if sharded or trainer.divides == "shards" else "undivided"
         found.append(Gap(what="layout", value=layout.short(), whose=whose))
     return found
 

@@ -27,13 +27,26 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     copy: int = 1
 
     @property
+    def each(self) -> int:
+        """Devices of each machine, as many of one as divide them [1].
+
+        >>> Machine(devices=12, devices_per_node=8, micro_batch=None).each
+        6
+        """
+        return max(n for n in range(1, self.devices_per_node + 1) if self.devices % n == 0)
+
+    @property
     def nodes(self) -> int:
         """Machines [1]."""
-        return -(-self.devices // self.devices_per_node)
+        return self.devices // self.each
 
 
 class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage with nothing left out. ``begins`` is a folder, a hub's name, or ``None`` for random weights."""
+    """One stage with nothing left out. ``begins`` is a folder, a hub's name, or ``None`` for random weights.
+
+    ``sharded`` says whether weights, gradients and moments are to be shared out among its devices, as a device does not
+    hold all of them. What it trains is ``merged`` into whole weights, where another stage begins from an adapter's.
+    """
 
     name: str
     number: int
@@ -51,7 +64,9 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     nodes: int
     devices_per_node: int
     layout: Layout | None = None
+    sharded: bool = False
     adapter: Adapter | None = None
+    merged: str | None = None
     begins: str | None
     ends: str
     data: str
@@ -95,7 +110,10 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
-    """A stage in a trainer's words: files by path, the command as words, what was said, and the rates it will run."""
+    """A stage in a trainer's words: files by path, the command as words, what was said, and the rates it will run.
+
+    ``after`` are commands that one machine runs once the stage is done.
+    """
 
     files: dict[str, bytes]
     command: list[str]
@@ -103,6 +121,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     run: Curve
     deviation: Deviation
     notes: list[str] = []
+    after: list[list[str]] = []
 
 
 def export_stage(
@@ -116,6 +135,8 @@ def export_stage(
     data: str,
     seed: int,
     layout: Layout | None = None,
+    sharded: bool = False,
+    merged: str | None = None,
 ) -> ExportStage:
     """The stage with all that a trainer needs, divided by ``layout`` where the trainer is told one.
 
@@ -152,8 +173,10 @@ def export_stage(
         accumulation=accumulation,
         devices=machine.devices,
         nodes=machine.nodes,
-        devices_per_node=min(machine.devices, machine.devices_per_node),
+        devices_per_node=machine.each,
         layout=layout,
+        sharded=sharded,
+        merged=merged,
         adapter=stage.adapter,
         begins=begins,
         ends=ends,

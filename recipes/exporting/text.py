@@ -9,6 +9,7 @@ from importlib.metadata import version
 import msgspec
 
 from lehr.recipes.exporting.result import Export, StageResult
+from lehr.recipes.exporting.stage import ExportStage
 from lehr.recipes.exporting.trainer import Network
 from lehr.recipes.presenting.tables import short, text_table
 
@@ -53,11 +54,27 @@ def launch(export: Export) -> str:
         named = "; ".join(f"{stage}: {gap.what}" for stage, gap in export.to_fill_in)
         lines += ["# take these two lines out once the stand-ins are your own",
                   f"echo {shlex.quote(f'fill in first: {named}')} >&2", "exit 2"]  # fmt: skip
-    if (nodes := machines(export)) > 1 and export.trainer != "verl":
-        lines += [*SEVERAL, f"export NNODES={nodes}"]
+    several = machines(export) > 1 and export.trainer != "verl"
+    if several:
+        names = " ".join(result.stage.name for result in export.stages)
+        lines += [*SEVERAL, f'STAGES=" ${{*:-{names}}} "']
     for result in export.stages:
-        lines += ["", f"# {result.stage.number}. {result.stage.name}", command(result)]
+        stage, after = result.stage, list(map(shlex.join, result.exported.after))
+        lines += ["", f"# {stage.number}. {stage.name}"]
+        if several:
+            lines += [f'if [[ "$STAGES" == *" {stage.name} "* && "$NODE_RANK" -lt {stage.nodes} ]]; then']
+            lines += [f"  export NNODES={stage.nodes}", f"  {command(result)}"]
+            lines += [f'  if [ "$NODE_RANK" = 0 ]; then {line}; fi' for line in after]
+            lines += ["fi"]
+        else:
+            lines += [command(result), *after]
     return "\n".join(lines) + "\n"
+
+
+def at_once(export: Export) -> bool:
+    """Whether all machines run every stage, and none waits for what one of them does between."""
+    alike = len({result.stage.nodes for result in export.stages}) == 1
+    return alike and not any(result.exported.after for result in export.stages)
 
 
 def machines(export: Export) -> int:
@@ -66,7 +83,8 @@ def machines(export: Export) -> int:
 
 
 SEVERAL = [
-    "# run it on every machine at once, as slurm.sh does; torchrun reads the names with PET_",
+    "# run it on every machine at once, as slurm.sh does: all stages, or those that are named behind it",
+    "# torchrun reads the names with PET_",
     ': "${MASTER_ADDR:?write the name of the first machine}"',
     ': "${NODE_RANK:?write 0 on the first machine, 1 on the next}"',
     'export MASTER_ADDR NODE_RANK MASTER_PORT="${MASTER_PORT:-29500}"',
@@ -86,7 +104,9 @@ OVER_RAY = (
 def slurm(export: Export) -> str:
     """The same as a job of Slurm, on the nodes of its largest stage."""
     nodes, gpus = machines(export), max(result.stage.devices_per_node for result in export.stages)
-    start = OVER_RAY if export.trainer == "verl" else OVER_NODES
+    starts = [OVER_RAY if export.trainer == "verl" else OVER_NODES]
+    if export.trainer != "verl" and not at_once(export):
+        starts = [over(result.stage) for result in export.stages]
     return "\n".join(
         [
             "#!/usr/bin/env bash",
@@ -96,10 +116,16 @@ def slurm(export: Export) -> str:
             f"#SBATCH --gpus-per-node={gpus}",
             "set -euo pipefail",
             'cd "$SLURM_SUBMIT_DIR"',
-            *([f"MASTER_ADDR={FIRST_MACHINE}", "export MASTER_ADDR", start] if nodes > 1 else ["bash launch.sh"]),
+            *([f"MASTER_ADDR={FIRST_MACHINE}", "export MASTER_ADDR", *starts] if nodes > 1 else ["bash launch.sh"]),
             "",
         ]
     )
+
+
+def over(stage: ExportStage) -> str:
+    """How the nodes of one stage begin: the first of the job's, which end before the next stage begins."""
+    inner = f"NODE_RANK=$SLURM_NODEID exec bash launch.sh {stage.name}"
+    return f"srun --relative=0 --nodes={stage.nodes} --ntasks={stage.nodes} bash -c {shlex.quote(inner)}"
 
 
 def as_json(export: Export) -> dict[str, object]:
@@ -118,6 +144,7 @@ def as_json(export: Export) -> dict[str, object]:
                 "name": result.stage.name,
                 "kind": result.stage.kind,
                 "command": result.exported.command,
+                "then": result.exported.after,
                 "steps": result.stage.n_steps,
                 "gaps": msgspec.to_builtins(result.gaps),
                 "deviation": msgspec.to_builtins(result.exported.deviation),
@@ -134,11 +161,13 @@ def readme(export: Export) -> str:
     stages = "\n".join(
         f"{r.stage.number}. **{r.stage.name}** ({r.stage.kind}): "
         f"{r.stage.n_steps:,} updates of {r.stage.sequences:,} x "
-        f"{r.stage.sequence_length:,} tokens; rates {r.exported.deviation}\n\n   `{command(r)}`\n"
+        f"{r.stage.sequence_length:,} tokens on {r.stage.devices:,} devices; rates {r.exported.deviation}\n\n"
+        + "".join(f"   `{line}`\n\n" for line in [command(r), *map(shlex.join, r.exported.after)]).removesuffix("\n")
         for r in export.stages
     )
     notes = list(dict.fromkeys(note for r in export.stages for note in r.exported.notes))
-    gaps = [f"{r.stage.name}, {gap}" for r in export.stages for gap in r.gaps]
+    gaps = [f"{r.stage.name}, {gap}" for r in export.stages for gap in r.gaps if gap.whose != "full"]
+    full = [f"{r.stage.name}, {gap}" for r in export.stages for gap in r.gaps if gap.whose == "full"]
     fill = [f"`data/{r.stage.name}`: the data of {r.stage.name}" for r in export.stages] + notes
     weights = [] if export.stages[0].stage.begins else [
         "## Random weights", "",
@@ -154,6 +183,7 @@ def readme(export: Export) -> str:
             f"Written for {export.title} {export.version} (`{export.package}`). Not yet held against its parser: "
             "`lehr export ... prove=true` does that.",
             "",
+            *(["## Does not fit", "", *(f"* {line}" for line in full), ""] if full else []),
             "## Stages",
             "",
             stages,

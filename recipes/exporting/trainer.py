@@ -15,7 +15,7 @@ from lehr.simulators.schedules import Curve
 
 Divides = Literal["whole", "shards", "layout"]
 DIVIDES: dict[Divides, str] = {
-    "whole": "each device holds the whole network, unless the person sets FSDP or DeepSpeed",
+    "whole": "each device holds the whole network, or DeepSpeed shards it where a device has no room for that",
     "shards": "weights, gradients and moments are sharded over all devices (FSDP)",
     "layout": "as the recipe's layout says",
 }
@@ -80,6 +80,11 @@ def left_by(trainer: Trainer, name: str, steps: int | None) -> str:
     """
     inside = "" if steps is None else trainer.leaves.format(steps=steps)
     return f"checkpoints/{name}/{inside}".rstrip("/")
+
+
+def merged_by(name: str) -> str:
+    """Where the weights of a stage stand once its adapter is merged into them."""
+    return f"checkpoints/{name}/merged"
 
 
 def refuse_unless(condition: bool, message: str) -> None:

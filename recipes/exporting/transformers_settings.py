@@ -6,10 +6,12 @@ begins at the floor, ``cosine_warmup_with_min_lr`` counts from 1.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 
+from lehr.recipes.exporting.policy import CLIP, TEMPERATURE, Policy
 from lehr.recipes.exporting.rates import Course, RefusedError
 from lehr.recipes.exporting.stage import ExportStage, Said
 from lehr.simulators.schedules import Curve
@@ -151,8 +153,61 @@ def arguments(stage: ExportStage, plan: HFSchedule) -> dict[str, Any]:
         "save_strategy": "steps",
         "save_steps": max(1, min(1000, stage.n_steps)),
         "report_to": "none",
+        **({"deepspeed": sharding_file(stage)} if stage.sharded else {}),
     }
     return found
+
+
+def sharding_file(stage: ExportStage) -> str:
+    """Where DeepSpeed's settings stand."""
+    return f"{stage.folder}/zero3.json"
+
+
+def sharding(stage: ExportStage) -> dict[str, bytes]:
+    """DeepSpeed's settings where the stage is sharded: weights, gradients and moments over all devices (ZeRO-3,
+    Rajbhandari et al., arXiv:1910.02054), whole again where they are saved. The rest is the Trainer's to say."""
+    auto = ("gradient_accumulation_steps", "gradient_clipping", "train_batch_size", "train_micro_batch_size_per_gpu")
+    body = {
+        "bf16": {"enabled": "auto"},
+        "fp16": {"enabled": "auto"},
+        "zero_optimization": {"stage": 3, "stage3_gather_16bit_weights_on_model_save": True},
+        # an optimiser that is torch's own
+        "zero_allow_untested_optimizer": True,
+        **dict.fromkeys(auto, "auto"),
+    }
+    return {sharding_file(stage): (json.dumps(body, indent=2) + "\n").encode()} if stage.sharded else {}
+
+
+def sharding_notes(stage: ExportStage) -> list[str]:
+    """What is to be installed for it."""
+    return [f"{sharding_file(stage)} is read by DeepSpeed: `pip install deepspeed`"] if stage.sharded else []
+
+
+def grpo(policy: Policy) -> dict[str, Any]:
+    """What TRL's configuration of GRPO, on which the others build, is told of what is written and learnt from."""
+    return {
+        "num_generations": policy.group,
+        "generation_batch_size": policy.answers,
+        "num_iterations": policy.epochs,
+        "beta": policy.kl,
+        "loss_type": "grpo",
+        "scale_rewards": "group",
+        "importance_sampling_level": "token",
+        "epsilon": CLIP,
+        "temperature": TEMPERATURE,
+        "top_p": 1.0,
+    }
+
+
+def grpo_told(where: str) -> dict[str, str]:
+    """Where each value of a policy's went."""
+    return {
+        "method": f"{where}: loss_type", "group_size": f"{where}: num_generations", "kl": f"{where}: beta",
+        "rollout.prompts": f"{where}: generation_batch_size over num_generations",
+        "rollout.updates": f"{where}: generation_batch_size over the batch",
+        "rollout.epochs": f"{where}: num_iterations", "rollout.reference": f"{where}: beta",
+        "rollout.response.cap": f"{where}: max_completion_length",
+    }  # fmt: skip
 
 
 ANSWERS = "max_completion_length"
@@ -177,7 +232,13 @@ def said(stage: ExportStage, file: str, length_key: str) -> list[Said]:
         "grad_clip": (f"{file}: max_grad_norm", stage.optimizer.grad_clip or DEFAULT_CLIP),
     }
     batch = f"{file}: per_device_train_batch_size x gradient_accumulation_steps x {stage.devices} devices"
+    sharded = (
+        [Said(what="sharding", value="ZeRO-3 over all devices", where=f"{file}: deepspeed", how="the export's choice")]
+        if stage.sharded
+        else []
+    )
     return [
+        *sharded,
         *lengths_said(
             stage,
             {

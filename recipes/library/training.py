@@ -24,7 +24,7 @@ def export(
     export``).
 
     >>> sorted(export("starcoder", "trl", stages=["pt"]).files)[:2]
-    ['01_pt/sft.yaml', 'README.md']
+    ['01_pt/sft.yaml', '01_pt/zero3.json']
     """
     from lehr.recipes.exporting.run import export as export_recipe
 
@@ -32,7 +32,9 @@ def export(
     stated = catalogue.recipe(model if recipe is None else recipe)
     base = stated.base.model if stated.base else None
     known = {base: catalogue.model(base)} if base and catalogue.has("model", base) else {}
-    done = export_recipe(catalogue.model(model), stated, to, models=known, **settings)
+    done = export_recipe(
+        catalogue.model(model), stated, to, models=known, accelerators=catalogue.accelerators, **settings
+    )
     if out is not None:
         write(Path(out) / "export" / model / to, done.files)
     return done

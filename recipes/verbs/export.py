@@ -35,6 +35,7 @@ def run(job: Composed) -> int:
         recipe,
         to,
         models=known,
+        accelerators=job.catalogue.accelerators,
         stages=job.setting("stages", list[str] | None),
         devices=job.devices(),
         devices_per_node=job.setting("devices_per_node", int),

@@ -281,7 +281,7 @@ def test_a_recipes_layout_and_devices_reach_the_trainer_or_are_named() -> None:
     titan = divided("torchtitan", layout).files["lehr_torchtitan/config_registry.py"].decode()
     assert "pipeline_parallel_layers_per_stage=4" in titan
     assert "local_batch_size=16" in titan
-    for to, whose in (("olmo_core", "shards"), ("trl", "undivided")):
+    for to, whose in (("olmo_core", "shards"), ("trl", "shards")):
         assert [gap.whose for gap in divided(to, layout).stages[0].gaps] == [whose]
     assert [gap.whose for gap in divided("megatron", layout, devices=32).stages[0].gaps] == ["devices"]
 
@@ -301,7 +301,7 @@ def test_a_layout_that_does_not_go_is_refused(layout: Layout, devices: int, says
 
 def test_the_most_that_an_answer_may_have_is_the_length_of_a_stage_that_writes_them() -> None:
     recipe = CATALOGUE.recipe("starcoder")
-    objective = PolicyGradient(method="grpo", group_size=8, rollout=Rollout(response=Lengths(cap=8192)))
+    objective = PolicyGradient(method="grpo", group_size=8, kl=0.04, rollout=Rollout(response=Lengths(cap=8192)))
     stage = msgspec.structs.replace(recipe.stages["pt"], kind="RL", objective=objective, sequence_length=None)
     made = msgspec.structs.replace(
         recipe, order=["rl"], stages={"rl": stage}, base=Base(model="starcoder"), reported=[]

@@ -84,7 +84,8 @@ def of_stages(stages: dict[str, Stage], base: str | None) -> RecipeFile:
 
 def proven(tmp_path: Path, trainer: str, made: RecipeFile, model: str, megatron: str | None = None) -> set[str]:
     """The stages that the trainer answered for, each answer without a fault."""
-    done = export(Catalogue().model(model), made, trainer, devices=2, micro_batch=2)
+    catalogue = Catalogue()
+    done = export(catalogue.model(model), made, trainer, accelerators=catalogue.accelerators, devices=2, micro_batch=2)
     write_folder(tmp_path / "x", done.files)
     verdicts = ask(done, tmp_path / "x", python_of("megatron" if megatron else trainer), megatron)
     assert verdicts
@@ -129,16 +130,16 @@ def test_a_shape_that_a_trainer_has_not_is_refused(trainer: str) -> None:
     [
         ("trl", Supervised(), "SFT"),
         ("trl", Preference(method="dpo"), "RL"),
-        ("trl", PolicyGradient(method="grpo", group_size=8), "RL"),
+        ("trl", PolicyGradient(method="grpo", group_size=8, kl=0.04), "RL"),
         ("ms_swift", Supervised(), "SFT"),
         ("ms_swift", Preference(method="dpo"), "RL"),
-        ("ms_swift", PolicyGradient(method="grpo", group_size=8), "RL"),
+        ("ms_swift", PolicyGradient(method="grpo", group_size=8, kl=0.04), "RL"),
         ("llama_factory", Supervised(), "SFT"),
         ("llama_factory", Preference(method="dpo"), "RL"),
         ("axolotl", Supervised(), "SFT"),
         ("axolotl", Preference(method="dpo"), "RL"),
-        ("verl", PolicyGradient(method="grpo", group_size=8), "RL"),
-        ("verl", PolicyGradient(method="ppo"), "RL"),
+        ("verl", PolicyGradient(method="grpo", group_size=8, kl=0.04), "RL"),
+        ("verl", PolicyGradient(method="ppo", kl=0.05), "RL"),
         ("prime_rl", Supervised(), "SFT"),
     ],
 )

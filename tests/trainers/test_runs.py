@@ -25,6 +25,7 @@ from lehr.recipes.importing.hugging_face.config import import_config
 from lehr.recipes.presenting.files import write_folder
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.schedules import Batch, Cosine, Warmup
+from lehr.simulators.training import Adapter
 from tests.trainers.test_proofs import python_of, recipe
 
 STEPS = 14
@@ -58,7 +59,8 @@ def exported(to: str, objective: Any, kind: str, folder: Path, devices: int = 1)
     )
     made: RecipeFile = recipe(Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=4)), objective, kind, None)
     stage = msgspec.structs.replace(made.stages["s"], steps=STEPS, batch=Batch(sequences=8), sequence_length=64)
-    done = export(model, msgspec.structs.replace(made, stages={"s": stage}), to, devices=devices, micro_batch=4)
+    made = msgspec.structs.replace(made, stages={"s": stage})
+    done = export(model, made, to, accelerators=Catalogue().accelerators, devices=devices, micro_batch=4)
     write_folder(folder, done.files)
     return done
 
@@ -95,7 +97,7 @@ TRL = {
     "corpus": ("sft", NextToken(), "PT"),
     "answers": ("sft", Supervised(), "SFT"),
     "preferences": ("dpo", Preference(method="dpo"), "RL"),
-    "prompts": ("grpo", PolicyGradient(method="grpo", group_size=4), "RL"),
+    "prompts": ("grpo", PolicyGradient(method="grpo", group_size=4, kl=0.04), "RL"),
 }
 
 
@@ -197,7 +199,12 @@ SWIFT = {
     "corpus": ("pt", NextToken(), "PT", ["--packing", "false", "--attn_impl", "sdpa"]),
     "answers": ("sft", Supervised(), "SFT", []),
     "chosen": ("rlhf", Preference(method="dpo"), "RL", []),
-    "questions": ("rlhf", PolicyGradient(method="grpo", group_size=4), "RL", ["--max_completion_length", "16"]),
+    "questions": (
+        "rlhf",
+        PolicyGradient(method="grpo", group_size=4, kl=0.04),
+        "RL",
+        ["--max_completion_length", "16"],
+    ),
 }
 REWARDED = """from swift.rewards import ORM, orms
 
@@ -235,3 +242,53 @@ def test_what_is_filled_in_is_data_of_each_kind() -> None:
         frozenset({"text"}), frozenset({"messages"}), frozenset({"prompt", "chosen", "rejected"}),
         frozenset({"prompt"}), frozenset({"messages", "rejected_response"}),
     }  # fmt: skip
+
+
+MERGED = """
+import sys
+from safetensors.torch import load_file
+base, adapter, merged = (load_file(path) for path in sys.argv[1:])
+assert set(base) == set(merged)
+moved = 0
+for name, weight in merged.items():
+    low = "base_model.model." + name.removesuffix("weight") + "lora_{}.weight"
+    weight, was, trained = weight.float(), base[name].float(), low.format("A") in adapter
+    added = 2.0 * adapter[low.format("B")] @ adapter[low.format("A")] if trained else 0.0 * was
+    # rounded to bfloat16 are what was there, each factor, their product and the sum: 2**-8 of it each
+    bound = 2**-8 * (was.abs().max() + 3 * added.abs().max() + weight.abs().max())
+    assert (weight - was - added).abs().max() <= bound, name
+    moved += trained and bool(added.abs().max() > bound)
+assert moved == 4, moved
+"""
+"""Whole weights are those that training began from and alpha/rank times the adapter's product, to bfloat16."""
+
+
+@pytest.mark.slow
+def test_trl_goes_on_from_a_merged_adapter(tmp_path: Path) -> None:
+    """An adapter's stage, the merge that launch.sh has, and all weights by preferences from what it left."""
+    python = python_of("trl")
+    if subprocess.run([python, "-c", "import peft"], capture_output=True, check=False).returncode:
+        pytest.skip("the environment of trl has no peft, which adapters take")
+    folder = tmp_path / "x"
+    made = recipe(Cosine(peak=1e-3, floor=1e-4, warmup=Warmup(steps=4)), Supervised(), "SFT", None)
+    plain = msgspec.structs.replace(made.stages["s"], steps=STEPS, batch=Batch(sequences=8), sequence_length=64)
+    stages = {
+        "s": msgspec.structs.replace(plain, adapter=Adapter(rank=4, alpha=8, targets=("q", "v"))),
+        "d": msgspec.structs.replace(plain, kind="RL", objective=Preference(method="dpo")),
+    }
+    model = msgspec.structs.replace(Catalogue().model("llama_2_7b"), architecture=import_config(SMALL).architecture)
+    made = msgspec.structs.replace(made, order=list(stages), stages=stages)
+    done = export(model, made, "trl", accelerators=Catalogue().accelerators, devices=1, micro_batch=4)
+    write_folder(folder, done.files)
+    run([python, str(FILL_IN), "answers", "data/s"], folder)
+    trl = str(Path(python).with_name("trl"))
+    run([trl, "sft", "--config", "01_s/sft.yaml", "--use_cpu", "true"], folder)
+    (words,) = done.stages[0].exported.after
+    run([python, *words[1:]], folder)
+    left = [f"checkpoints/s/{name}" for name in ("adapter_model.safetensors", "merged/model.safetensors")]
+    run([python, "-c", MERGED, "model/model.safetensors", *left], folder)
+    (folder / "data" / "d").mkdir()
+    rows = [{"prompt": f"{i} and {i}", "chosen": f"{2 * i}", "rejected": f"{2 * i + 1}"} for i in range(256)]
+    (folder / "data" / "d" / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run([trl, "dpo", "--config", "02_d/dpo.yaml", "--use_cpu", "true"], folder)
+    assert (folder / "checkpoints" / "d" / "model.safetensors").exists()

@@ -19,10 +19,12 @@ def main() -> None:
     question = json.load(sys.stdin)
     import yaml
     from axolotl.utils.schemas.config import AxolotlInputConfig
+    from axolotl.utils.schemas.trl import TRLConfig
 
     for stage in question["stages"]:
         data = yaml.safe_load(Path(stage["files"][0]).read_text(encoding="utf-8"))
         unknown = sorted(set(data) - set(AxolotlInputConfig.model_fields))
+        unknown += sorted(f"trl.{key}" for key in set(data.get("trl", {})) - set(TRLConfig.model_fields))
         answer(stage=stage["name"], check="keys of its schema", ok=not unknown, says=", ".join(unknown))
         try:
             AxolotlInputConfig(**data)

@@ -33,11 +33,12 @@ def main() -> None:
     question = json.load(sys.stdin)
     import torch
     import yaml
-    from llamafactory.hparams.parser import _TRAIN_ARGS
+    from llamafactory.hparams.parser import _INFER_ARGS, _TRAIN_ARGS
     from transformers import HfArgumentParser, get_scheduler
 
     # their __post_init__ looks for devices and files, which no proof has
-    bare = [type(kind.__name__, (kind,), {"__post_init__": lambda self: None}) for kind in _TRAIN_ARGS]
+    bare, infer = ([type(k.__name__, (k,), {"__post_init__": lambda self: None}) for k in kinds]
+                   for kinds in (_TRAIN_ARGS, _INFER_ARGS))  # fmt: skip
     for stage in question["stages"]:
         path = Path(stage["files"][0])
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -50,6 +51,14 @@ def main() -> None:
             answer(stage=stage["name"], check="parser", ok=False, says=str(error))
             continue
         answer(stage=stage["name"], check="parser", ok=not rest, says=" ".join(rest))
+        for words in stage["after"]:
+            # llamafactory-cli export, which merges an adapter
+            merge = as_words(yaml.safe_load(Path(words[-1]).read_text(encoding="utf-8")))
+            try:
+                *_, rest = HfArgumentParser(infer).parse_args_into_dataclasses(merge, return_remaining_strings=True)
+                answer(stage=stage["name"], check="parser of its export", ok=not rest, says=" ".join(rest))
+            except (SystemExit, ValueError, TypeError) as error:
+                answer(stage=stage["name"], check="parser of its export", ok=False, says=str(error))
         kwargs = args.lr_scheduler_kwargs
         kwargs = json.loads(kwargs) if isinstance(kwargs, str) else dict(kwargs or {})
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=args.learning_rate)

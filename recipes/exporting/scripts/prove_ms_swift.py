@@ -32,7 +32,7 @@ def main() -> None:
     question = json.load(sys.stdin)
     import torch
     import yaml
-    from swift.arguments import PretrainArguments, RLHFArguments, SftArguments
+    from swift.arguments import ExportArguments, PretrainArguments, RLHFArguments, SftArguments
     from transformers import HfArgumentParser, get_scheduler
 
     classes = {"pt": PretrainArguments, "sft": SftArguments, "rlhf": RLHFArguments}
@@ -49,6 +49,16 @@ def main() -> None:
             answer(stage=stage["name"], check="parser", ok=False, says=str(error))
             continue
         answer(stage=stage["name"], check="parser", ok=not rest, says=" ".join(rest))
+        for words in stage["after"]:
+            # swift export, which merges an adapter
+            export = type("Bare", (ExportArguments,), {"__post_init__": lambda self: None})
+            try:
+                _, rest = HfArgumentParser([export]).parse_args_into_dataclasses(
+                    words[2:], return_remaining_strings=True
+                )
+                answer(stage=stage["name"], check="parser of swift export", ok=not rest, says=" ".join(rest))
+            except (SystemExit, ValueError, TypeError) as error:
+                answer(stage=stage["name"], check="parser of swift export", ok=False, says=str(error))
         kwargs = args.lr_scheduler_kwargs
         kwargs = json.loads(kwargs) if isinstance(kwargs, str) else dict(kwargs or {})
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=args.learning_rate)

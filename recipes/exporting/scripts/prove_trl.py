@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,17 @@ def main() -> None:
 
             scripts = GRPOScriptArguments
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        unread = []
+        if "deepspeed" in data and find_spec("deepspeed") is None:
+            unread = ["--deepspeed", ""]
+            del data["deepspeed"]
         # there is no accelerator where a proof is made: the switch is no part of the recipe
         words = [*as_words({**data, "use_cpu": True})]
         parser = TrlParser((scripts, config, ModelConfig))
         try:
-            parser.parse_args_and_config(args=["--config", str(path), "--use_cpu", "true"])
-            answer(stage=stage["name"], check="parser, as YAML", ok=True)
+            parser.parse_args_and_config(args=["--config", str(path), "--use_cpu", "true", *unread])
+            says = "its deepspeed left out, which is not installed" if unread else ""
+            answer(stage=stage["name"], check="parser, as YAML", ok=True, says=says)
             _, args, _ = parser.parse_args_and_config(args=words)
             answer(stage=stage["name"], check="parser, as words", ok=True)
         except (SystemExit, ValueError, TypeError) as error:
@@ -81,7 +87,10 @@ def main() -> None:
     if question["config"]:
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM
+        from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
+        # what sharded stages have set, which would meet other processes here
+        unset_hf_deepspeed_config()
         with torch.device("meta"):
             network = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(question["config"]))
         answer(check="parameters", parameters=sum(p.numel() for p in network.parameters()))

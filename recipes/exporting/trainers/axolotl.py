@@ -9,11 +9,31 @@ from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
+from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
+from lehr.recipes.exporting.preference import PREFERENCE_BETA, beta_said
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, torchrun, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.simulators.objectives import PolicyGradient, Preference
+
+TYPES = {
+    "corpus": "completion", "answers": "chat_template", "preference": "chat_template.default",
+    "policy": "rewards.prompts",
+}  # fmt: skip
+"""How it reads the data of each kind of training; a policy's by a function of the person's own."""
+ROWS = {
+    "corpus": '{"text": ...}',
+    "answers": '{"messages": [{"role": "user", "content": ...}, {"role": "assistant", "content": ...}]}',
+    "preference": '{"messages": [{"role": "user", "content": ...}], "chosen": {"role": "assistant", "content": ...}, '
+    '"rejected": {"role": "assistant", "content": ...}}',
+    "policy": '{"prompt": [{"role": "user", "content": ...}]}, and what else the rewards need',
+}
+"""What the data of each kind of training look like, in a folder of JSON lines."""
+REWARDS = (
+    "write rewards.py beside launch.sh, with reward(completions, **columns) -> list[float], and with prompts(cfg, "
+    "**kwargs), which returns a function from a row of the data to one with `prompt`: `lambda row, tokenizer=None: row`"
+)
 
 
 def stage(stage: ExportStage, network: Network) -> Exported:
@@ -23,10 +43,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     if stage.begins is None:
         network.needs_config()
     given = hf.arguments(stage, plan)
+    notes, beside = [f"a row of {stage.data}: `{ROWS[what]}`"], list[Said]()
     body: dict[str, Any] = {
         "base_model": stage.begins or "model",
         **({} if stage.begins else {"reinit_weights": True}),
-        "datasets": [{"path": stage.data, "type": "completion" if what == "corpus" else "chat_template"}],
+        "datasets": [{"path": stage.data, "type": TYPES[what]}],
         "sequence_len": stage.sequence_length,
         "sample_packing": what == "corpus",
         "output_dir": given["output_dir"],
@@ -45,19 +66,23 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "seed": given["seed"],
         "save_steps": given["save_steps"],
         "logging_steps": 1,
+        "gradient_checkpointing": True,
+        **({"deepspeed": given["deepspeed"]} if stage.sharded else {}),
     }
     if isinstance(stage.objective, (Preference, PolicyGradient)):
-        method = (stage.objective.method or "grpo").casefold()
-        if method not in ("dpo", "grpo"):
-            raise RefusedError(f"its method is {stage.objective.method}; this exporter says DPO and GRPO to axolotl")
-        body["rl"] = method
+        where = f"{stage.folder}/axolotl.yaml"
         if isinstance(stage.objective, PolicyGradient):
-            if stage.objective.group_size is None:
-                raise RefusedError(f"has no group_size; write +recipe.stages.{stage.name}.objective.group_size=8")
-            body["trl"] = {
-                "num_generations": stage.objective.group_size,
-                "max_completion_length": stage.longest_answer,
-            }
+            policy = policy_of(stage, ("grpo",), "axolotl")
+            inner = {"max_completion_length": stage.longest_answer, "use_vllm": False, **hf.grpo(policy), "top_k": 0}
+            body |= {"rl": "grpo", "trl": {**inner, "reward_funcs": ["rewards.reward"]}}
+            told = hf.grpo_told(f"{where}: trl")
+            beside = policy_said(stage, policy, told, f"{where}: trl.epsilon, temperature, scale_rewards, loss_type")
+            notes += [REWARDS, *policy_notes(policy, told)]
+        else:
+            if stage.objective.method.casefold() != "dpo":
+                raise RefusedError(f"its method is {stage.objective.method}; axolotl is told DPO and GRPO")
+            body |= {"rl": "dpo", "rl_beta": PREFERENCE_BETA}
+            beside = [beta_said(f"{where}: rl_beta")]
     if stage.adapter is not None:
         named = modules(stage.adapter, network.model_type, "all")
         body |= {
@@ -70,11 +95,14 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     file = f"{stage.folder}/axolotl.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler {plan.name}")
     return Exported(
-        files={file: as_yaml(body)},
+        files={file: as_yaml(body), **hf.sharding(stage)},
         command=["axolotl", "train", file, *(several(stage) if stage.devices > 1 else [])],
-        said=[line, *hf.said(stage, file, "sequence_len")],
+        said=[line, *hf.said(stage, file, "sequence_len"), *beside],
         run=plan.run,
         deviation=off,
+        notes=[*notes, *hf.sharding_notes(stage)],
+        # it makes the folder `merged` in that of the adapter
+        after=[["axolotl", "merge-lora", file, f"--lora-model-dir={stage.ends}"]] if stage.merged else [],
     )
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
+from lehr.recipes.exporting.preference import PREFERENCE_BETA, beta_said
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
+from lehr.simulators.objectives import Preference
 
 ROWS = {
     "corpus": '{"text": ...}',
@@ -49,9 +51,12 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "dataset_dir": stage.folder,
         "cutoff_len": stage.sequence_length,
         "packing": what == "corpus",
-        **({} if what == "corpus" else {"template": "default"}),
         **hf.arguments(stage, plan),
     }
+    if isinstance(stage.objective, Preference):
+        if stage.objective.method.casefold() != "dpo":
+            raise RefusedError(f"its method is {stage.objective.method}; LLaMA-Factory is told DPO")
+        body |= {"pref_beta": PREFERENCE_BETA, "pref_loss": "sigmoid"}
     if stage.adapter is not None:
         body |= {
             "finetuning_type": "lora", "lora_rank": stage.adapter.rank, "lora_alpha": whole(alpha(stage.adapter)),
@@ -61,14 +66,30 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         }  # fmt: skip
     file = f"{stage.folder}/train.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
+    beside = [beta_said(f"{file}: pref_beta")] if what == "preference" else []
+    merge = {} if stage.merged is None else {f"{stage.folder}/merge.yaml": as_yaml(merging(stage))}
+    told = "the tokenizer's, as no template is named"
+    template = [] if what == "corpus" else [Said(what="chat template", value=told, where=file, how="assumed")]
     return Exported(
-        files={file: as_yaml(body), f"{stage.folder}/dataset_info.json": named_data(stage, what)},
+        files={
+            file: as_yaml(body), f"{stage.folder}/dataset_info.json": named_data(stage, what), **hf.sharding(stage),
+            **merge,
+        },
         command=["llamafactory-cli", "train", file],
-        said=[line, *hf.said(stage, file, "cutoff_len")],
+        said=[line, *hf.said(stage, file, "cutoff_len"), *beside, *template],
         run=plan.run,
         deviation=off,
-        notes=[f"a row of {stage.data}: `{ROWS[what]}`"],
-    )
+        notes=[f"a row of {stage.data}: `{ROWS[what]}`", *hf.sharding_notes(stage)],
+        after=[["llamafactory-cli", "export", *merge]] if merge else [],
+    )  # fmt: skip
+
+
+def merging(stage: ExportStage) -> dict[str, Any]:
+    """The settings that make whole weights of the adapter's; in 16 bits where it stood beside 4."""
+    return {
+        "model_name_or_path": stage.begins or "model", "adapter_name_or_path": stage.ends, "finetuning_type": "lora",
+        "infer_dtype": "bfloat16", "export_device": "cpu", "export_dir": stage.merged,
+    }  # fmt: skip
 
 
 def named_data(stage: ExportStage, what: str) -> bytes:

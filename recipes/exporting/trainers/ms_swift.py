@@ -6,8 +6,10 @@ from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules
+from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
+from lehr.recipes.exporting.preference import PREFERENCE_BETA, beta_said
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
 from lehr.simulators.objectives import PolicyGradient, Preference
@@ -23,9 +25,10 @@ ROWS = {
 }
 """What the data of each kind of training look like, in the files of JSON lines that it reads."""
 REWARDS = (
-    "write rewards.py beside this file: `from swift.rewards import ORM, orms`, a class on ORM whose "
+    "write rewards.py beside launch.sh: `from swift.rewards import ORM, orms`, a class on ORM whose "
     "__call__(self, completions, **columns) returns a list of numbers, and `orms['reward'] = TheClass`"
 )
+LEAVES = "checkpoint-{steps}"
 VERBS = {"corpus": "pt", "answers": "sft", "preference": "rlhf", "policy": "rlhf"}
 
 
@@ -34,7 +37,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     what = what_is_trained(stage)
     plan = hf.schedule(stage)
     body: dict[str, Any] = {"model": stage.begins or "model"}
-    notes = []
+    notes, beside, length = list[str](), list[Said](), "max_length"
     if stage.begins is None:
         notes.append("random weights: make the folder `model` once, as README.md says")
         if (kind := network.needs_config()["model_type"]) in SHARED:
@@ -55,16 +58,24 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             **({"quant_method": "bnb", "quant_bits": 4} if stage.adapter.kind == "qlora" else {}),
         }  # fmt: skip
     if isinstance(stage.objective, (Preference, PolicyGradient)):
-        method = (stage.objective.method or "grpo").casefold()
-        if method not in ("dpo", "grpo"):
-            raise RefusedError(f"its method is {stage.objective.method}; this exporter says DPO and GRPO to swift rlhf")
-        body["rlhf_type"] = method
+        where = f"{stage.folder}/rlhf.yaml"
         if isinstance(stage.objective, PolicyGradient):
-            if stage.objective.group_size is None:
-                raise RefusedError(f"has no group_size; write +recipe.stages.{stage.name}.objective.group_size=8")
-            body |= {"num_generations": stage.objective.group_size, "max_completion_length": stage.longest_answer}
+            policy = policy_of(stage, ("grpo",), "swift rlhf")
+            body |= {"rlhf_type": "grpo", "max_completion_length": stage.longest_answer, **hf.grpo(policy), "top_k": -1}
+            body |= {"loss_type": ["grpo"], "advantage_estimator": "grpo", "kl_in_reward": False}
             body |= {"external_plugins": ["rewards.py"], "reward_funcs": ["reward"]}
-            notes.append(REWARDS)
+            told = hf.grpo_told(where)
+            if policy.prompt_cap is not None:
+                # of a prompt here, not of prompt and answer together; longer ones are left out
+                body |= {"max_length": policy.prompt_cap, "truncation_strategy": "delete"}
+                told["rollout.prompt.cap"] = f"{where}: max_length"
+            beside = policy_said(stage, policy, told, f"{where}: epsilon, temperature, scale_rewards, loss_type")
+            notes += [REWARDS, *policy_notes(policy, told)]
+        else:
+            if stage.objective.method.casefold() != "dpo":
+                raise RefusedError(f"its method is {stage.objective.method}; swift rlhf is told DPO and GRPO")
+            body |= {"rlhf_type": "dpo", "beta": PREFERENCE_BETA, "loss_type": ["sigmoid"]}
+            beside = [beta_said(f"{where}: beta")]
     # without a folder of the run's date within, which the next stage would not find
     body |= {**hf.arguments(stage, plan), "add_version": False}
     verb = VERBS[what]
@@ -73,14 +84,26 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     if what == "corpus":
         notes.append("packing takes flash attention, which has to be installed; packing: false goes without")
+    if isinstance(stage.objective, PolicyGradient):
+        length = hf.ANSWERS
     return Exported(
-        files={file: as_yaml(body)},
+        files={file: as_yaml(body), **hf.sharding(stage)},
         command=["env", f"NPROC_PER_NODE={stage.devices_per_node}", "swift", verb, file],
-        said=[line, *hf.said(stage, file, "max_length")],
+        said=[line, *hf.said(stage, file, length), *beside],
         run=plan.run,
         deviation=off,
-        notes=notes,
+        notes=[*notes, *hf.sharding_notes(stage)],
+        after=merging(stage),
     )
+
+
+def merging(stage: ExportStage) -> list[list[str]]:
+    """The command that makes whole weights of the adapter's."""
+    if stage.merged is None:
+        return []
+    left = f"{stage.ends}/{LEAVES.format(steps=stage.n_steps)}"
+    words = ["--model", stage.begins or "model", "--adapters", left, "--merge_lora", "true"]
+    return [["swift", "export", *words, "--output_dir", stage.merged]]
 
 
 TRAINER = Trainer(
@@ -91,6 +114,6 @@ TRAINER = Trainer(
     package="ms-swift==4.6.0 msgspec==0.22.0",
     stage=stage,
     adapters=True,
-    leaves="checkpoint-{steps}",
+    leaves=LEAVES,
     prove="ms_swift",
 )

@@ -55,6 +55,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         )
     if stage.precision != "bf16":
         raise RefusedError(f"trains in {stage.precision}; prime-rl is told bf16")
+    if stage.number > 1:
+        raise RefusedError(
+            "begins from the stage before, whose weights prime-rl leaves in the shards of a checkpoint, which it does "
+            f"not begin from; write stages=[{stage.name}] and put the whole weights into {stage.begins}"
+        )
     section, run_course = scheduler(stage.course)
     o = stage.optimizer
     beta = (0.9 if o.beta1 is None else o.beta1, (0.95 if o.kind == "muon" else 0.999) if o.beta2 is None else o.beta2)
@@ -83,7 +88,6 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     folder, _, name = stage.ends.partition("/")
     top = {"max_steps": stage.n_steps, "output_dir": folder}
     tables["run"] = {"dir": name}
-    told = stage.begins.startswith("checkpoints/")
     lines = [f"{key} = {json.dumps(value)}" for key, value in top.items()]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
@@ -118,7 +122,6 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         deviation=off,
         notes=[
             "`[renderer] name`, where prime-rl knows none for the model: how its answers are laid out",
-            *([f"`[model] name`: the folder of weights that prime-rl left below {stage.begins}"] if told else []),
         ],
     )
 

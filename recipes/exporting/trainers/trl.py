@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
+from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
+from lehr.recipes.exporting.preference import PREFERENCE_BETA, beta_said
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, torchrun, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
-from lehr.simulators.objectives import PolicyGradient, Preference
+from lehr.simulators.objectives import Preference
 
 ROWS = {
     "corpus": '{"text": ...}',
@@ -19,6 +22,8 @@ ROWS = {
     "policy": '{"prompt": ...}, and what else the rewards need',
 }
 """What the data of each kind of training look like, in a folder of JSON lines."""
+MERGE = "merge_adapter.py"
+"""The program that makes whole weights of an adapter's."""
 
 
 def stage(stage: ExportStage, network: Network) -> Exported:
@@ -28,6 +33,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     body: dict[str, Any] = {"model_name_or_path": stage.begins or "model", "dataset_name": stage.data}
     if stage.begins is None:
         network.needs_config()
+    beside: list[Said] = []
     notes = [] if stage.begins else ["random weights: make the folder `model` once, as README.md says"]
     if what == "answers":
         notes.append("assistant_only_loss takes a chat template that marks the answers with {% generation %}")
@@ -39,23 +45,18 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         verb, length = "dpo", "max_length"
         if stage.objective.method.casefold() != "dpo":
             raise RefusedError(f"its method is {stage.objective.method}; trl dpo is for DPO")
-        body |= {"max_length": stage.sequence_length}
+        body |= {"max_length": stage.sequence_length, "beta": PREFERENCE_BETA, "loss_type": ["sigmoid"]}
+        beside = [beta_said(f"{stage.folder}/dpo.yaml: beta")]
     else:
-        assert isinstance(stage.objective, PolicyGradient)
         verb, length = "grpo", hf.ANSWERS
-        method = (stage.objective.method or "").casefold()
-        if method not in ("grpo", ""):
-            raise RefusedError(f"its method is {stage.objective.method}; trl grpo is for GRPO")
-        group = stage.objective.group_size
-        if group is None:
-            raise RefusedError(f"has no group_size; write +recipe.stages.{stage.name}.objective.group_size=8")
-        if (stage.sequences % group) != 0:
-            raise RefusedError(
-                f"{stage.sequences} sequences an update are no multiple of group_size {group}; write a batch that is"
-            )
-        body |= {"max_completion_length": stage.longest_answer, "num_generations": group, "use_vllm": False}
-        body |= {"reward_funcs": ["rewards.reward"]}
-        notes.append("write rewards.py beside the file, with reward(completions, **columns) -> list[float]")
+        policy = policy_of(stage, ("grpo",), "trl grpo")
+        body |= {"max_completion_length": stage.longest_answer, "use_vllm": False, **hf.grpo(policy)}
+        body |= {"top_k": 0, "reward_funcs": ["rewards.reward"]}
+        file = f"{stage.folder}/grpo.yaml"
+        told = hf.grpo_told(file)
+        beside = policy_said(stage, policy, told, f"{file}: epsilon, temperature, scale_rewards, loss_type")
+        notes.append("write rewards.py beside launch.sh, with reward(completions, **columns) -> list[float]")
+        notes += policy_notes(policy, told)
     notes.append(f"a row of {stage.data}: `{ROWS[what]}`")
     if stage.adapter is not None:
         body |= {
@@ -66,16 +67,18 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     body |= hf.arguments(stage, plan)
     file = f"{stage.folder}/{verb}.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
+    merge = {} if stage.merged is None else {MERGE: (files("lehr.recipes.exporting") / "scripts" / MERGE).read_bytes()}
     return Exported(
-        files={file: as_yaml(body)},
+        files={file: as_yaml(body), **hf.sharding(stage), **merge},
         # its command starts one process a device of one machine; torchrun is told of several by launch.sh
         command=["trl", verb, "--config", file]
         if stage.devices == 1
         else [*torchrun(stage), "-m", f"trl.scripts.{verb}", "--config", file],
-        said=[line, *hf.said(stage, file, length)],
+        said=[line, *hf.said(stage, file, length), *beside],
         run=plan.run,
         deviation=off,
-        notes=notes,
+        notes=[*notes, *hf.sharding_notes(stage)],
+        after=[["python", MERGE, stage.ends, stage.merged]] if stage.merged else [],
     )
 
 
@@ -83,7 +86,8 @@ TRAINER = Trainer(
     name="trl",
     title="TRL over transformers' Trainer",
     version="1.16.0",
-    package="trl==1.16.0 transformers==5.23.0",
+    # adapters take PEFT, which it does not ask for
+    package="trl==1.16.0 transformers==5.23.0 peft==0.20.0",
     stage=stage,
     adapters=True,
     prove="trl",

@@ -5,15 +5,30 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lehr.recipes.exporting.policy import CLIP, TEMPERATURE, Policy, policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
-from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
-from lehr.simulators.objectives import PolicyGradient
+from lehr.recipes.exporting.stage import Exported, ExportStage, Said
+from lehr.recipes.exporting.trainer import (
+    Network,
+    Trainer,
+    kind_said,
+    lengths_said,
+    optimizer_said,
+    rates_said,
+    what_is_trained,
+)
 
 ESTIMATORS = {"grpo": "grpo", "ppo": "gae", "rloo": "rloo", "reinforce++": "reinforce_plus_plus", "remax": "remax"}
 """What verl calls the estimate of the advantage by which a method is known."""
 
-
+PROMPT_CAP = 512
+"""verl's own longest prompt [tokens]."""
+OF_ENGINE = {
+    "tensor": "actor_rollout_ref.rollout.tensor_model_parallel_size",
+    "at_once": "actor_rollout_ref.rollout.max_num_seqs",
+    "eager": "actor_rollout_ref.rollout.enforce_eager",
+}
+"""Of a rollout, what its engine is told."""
 ROW = """{"data_source": ..., "prompt": [{"role": "user", "content": ...}], "reward_model": {"style": "rule",
 "ground_truth": ...}}""".replace("\n", " ")
 """What verl's data look like."""
@@ -25,25 +40,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         raise RefusedError(
             "is no reinforcement learning, which is what is exported to verl; write stages=[...] with those that are"
         )
-    assert isinstance(stage.objective, PolicyGradient)
     if stage.begins is None:
         raise RefusedError("begins from random weights; reinforcement learning begins from a model")
-    method = (stage.objective.method or "").casefold()
-    if method not in ESTIMATORS:
-        named = f"its method is {stage.objective.method}" if method else "its method is not stated"
-        # Hydra takes the plus only where nothing stands yet
-        key = f"{'' if method else '+'}recipe.stages.{stage.name}.objective.method"
-        raise RefusedError(f"{named}; write {key}= one of {', '.join(ESTIMATORS)}")
-    group = stage.objective.group_size or 1
-    if method in ("grpo", "rloo") and group < 2:
-        raise RefusedError(
-            f"has no group_size, and {method} compares answers of a group; "
-            f"write +recipe.stages.{stage.name}.objective.group_size=8"
-        )
-    if stage.sequences % group:
-        raise RefusedError(
-            f"{stage.sequences} sequences an update are no multiple of group_size {group}; write a batch that is"
-        )
+    policy = policy_of(stage, tuple(ESTIMATORS), "verl")
     if stage.optimizer.kind not in ("adamw", "adam"):
         raise RefusedError(
             f"its optimiser is {stage.optimizer.kind}; verl is told AdamW; "
@@ -58,18 +57,30 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         or course.length is not None
     ):
         raise RefusedError("its rates are neither constant nor one cosine, which is all that verl's FSDP engine has")
-    prompts = stage.sequences // group
+    steps = steps_of(stage, policy)
+    file = f"{stage.folder}/overrides.txt"
+    divergence, told = kept_near(policy, file)
     o = stage.optimizer
+    epsilon = 1e-8 if o.epsilon is None else o.epsilon
     betas = [0.9 if o.beta1 is None else o.beta1, 0.999 if o.beta2 is None else o.beta2]
     settings: dict[str, Any] = {
-        "algorithm.adv_estimator": ESTIMATORS[method],
+        "algorithm.adv_estimator": ESTIMATORS[policy.method],
         "data.train_files": f"{stage.data}/train.parquet",
-        "data.train_batch_size": prompts,
+        "data.train_batch_size": policy.prompts,
+        "data.max_prompt_length": policy.prompt_cap or PROMPT_CAP,
         "data.max_response_length": stage.longest_answer,
         "actor_rollout_ref.model.path": stage.begins,
-        "actor_rollout_ref.rollout.n": group,
+        "actor_rollout_ref.rollout.n": policy.group,
+        "actor_rollout_ref.rollout.temperature": TEMPERATURE,
         "actor_rollout_ref.rollout.name": "vllm",
-        "actor_rollout_ref.actor.ppo_mini_batch_size": prompts,
+        "actor_rollout_ref.actor.ppo_mini_batch_size": policy.prompts // policy.updates,
+        "actor_rollout_ref.actor.ppo_epochs": policy.epochs,
+        "actor_rollout_ref.actor.clip_ratio": CLIP,
+        "actor_rollout_ref.actor.clip_ratio_low": CLIP,
+        "actor_rollout_ref.actor.clip_ratio_high": CLIP,
+        "actor_rollout_ref.actor.loss_agg_mode": "seq-mean-token-mean",
+        "algorithm.norm_adv_by_std_in_grpo": True,
+        **divergence,
         "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": stage.micro_batch,
         "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu": stage.micro_batch,
         "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu": stage.micro_batch,
@@ -78,18 +89,23 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "actor_rollout_ref.actor.optim.lr_scheduler_type": "cosine" if course.shape else "constant",
         "actor_rollout_ref.actor.optim.min_lr_ratio": course.floor / course.peak,
         "actor_rollout_ref.actor.optim.zero_indexed_step": True,
-        "actor_rollout_ref.actor.optim.total_training_steps": stage.n_steps,
+        "actor_rollout_ref.actor.optim.total_training_steps": steps,
         "actor_rollout_ref.actor.optim.betas": betas,
         "actor_rollout_ref.actor.optim.weight_decay": stage.weight_decay,
+        "actor_rollout_ref.actor.optim.override_optimizer_config": f"{{eps: {epsilon:g}}}",
         "actor_rollout_ref.actor.grad_clip": 1.0 if o.grad_clip is None else o.grad_clip,
-        "trainer.total_training_steps": stage.n_steps,
+        "trainer.total_training_steps": steps,
         "trainer.nnodes": stage.nodes,
         "trainer.n_gpus_per_node": stage.devices_per_node,
         "trainer.default_local_dir": stage.ends,
         "actor_rollout_ref.actor.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
         "trainer.logger": ["console"],
     }
-    file = f"{stage.folder}/overrides.txt"
+    if policy.method == "ppo":
+        settings["critic.model.path"] = stage.begins
+    for name, key in OF_ENGINE.items():
+        if policy.rollout is not None and (value := getattr(policy.rollout, name)):
+            settings[key] = value
     lines = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in settings.items()]
     run = course.run()
     key = f"{file}: actor_rollout_ref.actor.optim"
@@ -105,15 +121,16 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                     "steps": f"{file}: trainer.total_training_steps",
                     "batch.sequences": f"{file}: data.train_batch_size x actor_rollout_ref.rollout.n",
                     "response.cap": f"{file}: data.max_response_length",
-                    "objective": f"{file}: algorithm.adv_estimator",
                     "begins": f"{file}: actor_rollout_ref.model.path",
                 },
             ),
+            kind_said(stage, f"{key}.optimizer", "AdamW"),
             *optimizer_said(
                 stage,
                 {
                     "beta1": (f"{key}.betas", betas[0]),
                     "beta2": (f"{key}.betas", betas[1]),
+                    "epsilon": (f"{key}.override_optimizer_config.eps", epsilon),
                     "weight_decay": (f"{key}.weight_decay", stage.weight_decay),
                     "grad_clip": (
                         f"{file}: actor_rollout_ref.actor.grad_clip",
@@ -121,14 +138,71 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                     ),
                 },
             ),
+            *policy_said(stage, policy, told, f"{file}: actor.clip_ratio, loss_agg_mode; rollout.temperature"),
+            *([] if policy.prompt_cap else [short_prompts(file)]),
         ],
         run=run,
         deviation=off,
         notes=[
             "data.val_files and a reward (reward.custom_reward_function.path) are yours to write",
             f"a row of {stage.data}/train.parquet: `{ROW}`",
+            *policy_notes(policy, told),
+            *(["critic.optim.lr is verl's own: write that of your value model"] if policy.method == "ppo" else []),
+            *(
+                []
+                if policy.prompt_cap
+                else [f"data.max_prompt_length is {PROMPT_CAP}, verl's own: a longer one stops it"]
+            ),
         ],
     )
+
+
+def steps_of(stage: ExportStage, policy: Policy) -> int:
+    """Steps of verl, each of which may hold several updates. Raises ``RefusedError`` where a rate changes within one,
+    as verl sets it once a step, or where updates do not fill the last."""
+    each = policy.updates * policy.epochs
+    if each > 1 and len(set(stage.curve.at([0, stage.n_steps - 1]))) + len(stage.curve.phases) > 2:
+        raise RefusedError(
+            f"learns in {each} updates a step, and verl sets its rate once a step; write a constant rate without a "
+            "warm-up, or one update"
+        )
+    if stage.n_steps % each:
+        raise RefusedError(f"has {stage.n_steps:,} updates, which do not fill steps of {each}; write a multiple")
+    return stage.n_steps // each
+
+
+def kept_near(policy: Policy, file: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """What verl is told of the divergence from the reference, and where each value of the policy's went: GRPO has it in
+    its loss, the others in the rewards."""
+    loss, on = policy.method == "grpo", policy.kl > 0
+    settings: dict[str, Any] = {
+        "actor_rollout_ref.actor.use_kl_loss": loss and on,
+        "actor_rollout_ref.actor.kl_loss_coef": policy.kl if loss else 0.0,
+        "actor_rollout_ref.actor.kl_loss_type": "low_var_kl",
+        "algorithm.use_kl_in_reward": not loss and on,
+        "algorithm.kl_ctrl.kl_coef": 0.0 if loss else policy.kl,
+    }
+    key = f"{file}: actor_rollout_ref"
+    told = {
+        "method": f"{file}: algorithm.adv_estimator",
+        "group_size": f"{key}.rollout.n",
+        "kl": f"{key}.actor.kl_loss_coef" if loss else f"{file}: algorithm.kl_ctrl.kl_coef",
+        "rollout.prompts": f"{file}: data.train_batch_size",
+        "rollout.updates": f"{key}.actor.ppo_mini_batch_size",
+        "rollout.epochs": f"{key}.actor.ppo_epochs",
+        "rollout.reference": f"{key}.actor.use_kl_loss" if loss else f"{file}: algorithm.use_kl_in_reward",
+        "rollout.prompt.cap": f"{file}: data.max_prompt_length",
+        "rollout.response.cap": f"{file}: data.max_response_length",
+        **{f"rollout.{name}": f"{file}: {where}" for name, where in OF_ENGINE.items()},
+        **({"rollout.critic": f"{file}: algorithm.adv_estimator"} if policy.method == "ppo" else {}),
+    }
+    return settings, told
+
+
+def short_prompts(file: str) -> Said:
+    """The line about the longest prompt, where a recipe does not say it."""
+    where = f"{file}: data.max_prompt_length"
+    return Said(what="objective.rollout.prompt.cap", value=PROMPT_CAP, where=where, how="verl's default: not stated")
 
 
 TRAINER = Trainer(

@@ -1,0 +1,65 @@
+"""Whether a device holds what it trains: by the memory model, as transformers' Trainer holds a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from lehr.recipes.exporting.gaps import divergence
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.stage import Machine
+from lehr.simulators.adapters import Adapters, adapters_of
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.machine.accelerator import Accelerator
+from lehr.simulators.machine.layout import Layout, as_arrays
+from lehr.simulators.machine.memory import TRANSFORMERS, Terms, memory_of
+from lehr.simulators.machine.work import work_of
+from lehr.simulators.objectives import PolicyGradient, Preference
+from lehr.simulators.training import Stage
+
+
+def held(architecture: Architecture, stage: Stage, machine: Machine, *, sharded: bool) -> float:
+    """Memory of a device [byte]: weights, gradients and moments at 16 bytes a trained parameter, a frozen reference,
+    and the activations of a micro-batch whose layers are computed again; all of it but these over the devices where
+    they are ``sharded``. Raises ``RefusedError`` for an adapter beside matrices that the network has not."""
+    assert stage.batch is not None
+    assert stage.sequence_length is not None
+    layout = Layout(
+        dp=machine.devices, zero=3 if sharded else 0, micro_batch=machine.micro_batch or 1,
+        global_batch=stage.batch.sequences, recompute="full",
+    )  # fmt: skip
+    beside, adapter = stage.objective, stage.adapter
+    reference = isinstance(beside, Preference) or (isinstance(beside, PolicyGradient) and bool(divergence(beside)))
+    adapters: Adapters | None = None
+    if adapter is not None:
+        try:
+            adapters = adapters_of(architecture, adapter.matrices)
+        except ValueError as error:
+            raise RefusedError(f"has an adapter: {error}") from error
+    terms = Terms(
+        adapters=adapters, quantized=adapter is not None and adapter.kind == "qlora",
+        # beside an adapter the frozen weights are the reference
+        copies=int(reference and adapter is None),
+    )  # fmt: skip
+    work = work_of(architecture, stage.sequence_length)
+    return float(memory_of(work, as_arrays([layout]), TRANSFORMERS, terms).total[0])
+
+
+class Room(NamedTuple):
+    """Memory of a device [byte]: of the stage's own where its ``name`` is known, else the least of any."""
+
+    name: str | None
+    size: float
+
+
+def room_of(stage: Stage, accelerators: Mapping[str, Accelerator]) -> Room:
+    """The memory that a stage's device has at least.
+
+    >>> from lehr.simulators.objectives import Supervised
+    >>> room_of(Stage(kind="SFT", objective=Supervised()), {})
+    Room(name=None, size=0.0)
+    """
+    device = accelerators.get(stage.hardware.accelerator) if stage.hardware else None
+    if device is not None and device.memory_bytes is not None:
+        return Room(device.name, device.memory_bytes)
+    return Room(None, min((a.memory_bytes for a in accelerators.values() if a.memory_bytes), default=0.0))
