@@ -145,7 +145,7 @@ class PolicyGradient(
 
     ``group_size`` answers are written to each prompt; ``rollout`` says what a step writes, scores and learns from;
     ``kl`` weighs the Kullback-Leibler divergence from the frozen reference in what is learnt (Shao et al.,
-    arXiv:2402.03300, equation 3).
+    arXiv:2402.03300, equation 3), ``clip`` is how far the ratio of probabilities may be from 1 in that.
 
     Raises ``ValueError`` for a ``kl`` without a reference.
     """
@@ -153,6 +153,7 @@ class PolicyGradient(
     method: str | None = None
     group_size: Size | None = None
     kl: NonNegative | None = None
+    clip: Positive | None = None
     rollout: Rollout | None = None
 
     def __post_init__(self) -> None:

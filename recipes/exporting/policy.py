@@ -22,9 +22,8 @@ CLIP = 0.2
 TEMPERATURE = 1.0
 """Of the answers that are drawn: what is learnt from are those of the policy itself."""
 LOSS = (
-    f"ratios of probabilities clipped at {CLIP}, answers drawn at a temperature of {TEMPERATURE:g}, rewards over the "
-    "standard deviation of their group, the loss a mean over each answer's tokens and then over answers (GRPO, "
-    "arXiv:2402.03300, equation 3)"
+    f"answers drawn at a temperature of {TEMPERATURE:g}, rewards over the standard deviation of their group, the loss "
+    "a mean over each answer's tokens and then over answers (GRPO, arXiv:2402.03300, equation 3)"
 )
 """What a recipe has no words for, and every trainer is told."""
 NOT_LEARNT = {
@@ -38,11 +37,13 @@ NOT_LEARNT = {
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What a step writes and learns from: ``prompts`` answered ``group`` times, ``answers`` together, each learnt from
-    ``epochs`` times in ``updates`` parts; ``kl`` weighs the divergence from the reference. Caps are in tokens."""
+    ``epochs`` times in ``updates`` parts; ``kl`` weighs the divergence from the reference, ``clip`` bounds the ratio of
+    probabilities. Caps are in tokens."""
 
     method: str
     group: int
     kl: float
+    clip: float
     prompts: int
     updates: int
     epochs: int
@@ -83,7 +84,7 @@ def policy_of(stage: ExportStage, methods: tuple[str, ...], to: str) -> Policy:
     if cap is None and rollout and rollout.response.cap and stage.sequence_length > rollout.response.cap:
         cap = stage.sequence_length - rollout.response.cap
     return Policy(
-        method=method, group=group, kl=kl, prompts=answers // group, updates=updates,
+        method=method, group=group, kl=kl, clip=objective.clip or CLIP, prompts=answers // group, updates=updates,
         epochs=rollout.epochs if rollout else 1, prompt_cap=cap, rollout=rollout,
     )  # fmt: skip
 
@@ -94,13 +95,15 @@ def policy_said(stage: ExportStage, policy: Policy, told: Mapping[str, str], los
     objective = stage.objective
     assert isinstance(objective, PolicyGradient)
     values: dict[str, Any] = {
-        "method": policy.method, "group_size": policy.group, "kl": policy.kl, **_rollout(policy),
+        "method": policy.method, "group_size": policy.group, "kl": policy.kl, "clip": policy.clip, **_rollout(policy),
     }  # fmt: skip
     said = []
     for name, value in values.items():
         how = "exact" if name in told else "not told"
         if name == "kl" and objective.kl is None:
             how = "0, as the recipe has no reference"
+        if name == "clip" and objective.clip is None:
+            how = "assumed: PPO's own, arXiv:1707.06347"
         if name == "rollout.prompt.cap" and name in told and not (policy.rollout and policy.rollout.prompt.cap):
             how = "what the answers' cap leaves of a sequence"
         said.append(Said(what=f"objective.{name}", value=value, where=told.get(name, "no setting"), how=how))
@@ -128,9 +131,12 @@ def _rollout(policy: Policy) -> dict[str, Any]:
     return found
 
 
-def policy_notes(policy: Policy, told: Mapping[str, str]) -> list[str]:
+def policy_notes(policy: Policy, told: Mapping[str, str], stage: ExportStage) -> list[str]:
     """What a person must know of a step before it runs: what is assumed, and what the trainer does otherwise."""
     notes = [f"assumed, as a recipe has no words for them: {LOSS}"]
+    assert isinstance(stage.objective, PolicyGradient)
+    if stage.objective.clip is None:
+        notes.append(f"assumed, as the recipe does not say it: ratios of probabilities clipped at {policy.clip:g}")
     for name, happens in NOT_LEARNT.items():
         if policy.rollout is not None and getattr(policy.rollout, name) and f"rollout.{name}" not in told:
             notes.append(f"not told: rollout.{name} {getattr(policy.rollout, name)}: {happens}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lehr.recipes.exporting.policy import CLIP, TEMPERATURE, Policy
+from lehr.recipes.exporting.policy import TEMPERATURE, Policy
 from lehr.recipes.exporting.rates import Course, RefusedError
 from lehr.recipes.exporting.stage import ExportStage, Said
 from lehr.simulators.schedules import Curve
@@ -193,7 +193,7 @@ def grpo(policy: Policy) -> dict[str, Any]:
         "loss_type": "grpo",
         "scale_rewards": "group",
         "importance_sampling_level": "token",
-        "epsilon": CLIP,
+        "epsilon": policy.clip,
         "temperature": TEMPERATURE,
         "top_p": 1.0,
     }
@@ -203,6 +203,7 @@ def grpo_told(where: str) -> dict[str, str]:
     """Where each value of a policy's went."""
     return {
         "method": f"{where}: loss_type", "group_size": f"{where}: num_generations", "kl": f"{where}: beta",
+        "clip": f"{where}: epsilon",
         "rollout.prompts": f"{where}: generation_batch_size over num_generations",
         "rollout.updates": f"{where}: generation_batch_size over the batch",
         "rollout.epochs": f"{where}: num_iterations", "rollout.reference": f"{where}: beta",

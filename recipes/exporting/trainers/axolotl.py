@@ -76,8 +76,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             inner = {"max_completion_length": stage.longest_answer, "use_vllm": False, **hf.grpo(policy), "top_k": 0}
             body |= {"rl": "grpo", "trl": {**inner, "reward_funcs": ["rewards.reward"]}}
             told = hf.grpo_told(f"{where}: trl")
-            beside = policy_said(stage, policy, told, f"{where}: trl.epsilon, temperature, scale_rewards, loss_type")
-            notes += [REWARDS, *policy_notes(policy, told)]
+            beside = policy_said(stage, policy, told, f"{where}: trl.temperature, scale_rewards, loss_type")
+            notes += [REWARDS, *policy_notes(policy, told, stage)]
         else:
             if stage.objective.method.casefold() != "dpo":
                 raise RefusedError(f"its method is {stage.objective.method}; axolotl is told DPO and GRPO")

@@ -69,8 +69,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                 # of a prompt here, not of prompt and answer together; longer ones are left out
                 body |= {"max_length": policy.prompt_cap, "truncation_strategy": "delete"}
                 told["rollout.prompt.cap"] = f"{where}: max_length"
-            beside = policy_said(stage, policy, told, f"{where}: epsilon, temperature, scale_rewards, loss_type")
-            notes += [REWARDS, *policy_notes(policy, told)]
+            beside = policy_said(stage, policy, told, f"{where}: temperature, scale_rewards, loss_type")
+            notes += [REWARDS, *policy_notes(policy, told, stage)]
         else:
             if stage.objective.method.casefold() != "dpo":
                 raise RefusedError(f"its method is {stage.objective.method}; swift rlhf is told DPO and GRPO")

@@ -54,9 +54,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         body |= {"top_k": 0, "reward_funcs": ["rewards.reward"]}
         file = f"{stage.folder}/grpo.yaml"
         told = hf.grpo_told(file)
-        beside = policy_said(stage, policy, told, f"{file}: epsilon, temperature, scale_rewards, loss_type")
+        beside = policy_said(stage, policy, told, f"{file}: temperature, scale_rewards, loss_type")
         notes.append("write rewards.py beside launch.sh, with reward(completions, **columns) -> list[float]")
-        notes += policy_notes(policy, told)
+        notes += policy_notes(policy, told, stage)
     notes.append(f"a row of {stage.data}: `{ROWS[what]}`")
     if stage.adapter is not None:
         body |= {

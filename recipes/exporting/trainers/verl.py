@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lehr.recipes.exporting.policy import CLIP, TEMPERATURE, Policy, policy_notes, policy_of, policy_said
+from lehr.recipes.exporting.policy import TEMPERATURE, Policy, policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import (
@@ -75,9 +75,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "actor_rollout_ref.rollout.name": "vllm",
         "actor_rollout_ref.actor.ppo_mini_batch_size": policy.prompts // policy.updates,
         "actor_rollout_ref.actor.ppo_epochs": policy.epochs,
-        "actor_rollout_ref.actor.clip_ratio": CLIP,
-        "actor_rollout_ref.actor.clip_ratio_low": CLIP,
-        "actor_rollout_ref.actor.clip_ratio_high": CLIP,
+        "actor_rollout_ref.actor.clip_ratio": policy.clip,
+        "actor_rollout_ref.actor.clip_ratio_low": policy.clip,
+        "actor_rollout_ref.actor.clip_ratio_high": policy.clip,
         "actor_rollout_ref.actor.loss_agg_mode": "seq-mean-token-mean",
         "algorithm.norm_adv_by_std_in_grpo": True,
         **divergence,
@@ -138,7 +138,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                     ),
                 },
             ),
-            *policy_said(stage, policy, told, f"{file}: actor.clip_ratio, loss_agg_mode; rollout.temperature"),
+            *policy_said(stage, policy, told, f"{file}: actor.loss_agg_mode; rollout.temperature"),
             *([] if policy.prompt_cap else [short_prompts(file)]),
         ],
         run=run,
@@ -146,7 +146,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         notes=[
             "data.val_files and a reward (reward.custom_reward_function.path) are yours to write",
             f"a row of {stage.data}/train.parquet: `{ROW}`",
-            *policy_notes(policy, told),
+            *policy_notes(policy, told, stage),
             *(["critic.optim.lr is verl's own: write that of your value model"] if policy.method == "ppo" else []),
             *(
                 []
@@ -187,6 +187,7 @@ def kept_near(policy: Policy, file: str) -> tuple[dict[str, Any], dict[str, str]
         "method": f"{file}: algorithm.adv_estimator",
         "group_size": f"{key}.rollout.n",
         "kl": f"{key}.actor.kl_loss_coef" if loss else f"{file}: algorithm.kl_ctrl.kl_coef",
+        "clip": f"{key}.actor.clip_ratio",
         "rollout.prompts": f"{file}: data.train_batch_size",
         "rollout.updates": f"{key}.actor.ppo_mini_batch_size",
         "rollout.epochs": f"{key}.actor.ppo_epochs",
