@@ -68,7 +68,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "answers": "the most that an answer may have",
             "devices": "not the recipe's; write devices= with those that share the batch",
             "undivided": "this trainer is told no layout: each device holds all weights, gradients and moments",
-            "full": "more than a device has: it will not run so; write devices= with more of them, or micro_batch=1",
+            "full": "more than a device has, by the memory model; write devices= with more of them, or micro_batch=1",
             "shards": "this trainer shards weights, gradients and moments over all devices instead",
         }[self.whose]
         return f"{self.what} {self.value}: {said}"

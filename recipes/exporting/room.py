@@ -10,26 +10,46 @@ from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Machine
 from lehr.simulators.adapters import Adapters, adapters_of
 from lehr.simulators.architecture import Architecture
+from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.layout import Layout, as_arrays
-from lehr.simulators.machine.memory import TRANSFORMERS, Terms, memory_of
+from lehr.simulators.machine.memory import OPTIMIZER_BYTES, TRANSFORMERS, Terms, memory_of
 from lehr.simulators.machine.work import work_of
 from lehr.simulators.objectives import PolicyGradient, Preference
 from lehr.simulators.training import Stage
 
+FROZEN = 2.0
+"""Bytes of a weight that is only read."""
+STATES = 2 + 2 + OPTIMIZER_BYTES["fp32"]
+"""Bytes of a trained parameter: its weight, its gradient, and what its optimiser holds."""
 
-def held(architecture: Architecture, stage: Stage, machine: Machine, *, sharded: bool) -> float:
-    """Memory of a device [byte]: weights, gradients and moments at 16 bytes a trained parameter, a frozen reference,
-    and the activations of a micro-batch whose layers are computed again; all of it but these over the devices where
-    they are ``sharded``. Raises ``RefusedError`` for an adapter beside matrices that the network has not."""
+
+def shard(architecture: Architecture, stage: Stage, machine: Machine) -> float:
+    """The least that a device holds of a sharded stage [byte]: its part of weights, gradients and moments, and of a
+    reference's weights, without any activation."""
+    size = count_parameters(architecture).total
+    each = FROZEN if stage.adapter is not None else STATES + FROZEN * copies(stage)
+    return size * each / machine.devices
+
+
+def copies(stage: Stage) -> int:
+    """Frozen networks beside the one that is trained; beside an adapter its own frozen weights are the reference."""
+    objective = stage.objective
+    learns = isinstance(objective, PolicyGradient) and bool(divergence(objective))
+    return int((isinstance(objective, Preference) or learns) and stage.adapter is None)
+
+
+def held(architecture: Architecture, stage: Stage, machine: Machine) -> float:
+    """Memory of a device that holds all of a stage [byte]: weights, gradients and moments at 16 bytes a trained
+    parameter, a frozen reference, and the activations of a micro-batch whose layers are computed again. Raises
+    ``RefusedError`` for an adapter beside matrices that the network has not."""
     assert stage.batch is not None
     assert stage.sequence_length is not None
     layout = Layout(
-        dp=machine.devices, zero=3 if sharded else 0, micro_batch=machine.micro_batch or 1,
+        dp=machine.devices, zero=0, micro_batch=machine.micro_batch or 1,
         global_batch=stage.batch.sequences, recompute="full",
     )  # fmt: skip
-    beside, adapter = stage.objective, stage.adapter
-    reference = isinstance(beside, Preference) or (isinstance(beside, PolicyGradient) and bool(divergence(beside)))
+    adapter = stage.adapter
     adapters: Adapters | None = None
     if adapter is not None:
         try:
@@ -38,8 +58,7 @@ def held(architecture: Architecture, stage: Stage, machine: Machine, *, sharded:
             raise RefusedError(f"has an adapter: {error}") from error
     terms = Terms(
         adapters=adapters, quantized=adapter is not None and adapter.kind == "qlora",
-        # beside an adapter the frozen weights are the reference
-        copies=int(reference and adapter is None),
+        copies=copies(stage),
     )  # fmt: skip
     work = work_of(architecture, stage.sequence_length)
     return float(memory_of(work, as_arrays([layout]), TRANSFORMERS, terms).total[0])

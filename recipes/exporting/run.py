@@ -15,7 +15,7 @@ from lehr.recipes.exporting.gaps import Assumed, Gap, Missing, Ramps, filled, la
 from lehr.recipes.exporting.hub_config import config_of
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
-from lehr.recipes.exporting.room import held, room_of
+from lehr.recipes.exporting.room import held, room_of, shard
 from lehr.recipes.exporting.stage import Exported, ExportStage, Machine, Said, base_of, export_stage
 from lehr.recipes.exporting.text import files_beside
 from lehr.recipes.exporting.trainer import Network, Trainer, left_by, merged_by
@@ -231,11 +231,11 @@ def fitting_in(
         return Fits(sharded=may)
     if stage.adapter is not None and trainer.adapters:
         modules(stage.adapter, network.model_type, "all")
-    needs = held(architecture, stage, machine, sharded=False)
+    needs = held(architecture, stage, machine)
     sharded = may and needs > room.size
     if sharded:
-        needs = held(architecture, stage, machine, sharded=True)
-    told = f"{needs / 1e9:,.0f} GB a device of {room.size / 1e9:,.0f} GB ({room.name})"
+        needs = shard(architecture, stage, machine)
+    told = f"{needs / 1e9:,.0f} GB{' at least' if sharded else ''} a device of {room.size / 1e9:,.0f} GB ({room.name})"
     full = room.name is not None and needs > room.size
     return Fits(sharded=sharded, gaps=[Gap(what="memory", value=told, whose="full")] if full else [])
 

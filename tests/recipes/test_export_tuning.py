@@ -199,13 +199,26 @@ def test_what_one_device_does_not_hold_is_sharded(to: str) -> None:
     zero = json.loads(whole.files["01_sft/zero3.json"])["zero_optimization"]
     assert zero == {"stage": 3, "stage3_gather_16bit_weights_on_model_save": True}
     assert "deepspeed" not in body_of(exported(to, {"sft": stage_of("SFT", Supervised(), adapter=Adapter(rank=8))}), 0)
-    # 16 bytes a parameter: 7.6e9 of them are 122 GB on one device
+    # 16 bytes a parameter: 7.6e9 of them are 122 GB on one device, before any activation
     alone = exported(to, {"sft": stage_of("SFT", Supervised(), count=1)})
     readme = alone.files["README.md"].decode()
     assert "deepspeed" not in body_of(alone, 0)
     assert readme.index("## Does not fit") < readme.index("## Stages")
     # 80 GiB
     assert "GB a device of 86 GB (h100_sxm): more than a device has" in readme
+
+
+def test_what_does_not_fit_in_shards_either_is_said_first() -> None:
+    """DPO of 72.7e9 parameters at 18 bytes each, the reference's two with them: 164 GB on each of eight devices."""
+    found = CATALOGUE.recipe("starcoder")
+    stages = {"dpo": stage_of("RL", Preference(method="dpo"))}
+    made = msgspec.structs.replace(found, order=["dpo"], stages=stages, base=Base(model="qwen2_5_72b"), reported=[])
+    model = CATALOGUE.model("qwen2_5_72b")
+    done = export(model, made, "trl", accelerators=CATALOGUE.accelerators)
+    assert "dpo, memory 164 GB at least a device of 86 GB (h100_sxm)" in done.files["README.md"].decode()
+    assert (
+        export(model, made, "trl", accelerators=CATALOGUE.accelerators, devices=16).stages[0].gaps[0].what != "memory"
+    )
 
 
 def test_llama_factory_takes_the_tokenizers_own_template() -> None:
