@@ -67,7 +67,7 @@ def _planned(job: Composed) -> Planned:
     longest = max(length_of(length, job.setting("long_sequence_length", int), kind_of(name)) for name in shares)
     architectures = _architectures(job, network, base, longest)
     size = _size(job, base)
-    rungs = _within(size, {key: rung_of(architecture, length) for key, architecture in architectures.items()})
+    rungs = within(size, {key: rung_of(architecture, length) for key, architecture in architectures.items()})
     seen, base_known = _seen(job, base)
     demand = Demand(
         seen=seen,
@@ -201,13 +201,19 @@ def _architectures(job: Composed, network: str, base: str | None, context: int) 
 
 
 def _size(job: Composed, base: str | None) -> tuple[float, float] | None:
-    size = job.setting("size", str | float | list[float] | None)
+    size = asked_size(job)
     if size is not None and base is not None:
         raise LehrError(f"size: training goes on from {base}, whose size is given; leave size or base out")
+    return size
+
+
+def asked_size(job: Composed) -> tuple[float, float] | None:
+    """The range of sizes that the settings ask for, of all parameters."""
+    size = job.setting("size", str | float | list[float] | None)
     return None if size is None else size_range(size)
 
 
-def _within(size: tuple[float, float] | None, rungs: dict[Key, Rung]) -> dict[Key, Rung]:
+def within(size: tuple[float, float] | None, rungs: dict[Key, Rung]) -> dict[Key, Rung]:
     """The rungs whose parameters, all of them, lie within ``size``."""
     if size is None:
         return rungs

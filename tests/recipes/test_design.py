@@ -97,6 +97,16 @@ def test_every_run_is_a_recipe_that_a_report_projects(folder: Path, capsys: pyte
 
 
 @pytest.mark.slow
+def test_runs_have_the_sizes_that_were_asked_for() -> None:
+    made = {
+        size: lehr.design(budget=1e13, target=1.2e13, vocab_size=256, sequence_length=64, size=size).runs
+        for size in (None, "9e4..1e6")
+    }
+    assert min(run.parameters for run in made[None]) < 9e4
+    assert all(9e4 <= run.parameters <= 1e6 for run in made["9e4..1e6"])
+
+
+@pytest.mark.slow
 def test_rates_and_batches_follow_one_rule(folder: Path) -> None:
     """Neighbours in size and length differ by no jump: by as much as the law's powers say."""
     runs = designed(folder)["runs"]
@@ -142,6 +152,8 @@ def test_runs_that_exist_make_the_forecast_sharper(folder: Path) -> None:
         (["budget=1e20", "target=1e24", "law=llama_3"], "gives no loss by parameters and tokens"),
         (["budget=1e20", "target={parameters: 7e9}"], "target: "),
         (["budget=1e20", "target=1e24", "tokens_per_parameter=[50,5]"], "smaller one first"),
+        (["budget=1e20", "target=1e24", "size=2e9..2e8"], "size: .* smaller size first"),
+        (["budget=1e20", "target=1e24", "size=1..2"], "no network of the ladder has 1 to 2 parameters"),
     ],
     ids=lambda one: " ".join(one) if isinstance(one, list) else "",
 )
