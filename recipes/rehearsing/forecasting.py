@@ -8,7 +8,8 @@ on by its log-odds. None of them is fitted to what it forecasts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp
+from math import exp, hypot
+from math import log as ln
 
 import numpy as np
 
@@ -39,6 +40,12 @@ fourteen stages in view: thirteen lie inside, with 0.005 twelve."""
 FIRST, FIRST_SHARE = 8, 0.1
 """Updates of a run before which no law holds [steps], and their share of all: at first a network learns how often each
 byte is, which is no power of anything. Of thirteen runs, all in view, a tenth left out gave half the error of none."""
+MISSED_BY_CURVE, MISSED_BY_POWER = 0.2, 0.5
+"""What a law of a first half misses of what is still to fall, as a share of it (one standard deviation): set with 43
+stages of 22 rehearsals in view, of which the laws' own intervals held 38."""
+SCATTER, STAGES = 0.008, 20
+"""What stages end about their law however little was still to fall, as a share of the loss (the same), and of how many
+of them these are told."""
 WIDEST = 3.0
 """The most that an interval's ends may lie apart, one over the other [1]; a wider one says nothing."""
 LATEST = 3
@@ -103,10 +110,23 @@ def _by_curve(
         if not high[0] <= WIDEST * low[0]:
             why = f"{len(rows)} measurements until half of it tell the end within {low[0]:.2g} to {high[0]:.2g} only"
             continue
-        said = f"{kind} law of {len(rows)} measurements until half of it"
-        value = float(law.loss(rates)[-1])
-        return law, {"forecast": value, "low": float(low[0]), "high": float(high[0]), "why": said}
+        at_last, value = (float(law.loss(rates)[step]) for step in (rows[-1][0], len(rates) - 1))
+        ends = missed(at_last, value, float(low[0]), float(high[0]), MISSED_BY_CURVE)
+        why = f"{kind} law of {len(rows)} measurements until half of it"
+        return law, {"forecast": value, "low": ends[0], "high": ends[1], "why": why}
     return None, {"forecast": None, "low": None, "high": None, "why": why}
+
+
+def missed(now: float, end: float, low: float, high: float, share: float) -> tuple[float, float]:
+    """The interval ``low`` to ``high`` of a forecast ``end``, wider by ``share`` of what is still to fall from ``now``
+    and by ``SCATTER``.
+
+    >>> [round(end, 2) for end in missed(2.4, 2.2, 2.15, 2.25, share=0.2)]
+    [2.1, 2.3]
+    """
+    reach = t_quantile((1 - LEVEL) / 2, STAGES)
+    more = reach * hypot(share * ln(now / end), SCATTER)
+    return end * exp(-hypot(ln(end / low), more)), end * exp(hypot(ln(high / end), more))
 
 
 def shifted(
@@ -154,14 +174,17 @@ def by_power(rows: list[tuple[int, float]], rates: Floats) -> dict[str, object]:
             continue
         end = np.array([1.0, 0.0])
         leverage = float(end @ np.linalg.solve(matrix.T @ matrix, end))
-        tried.append((float(np.sum((y - matrix @ [final, gain]) ** 2)), float(final), leverage))
+        now = float(matrix[-1] @ [final, gain])
+        tried.append((float(np.sum((y - matrix @ [final, gain]) ** 2)), float(final), leverage, now))
     if not tried:
         return {"forecast": None, "low": None, "high": None, "why": "the loss does not fall as a power of the updates"}
-    least, best, _ = min(tried)
+    least, best, _, now = min(tried)
     spread = max(float(np.sqrt(least / (n - 3))), LEAST_SPREAD * best)
-    allowed = [(end, leverage) for squares, end, leverage in tried if squares <= least + (reach * spread) ** 2]
+    allowed = [(end, leverage) for squares, end, leverage, _ in tried if squares <= least + (reach * spread) ** 2]
     sides = [(end, reach * spread * float(np.sqrt(1 + leverage))) for end, leverage in allowed]
     low, high = min(end - wide for end, wide in sides), max(end + wide for end, wide in sides)
+    if low > 0:
+        low, high = missed(now, best, low, high, MISSED_BY_POWER)
     if not 0 < high <= WIDEST * low:
         why = f"{n} measurements until half of it tell the end within {low:.2g} to {high:.2g} only"
         return {"forecast": None, "low": None, "high": None, "why": why}

@@ -13,7 +13,7 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.recipes.rehearsing.corpus import END_OF_TEXT, generator, infilled, passages, read_corpus, split
-from lehr.recipes.rehearsing.forecasting import by_power, shifted
+from lehr.recipes.rehearsing.forecasting import SCATTER, by_power, missed, shifted
 from lehr.recipes.rehearsing.result import Speed
 from lehr.recipes.rehearsing.scale import OF_NAME, SCALES
 from lehr.recipes.rehearsing.small_recipe import small
@@ -218,11 +218,24 @@ def test_a_loss_is_forecast_from_its_half_and_a_guess_is_not(how: str) -> None:
         told = by_power(rows, rates)
         assert isinstance(told["low"], float)
         assert isinstance(told["high"], float)
-        assert told["high"] / told["low"] < 1.3
+        # a seventh is still to fall, half of which may be missed to each side, twice over
+        assert told["high"] / told["low"] < 1.5
         inside += told["low"] <= loss[-1] <= told["high"]
     # 95 % of intervals for a single run hold the law's own value, and more
     assert inside >= 38
     assert by_power([(i, 3.0) for i in (40, 50, 60, 70)], rates)["forecast"] is None
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_an_interval_grows_with_what_is_still_to_fall(share: float) -> None:
+    ends = [missed(now, 2.0, 1.99, 2.01, share) for now in (2.0, 2.1, 2.4, 3.0)]
+    widths = [np.log(high / low) for low, high in ends]
+    assert widths == sorted(widths)
+    assert all(low < 1.99 and high > 2.01 for low, high in ends)
+    # a rise still to come tells as little as a fall
+    assert missed(2.4, 2.0, 1.99, 2.01, share) == pytest.approx(missed(2.0**2 / 2.4, 2.0, 1.99, 2.01, share))
+    # where the fall is nearly all of it, about twice the share of it to each side
+    assert widths[-1] == pytest.approx(2 * 2.086 * np.hypot(share * np.log(1.5), SCATTER), rel=0.01)
 
 
 class Level:
