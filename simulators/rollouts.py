@@ -222,6 +222,12 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
     assumed: list[str]
     spread: float
 
+    @property
+    def tokens(self) -> float:
+        """Of all prompts, once an answer, and answers [tokens]."""
+        assert self.rollout.prompts is not None
+        return self.rollout.prompts * self.samples * (self.rollout.prompt.known + self.rollout.response.known)
+
 
 def completed(
     rollout: Rollout | None,

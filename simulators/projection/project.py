@@ -21,7 +21,7 @@ from lehr.simulators.machine.rollout import RolloutConstants
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
 from lehr.simulators.projection.loss import project_loss
-from lehr.simulators.projection.rollout_time import StageRollout, as_rolled, project_rollout
+from lehr.simulators.projection.rollout_time import StageRollout, as_rolled, lengths_known, project_rollout
 from lehr.simulators.projection.stage_time import (
     Assumptions,
     Time,
@@ -163,6 +163,24 @@ def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
     return architecture.context_length if stage.kind == "REPO_PT" else min(4096, architecture.context_length)
 
 
+def _rollout(
+    stage: Stage,
+    architecture: Architecture,
+    accelerators: Mapping[str, Accelerator],
+    assumptions: Assumptions,
+    generation: RolloutConstants | None,
+) -> tuple[StageRollout | None, ValueError | None]:
+    """What a stage's rollouts take, or why they are not projected; neither of a stage that has none."""
+    if generation is None:
+        return None, None
+    try:
+        return project_rollout(
+            stage, architecture, accelerators=accelerators, assumptions=assumptions, constants=generation
+        ), None
+    except ValueError as error:
+        return None, error
+
+
 def project_stage(
     name: str,
     stage: Stage,
@@ -200,7 +218,11 @@ def project_stage(
     convention = stage_convention(architecture, stage)
     target_len = stage.objective.target_length(seq_len) if isinstance(stage.objective, SpanDenoising) else None
     per_token = training_flops_per_token(architecture, seq_len, convention, target_len)
+    rollout, refused = _rollout(stage, architecture, accelerators, assumptions, generation)
     padded, passes = most_tokens(stage, seq_len)
+    if padded is not None and rollout is not None and lengths_known(stage):
+        # how long the answers are is better than how long they may be
+        padded, passes, stage = None, [], msgspec.structs.replace(stage, tokens=rollout.tokens)
     tokens, bound = (stage.n_tokens, stage.token_bound) if padded is None else (padded, "at most")
     warnings = [] if stage.sequence_length else [f"sequence length not known; {seq_len:,} is assumed"]
     warnings += passes
@@ -239,17 +261,11 @@ def project_stage(
         # adapters have no states of the weights beside them, and what was billed did run
         if stage.adapter is None and not _ran(stage, time):
             unfit = beyond_memory(count.total, time.devices, accelerators[time.accelerator])
-    rollout = None
-    if generation is not None:
-        try:
-            rollout = project_rollout(
-                stage, architecture, accelerators=accelerators, assumptions=assumptions, constants=generation
-            )
-        except ValueError as error:
-            if time is None or getattr(stage.objective, "rollout", None) is not None:
-                raise
-            # nobody said how: the work is known without them
-            warnings.append(f"its rollouts are not projected: {error}")
+    if refused is not None:
+        if time is None or getattr(stage.objective, "rollout", None) is not None:
+            raise refused
+        # nobody said how: the work is known without them
+        warnings.append(f"its rollouts are not projected: {refused}")
     if unfit is not None:
         time, warnings = None, [*warnings, unfit]
     if flops is not None and time is not None and rollout is not None and time.basis != "given":

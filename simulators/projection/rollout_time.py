@@ -32,6 +32,7 @@ class StageRollout(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     steps: float
     tokens: float
+    """Of all prompts and answers [tokens]."""
     step: RolloutStep
     assumed: list[str]
 
@@ -57,6 +58,19 @@ def rollouts_of(stage: Stage, rollout: Rollout, samples: int = 1) -> float | Non
     if examples is None or rollout.prompts is None:
         return None
     return examples * (number(stage.epochs) or 1.0) / rollout.prompts
+
+
+def lengths_known(stage: Stage) -> bool:
+    """Does the stage say how long its prompts and answers are on average?
+
+    >>> from lehr.simulators.rollouts import Lengths
+    >>> told = Rollout(prompts=64, prompt=Lengths(mean=400), response=Lengths(mean=1500, cap=6144))
+    >>> lengths_known(Stage(kind="RL", objective=PolicyGradient(rollout=told))), lengths_known(
+    ...     Stage(kind="RL", objective=PolicyGradient()))
+    (True, False)
+    """
+    rollout = getattr(stage.objective, "rollout", None)
+    return rollout is not None and rollout.prompt.mean is not None and rollout.response.mean is not None
 
 
 def project_rollout(
@@ -119,7 +133,7 @@ def project_rollout(
         accelerator=name,
         devices=devices,
         steps=steps,
-        tokens=steps * step.tokens,
+        tokens=steps * done.tokens,
         step=step,
         assumed=assumed,
     )

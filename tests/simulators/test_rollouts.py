@@ -32,7 +32,7 @@ from lehr.simulators.projection.rollout_time import StageRollout, project_rollou
 from lehr.simulators.projection.stage_time import Assumptions
 from lehr.simulators.quantities import Interval
 from lehr.simulators.rollouts import Lengths, Rollout, Verifier, completed
-from lehr.simulators.training import Stage
+from lehr.simulators.training import Batch, Stage
 
 H100 = Accelerator(
     name="h100", title="H100", peak={"bf16": 989e12, "fp8": 1979e12}, achieved={"bf16": 794.5e12},
@@ -303,3 +303,20 @@ def test_a_stage_of_answers_takes_the_time_of_its_rollouts() -> None:
     assert found.flops is not None
     assert found.time.mfu.value == pytest.approx(found.flops / (found.time.peak * 3600 * found.rollout.hours.value))
     assert found.time.mfu.value < 0.3
+
+
+def test_known_lengths_are_no_bound() -> None:
+    """How long answers may be changes nothing where it is known how long they are."""
+    rollout = Rollout(prompts=64, prompt=Lengths(mean=300), response=ANSWERS)
+    objective = PolicyGradient(group_size=8, rollout=rollout)
+    h100 = msgspec.structs.replace(H100, mfu={"dense": Interval(low=0.3, central=0.4, high=0.5)})
+    stage = Stage(kind="RL", objective=objective, steps=300, batch=Batch(sequences=512), sequence_length=32768)
+    one = project_stage(
+        "rl", stage, LLAMA, count_parameters(LLAMA), tokens_before=None, laws=[], accelerators={"h100": h100},
+        assumptions=Assumptions(fallback="h100", devices=64), generation=CONSTANTS,
+    )  # fmt: skip
+    assert (one.bound, one.padded) == (None, False)
+    assert one.tokens == pytest.approx(300 * 512 * 2300)
+    assert one.time is not None
+    assert one.rollout is not None
+    assert (one.time.basis, one.time.hours) == ("rollouts", one.rollout.hours)

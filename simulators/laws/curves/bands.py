@@ -165,7 +165,7 @@ def modes_of(
     loss = constant_values(law)["L0"] + forward[after] + annealing[after]
     own = LoggedRun(name=law.name, steps=after, loss=loss, rates=rates, changed_at=changed_at)
     by = straying_of(law)
-    modes = sqrt(by.constants) * _of_constants(law, known, own)
+    modes = sqrt(by.constants * by.few(known.left_out or 0)) * _of_constants(law, known, own)
     fallen, level = (part[after] / loss for part in fallen_and_level(annealing))
     if of_run:
         straying = strays(

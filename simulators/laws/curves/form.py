@@ -42,13 +42,14 @@ Constants = Mapping[str, tuple[float, Floats]]
 class Straying(msgspec.Struct, frozen=True, kw_only=True):
     """By what share of each part of the loss a run strays from a law although its constants were known [1].
 
-    ``constants`` is a share of their variance. ``forward`` is of what is to be won, ``annealed`` of what annealing
-    brought, ``taken`` of that too, times the fourth power of the share of the noise that it has taken away, ``least``
-    of the loss; for each factor e ``apart`` is of all parts by distance in peak rate, ``alone`` of what is to be won by
-    distance from the one peak rate of all fitted runs, which say nothing of others, ``earlier`` of what is to be won by
-    steps before the first fitted row, ``longer`` of the loss by steps after the last. ``warmed`` is of what is to be
-    won, times the square of warm-up's steps over those so far, and ``bent`` of the square of the share that is to be
-    won, for each factor e of distance in peak rate. Beside runs left out they count as so many ``runs``.
+    ``constants`` is a share of their variance, ``few`` times over where runs were left out. ``forward`` is of what is
+    to be won, ``annealed`` of what annealing brought, ``taken`` of that too, times the fourth power of the share of the
+    noise that it has taken away, ``least`` of the loss; for each factor e ``apart`` is of all parts by distance in peak
+    rate, ``alone`` of what is to be won by distance from the one peak rate of all fitted runs, which say nothing of
+    others, ``earlier`` of what is to be won by steps before the first fitted row, ``longer`` of the loss by steps after
+    the last. ``warmed`` is of what is to be won, times the square of warm-up's steps over those so far, and ``bent`` of
+    the square of the share that is to be won, for each factor e of distance in peak rate. Beside runs left out they
+    count as so many ``runs``.
     """
 
     constants: float
@@ -64,9 +65,19 @@ class Straying(msgspec.Struct, frozen=True, kw_only=True):
     bent: float
     runs: float
 
+    @staticmethod
+    def few(left_out: int) -> float:
+        """How many times more the constants vary than a fit says of which so many runs were ``left_out``: n / (n - 1),
+        as a mean of n does whose variance is that of the n about it. A fit of one run rests on what is believed before.
+
+        >>> [Straying.few(n) for n in (0, 1, 2, 5)]
+        [1.0, 2.0, 2.0, 1.25]
+        """
+        return 1.0 if left_out == 0 else max(left_out, 2) / (max(left_out, 2) - 1)
+
 
 IN_TURNS = Straying(
-    constants=0.8, forward=0.001, annealed=0.027, taken=0.062, least=1e-4, apart=0.008, alone=0.05, earlier=0.01,
+    constants=0.6, forward=0.001, annealed=0.027, taken=0.062, least=1e-4, apart=0.008, alone=0.05, earlier=0.01,
     longer=5e-4, warmed=0.036, bent=1.1, runs=0.6,
 )  # fmt: skip
 """Of laws in how far a step turns the weights."""

@@ -76,7 +76,8 @@ def left_out(
             apart=min(abs(float(np.log(run.rates.max() / p))) for p in (min(peaks), max(peaks))),
             alone=alike(peaks),
         )
-        allowed = form.straying.constants * explained + np.sum(straying**2, axis=1) + held.spread**2
+        constants = form.straying.constants * form.straying.few(len(others) if len(others) > 1 else 0)
+        allowed = constants * explained + np.sum(straying**2, axis=1) + held.spread**2
         error = (predicted - alone.log_loss)[new]
         square = error**2
         ratio, share = np.minimum(square / allowed[new], MOST_STRAY), annealed(fallen, noise)[new]
