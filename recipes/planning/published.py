@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
-from lehr.simulators.counting import count_parameters
+from lehr.simulators.counting import ParameterCount, count_parameters
+from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import PolicyGradient
 from lehr.simulators.planning.published import PublishedStage
 from lehr.simulators.schedules import Warmup
@@ -15,6 +16,8 @@ from lehr.simulators.training import PRETRAINING, Stage
 
 DECODERS = ("dense", "moe", "recurrent", "hybrid")
 """Kinds of networks that write one token after another, as a planned one does."""
+MOST_ACTIVE = 0.9
+"""Of all parameters, what a mixture of experts uses for a token at most, whatever its attention is."""
 
 
 def published_stages(catalogue: Catalogue) -> list[PublishedStage]:
@@ -27,11 +30,12 @@ def published_stages(catalogue: Catalogue) -> list[PublishedStage]:
         model = catalogue.model(recipe.model)
         if model.kind not in DECODERS or model.architecture is None:
             continue
-        size = float(count_parameters(model.architecture).total)
+        count = count_parameters(model.architecture)
+        tokens = plain_sum(s.n_tokens or 0.0 for s in recipe.stages.values() if s.kind in PRETRAINING) or None
         first, last = rates_before(recipe, recipes)
         for name, stage in recipe.ordered():
-            row = _row((recipe.model, name), stage, size, (first, last), mixture=model.kind == "moe")
-            found.setdefault((row.kind, name, size, row.peak, row.batch_tokens), row)
+            row = _row((recipe.model, name), stage, count, tokens if recipe.base is None else None, (first, last))
+            found.setdefault((row.kind, name, row.size, row.peak, row.batch_tokens), row)
             if stage.kind in PRETRAINING and stage.schedule is not None:
                 first = first or peak_of(stage)
                 last = final_of(stage)
@@ -74,15 +78,18 @@ def final_of(stage: Stage) -> float | None:
 
 
 def _row(
-    called: tuple[str, str], stage: Stage, size: float, before: tuple[float | None, float | None], *, mixture: bool
-) -> PublishedStage:
+    called: tuple[str, str], stage: Stage, count: ParameterCount, tokens: float | None,
+    before: tuple[float | None, float | None],
+) -> PublishedStage:  # fmt: skip
     (model, name), (first, last) = called, before
+    size, active = float(count.total), float(count.active["all"])
     peak = peak_of(stage)
     decay = stage.optimizer.weight_decay if stage.optimizer else None
     warmup: Warmup | None = stage.schedule.warmup if stage.schedule else None
     group = stage.objective.group_size if isinstance(stage.objective, PolicyGradient) else None
     return PublishedStage(
-        model=model, stage=name, kind=stage.kind, size=size, mixture=mixture, peak=peak,
+        model=model, stage=name, kind=stage.kind, size=size, active=active, mixture=active < MOST_ACTIVE * size,
+        tokens=tokens, peak=peak,
         batch_tokens=stage.final_batch_tokens, batch_sequences=stage.batch.sequences if stage.batch else None,
         weight_decay=float(decay) if isinstance(decay, (int, float)) else None,
         warmup_steps=warmup.steps if warmup else None, group_size=group,

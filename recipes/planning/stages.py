@@ -72,11 +72,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return float(self.rung.count.total)
 
     def near(self, kinds: Sequence[str], setting: Any) -> list[PublishedStage]:
-        """Published stages of networks of like size; of rates, which differ, those of mixtures for a mixture."""
-        of = [s for s in self.published if s.kind in kinds]
-        if setting == "peak":
-            of = of_kind(of, setting, self.size, mixture=self.expansion > 1)
-        return like_size(of, kinds, setting, self.size)
+        """Published stages of networks of like size; for a mixture those of mixtures of like active size too."""
+        mixture = self.expansion > 1
+        of = of_kind([s for s in self.published if s.kind in kinds], setting, self.size, mixture=mixture)
+        return like_size(of, kinds, setting, self.size, float(self.rung.count.active["all"]) if mixture else None)
 
 
 def settings_of(
@@ -157,9 +156,10 @@ def _continued_rate(question: Question, near: Sequence[PublishedStage]) -> Advic
 
 def first_batch(question: Question, tokens: float) -> Advice:
     """The batch of pre-training [tokens]."""
-    near = question.near(["PT", "CPT"], "batch_tokens")
+    # mixtures were trained on far more tokens than most plans have, and a batch is one for its tokens
+    near = question.near(["PT"] if question.expansion > 1 else ["PT", "CPT"], "batch_tokens")
     inputs = {law.name: inputs_of(question, law, tokens) for law in question.laws}
-    found = batch_by_law(question.laws, inputs, near)
+    found = batch_by_law(question.laws, inputs, near, mixture=question.expansion > 1)
     found = found or published_alone("batch_tokens", question.published, ["PT", "CPT"], question.size)
     assert found is not None, "the catalogue has batches of pre-training"
     return found

@@ -201,6 +201,8 @@ def advice_line(plan: Planned, name: str, advice: Advice) -> str:
         parts.append(f"{beyond(plan, law):.2g} times beyond its runs")
     if advice.nearest:
         parts.append("published: " + ", ".join(f"{name} {_number(value)}" for name, value in advice.nearest))
+    if name == "batch" and advice.note is not None:
+        parts.append(advice.note)
     return "; ".join(parts)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lehr.simulators.laws.base import Bounds
 from lehr.simulators.laws.hyper import HyperLaw, PowerRules, best_peak
-from lehr.simulators.planning.published import PublishedStage, Setting, extent, like_size, middle
+from lehr.simulators.planning.published import PublishedStage, Setting, at_tokens, extent, like_size, middle
 from lehr.simulators.schedules import Schedule
 
 SHAPE_STEPS = 2000
@@ -104,15 +104,28 @@ def rate_by_law(
 
 
 def batch_by_law(
-    laws: Sequence[HyperLaw], inputs: Mapping[str, Mapping[str, float]], near: Sequence[PublishedStage]
+    laws: Sequence[HyperLaw],
+    inputs: Mapping[str, Mapping[str, float]],
+    near: Sequence[PublishedStage],
+    *,
+    mixture: bool = False,
 ) -> Advice | None:
-    """The tokens of a batch by the first law that speaks of them, bounded as rates are."""
+    """The tokens of a batch by the first law that speaks of them, bounded as rates are; for a ``mixture`` by what those
+    of ``near`` would have had on as few tokens, as the law's batch grows with them."""
     for law in laws:
         if speaks(law, "batch_tokens", inputs[law.name]):
             given = inputs[law.name]
             asked = {name: value for name, value in given.items() if name in ("n", "d", "flops", "experts")}
-            batch = float(law.batch_tokens(**given))
-            return advise("batch_tokens", batch, law.name, near, outside=law.warnings(**asked))
+            batch, outside = float(law.batch_tokens(**given)), law.warnings(**asked)
+            exponent = law.batch.d if isinstance(law, PowerRules) and law.batch is not None else 0.0
+            scaled = at_tokens(near, given["d"], exponent) if mixture and exponent else []
+            if not scaled:
+                return advise("batch_tokens", batch, law.name, near, outside=outside)
+            found = advise("batch_tokens", batch, law.name, scaled, outside=outside)
+            note = (
+                f"what was published is brought to {given['d']:.3g} tokens by the exponent of {law.name}, {exponent:g}"
+            )
+            return msgspec.structs.replace(found, note=note)
     return None
 
 

@@ -37,7 +37,8 @@ def held(plan: Planned) -> list[str]:
         stages = [s for s in PUBLISHED if s.kind in LIKE[stage.kind]]
         if stage.kind in ("PT", "CPT"):
             stages = of_kind(stages, "peak", size, mixture=mixture)
-        known = extent(like_size(stages, LIKE[stage.kind], "peak", size), "peak")
+        active = float(plan.plan.chosen.active) if mixture and stage.kind in ("PT", "CPT") else None
+        known = extent(like_size(stages, LIKE[stage.kind], "peak", size, active), "peak")
         assert known is not None
         within = known[0] * (1 - 1e-2) <= stage.peak <= known[1] * (1 + 1e-2)
         if not within and advice.outside:
@@ -59,3 +60,14 @@ def test_no_peak_goes_further_than_others_went(kind: str) -> None:
         if found := held(plan):
             wrong[flops] = found
     assert wrong == {}
+
+
+def test_a_mixture_is_bound_by_mixtures() -> None:
+    """A network of 60B with 3B active: DeepSeek-V2-Lite has 4.2e-4, larger ones 2e-4 to 3.2e-4, dense 70B 1.5e-4."""
+    stages = of_kind([s for s in PUBLISHED if s.kind == "PT"], "peak", 60e9, mixture=True)
+    near = like_size(stages, ["PT"], "peak", 60e9, 3e9)
+    assert all(s.mixture for s in near)
+    assert near[0].model == "deepseek_v2_lite"
+    assert extent(near, "peak") == (2.5e-4, 4.2e-4)
+    dense = of_kind([s for s in PUBLISHED if s.kind == "PT"], "batch_tokens", 15e9, mixture=False)
+    assert not any(s.mixture for s in dense)
