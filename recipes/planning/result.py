@@ -108,6 +108,14 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     score: Amount
 
 
+class Rival(msgspec.Struct, frozen=True, kw_only=True):
+    """The network that the law would rather have at the chosen one's utilisation, and by how much its ``loss`` at its
+    own lies above the chosen one's [loss_unit]; ``None`` where no layout of it fits the devices."""
+
+    key: tuple[int, int]
+    loss: float | None
+
+
 class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
     """The ``best`` vocabulary of the network by a law, its ``interval`` (95 %) [entries], and by how much the plan's
     ``own`` costs more [nats/token]."""
@@ -127,7 +135,7 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a plan says; ``spent`` is the work of all stages and of serving [FLOP], ``made`` where its
     network stands between the rungs of the ladder, ``forecast`` the end of pre-training under the plan's own schedules;
-    ``layout`` is that of the first stage."""
+    ``layout`` is that of the first stage, ``rival`` what the law would rather have if its layout were as fast."""
 
     name: str
     bought: Bought
@@ -167,3 +175,4 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     forecast: StageForecast | None
     score: Scored | None
     worries: list[Worry]
+    rival: Rival | None = None

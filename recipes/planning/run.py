@@ -117,7 +117,7 @@ def _planned(job: Composed) -> Planned:
         rates=[rates(one, settled.question, plan) for one in hyper], hyper=hyper, replay=task.replay, rungs=rungs,
         own_optimum=own_optimum(law, plan, bought.work.value * task.share, demand),
         vocabulary=best_vocabulary(laws.vocabulary, rungs[key], settled.spent * task.share),
-        given_mfu=job.mfu(), fit=settled.placed.says, layout=settled.placed.layout, worries=[],
+        given_mfu=job.mfu(), fit=settled.placed.says, layout=settled.placed.layout, worries=[], rival=settled.rival,
         loss_interval=None if surface is None else interval_of(surface, plan), forecast=None,
         score=score_of(catalogue, job.setting("score_law", str | None), surface, plan, rungs[key]),
     )  # fmt: skip

@@ -10,11 +10,12 @@ import msgspec
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.errors import LehrError
 from lehr.recipes.planning.machine import Machine, Placed, place
-from lehr.recipes.planning.result import StageSettings
+from lehr.recipes.planning.result import Rival, StageSettings
 from lehr.recipes.planning.stages import Question, length_of, settings_of
 from lehr.recipes.presenting.tables import short
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import FLOP_CONVENTIONS, forward_flops_per_token, training_flops_per_token
+from lehr.simulators.laws import Frontier
 from lehr.simulators.laws.hyper import HyperLaw, Timescale
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.planning.budget import Bought, Budget, buy
@@ -27,6 +28,8 @@ from lehr.simulators.training import PRETRAINING
 
 PASSES = 12
 """Of network and layout at most, each of which depends on the other: the batch moves the utilisation, that the work."""
+ALIKE = 5e-4
+"""Losses that differ by less [nats/token] choose no network: shapes of one size differ by as much."""
 REFITS = 3
 """Of a network to the size that its own utilisation buys."""
 
@@ -90,7 +93,8 @@ class Networks(msgspec.Struct, frozen=True, kw_only=True):
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """A plan on its machine: what the budget buys at the layout's utilisation, and what of that is of use [FLOP];
-    ``no_room`` are networks that the law would rather have. Its ``stages`` all run at the first one's utilisation."""
+    ``no_room`` are networks that the law would rather have, ``rival`` is one that it would have if all were as fast.
+    Its ``stages`` all run at the first one's utilisation."""
 
     task: Task
     networks: Networks
@@ -102,6 +106,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     question: Question
     placed: Placed
     no_room: list[str]
+    rival: Rival | None = None
 
     @property
     def key(self) -> Key:
@@ -141,7 +146,33 @@ def settle(task: Task, networks: Networks, machine: Machine) -> Settled:
             found = min(each, key=lambda one: one.plan.chosen.loss)
             break
         tried[found.key] = machine
-    return _of_the_laws_size(task, found)
+    return _beside_its_rival(task, _of_the_laws_size(task, found))
+
+
+def _beside_its_rival(task: Task, found: Settled) -> Settled:
+    """The plan, or that of another network whose loss is less where each is read at what its own layout reaches; and
+    which other one would be better if all were as fast."""
+    if isinstance(task.law, Frontier) or task.given or task.base is not None:
+        return found
+    for _ in range(PASSES):
+        least = min(found.plan.candidates, key=lambda one: one.loss)
+        mine = found.plan.chosen.loss
+        if least.loss > mine - ALIKE:
+            break
+        machine, other = found.machine, found
+        for _ in range(PASSES):
+            other = _attempt(task, found.networks, machine, found.no_room, at=least.key)
+            if not other.placed.fits or _agrees(task, other):
+                break
+            machine = _reaching(machine, other.placed)
+        else:
+            return found
+        if not other.placed.fits:
+            return msgspec.structs.replace(found, rival=Rival(key=least.key, loss=None))
+        if other.plan.chosen.loss > mine - ALIKE:
+            return msgspec.structs.replace(found, rival=Rival(key=least.key, loss=other.plan.chosen.loss - mine))
+        found = other
+    return found
 
 
 def _of_the_laws_size(task: Task, rung: Settled) -> Settled:
@@ -159,6 +190,9 @@ def _of_the_laws_size(task: Task, rung: Settled) -> Settled:
             if _agrees(task, trial):
                 break
             machine = _reaching(machine, trial.placed)
+        else:
+            # batch and layout chase each other: no utilisation is this network's
+            return found
         found = trial
     return found
 

@@ -34,6 +34,8 @@ def why_lines(plan: Planned) -> list[str]:
         name = "FLOP/token" if getattr(plan.law, "n_convention", "") == "flops_per_token" else "parameters"
         dense = " of dense networks" if chosen.expansion > 1 and not isinstance(plan.law, JointMoe) else ""
         said.append(f"at 6 N D its own optimum{dense} is {n:.3g} {name} on {d:.3g} tokens{epochs}")
+    if (other := _rival(plan)) is not None:
+        said.append(other)
     if said:
         lines.append(f"Why: {'; '.join(said)}.")
     same = [c for c in plan.plan.candidates if c.expansion == chosen.expansion]
@@ -44,6 +46,18 @@ def why_lines(plan: Planned) -> list[str]:
             f"{plan.plan.loss_unit} and serve at half the cost."
         )
     return lines
+
+
+def _rival(plan: Planned) -> str | None:
+    """Why not the network that the table has below the chosen one."""
+    if plan.rival is None:
+        return None
+    size = short(plan.rungs[plan.rival.key].count.total)
+    less = plan.plan.chosen.loss - next(c.loss for c in plan.plan.candidates if c.key == plan.rival.key)
+    said = f"{size} would lose {less:.4f} {plan.plan.loss_unit} less at this network's utilisation, "
+    if plan.rival.loss is None:
+        return said + "but the devices do not hold it"
+    return said + f"but {plan.rival.loss:+.4f} at what its own layout reaches"
 
 
 def _flat(plan: Planned) -> str:

@@ -9,6 +9,8 @@ import lehr
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.planning.published import published_stages
 from lehr.recipes.planning.result import Planned
+from lehr.recipes.planning.settling import ALIKE
+from lehr.recipes.planning.why import why_lines
 from lehr.simulators.planning.published import extent, like_size, of_kind
 
 BUDGETS = tuple(10.0**exponent for exponent in range(19, 26))
@@ -71,3 +73,19 @@ def test_a_mixture_is_bound_by_mixtures() -> None:
     assert extent(near, "peak") == (2.5e-4, 4.2e-4)
     dense = of_kind([s for s in PUBLISHED if s.kind == "PT"], "batch_tokens", 15e9, mixture=False)
     assert not any(s.mixture for s in dense)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("accelerator", "days", "devices"), [("h100", 14, 16), ("h100", 10, 3), ("rtx_4090", 3, 8)])
+def test_the_network_taken_is_the_best_of_its_table_or_the_plan_says_why_not(
+    accelerator: str, days: int, devices: int
+) -> None:
+    plan = lehr.plan(compare_laws=[], accelerator=accelerator, days=days, devices=devices, network="moe")
+    least = min(plan.plan.candidates, key=lambda one: one.loss)
+    if least.loss < plan.plan.chosen.loss - ALIKE:
+        assert plan.rival is not None
+        assert plan.rival.key == least.key
+        assert plan.rival.loss is None or plan.rival.loss > -ALIKE
+        assert "less at this network's utilisation" in " ".join(why_lines(plan))
+    else:
+        assert plan.rival is None
