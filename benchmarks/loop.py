@@ -3,10 +3,11 @@
     python -m benchmarks.loop [folder [corpus]]
 
 `lehr design` chooses the runs for a budget; its cheapest one is trained at several rates, and the best of them sets the
-level of all rates, which fall as one over the width. `lehr rehearse -m` trains them, the cheap ones twice, from other
-random numbers; `lehr fit` reads what they lost; `lehr plan law=` says which network to train with more than all of that
-on how much, and what it will lose, before that is trained. Lines: the runs beside the law, the forecast with the
-interval of a single run, what came, CPU time. Where a folder is named, what stands there is not trained again.
+level of all rates, which fall as one over the width. `lehr rehearse -m` trains them, the cheap ones three times, from
+other random numbers; `lehr fit` reads what they lost; `lehr plan law=` says which network to train with more than all
+of that on how much, and what it will lose, before that is trained, from two. Lines: the runs beside the law, the
+forecast, each run with the interval of one, their mean with its own, CPU time. Where a folder is named, what stands
+there is not trained again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,28 +26,34 @@ import numpy as np
 import yaml
 
 import lehr
+from lehr.simulators.laws.surfaces.base import Surface
 
-BUDGET, TARGET = 2e12, 2.5e12
+BUDGET, TARGET = 1e13, 1.2e13
 """Of all small runs together, and of the one that is forecast [FLOP]."""
-RUNS, NOISE = 14, 0.01
-"""At most; and of a run about its law: five seeds of one lay 1.0 % about their mean, four of one twice as long 1.3 %,
-whether the rate ended at a tenth or at nought, was half as high, or the texts were the same for all."""
-TOKENS_PER_PARAMETER = (4, 80)
-"""Fewer are too few updates."""
-BATCH = 512
-"""Of every run [bytes]: what DeepSeek LLM's rule gives the smallest, 0.292 C**0.3271."""
+RUNS, NOISE = 10, 0.01
+"""At most; and of a run about its law."""
+SIZE = "9e4..1e6"
+"""Of all networks [parameters]: a thread does twice to three times as much in these as in narrower ones."""
+TOKENS_PER_PARAMETER = (5.5, 40)
+"""Half a million bytes at the least: of 300,000 the seeds of one network differ by one to two per cent, of a million,
+80 features wide, by 0.4."""
+BATCH = 1024
+"""Of every run [bytes]: half of it costs a third more time a byte."""
 SLOPE = -0.5
 """Of the best rate with the parameters of all layers: one over the width (Yang et al., arXiv:2203.03466)."""
-FIRST_LEVEL, SWEPT = 0.8, (0.5, 1.0, 2.0)
-"""Of the rates before their level is measured, 0.0046 at 32 features; what of it is tried."""
-CHEAP = 1 / 20
-"""Of the budget: runs that cost no more are made twice, as two of the smallest differ by a per cent."""
+FIRST_LEVEL, SWEPT = 1.6, (0.5, 1.0, 2.0)
+"""Of the rates before their level is measured, 0.0053 at 48 features; what of it is tried."""
+CHEAP, SEEDS = 1 / 10, 2
+"""Of the budget: runs that cost no more are made from so many random numbers, as two of one network differ by a
+per cent, whether weights are averaged, the rate ends at nought, the texts are the same, or its heads are more."""
+TARGET_SEEDS = 2
+"""Runs of the network that is forecast: the law speaks of their mean."""
 JOBS = int(os.environ.get("LEHR_LOOP_JOBS", "2"))
 """Runs at once, of one thread each."""
 BELIEF = {"E": 0.8, "A": 33.0, "B": 105.0, "alpha": 0.35, "beta": 0.37}
 """What is believed before any run, of bytes of another corpus [nats]; the design alone hangs on it."""
-NETWORKS = ("vocab_size=256", "sequence_length=64", "hyper_laws=[loop_rates]")
-TRAINED = ("scale=own", "machine=false", "threads=1", "held_out_bytes=262144", "measurements=1", "save_every=500")
+NETWORKS = ("vocab_size=256", "sequence_length=64", "hyper_laws=[loop_rates]", f"size={SIZE}")
+TRAINED = ("scale=own", "machine=false", "threads=1", "held_out_bytes=262144", "measurements=1", "save_every=1000")
 
 
 def told(*arguments: str) -> str:
@@ -89,12 +97,11 @@ def designed(folder: Path, name: str, level: float) -> list[dict[str, Any]]:
 
 
 def trained(folder: Path, config: Path, corpus: str | None, *settings: str) -> list[Path]:
-    """The tables of all runs of a sweep below ``folder``; those that stand are kept."""
-    if not list(folder.rglob("runs.csv")):
+    """The tables of all runs of a sweep below ``folder``; one that stands is kept, and one that was stopped goes on."""
+    jobs = prod(len(one.partition("=")[2].split(",")) for one in settings)
+    if len(list(folder.rglob("runs.csv"))) < jobs:
         given = [] if corpus is None else [f"corpus={corpus}"]
-        several = (
-            ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={JOBS}"] if any("," in one for one in settings) else []
-        )
+        several = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={JOBS}"] if jobs > 1 else []
         told("rehearse", "-m", "--config-dir", str(config), *settings, *TRAINED, *given, *several, f"out={folder}")
     return sorted(folder.rglob("runs.csv"))
 
@@ -133,34 +140,56 @@ def main(folder: Path, corpus: str | None) -> None:
     runs = designed(folder, "small", level)
     expected = json.loads((folder / "design" / "small" / "design.json").read_text())["expected"]["loss"]
     print(f"the design expects its forecast {expected:.1%} off, and one run {NOISE:.1%} from another of its kind")
-    twice = [run["name"] for run in runs if run["flops"] <= CHEAP * BUDGET]
+    cheap = [run["name"] for run in runs if run["flops"] <= CHEAP * BUDGET]
+    sweeps = [("small", [run["name"] for run in runs], [1]), ("again", cheap, [*range(2, SEEDS + 1)])]
     tables = [
         table
-        for seed, names in ((1, [run["name"] for run in runs]), (2, twice))
+        for name, names, seeds in sweeps
         for table in trained(
-            folder / f"small_{seed}", folder / "design" / "small", corpus, f"model={','.join(names)}", f"seed={seed}"
+            folder / name, folder / "design" / "small", corpus, f"model={','.join(names)}",
+            f"seed={','.join(map(str, seeds))}",
         )
-    ]
+    ]  # fmt: skip
     law = lehr.fit(tables, law="chinchilla", name="loop", out=folder).law
     said = told(
         "plan", "--config-dir", str(folder / "laws" / "small"), f"law={folder / 'fit' / 'loop' / 'fit.yaml'}",
         f"flops={TARGET:g}", "stages={pt: 1}", "name=next", f"out={folder}", *NETWORKS,
     )  # fmt: skip
-    for n, d, loss in map(read, tables):
+    for n, d, loss in sorted(map(read, tables)):
         print(f"{n:>9,.0f} parameters, {d:>9,.0f} bytes: {loss:.4f}, law {float(law.loss(n, d)):.4f}")
     most = max(6 * n * d for n, d, _ in map(read, tables))
-    print(f"{len(runs)} runs, {len(twice)} of them twice, the largest of {most:.2g} FLOP")
+    print(f"{len(runs)} runs, {len(cheap)} of them from {SEEDS} seeds, the largest of {most:.2g} FLOP")
     print(said.splitlines()[0], flush=True)
-    (large,) = trained(folder / "large", folder / "plan" / "next", corpus, "model=next")
-    n, d, measured = read(large)
-    forecast = float(law.loss(n, d))
-    low, high = (float(v) for v in law.intervals(n, d, run=True))
-    print(
-        f"{n:,.0f} parameters, {d:,.0f} bytes, {6 * n * d:.2g} FLOP: {forecast:.4f} ({low:.4f} to {high:.4f}) forecast"
-    )
-    inside = "inside" if low <= measured <= high else "OUTSIDE"
-    print(f"measured: {measured:.4f}, {measured / forecast - 1:+.2%}; {inside}")
+    n, d = planned(folder)
+    print(f"forecast of {n:,.0f} parameters, {d:,.0f} bytes: {float(law.loss(n, d)):.4f}", flush=True)
+    seeds = ",".join(str(seed) for seed in range(1, TARGET_SEEDS + 1))
+    large = trained(folder / "large", folder / "plan" / "next", corpus, "model=next", f"seed={seeds}")
+    print("\n".join(judged(law, [read(table) for table in large])))
     print(f"{sum(os.times()[:4]):.0f} s of CPU, {time.perf_counter() - started:.0f} s by the clock")
+
+
+def planned(folder: Path) -> tuple[float, float]:
+    """Parameters and bytes of the network that the plan says."""
+    chosen = json.loads((folder / "plan" / "next" / "plan.json").read_text())["chosen"]
+    return float(chosen["parameters"]), float(chosen["tokens"])
+
+
+def judged(law: Surface, runs: list[tuple[float, float, float]]) -> list[str]:
+    """The forecast beside each run and beside their mean, whose interval has its share of one run's scatter: lines."""
+    n, d, _ = runs[0]
+    losses = np.array([loss for _, _, loss in runs])
+    forecast = float(law.loss(n, d))
+    of_mean = np.log(np.array([float(v) for v in law.intervals(n, d)]) / forecast)
+    of_run = np.log(np.array([float(v) for v in law.intervals(n, d, run=True)]) / forecast)
+    # what a run adds to the law's own variance is divided by the runs
+    wide = np.sqrt(of_mean**2 + (of_run**2 - of_mean**2) / len(losses))
+    said = [f"{n:,.0f} parameters, {d:,.0f} bytes, {6 * n * d:.2g} FLOP: {forecast:.4f} forecast"]
+    measured = [(f"seed {seed}", loss, abs(of_run)) for seed, loss in enumerate(losses, 1)]
+    for name, loss, (low, high) in [*measured, (f"mean of {len(losses)}", losses.mean(), wide)]:
+        ends = forecast * np.exp(-low), forecast * np.exp(high)
+        inside = "inside" if ends[0] <= loss <= ends[1] else "OUTSIDE"
+        said.append(f"{name}: {loss:.4f}, {loss / forecast - 1:+.2%}, {inside} {ends[0]:.4f} to {ends[1]:.4f}")
+    return said
 
 
 if __name__ == "__main__":
