@@ -9,7 +9,7 @@ import msgspec
 
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.costing.result import Costed
-from lehr.recipes.presenting.numbers import percent
+from lehr.recipes.presenting.numbers import dated, percent
 from lehr.recipes.projecting.basis import basis_of
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.energy import Bill, Power, Site
@@ -82,5 +82,5 @@ def _hours(recipe: RecipeFile, name: str, basis: str, projection: Projection) ->
 def _price(name: str, device: Accelerator, found: Costed) -> str:
     price = device.price
     if price is not None and found.usd_per_hour in (None, price.usd_per_hour):
-        return f"{price.usd_per_hour:g} USD an hour of {name} in {price.date}"
+        return f"{price.usd_per_hour:g} USD an hour of {name} ({dated(price)})"
     return f"{found.usd_per_hour:g} USD an hour of {name}, as set (usd_per_hour)"

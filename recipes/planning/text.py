@@ -12,6 +12,7 @@ from lehr.recipes.planning.files import recipe
 from lehr.recipes.planning.result import Planned, Scored, StageSettings
 from lehr.recipes.planning.why import why_lines
 from lehr.recipes.planning.worries import how_far
+from lehr.recipes.presenting.numbers import dated
 from lehr.recipes.presenting.tables import short, text_table
 from lehr.simulators.laws import DataConstrained
 from lehr.simulators.laws.hyper import PowerRules
@@ -131,7 +132,9 @@ def budget_line(plan: Planned) -> str:
         )
     if plan.usd is not None:
         calendar = " of the calendar" if plan.devices else ""
-        amounts.append(f"{_whole(plan.usd.value)} USD at {plan.usd_per_hour:.3g} USD/h{calendar}")
+        price = plan.accelerator.price
+        since = f" ({dated(price)})" if price is not None and price.usd_per_hour == plan.usd_per_hour else ""
+        amounts.append(f"{_whole(plan.usd.value)} USD at {plan.usd_per_hour:.3g} USD/h{since}{calendar}")
     others = [
         f"{name} would buy {limit.value:.3g}" for name, limit in plan.bought.limits.items()
         if name != plan.bought.binding

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import floor, isfinite, log10
 
+from lehr.conf import __version__ as edition
 from lehr.recipes.presenting.tables import short
+from lehr.simulators.machine.accelerator import Price, months_before
 from lehr.simulators.quantities import Amount, Relation
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -126,3 +128,20 @@ def between(amount: Amount, shown: Callable[[float], str] = estimate) -> str:
     if amount.low is None or amount.high is None or shown(amount.low) == shown(amount.high):
         return ""
     return f"{shown(amount.low)} to {shown(amount.high)}"
+
+
+OLD = 12
+"""Months after which a price is said to be old [month]."""
+
+
+def dated(price: Price) -> str:
+    """Since when a price stands, on what terms where those are others, and whether it is old.
+
+    >>> dated(Price(usd_per_hour=3.06, date="2022-03-01", source="s", place="p"))
+    '2022-03-01, over a year before this catalogue'
+    >>> dated(Price(usd_per_hour=3.0, date="2026-05", source="s", place="p", terms="reserved"))
+    '2026-05, reserved'
+    """
+    terms = "" if price.terms == "on_demand" else f", {price.terms}"
+    old = ", over a year before this catalogue" if months_before(price.date, edition) > OLD else ""
+    return f"{price.date}{terms}{old}"

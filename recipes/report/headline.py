@@ -7,15 +7,14 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from lehr.conf import __version__ as edition
 from lehr.recipes.checking import OTHERWISE
 from lehr.recipes.presenting.document import Card, Mark
-from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, quantity, whole
+from lehr.recipes.presenting.numbers import between, bounded, dated, dollars, estimate, loss, quantity, whole
 from lehr.recipes.projecting.basis import on_what
 from lehr.recipes.projecting.model import NO_FIT
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.published import Published, of_what, published, published_hours, why, within
-from lehr.simulators.machine.accelerator import Price, months_before
+from lehr.simulators.machine.accelerator import Price
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import StageRollout, Time, days_of
 from lehr.simulators.quantities import Amount, Bound, Relation
@@ -273,12 +272,7 @@ def priced(price: Price | None, time: Time) -> str:
     if price is None:
         rate = time.cost.value / time.hours.value if time.cost else 0.0
         return f"${rate:.2f} per {time.accelerator} hour, set for this report"
-    old = ", over a year before this catalogue" if months_before(price.date, edition) > OLD else ""
-    return f"${price.usd_per_hour:.2f} per {time.accelerator} hour ({price.date}{old})"
-
-
-OLD = 12
-"""Months after which a price is said to be old [month]."""
+    return f"${price.usd_per_hour:.2f} per {time.accelerator} hour ({dated(price)})"
 
 
 def _interval(amount: Amount | None, *, money: bool = False) -> list[str]:
