@@ -101,7 +101,7 @@ function costBasis({ accelerator, precision, mfu, price, devices }) {
   return [`on ${on}`, precision ? `in ${precision}` : accelerator ? "" : "in the published precision, else bf16",
     mfu !== null ? `at an MFU of ${percent(mfu)}` : accelerator ? "at the MFU of published runs" : "at the published MFU, else that of the fastest layout or of published runs, the lower",
     price === null ? "at the listed price" : `at $${price} an hour`, devices === null ? "" : `on ${whole(devices)} devices`,
-    accelerator || devices !== null ? "whether or not that holds the network: lehr report asks its layouts" : ""].filter(Boolean).join(", ");
+    accelerator || devices !== null ? "whether or not that holds the network, or is as fast: lehr report asks its layouts" : ""].filter(Boolean).join(", ");
 }
 
 // what a time rests on, in words
