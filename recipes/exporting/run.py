@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.resources import files as resources
 from typing import Literal
 
 import msgspec
@@ -13,6 +14,7 @@ from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.exporting.adapters import adapter_said, modules
 from lehr.recipes.exporting.gaps import Assumed, Gap, Missing, Ramps, filled, lacks, needed
 from lehr.recipes.exporting.hub_config import config_of
+from lehr.recipes.exporting.positions import SCRIPT, Turning, changes, position_in, said_as, turned, turning
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
 from lehr.recipes.exporting.room import held, room_of, shard
@@ -72,6 +74,9 @@ def export(
     made: list[StageResult] = []
     refused: list[str] = []
     begins, before = base_of(recipe, models or {}), None
+    base = (models or {}).get(recipe.base.model) if recipe.base else None
+    turns = turning(recipe, model.architecture, base.architecture if base else None)
+    first = network
     if chosen and recipe.order.index(chosen[0][0]) > 0:
         # stages before the first chosen one were trained elsewhere
         before = recipe.order[recipe.order.index(chosen[0][0]) - 1]
@@ -80,16 +85,18 @@ def export(
     for number, (name, said) in enumerate(chosen, 1):
         try:
             stage, gaps = filled(said, assume or Assumed(), missing, ramp)
+            here = network_at(network, turns.get(name))
+            first = here if number == 1 else first
             layout = stage.hardware.layout if stage.hardware else None
             machine = machine_of(stage, trainer, devices, devices_per_node, micro_batch)
-            fits = fitting_in(stage, trainer, network, machine, accelerators or {})
+            fits = fitting_in(stage, trainer, here, machine, accelerators or {})
             gaps += [*fits.gaps, *not_divided(stage, trainer, machine, sharded=fits.sharded)]
             whole = export_stage(
                 name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed,
                 layout=layout if trainer.divides == "layout" else None, sharded=fits.sharded,
                 merged=merged_by(name) if stage.adapter is not None and name != recipe.order[-1] else None,
             )  # fmt: skip
-            exported = told(trainer, whole, network, said)
+            exported = in_position(trainer, told(trainer, whole, here, said), whole, turns.get(name), here)
             if before is not None and number == 1:
                 note = f"{begins}: the weights of {before}, which this export does not train"
                 exported = msgspec.structs.replace(exported, notes=[note, *exported.notes])
@@ -116,7 +123,7 @@ def export(
         total=count_parameters(model.architecture).total if model.architecture else None,
         config_class=network.config["architectures"][0] if network.config else None,
     )
-    return files_beside(result, network)
+    return files_beside(result, first)
 
 
 def trainer_called(to: str) -> Trainer:
@@ -155,6 +162,44 @@ def network_of(model: Model) -> Network:
         config=config,
         why_not=None if config else f"no class of transformers is known here for the network of {model.name}",
     )
+
+
+def network_at(network: Network, turns: Turning | None) -> Network:
+    """The network with the positions that a stage trains with."""
+    if turns is None or turns.trains is None or network.architecture is None:
+        return network
+    if turns.trains == position_in(network.architecture):
+        return network
+    architecture = turned(network.architecture, turns.trains)
+    return msgspec.structs.replace(network, architecture=architecture, config=config_of(architecture))
+
+
+def in_position(
+    trainer: Trainer, exported: Exported, stage: ExportStage, turns: Turning | None, network: Network
+) -> Exported:
+    """The stage with its positions, where the recipe states some: in the trainer's own network, or in the config.json
+    of what it begins from. Raises ``RefusedError`` where that is not the export's to change."""
+    if turns is None or turns.trains is None or network.architecture is None:
+        return exported
+    row, files, before, value = "the network's own settings", dict(exported.files), list(exported.before), turns.trains
+    if not trainer.builds:
+        row = f"{stage.begins or 'model'}/config.json"
+        if turns.held != turns.trains:
+            if stage.begins is None or not stage.begins.startswith("checkpoints/"):
+                raise RefusedError(
+                    f"trains with {said_as(turns.trains)}, and {stage.begins} has {said_as(turns.held)}; write base: "
+                    "{model: ...} with a folder of its weights whose config.json says the former"
+                )
+            path = f"{stage.folder}/position.json"
+            files |= {path: changes(network.architecture, turns.trains), SCRIPT: script(SCRIPT)}
+            before = [["python", SCRIPT, row, path], *before]
+    line = Said(what="position", value=msgspec.to_builtins(value), where=row)
+    return msgspec.structs.replace(exported, files=files, before=before, said=[*exported.said, line])
+
+
+def script(name: str) -> bytes:
+    """A program that stands beside the trainer's files."""
+    return (resources("lehr.recipes.exporting") / "scripts" / name).read_bytes()
 
 
 def told(trainer: Trainer, whole: ExportStage, network: Network, stage: Stage) -> Exported:

@@ -112,7 +112,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
     """A stage in a trainer's words: files by path, the command as words, what was said, and the rates it will run.
 
-    ``after`` are commands that one machine runs once the stage is done.
+    ``before`` and ``after`` are commands that one machine runs before the stage and once it is done.
     """
 
     files: dict[str, bytes]
@@ -122,6 +122,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     deviation: Deviation
     notes: list[str] = []
     after: list[list[str]] = []
+    before: list[list[str]] = []
 
 
 def export_stage(

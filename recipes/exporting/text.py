@@ -42,6 +42,12 @@ def command(result: StageResult) -> str:
     return shlex.join(result.exported.command)
 
 
+def commands(result: StageResult) -> list[str]:
+    """All that the stage runs, in order, quoted for a shell."""
+    before, after = (list(map(shlex.join, words)) for words in (result.exported.before, result.exported.after))
+    return [*before, command(result), *after]
+
+
 def launch(export: Export) -> str:
     """A script that runs the stages one after another, each from what the one before left."""
     lines = [
@@ -60,21 +66,23 @@ def launch(export: Export) -> str:
         lines += [*SEVERAL, f'STAGES=" ${{*:-{names}}} "']
     for result in export.stages:
         stage, after = result.stage, list(map(shlex.join, result.exported.after))
+        before = list(map(shlex.join, result.exported.before))
         lines += ["", f"# {stage.number}. {stage.name}"]
         if several:
             lines += [f'if [[ "$STAGES" == *" {stage.name} "* && "$NODE_RANK" -lt {stage.nodes} ]]; then']
+            lines += [f'  if [ "$NODE_RANK" = 0 ]; then {line}; fi' for line in before]
             lines += [f"  export NNODES={stage.nodes}", f"  {command(result)}"]
             lines += [f'  if [ "$NODE_RANK" = 0 ]; then {line}; fi' for line in after]
             lines += ["fi"]
         else:
-            lines += [command(result), *after]
+            lines += [*before, command(result), *after]
     return "\n".join(lines) + "\n"
 
 
 def at_once(export: Export) -> bool:
     """Whether all machines run every stage, and none waits for what one of them does between."""
     alike = len({result.stage.nodes for result in export.stages}) == 1
-    return alike and not any(result.exported.after for result in export.stages)
+    return alike and not any(result.exported.after or result.exported.before for result in export.stages)
 
 
 def machines(export: Export) -> int:
@@ -144,6 +152,7 @@ def as_json(export: Export) -> dict[str, object]:
                 "name": result.stage.name,
                 "kind": result.stage.kind,
                 "command": result.exported.command,
+                "first": result.exported.before,
                 "then": result.exported.after,
                 "steps": result.stage.n_steps,
                 "gaps": msgspec.to_builtins(result.gaps),
@@ -162,7 +171,7 @@ def readme(export: Export) -> str:
         f"{r.stage.number}. **{r.stage.name}** ({r.stage.kind}): "
         f"{r.stage.n_steps:,} updates of {r.stage.sequences:,} x "
         f"{r.stage.sequence_length:,} tokens on {r.stage.devices:,} devices; rates {r.exported.deviation}\n\n"
-        + "".join(f"   `{line}`\n\n" for line in [command(r), *map(shlex.join, r.exported.after)]).removesuffix("\n")
+        + "".join(f"   `{line}`\n\n" for line in commands(r)).removesuffix("\n")
         for r in export.stages
     )
     notes = list(dict.fromkeys(note for r in export.stages for note in r.exported.notes))

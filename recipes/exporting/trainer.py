@@ -50,7 +50,8 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     """A trainer: ``version`` is the one whose parser the export was written for, ``package`` how it is installed.
 
     ``stage`` raises ``RefusedError`` for what the trainer cannot be told. ``leaves`` is where in the folder of a stage
-    its last weights stand, from which the next begins; ``{steps}`` are its updates. ``prove`` is a program for the
+    its last weights stand, from which the next begins; ``{steps}`` are its updates. A trainer that ``builds`` is told
+    the network itself, the others read it from a config.json. ``prove`` is a program for the
     trainer's own Python: it reads ``export.json`` and holds it against the trainer's parser and scheduler.
     """
 
@@ -62,6 +63,7 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     leaves: str = ""
     divides: Divides = "whole"
     adapters: bool = False
+    builds: bool = False
     prove: str | None = None
     unproven: str | None = None
 

@@ -18,6 +18,7 @@ from lehr.recipes.exporting.result import Export
 from lehr.recipes.exporting.run import export
 from lehr.recipes.exporting.stage import Machine
 from lehr.recipes.presenting.files import write_folder
+from lehr.simulators.layers.position import Rope
 from lehr.simulators.objectives import PolicyGradient, Preference, Supervised
 from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.schedules import Batch, Constant, Cosine, Warmup
@@ -258,3 +259,41 @@ def test_stages_of_unlike_size_run_one_after_another(tmp_path: Path) -> None:
         "0 of 1: python merge_adapter.py checkpoints/sft checkpoints/sft/merged",
         *(f"{n} of 2: --nnodes=2 --nproc-per-node=8 -m trl.scripts.dpo --config 02_dpo/dpo.yaml" for n in (0, 1)),
     ]
+
+
+NEAR = {"kind": "rope", "base": 1e6, "fraction": 1.0, "scaling": None}
+
+
+@pytest.mark.parametrize("to", ["trl", "ms_swift", "llama_factory", "axolotl"])
+def test_positions_that_change_reach_the_stage(to: str) -> None:
+    """Code Llama's base of its rotary positions rises for the long context (Roziere et al. 2023, section 2.4)."""
+    model, recipe = CATALOGUE.model("codellama_7b"), CATALOGUE.recipe("codellama_7b")
+    models = {"llama_2_7b": CATALOGUE.model("llama_2_7b")}
+    done = export(model, recipe, to, models=models, stages=["cpt", "long_context"], accelerators=CATALOGUE.accelerators)
+    assert json.loads(done.files["model/config.json"])["rope_theta"] == 1e4
+    (words,) = done.stages[1].exported.before
+    assert words[2:] == [f"{done.stages[1].stage.begins}/config.json", "02_long_context/position.json"]
+    assert json.loads(done.files[words[3]]) == {"rope_theta": 1e6}
+    lines = done.files["launch.sh"].decode().splitlines()
+    (at,) = (i for i, line in enumerate(lines) if "set_position.py" in line)
+    assert [i for i, line in enumerate(lines) if "02_long_context/" in line and i != at] > [at]
+    assert [said_of(done, n)["position"]["value"]["base"] for n in (0, 1)] == [1e4, 1e6]
+    # the hub's own weights are not the export's to change
+    stated = msgspec.structs.replace(recipe.stages["cpt"], position=msgspec.convert(NEAR, type=Rope))
+    other = msgspec.structs.replace(recipe, stages={**recipe.stages, "cpt": stated})
+    with pytest.raises(LehrError, match=r"cpt trains with .*1000000.0.* and meta-llama/Llama-2-7b\S* has .*10000.0"):
+        export(model, other, to, models=models, stages=["cpt"])
+
+
+@pytest.mark.parametrize("to", ["megatron", "torchtitan", "olmo_core"])
+def test_positions_that_change_reach_a_trainer_that_builds_the_network(to: str) -> None:
+    recipe = CATALOGUE.recipe("starcoder")
+    plain = msgspec.structs.replace(recipe.stages["pt"], batch=Batch(sequences=64), hardware=None)
+    near = msgspec.structs.replace(plain, kind="ANN", position=msgspec.convert(NEAR, type=Rope))
+    made = msgspec.structs.replace(recipe, order=["pt", "long"], stages={"pt": plain, "long": near}, reported=[])
+    done = export(CATALOGUE.model("llama_2_7b"), made, to)
+    told = [b"".join(done.stages[n].exported.files.values()).decode() for n in (0, 1)]
+    written = {"megatron": "--rotary-base\n{}", "torchtitan": "'theta': {}.0", "olmo_core": '"rope_theta": {}'}[to]
+    for text, base in zip(told, (10_000, 1_000_000), strict=True):
+        assert written.format(base) in text or written.replace("\n", " ").format(base) in text
+    assert all(not result.exported.before for result in done.stages)

@@ -131,6 +131,7 @@ TRAINER = Trainer(
     version="0.5.13",
     package="litgpt==0.5.13 requests",
     stage=stage,
+    builds=True,
     divides="shards",
     leaves="final",
     prove="litgpt",

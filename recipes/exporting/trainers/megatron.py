@@ -208,6 +208,7 @@ TRAINER = Trainer(
     version="core 0.16.1 (commit of 2026-02-20)",
     package="a checkout of github.com/NVIDIA/Megatron-LM",
     stage=stage,
+    builds=True,
     divides="layout",
     prove="megatron",
 )

@@ -139,6 +139,7 @@ TRAINER = Trainer(
     version="3.0.0",
     package="ai2-olmo-core==3.0.0",
     stage=stage,
+    builds=True,
     divides="shards",
     prove="olmo_core",
 )

@@ -237,6 +237,7 @@ TRAINER = Trainer(
     version="0.3.0",
     package="torchtitan==0.3.0 triton",
     stage=stage,
+    builds=True,
     divides="layout",
     leaves="checkpoint/step-{steps}",
     prove="torchtitan",
