@@ -57,7 +57,9 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
     what: str
     value: Any
-    whose: Literal["yours", "stand-in", "derived", "flat", "answers", "devices", "undivided", "shards", "full"]
+    whose: Literal[
+        "yours", "stand-in", "derived", "flat", "answers", "devices", "undivided", "shards", "full", "short", "machines"
+    ]
 
     def __str__(self) -> str:
         said = {
@@ -68,6 +70,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "answers": "the most that an answer may have",
             "devices": "not the recipe's; write devices= with those that share the batch",
             "undivided": "this trainer is told no layout: each device holds all weights, gradients and moments",
+            "machines": "more of one do not divide them; write devices=, or devices_per_node=",
+            "short": "all that this trainer is told of it",
             "full": "more than a device has, by the memory model; write devices= with more of them, or micro_batch=1",
             "shards": "this trainer shards weights, gradients and moments over all devices instead",
         }[self.whose]

@@ -102,6 +102,8 @@ def export(
                 exported = msgspec.structs.replace(exported, notes=[note, *exported.notes])
             if inexact == "refuse" and not exported.deviation.exact:
                 raise RefusedError(f"its rates would be {exported.deviation}; write inexact=approximate")
+            apart = [row.how for row in exported.said if row.what == "hardware.layout" and row.how != "exact"]
+            gaps += [Gap(what="layout", value=how, whose="short") for how in apart]
             made.append(StageResult(stage=whole, exported=exported, gaps=gaps))
         except RefusedError as error:
             refused.append(f"{name} {error}")
@@ -287,10 +289,13 @@ def fitting_in(
 
 def not_divided(stage: Stage, trainer: Trainer, machine: Machine, *, sharded: bool) -> list[Gap]:
     """What becomes of the recipe's devices and their layout, where the trainer is told otherwise."""
-    if stage.hardware is None:
-        return []
-    count, layout = stage.hardware.count, stage.hardware.layout
     found = []
+    if machine.nodes > 1 and machine.each < machine.devices_per_node:
+        alike = f"{machine.each} of each of {machine.nodes:,} machines"
+        found.append(Gap(what="devices", value=alike, whose="machines"))
+    if stage.hardware is None:
+        return found
+    count, layout = stage.hardware.count, stage.hardware.layout
     if count is not None and count != machine.devices:
         found.append(Gap(what="devices", value=f"{machine.devices:,} of {count:,}", whose="devices"))
     if layout is not None and trainer.divides != "layout":

@@ -28,12 +28,15 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def each(self) -> int:
-        """Devices of each machine, as many of one as divide them [1].
+        """Devices of each machine, as many of one as divide them, and hold whole copies where that goes [1].
 
         >>> Machine(devices=12, devices_per_node=8, micro_batch=None).each
         6
+        >>> Machine(devices=100, devices_per_node=8, micro_batch=None, copy=4).each
+        4
         """
-        return max(n for n in range(1, self.devices_per_node + 1) if self.devices % n == 0)
+        alike = [n for n in range(1, self.devices_per_node + 1) if self.devices % n == 0]
+        return max([n for n in alike if n % self.copy == 0] or alike)
 
     @property
     def nodes(self) -> int:

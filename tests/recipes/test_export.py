@@ -255,12 +255,12 @@ def test_over_several_nodes_every_one_is_told_of_the_others(tmp_path: Path) -> N
     assert "MASTER_ADDR: write the name of the first machine" in alone.stderr
 
 
-def divided(to: str, layout: Layout, *, count: int = 64, devices: int | None = None) -> Export:
+def divided(to: str, layout: Layout, *, count: int = 64, devices: int | None = None, sequences: int = 128) -> Export:
     """A stage of Llama 2 7B's network on ``count`` devices, divided."""
     recipe = CATALOGUE.recipe("starcoder")
     stage = msgspec.structs.replace(
         recipe.stages["pt"],
-        batch=Batch(sequences=128),
+        batch=Batch(sequences=sequences),
         hardware=Hardware(accelerator="h100_sxm", count=count, layout=layout),
     )
     made = msgspec.structs.replace(recipe, order=["pt"], stages={"pt": stage}, reported=[])
@@ -284,6 +284,25 @@ def test_a_recipes_layout_and_devices_reach_the_trainer_or_are_named() -> None:
     for to, whose in (("olmo_core", "shards"), ("trl", "shards")):
         assert [gap.whose for gap in divided(to, layout).stages[0].gaps] == [whose]
     assert [gap.whose for gap in divided("megatron", layout, devices=32).stages[0].gaps] == ["devices"]
+
+
+def test_as_many_processes_run_as_there_are_devices() -> None:
+    """A hundred devices are no thirteen machines of eight."""
+    stage = divided("megatron", Layout(tp=2, pp=2, micro_batch=1), count=100, sequences=1000).stages[0]
+    assert "--nnodes=25 --nproc-per-node=4" in " ".join(stage.exported.command)
+    assert [str(gap) for gap in stage.gaps] == [
+        "devices 4 of each of 25 machines: more of one do not divide them; write devices=, or devices_per_node="
+    ]
+
+
+def test_no_less_is_computed_again_than_the_layout_says() -> None:
+    modules = Layout(tp=2, pp=2, recompute="modules")
+    done = divided("megatron", modules)
+    flags = done.files["01_pt/flags.txt"].decode().splitlines()
+    at = flags.index("--recompute-modules")
+    assert flags[at - 1 : at + 3] == ["selective", "--recompute-modules", "layernorm", "mlp"]
+    assert [gap.whose for gap in done.stages[0].gaps] == ["short"]
+    assert "FullAC.Config()" in str(divided("torchtitan", modules).files)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from lehr.recipes.exporting.trainer import (
     torchrun,
     what_is_trained,
 )
+from lehr.simulators.machine.layout import Layout
 
 WSD_STYLES = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "minus_sqrt"}
 
@@ -79,9 +80,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     if stage.begins is not None:
         flags |= {"load": stage.begins, "finetune": True}
     file = f"{stage.folder}/flags.txt"
-    lines = [
-        line for key, value in flags.items() for line in ([f"--{key}"] if value is True else [f"--{key}", f"{value}"])
-    ]
+    lines = []
+    for key, value in flags.items():
+        words = value if isinstance(value, list) else [] if value is True else [value]
+        lines += [f"--{key}", *map(str, words)]
     run = course.run()
     said, off = rates_said(stage, run, f"{file}: --lr-decay-style {flags['lr-decay-style']}")
     return Exported(
@@ -157,13 +159,23 @@ def layout_flags(stage: ExportStage, n_layers: int) -> tuple[dict[str, object], 
         flags["use-distributed-optimizer"] = True
         if layout.zero > 1:
             short.append(f"ZeRO-1 instead of ZeRO-{layout.zero}")
-    if layout.recompute == "full":
-        flags |= {"recompute-granularity": "full", "recompute-method": "uniform", "recompute-num-layers": 1}
-    elif layout.recompute != "none":
-        flags["recompute-granularity"] = "selective"
-        if layout.recompute != "selective":
-            short.append(f"selective recomputation instead of {layout.recompute}")
-    return flags, "; ".join(short) or "exact"
+    again, apart = recomputing(layout)
+    return flags | again, "; ".join(short + apart) or "exact"
+
+
+def recomputing(layout: Layout) -> tuple[dict[str, object], list[str]]:
+    """The flags of what is computed again, never less than the layout says, and where it is more."""
+    whole = {"recompute-granularity": "full", "recompute-method": "uniform", "recompute-num-layers": 1}
+    if layout.recompute in ("none", "full"):
+        return (whole if layout.recompute == "full" else {}), []
+    if layout.recompute == "selective":
+        return {"recompute-granularity": "selective"}, []
+    if layout.recompute == "modules":
+        # its only word for a dense layer's activations is the whole MLP
+        return {"recompute-granularity": "selective", "recompute-modules": ["layernorm", "mlp"]}, [
+            "norms and whole MLPs computed again instead of norms and activations: less memory, more work"
+        ]
+    return whole, [f"full recomputation instead of {layout.recompute}: less memory, more work"]
 
 
 def schedule_flags(stage: ExportStage) -> dict[str, object]:

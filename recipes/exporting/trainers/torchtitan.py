@@ -181,9 +181,13 @@ def divisions(stage: ExportStage, n_layers: int) -> tuple[dict[str, Any], str, s
             short.append(f"1F1B instead of {layout.schedule}")
     if layout.zero != 3:
         short.append(f"FSDP over the data group instead of ZeRO-{layout.zero}")
-    recomputed = {"none": "None", "full": "FullAC.Config()"}.get(layout.recompute, "SelectiveAC.Config()")
-    if recomputed.startswith("Selective") and layout.recompute != "operators":
-        short.append(f"recomputation of operators instead of {layout.recompute}")
+    recomputed = {"none": "None", "full": "FullAC.Config()", "modules": "FullAC.Config()"}.get(
+        layout.recompute, "SelectiveAC.Config()"
+    )
+    if layout.recompute == "modules":
+        short.append("full recomputation instead of modules: less memory, more work")
+    elif layout.recompute == "selective":
+        short.append("recomputation of operators instead of selective")
     return found, recomputed, "; ".join(short) or "exact"
 
 
