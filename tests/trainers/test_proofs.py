@@ -6,12 +6,15 @@ skips. ``LEHR_MEGATRON`` names a checkout of Megatron-LM.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from pathlib import Path
 
 import msgspec
 import pytest
 
+import lehr.recipes.exporting as export_folder
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError
@@ -20,6 +23,7 @@ from lehr.recipes.exporting.run import export
 from lehr.recipes.presenting.files import write_folder
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
+from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.schedules import (
     WSD,
     Batch,
@@ -179,3 +183,50 @@ def test_a_layout_is_parsed_by_torchtitan(tmp_path: Path) -> None:
     verdicts = ask(done, tmp_path / "x", python_of("torchtitan"), None)
     assert {v.stage for v in verdicts} >= {"one", "two"}
     assert [v for v in verdicts if not v.ok] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", ["trl", "ms_swift", "llama_factory", "axolotl", "verl"])
+def test_tuning_from_an_adapter_to_rewards_is_parsed(tmp_path: Path, trainer: str) -> None:
+    """What merges an adapter, what shards the whole network, and every value of a policy gradient."""
+    machine = Hardware(accelerator="h100_sxm", count=8)
+    rollout = Rollout(prompts=4, updates=2, at_once=64, prompt=Lengths(cap=512), response=Lengths(cap=1024))
+    policy = PolicyGradient(method="grpo", group_size=8, kl=0.001, clip=0.3, rollout=rollout)
+    flat = stage_of(SCHEDULES["constant"], policy, "RL")
+    plain = {
+        "sft": msgspec.structs.replace(stage_of(SCHEDULES["cosine"], Supervised(), "SFT"), adapter=Adapter(rank=8)),
+        "dpo": stage_of(SCHEDULES["linear"], Preference(method="dpo"), "RL"),
+        "rl": msgspec.structs.replace(flat, sequence_length=1536),
+    }
+    made = of_stages({name: msgspec.structs.replace(s, hardware=machine) for name, s in plain.items()}, "qwen2_5_7b")
+    stages = {"verl": ["rl"], "llama_factory": ["sft", "dpo"]}.get(trainer)
+    catalogue = Catalogue()
+    done = export(catalogue.model("qwen2_5_7b"), made, trainer, accelerators=catalogue.accelerators, stages=stages)
+    assert trainer == "verl" or any(path.endswith("zero3.json") for path in done.files)
+    write_folder(tmp_path / "x", done.files)
+    verdicts = ask(done, tmp_path / "x", python_of(trainer), None)
+    assert [v for v in verdicts if not v.ok] == []
+    assert {v.stage for v in verdicts if v.stage} == {result.stage.name for result in done.stages}
+
+
+READ = """
+import json, subprocess, sys
+from transformers import AutoConfig, LlamaConfig
+LlamaConfig(hidden_size=64, rope_theta=1e4, num_hidden_layers=2).save_pretrained("a")
+for position in ({"rope_theta": 1e5, "rope_scaling": {"rope_type": "linear", "factor": 4.0}}, {"rope_theta": 1e6}):
+    json.dump(position, open("p.json", "w"))
+    subprocess.run([sys.executable, sys.argv[1], "a/config.json", "p.json"], check=True)
+    print(json.dumps(AutoConfig.from_pretrained("a").rope_parameters, sort_keys=True))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", ["trl", "ms_swift"])
+def test_positions_that_are_set_are_read_by_transformers(tmp_path: Path, trainer: str) -> None:
+    script = Path(export_folder.__file__).parent / "scripts" / "set_position.py"
+    words = [python_of(trainer), "-c", READ, str(script)]
+    ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [json.loads(line) for line in ran.stdout.splitlines()] == [
+        {"rope_theta": 1e5, "rope_type": "linear", "factor": 4.0},
+        {"rope_theta": 1e6, "rope_type": "default"},
+    ]
