@@ -33,6 +33,7 @@ def as_text(found: Designed) -> str:
         lines.append(
             f"a plain grid for the same money ({found.grid.runs} runs, 5 isoFLOP profiles of 7 sizes): within "
             f"{other.loss:.1%}, constants {other.constants:.1%}; its size loses {_regret(other)}"
+            + (", so that it is the better one where only the size is wanted" if other.regret < best.regret else "")
         )
     if found.made:
         lines.append(f"with the {found.made} runs that exist already")

@@ -176,3 +176,5 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     score: Scored | None
     worries: list[Worry]
     rival: Rival | None = None
+    size: tuple[float, float] | None = None
+    """The range of all parameters that was asked for."""

@@ -118,6 +118,7 @@ def _planned(job: Composed) -> Planned:
         own_optimum=own_optimum(law, plan, bought.work.value * task.share, demand),
         vocabulary=best_vocabulary(laws.vocabulary, rungs[key], settled.spent * task.share),
         given_mfu=job.mfu(), fit=settled.placed.says, layout=settled.placed.layout, worries=[], rival=settled.rival,
+        size=task.size,
         loss_interval=None if surface is None else interval_of(surface, plan), forecast=None,
         score=score_of(catalogue, job.setting("score_law", str | None), surface, plan, rungs[key]),
     )  # fmt: skip
@@ -213,6 +214,12 @@ def asked_size(job: Composed) -> tuple[float, float] | None:
     return None if size is None else size_range(size)
 
 
+def _nearest(known: list[int], low: float, high: float) -> list[int]:
+    """The sizes beside a range that holds none of them."""
+    below, above = [n for n in known if n < low], [n for n in known if n > high]
+    return [*below[-1:], *above[:1]]
+
+
 def within(size: tuple[float, float] | None, rungs: dict[Key, Rung]) -> dict[Key, Rung]:
     """The rungs whose parameters, all of them, lie within ``size``."""
     if size is None:
@@ -222,8 +229,8 @@ def within(size: tuple[float, float] | None, rungs: dict[Key, Rung]) -> dict[Key
     if not kept:
         known = sorted(r.count.total for r in rungs.values())
         raise LehrError(
-            f"size: no network of the ladder has {low:.3g} to {high:.3g} parameters; it goes from {known[0]:.3g} to "
-            f"{known[-1]:.3g}, a tenth apart"
+            f"size: no network of the ladder has {low:.6g} to {high:.6g} parameters; write one of them, "
+            f"{' or '.join(f'{n:,}' for n in _nearest(known, low, high))}, or a wider range"
         )
     return kept
 

@@ -27,7 +27,8 @@ def why_lines(plan: Planned) -> list[str]:
         elif len(region) == 1:
             where = ""
         # how often one network wins says little: those beside it lose next to nothing to it
-        said.append(f"the law puts the optimum {where} active parameters (95 %)" if where else _flat(plan))
+        asked = f", of {short(plan.size[0])} to {short(plan.size[1])} in all as size= says" if plan.size else ""
+        said.append(f"the law puts the optimum {where} active parameters (95 %){asked}" if where else _flat(plan))
     if plan.own_optimum is not None:
         n, d = plan.own_optimum
         epochs = f", {d / plan.demand.unique:.3g} epochs" if plan.demand.unique and d > plan.demand.unique else ""

@@ -144,7 +144,9 @@ def test_where_one_network_wins_everywhere_the_sizes_beside_it_are_said() -> Non
     networks = ladder(vocab_size=128256, context_length=4096)
     plan = choose({key: rung_of(network, 4096) for key, network in networks.items()}, 3e20, law)
     alone = [msgspec.structs.replace(c, wins=float(c is plan.chosen)) for c in plan.candidates]
-    told = SimpleNamespace(rival=None, plan=msgspec.structs.replace(plan, candidates=alone), own_optimum=None, law=law)
+    told = SimpleNamespace(
+        rival=None, size=None, plan=msgspec.structs.replace(plan, candidates=alone), own_optimum=None, law=law
+    )
     assert why_lines(told)[0] == "Why: networks of 1.03B to 1.84B active parameters lose less than 0.005 nats/token."  # type: ignore[arg-type]
 
 
