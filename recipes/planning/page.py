@@ -113,7 +113,6 @@ def ranking(plan: Planned) -> Table:
             Cell(f"{c.memory / 1e9:.3g} GB"),
             Cell(f"{c.loss:.4f}"),
             Cell(f"{c.regret - least:+.4f}", below=bounds),
-            Cell("–" if c.wins is None else f"{c.wins:.0%}"),
         ]
 
     return Table(
@@ -121,8 +120,7 @@ def ranking(plan: Planned) -> Table:
         caption="The choice and its neighbours",
         columns=[Column("Network"), Column("Active", "parameters", True), Column("Tokens", "", True),
                  Column("Tokens", "per active parameter", True), Column("Memory", "weights and cache, bf16", True),
-                 Column("Loss", plan.plan.loss_unit, True), Column("Regret", plan.plan.loss_unit, True),
-                 Column("Wins", "of the law's replicas", True)],
+                 Column("Loss", plan.plan.loss_unit, True), Column("Regret", plan.plan.loss_unit, True)],
         rows=[cells(c) for c in shown],
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from lehr.simulators.training import Stage
 HELD_OUT_TASKS = 128
 """Prompts that a pass rate is measured on."""
 PREFERENCE_SCALE = 0.1
-"""beta of preferences (Rafailov et al., arXiv:2305.18290, section 6: 0.1 unless noted)."""
+"""beta of preferences (Rafailov et al., arXiv:2305.18290, appendix B: 0.1 unless noted)."""
 MEASURED = {
     NextToken: ("loss", "nats/byte"),
     Supervised: ("loss of the answers", "nats/byte"),
