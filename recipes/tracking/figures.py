@@ -60,5 +60,6 @@ def draw(law: CurveLaw, planned: Plan, seen: Tracked) -> dict[str, bytes]:
         ceiling = axes.get_ylim()[1] - 0.03 * np.ptp(axes.get_ylim())
         alarms = [Label(kind, [(at, ceiling)], colour, around=((1, 0), (-1, 0), (1, -1))) for kind, at, colour in named]
         write(axes, [*alarms, *names])
-        axes.set_title(f"{law.title}: {seen.state}", loc="left")
+        own = ", beside the forecast for the log's own rates" if seen.by_logged_rates else ""
+        axes.set_title(f"{law.title}: {seen.state}{own}", loc="left")
         return {"track.svg": as_svg(figure).encode(), "track.png": as_png(figure)}
