@@ -100,7 +100,9 @@ SEVERAL = [
 ]
 """What a launch script over several machines begins with."""
 
-FIRST_MACHINE = '$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)'
+FIRST_MACHINE = '$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)'
+"""The name of a job's first machine. ``head`` would end before all names are written, which ends a job that fails where
+part of a pipe does."""
 OVER_NODES = "srun bash -c 'NODE_RANK=$SLURM_NODEID exec bash launch.sh'"
 OVER_RAY = (
     """srun --kill-on-bad-exit=1 bash -c 'if [ "$SLURM_NODEID" = 0 ]; then trap "ray stop" EXIT; """
