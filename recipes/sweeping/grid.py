@@ -1,14 +1,16 @@
 """A sweep over numbers of one recipe, all points at once.
 
-Tokens, batch, peak rate, utilisation, price and devices enter a projection through closed formulae, which
-``simulators/projection/grid.py`` applies to arrays. What needs each job's own schedule or its base
-model's, the rate of the last step and the totals with the base, is left out.
+Tokens, batch, peak rate, utilisation and price enter a projection through closed formulae, which
+``simulators/projection/grid.py`` applies to arrays. Whether devices hold a batch, and how fast their fastest layout is,
+is no formula: a job is projected for each of their values, and the formulae do the rest. What needs each job's own
+schedule or its base model's, the rate of the last step and the totals with the base, is left out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,6 @@ from lehr.recipes.sweeping.axes import Slot
 from lehr.simulators.laws import DataConstrained
 from lehr.simulators.projection.grid import Inputs, total, vary
 from lehr.simulators.projection.loss import loss_along
-from lehr.simulators.projection.stage_time import AS_PRINTED
 from lehr.simulators.projection.stage_work import repeats_of
 from lehr.simulators.quantities import Amounts, Floats
 from lehr.simulators.training import PRETRAINING
@@ -47,8 +48,10 @@ VARYING = frozenset({
 })  # fmt: skip
 """Figures of a row that one job's value cannot stand for."""
 
-MOST_LAID_OUT = 200
-"""Jobs whose fastest layouts are sought one by one; of more, all rows have the utilisation of the first."""
+PLACED = re.compile(r"devices|recipe\.stages\.\w+\.batch\.sequences")
+"""Keys that say which layouts there are."""
+ROWS_A_PLACE, MOST_PLACES = 10, 5_000
+"""Fewer rows for each value of those, and more values, are as well computed one by one."""
 MOST_INTERVALS = 20_000
 """Distinct (parameters, tokens) whose interval is computed; each takes a thousand evaluations of the law."""
 
@@ -90,8 +93,6 @@ def fits(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
     if repeated or (rolled and "devices" in swept):
         # a law of repeats, and rollouts, have no closed formula here
         return False
-    if _lays_out(job, swept) and prod(len(values) for values in swept.values()) <= MOST_LAID_OUT:
-        return False
     for key in swept:
         match = INPUTS.fullmatch(key)
         name = match["stage"] if match else None
@@ -115,11 +116,45 @@ def fits(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
     return True
 
 
-def _lays_out(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
-    """Whether another number of devices, or batch, has another fastest layout, which hours rest on."""
-    if "mfu" in swept or not ("devices" in swept or any(key.endswith("batch.sequences") for key in swept)):
-        return False
-    return any(s.time is not None and s.time.basis in AS_PRINTED and s.time.fastest for s in job.projection.stages)
+Place = tuple[int | None, ...]
+"""Of each slot the number of its value, ``None`` of a slot that says nothing of which layouts there are."""
+
+
+def places(slots: Sequence[Slot]) -> list[Place]:
+    """All combinations of the values that say which layouts there are."""
+    placed = [slot.swept and PLACED.fullmatch(slot.key) is not None for slot in slots]
+    each: list[Sequence[int | None]] = [
+        range(len(s.options)) if p else (None,) for s, p in zip(slots, placed, strict=True)
+    ]
+    return list(product(*each))
+
+
+def job_at(slots: Sequence[Slot], place: Place) -> list[Override]:
+    """The overrides of a job at ``place``, with the first value of all else."""
+    return [slot.options[i or 0] for slot, i in zip(slots, place, strict=True)]
+
+
+def over_places(
+    slots: Sequence[Slot], swept: Mapping[str, Floats], jobs: Iterable[tuple[Place, ProjectedJob]]
+) -> dict[str, Any] | None:
+    """The columns of a sweep's result over the product of ``swept``, the last axis fastest, with a job of each place;
+    ``None`` where the formulae do not hold for one."""
+    shape = tuple(map(len, swept.values()))
+    rows = np.arange(prod(shape)).reshape(shape)
+    found: dict[str, Any] = {}
+    for place, job in jobs:
+        if not fits(job, swept):
+            return None
+        at = {slot.key: i for slot, i in zip(slots, place, strict=True) if i is not None}
+        if not at:
+            return columns(job, swept)
+        here = {key: values[at[key] : at[key] + 1] if key in at else values for key, values in swept.items()}
+        where = rows[tuple(slice(at[key], at[key] + 1) if key in at else slice(None) for key in swept)].ravel()
+        for name, value in columns(job, here).items():
+            missing: Any = "" if isinstance(value, str) else np.nan
+            whole = found.setdefault(name, np.full(rows.size, missing, object if missing == "" else float))
+            whole[where] = missing if value is None else value
+    return found
 
 
 def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
@@ -144,6 +179,9 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
     }
     each: list[Any] = [s.days for s in known]
     found["days"] = None if not each or any(d is None for d in each) else sum(each, np.float64(0.0))
+    if projection.totals.unfit:
+        # what the devices do not hold has no time
+        found |= {**_sides("hours", None), **_sides("cost", None), "days": None}
     if job.recipe.base is None:
         found |= {"flops_with_base": found["flops"], "cost_with_base": found["cost"]}
     trained = [at for at, s in enumerate(projection.stages) if law.name in s.loss]
@@ -166,8 +204,7 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
         found["tokens_per_parameter"] = seen / projection.parameters.active["all"]
     first = stages[0]
     found |= {"steps": first.steps, "batch_tokens": first.batch_tokens, "peak_rate": first.peak_rate}
-    if _lays_out(job, swept):
-        found["warnings"] = "hours of every row at the fastest layout of the first; mfu= sets another"
+    found["warnings"] = "; ".join(f"{s.name} {s.unfit}" for s in projection.stages if s.unfit is not None)
     del stages, known, first
     for name in found:
         # one after the other, so that only one stands there twice

@@ -55,7 +55,8 @@ def from_columns(columns: Mapping[str, Any], same: Mapping[str, Any], varies: Ma
     for field in shape:
         value = np.arange(n) if field.name == "job" else columns.get(field.name, same.get(field.name))
         if isinstance(value, np.ndarray) and value.ndim:
-            arrays.append(pa.array(value).cast(field.type))
+            # a place without a figure has no number
+            arrays.append(pa.array(value, from_pandas=True).cast(field.type))
         else:
             value = value.item() if isinstance(value, (np.ndarray, np.generic)) else value
             to_it = pa.array(np.zeros(n, np.int8), mask=np.full(n, value is None))

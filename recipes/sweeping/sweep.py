@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from hydra.core.override_parser.types import Override
 
+    from lehr.recipes.projecting.job import ProjectedJob
+    from lehr.recipes.sweeping.grid import Place
+
 GRID_FROM = 2000
 """Jobs from which a sweep over numbers alone is computed as arrays."""
 
@@ -242,11 +245,24 @@ class Sweep:
             first = project_job(self.runner.job(next(iter(axes.jobs(self.slots)))))
             for shortest in (True, False):
                 project_job(self.runner.job([grid.extreme(slot, shortest) for slot in self.slots]))
+            places = grid.places(self.slots)
+            if 1 < len(places) > min(self.total // grid.ROWS_A_PLACE, grid.MOST_PLACES):
+                return None
+            columns = grid.over_places(self.slots, swept, self._placed(places))
         except LehrError:
             # some fail: the jobs are run one by one, and those that do are named
             return None
-        if not grid.fits(first, swept):
+        if columns is None:
             return None
-        columns = grid.columns(first, swept)
         same = {k: v for k, v in row(first).items() if k not in grid.VARYING}
         return from_columns(columns, same, inputs(self.slots), self.total)
+
+    def _placed(self, places: Sequence[Place]) -> Iterator[tuple[Place, ProjectedJob]]:
+        """A job of each place, with a bar of how many are left."""
+        from lehr.recipes.projecting.job import project_job
+        from lehr.recipes.sweeping import grid
+
+        with progress(len(places), 0) as step:
+            for place in places:
+                yield place, project_job(self.runner.job(grid.job_at(self.slots, place)))
+                step("")
