@@ -30,6 +30,7 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.project import Assumptions, Projection
 from lehr.simulators.projection.stage_time import as_runs_reach, expected_mfu
+from lehr.simulators.projection.totals import Totals
 from lehr.simulators.quantities import Amount, Interval, Relation
 from lehr.simulators.training import Recipe, Stage
 
@@ -81,25 +82,34 @@ def facts(
     """Everything that can be said of the model ``name``, and of its speed on a ``machine``. Raises ``LehrError`` where
     there is no such model."""
     model = catalogue.model(name)
-    values = shape(model, sequence_length)
+    values, on, fastest, held = shape(model, sequence_length), {}, None, True
+    if machine is not None and model.architecture is not None:
+        # a layout takes numpy, which nothing else here waits for
+        from lehr.recipes.laying_out.answer import Found, UnfitError
+        from lehr.recipes.laying_out.same_machine import best_on, on_one_machine
+
+        best = best_on(catalogue, model, *machine, sequence_length)
+        on, held = on_one_machine(best, *machine), not isinstance(best, UnfitError)
+        fastest = best.reached if isinstance(best, Found) else None
     if model.architecture is not None and catalogue.has("recipe", name):
         laws = [catalogue.surface(law) for law in DEFAULT_LAWS]
         recipe, terms = catalogue.recipe(name), terms or Terms()
+        device = terms.device or (machine[0] if machine else catalogue.accelerators[FALLBACK_ACCELERATOR])
+        # what a machine does not hold takes no time there; all else is the same on any
+        asked = msgspec.structs.replace(terms, device=device) if held else Terms()
         sparse = count_parameters(model.architecture).sparse
-        fastest = _fastest(catalogue, model, machine, sequence_length)
-        assumptions, where, reached = same_for_all(catalogue, terms, sparse=sparse, fastest=fastest)
+        assumptions, where, reached = same_for_all(catalogue, asked, sparse=sparse, fastest=fastest)
         projection = project_model(
             catalogue, model, recipe, laws, assumptions=assumptions,
             accelerators={**catalogue.accelerators, where.name: where},
         )  # fmt: skip
         values |= training(recipe, projection)
-        values |= as_published(recipe) if terms.published else on_the_machine(projection, assumptions, reached)
-    values |= {("sources", ""): ", ".join(sources_of(catalogue, model, name))}
-    if machine is not None and model.architecture is not None:
-        # a layout takes numpy, which nothing else here waits for
-        from lehr.recipes.laying_out.same_machine import on_one_machine
-
-        values |= on_one_machine(catalogue, model, *machine, sequence_length)
+        if terms.published:
+            values |= as_published(recipe)
+        else:
+            at = f"on {device.name} in {terms.precision}"
+            values |= on_the_machine(at, projection.totals, reached) if held else on_the_machine(at, None, None)
+    values |= {("sources", ""): ", ".join(sources_of(catalogue, model, name)), **on}
     return Facts(name=name, values=values)
 
 
@@ -131,20 +141,6 @@ def shape(model: Model, sequence_length: int) -> dict[tuple[str, str], Any]:
     }
 
 
-def _fastest(catalogue: Catalogue, model: Model, machine: Machine | None, sequence_length: int) -> Interval | None:
-    """The utilisation of a model's best layout on a machine [1], where it has one."""
-    if machine is None:
-        return None
-    # a layout takes numpy, which nothing else here waits for
-    from lehr.recipes.laying_out.same_machine import best_on
-
-    try:
-        return best_on(catalogue, model, *machine, sequence_length).reached
-    except LehrError:
-        # the row of layouts says why
-        return None
-
-
 def same_for_all(
     catalogue: Catalogue, terms: Terms, *, sparse: bool, fastest: Interval | None = None
 ) -> tuple[Assumptions, AcceleratorFile, Interval]:
@@ -171,14 +167,15 @@ def same_for_all(
     return given, device, reached
 
 
-def on_the_machine(projection: Projection, given: Assumptions, reached: Interval) -> dict[tuple[str, str], Any]:
-    """Hours and cost on the one machine, which a row names; both go by the inverse of the utilisation."""
-    totals, on = projection.totals, f"on {given.accelerator} in {given.precision}"
-    rows: dict[tuple[str, str], Any] = {(f"MFU taken {on}", ""): f"{given.mfu:.1%}"}
-    for name, unit, amount in (("hours", "h", totals.hours), ("cost", "USD", totals.cost)):
+def on_the_machine(on: str, totals: Totals | None, reached: Interval | None) -> dict[tuple[str, str], Any]:
+    """Hours and cost ``on`` the one machine at what is ``reached`` there; both go by its inverse. Nothing where the
+    machine does not hold the model."""
+    rows: dict[tuple[str, str], Any] = {(f"MFU taken {on}", ""): None if reached is None else f"{reached.central:.1%}"}
+    hours, cost = (None, None) if totals is None else (totals.hours, totals.cost)
+    for name, unit, amount in (("hours", "h", hours), ("cost", "USD", cost)):
         value = amount.value if amount else None
         rows[(f"{name} {on}, projected", unit)] = value
-        if value is not None and reached.low < reached.high:
+        if value is not None and reached is not None and reached.low < reached.high:
             rows[(f"{name}, low", unit)] = value * reached.central / reached.high
             rows[(f"{name}, high", unit)] = value * reached.central / reached.low
     return rows

@@ -16,43 +16,43 @@ TOKENS = 1e12
 """Tokens whose hours are told."""
 
 
-def on_one_machine(
+def best_on(
     catalogue: Catalogue, model: Model, device: Accelerator, devices: int, sequence_length: int
-) -> dict[tuple[str, str], float | str | None]:
-    """The best layout of ``model`` on ``devices`` of one accelerator, by (quantity, unit); in place of the layout why
-    there is none.
+) -> Found | LehrError:
+    """The best layout of ``model`` on ``devices`` of one accelerator, or why there is none. Raises ``LehrError`` for no
+    devices.
 
     >>> catalogue = Catalogue()
-    >>> said = on_one_machine(catalogue, catalogue.model("starcoder"), catalogue.accelerators["h100_sxm"], 64, 4096)
-    >>> said["best layout on 64 h100_sxm", ""]
+    >>> best = best_on(catalogue, catalogue.model("starcoder"), catalogue.accelerators["h100_sxm"], 64, 4096)
+    >>> best.layout.short()
     'PP2x20 DP32, micro-batch 1, selective recomputation'
     """
     if devices < 1:
         raise LehrError(f"devices: {devices} is below 1; write a number of accelerators")
-    where = f"on {devices:,} {device.name}"
-    batch = _batch(devices)
     try:
-        best = best_on(catalogue, model, device, devices, sequence_length)
+        asked = question(
+            catalogue, model, device, devices=devices, sequence_length=sequence_length, global_batch=_batch(devices)
+        )
+        best = answer(asked, show=0).best
     except LehrError as error:
-        return {(f"best layout {where}", ""): f"none: {error}"}
+        return error
+    assert best is not None
+    return best
+
+
+def on_one_machine(best: Found | LehrError, device: Accelerator, devices: int) -> dict[tuple[str, str], float | str]:
+    """What ``best_on`` found, by (quantity, unit)."""
+    where = f"on {devices:,} {device.name}"
+    if isinstance(best, LehrError):
+        return {(f"best layout {where}", ""): f"none: {best}"}
     return {
         (f"best layout {where}", ""): best.layout.short(),
-        (f"a step of {batch:,} sequences {where}", "s"): best.seconds,
+        (f"a step of {_batch(devices):,} sequences {where}", "s"): best.seconds,
         (f"tokens a second and device {where}", "token/s"): best.tokens_per_second,
         (f"MFU, causal, {where}", "%"): 100 * best.mfu["causal"],
         (f"memory of the fullest device {where}", "byte"): best.memory_bytes,
         (f"accelerator-hours of 10¹² tokens {where}", "h"): TOKENS / best.tokens_per_second / 3600,
     }
-
-
-def best_on(catalogue: Catalogue, model: Model, device: Accelerator, devices: int, sequence_length: int) -> Found:
-    """That layout. Raises ``LehrError`` where there is none."""
-    asked = question(
-        catalogue, model, device, devices=devices, sequence_length=sequence_length, global_batch=_batch(devices)
-    )
-    best = answer(asked, show=0).best
-    assert best is not None
-    return best
 
 
 def _batch(devices: int) -> int:

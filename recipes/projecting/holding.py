@@ -79,7 +79,8 @@ class Layouts:
         from lehr.recipes.laying_out.question import question
 
         try:
-            if own and (place.devices, place.precision) == (stage.hardware.count, stage.hardware.precision):  # type: ignore[union-attr]
+            ran = place.published if own else None
+            if ran is not None and (place.devices, place.precision) == (ran.count, ran.precision):
                 return Tried(mfu=utilisation_of(self._catalogue, self._model, name, stage, stage))
             asked = question(
                 self._catalogue, self._model, place.device, stage=(name, stage), devices=place.devices,

@@ -263,7 +263,7 @@ def expected_mfu(
 ) -> tuple[Interval, UtilisationBasis]:
     """What is expected of a run of which nothing was measured or printed, and on what that rests: the utilisation of
     the ``fastest`` layout on its devices, or what half of the published runs on such devices reached, where that is
-    less. Of 25 published stages the lower of the two misses the printed hours least (docs/decisions.md).
+    less. Of 17 stages with printed hours or utilisation the lower of the two misses these least (docs/decisions.md).
 
     Raises ``ValueError`` where neither is known.
 

@@ -27,7 +27,7 @@ MOST_WORTH = 0.5
 """The same where it rises with tokens: a 610M model on 80 tokens a parameter beats 200 when its rate falls linearly to
 zero instead of a tenth (Bergsma et al. 2025, arXiv:2502.15938, abstract); 0.073 nats by the default law."""
 MISS = 0.02
-"""Nats a token: more than the rule missed any of the 69 pairs by."""
+"""Nats a token: more than the rule missed any of the 69 pairs by, all of them in view."""
 RUNS_LOSS = 3.0
 """Nats a token where those runs ended; what shapes are worth in another unit is as large a share of the loss there."""
 STEPS = (50_000, 15_000)

@@ -11,6 +11,7 @@ ONCE = {
     "bisection": (r"middle = \((low|left) \+ (high|right)\) / 2", {"lehr.simulators.numerics.search"}),
     "a damped step": (r"damping(\[:, None\])? \* (scale|np\.diag)", {"lehr.simulators.numerics.levenberg"}),
     "Student's distribution": (r"def (beta_share|t_tail|t_quantile)", {"lehr.simulators.numerics.student"}),
+    "the digamma function": (r"def digamma", {"lehr.simulators.numerics.digamma"}),
     "the N of a convention": (r"\"excl_input_embedding\",?\s", {"lehr.simulators.counting"}),
     "accelerator-hours": (r"/ peak / 3600", {"lehr.simulators.projection.cost"}),
     "days of devices": (r"/ devices / 24", {"lehr.simulators.projection.cost"}),

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from lehr.simulators.numerics.digamma import digamma
 from lehr.simulators.numerics.levenberg import Problem, huber, race, settle
 from lehr.simulators.numerics.priors import fit_under_priors
 from lehr.simulators.numerics.search import bisect, compass, golden_section, projected_descent, solve_monotonic
@@ -170,3 +171,9 @@ def test_constants_under_priors() -> None:
     best = optimize.minimize(objective, centres, method="BFGS", options={"gtol": 1e-9})
     # at a flat minimum the place is told to the root of a relative 1e-14, times a condition of a few
     assert found == pytest.approx(best.x, abs=1e-6)
+
+
+def test_digamma() -> None:
+    x = np.geomspace(1e-3, 1e7, 400)
+    # where it crosses zero, at 1.46, a difference of rounding is no share of it
+    np.testing.assert_allclose(digamma(x), special.digamma(x), rtol=1e-12, atol=1e-12)

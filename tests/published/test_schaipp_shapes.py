@@ -2,7 +2,8 @@
 
 Final validation losses (``final-val/loss``) of github.com/fabian-sp/lr-scheduling (MIT), which has the runs of
 arXiv:2501.18965 and of arXiv:2405.18392, at the best of the peak rates that were run. The 124M pairs of ``CHOSEN`` set
-the one constant of the rule; ``OTHERS`` set nothing: there the cosine has its peak, and the decay half of it.
+the one constant of the rule, which ``OTHERS`` had no part in: there the cosine has its peak, and the decay half of it.
+The margin of its interval, ``MISS``, was set with both in view; no pair is kept apart from it.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def test_one_number_says_what_every_shape_is_worth() -> None:
 
 def test_sizes_corpora_and_lengths_that_set_nothing_follow_it() -> None:
     missed = [abs(loss - cosine - WORTH * excess_of(shape, steps)) for _, steps, shape, loss, cosine in OTHERS]
-    # their peaks were halved for the shape and not tuned again: at 124M such a decay ends 0.007 above the tuned one
+    # their peaks were halved for the shape and not tuned again: at 124M such a decay ends 0.007 above the tuned one;
+    # that the margin holds them is how it was set, that most lie well within it is the rule's
     assert max(missed) < MISS
     assert np.mean(missed) < 0.4 * MISS
 

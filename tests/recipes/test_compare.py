@@ -141,3 +141,6 @@ def test_a_model_that_fits_no_layout_says_so() -> None:
     rows = compare(CATALOGUE, ["deepseek_v3", "santacoder"], (CATALOGUE.accelerators["rtx_4090"], 8))
     (row,) = [r for r in rows if r.quantity == "best layout on 8 rtx_4090"]
     assert str(row.values[0]).startswith("none: no layout of deepseek_v3 on 8 rtx_4090 fits")
+    (hours,) = [r for r in rows if r.quantity == "hours on rtx_4090 in bf16, projected"]
+    assert hours.values[0] is None
+    assert isinstance(hours.values[1], float)

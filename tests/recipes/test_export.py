@@ -31,7 +31,7 @@ from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.schedules import WSD, Batch, Cosine, Decay, Linear, Milestone, MultiStep, Warmup
 from lehr.simulators.schedules.batch import Linear as Ramp
 from lehr.simulators.training import Adapter, Base, Hardware
-from tests.command import lehr
+from tests.command import in_their_place, lehr
 
 CATALOGUE = Catalogue()
 MODELS = CATALOGUE.models()
@@ -238,12 +238,7 @@ def test_over_several_nodes_every_one_is_told_of_the_others(tmp_path: Path) -> N
         "srun": 'for n in 0 1; do SLURM_NODEID=$n "$@"; done',
         "torchrun": "echo $PET_MASTER_ADDR $PET_MASTER_PORT $PET_NODE_RANK of $NNODES: $*",
     }
-    for name, body in programs.items():
-        path = tmp_path / "bin" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"#!/bin/bash\n{body}\n")
-        path.chmod(0o755)
-    here = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "SLURM_SUBMIT_DIR": str(tmp_path / "x")}
+    here = in_their_place(tmp_path / "bin", programs) | {"SLURM_SUBMIT_DIR": str(tmp_path / "x")}
     told = {**here, "SLURM_JOB_NODELIST": "n[0-1]"}
     ran = subprocess.run(["bash", "slurm.sh"], cwd=tmp_path / "x", env=told, capture_output=True, text=True, check=True)
     command = "--nnodes=2 --nproc-per-node=8 -m trl.scripts.sft --config 01_pt/sft.yaml"

@@ -23,6 +23,7 @@ from lehr.simulators.objectives import PolicyGradient, Preference, Supervised
 from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.schedules import Batch, Constant, Cosine, Warmup
 from lehr.simulators.training import Adapter, Base, Hardware, Optimizer, Stage
+from tests.command import in_their_place
 
 CATALOGUE = Catalogue()
 MODEL = "qwen2_5_7b"
@@ -246,13 +247,8 @@ def test_stages_of_unlike_size_run_one_after_another(tmp_path: Path) -> None:
         "torchrun": "echo $PET_NODE_RANK of $NNODES: $*",
         "python": "echo $PET_NODE_RANK of $NNODES: python $*",
     }
-    for name, body in programs.items():
-        path = tmp_path / "bin" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"#!/bin/bash\n{body}\n")
-        path.chmod(0o755)
-    told = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "SLURM_SUBMIT_DIR": str(tmp_path / "x"),
-            "SLURM_JOB_NODELIST": "n[0-1]"}  # fmt: skip
+    job = {"SLURM_SUBMIT_DIR": str(tmp_path / "x"), "SLURM_JOB_NODELIST": "n[0-1]"}
+    told = in_their_place(tmp_path / "bin", programs) | job
     ran = subprocess.run(["bash", "slurm.sh"], cwd=tmp_path / "x", env=told, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == [
         "0 of 1: --nnodes=1 --nproc-per-node=8 -m trl.scripts.sft --config 01_sft/sft.yaml",
