@@ -60,7 +60,7 @@ def dated(found: list[Alarm], run: Run) -> list[Alarm]:
         if level and one.size * level[-1].size < 0 and _is_back(run, level[-1], one):
             # what has passed is no second alarm
             back.append((one.first, one.last))
-            level[-1] = msgspec.structs.replace(level[-1], last=one.first - 1)
+            level[-1] = msgspec.structs.replace(level[-1], last=max(one.first - 1, level[-1].first))
             continue
         level.append(one)
     lasting = _lasting(run, level)
@@ -122,7 +122,8 @@ def _named(run: Run, alarm: Alarm) -> Alarm:
     if len(before) < FEWEST or not len(within):
         return alarm
     off = run.e[within] - float(run.e[before].mean())
-    if alarm.size > 0 and alarm.last < len(run.e) - LAST:
+    # an alarm beside the forecast need not lie above the rows before it
+    if alarm.size > 0 and off.max() > 0 and alarm.last < len(run.e) - LAST:
         high = int(np.flatnonzero(off > BACK * off.max())[-1])
         rest = off[high + 1 :]
         if high < SHORT and len(rest) and off.max() > SHARP * abs(float(np.median(rest))):
