@@ -13,7 +13,7 @@ from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns
 from lehr.simulators.tracking.judging import Earlier
 from lehr.simulators.tracking.planned import Plan, plan
-from lehr.simulators.tracking.rates import as_logged
+from lehr.simulators.tracking.rates import Departure, as_logged
 from lehr.simulators.tracking.rows import Rows
 from lehr.simulators.tracking.track import Tracked, track
 
@@ -66,13 +66,9 @@ def track_as_run(
                 "its rates are the planned ones"
             )
             return planned, msgspec.structs.replace(again, notes=[note, *again.notes])
-    had = as_logged(planned.rates, *rates, seen.rate)
-    until = min(int(rates[0][-1]) + 1, planned.n_steps)
-    fitted = law.range.peak_rate
-    peak = float(had[:until].max())
-    if fitted is None or not 0.99 * min(fitted) / FURTHEST <= peak <= 1.01 * max(fitted) * FURTHEST:
+    run = plan_as_run(law, planned, rates, seen.rate)
+    if run is None:
         return planned, seen
-    run = plan(law, had, until=until)
     again = track(run, rows, columns=columns, **settings)
     if again.alarms and not seen.alarms:
         return planned, seen
@@ -80,3 +76,16 @@ def track_as_run(
         again, state="rate", rate=seen.rate, rate_logged=True, by_logged_rates=True, disproved=bool(seen.alarms),
         final_forecast=seen.final_forecast,
     )  # fmt: skip
+
+
+def plan_as_run(law: CurveLaw, planned: Plan, rates: tuple[NDArray[np.int_], Floats], off: Departure) -> Plan | None:
+    """The forecast for the ``rates`` of the log, which left the plan at ``off``; ``None`` where the law was fitted to
+    no rate like them, or would have no loss left where they leap up and down."""
+    had, fitted = as_logged(planned.rates, *rates, off), law.range.peak_rate
+    if had is None or fitted is None:
+        return None
+    until = min(int(rates[0][-1]) + 1, planned.n_steps)
+    if not 0.99 * min(fitted) / FURTHEST <= had[:until].max() <= 1.01 * max(fitted) * FURTHEST:
+        return None
+    run = plan(law, had, until=until)
+    return None if run.constant is None or min(run.loss.min(), run.constant.min()) <= 0 else run

@@ -98,10 +98,10 @@ def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Depar
     )
 
 
-def as_logged(planned: Floats, steps: NDArray[np.int_], logged: Floats, off: Departure) -> Floats:
+def as_logged(planned: Floats, steps: NDArray[np.int_], logged: Floats, off: Departure) -> Floats | None:
     """The rates (steps of the run,) that a run had which left its plan at ``off``: those ``logged`` at ``steps``
     (rows,), on straight lines between rows, and the planned ones before and after; where they are of few digits, the
-    planned ones too as long as they agree.
+    planned ones too as long as they agree. ``None`` where no row has a rate of 0 or more.
 
     Where no row agrees with the plan, the rates before the first are the planned ones times what the first is of its
     own. A rate within what is called agreement of the planned peak is that peak.
@@ -118,6 +118,8 @@ def as_logged(planned: Floats, steps: NDArray[np.int_], logged: Floats, off: Dep
     if coarse := digits > AGREES / 10:
         use &= steps >= off.step
     at, rates = steps[use], logged[use]
+    if not len(at):
+        return None
     if coarse and off.before is not None:
         at, rates = np.append(off.before, at), np.append(planned[off.before], rates)
     out = np.array(planned, dtype=float)
@@ -203,8 +205,8 @@ def _other(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float, *
     before these are on the plan."""
     there = planned[at]
     ratio = rates[there > 0] / there[there > 0]
-    if len(ratio) and np.ptp(ratio) <= 4 * SIMILAR * float(np.median(ratio)) and np.ptp(there) > 0:
-        times = float(np.median(ratio))
+    times = float(np.median(ratio)) if len(ratio) else 0.0
+    if times > 0 and np.ptp(ratio) <= 4 * SIMILAR * times and np.ptp(there) > 0:
         return (
             f"the rate is {times:.3g} times the planned one {'since' if since else 'throughout'}{slip(times)}: another "
             "peak, or a scale for the batch or the devices"

@@ -96,3 +96,27 @@ def test_rates_that_stand_still_from_the_first_row_are_no_other_place_of_the_pla
     _, seen = track_as_run(LAW, planned, in_order(steps, LAW.loss(rates)[steps]), rates=(steps, rates[steps]))
     assert seen.rate is not None
     assert seen.rate.resumed_at is None
+
+
+def any_rates(rng: np.random.Generator, at: np.ndarray) -> Floats:
+    """Rates at steps ``at`` as no plan has them."""
+    there = RATES[at]
+    digits = np.array([float(f"{rate:.0e}") for rate in there])
+    ways = [
+        there * rng.choice([0.5, 3.0, 10.0, 1e-3, 1e4]), np.full(len(at), rng.choice([0.0, 3e-5, 1e-9])), -there,
+        np.where(np.arange(len(at)) < rng.integers(0, len(at) + 1), there, np.nan), digits * rng.choice([1.0, 1.5]),
+        rng.uniform(0, 6e-4, len(at)), RATES[np.clip(at + rng.integers(-3000, 3000), 0, len(RATES) - 1)],
+    ]  # fmt: skip
+    return np.asarray(ways[int(rng.integers(0, len(ways)))])
+
+
+@pytest.mark.slow
+def test_whatever_a_column_of_rates_holds_a_look_ends() -> None:
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        steps = np.arange(int(rng.integers(0, 3000)), 3001 + int(rng.integers(0, 6900)), int(rng.choice([20, 60, 500])))
+        losses = PLAN.loss[steps] * np.exp(rng.normal(0, 0.003, len(steps)))
+        _, seen = track_as_run(LAW, PLAN, in_order(steps, losses), rates=(steps, any_rates(rng, steps)))
+        if seen.final is not None:
+            assert seen.final_interval is not None
+            assert seen.final_interval[0] <= seen.final <= seen.final_interval[1], seed
