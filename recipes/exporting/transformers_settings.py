@@ -52,17 +52,27 @@ def schedule(stage: ExportStage) -> HFSchedule:
         return HFSchedule(name=name, kwargs={}, warmup=course.warmup, run=course.run())
     phases = stage.curve.phases
     from_one = phases[0].name == "warm-up" and phases[0].offset == 1.0
-    return (None if course.stable else one_decay(course, from_one=from_one)) or stable_decay(course)
+    found = None if course.stable else one_decay(course, from_one=from_one)
+    # asks the optimiser for its first rate, which DeepSpeed's does not know
+    if found and found.name == "polynomial" and stage.sharded:
+        if course.shape != "linear":
+            raise RefusedError(
+                "its decay is a power of the time left and it is sharded, and transformers cannot begin that schedule "
+                "over DeepSpeed's optimiser; write a line or a cosine, or devices that hold it"
+            )
+        found = None
+    return found or stable_decay(course)
 
 
 def one_decay(course: Course, *, from_one: bool) -> HFSchedule | None:
-    """The scheduler of a decay that begins with the warm-up's end, where there is one beside WSD's."""
+    """The scheduler of a decay that begins with the warm-up's end, where there is one beside WSD's. Floors are shares
+    of the peak, since DeepSpeed's optimiser cannot be asked for the rate that ``min_lr`` is a share of."""
     run, floor = course.run(), course.floor
     found: tuple[str, dict[str, Any]] | None = None
     if course.shape == "cosine" and from_one:
         run, found = course.run(1, 1), ("cosine_warmup_with_min_lr", {"min_lr_rate": floor / course.peak})
     elif course.shape == "cosine":
-        found = ("cosine_with_min_lr", {"min_lr": floor}) if floor else ("cosine", {})
+        found = ("cosine_with_min_lr", {"min_lr_rate": floor / course.peak}) if floor else ("cosine", {})
     elif course.shape == "linear" and not floor:
         found = ("linear", {})
     elif course.shape in ("linear", "power"):

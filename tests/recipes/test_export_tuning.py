@@ -21,7 +21,7 @@ from lehr.recipes.presenting.files import write_folder
 from lehr.simulators.layers.position import Rope
 from lehr.simulators.objectives import PolicyGradient, Preference, Supervised
 from lehr.simulators.rollouts import Lengths, Rollout
-from lehr.simulators.schedules import Batch, Constant, Cosine, Warmup
+from lehr.simulators.schedules import Batch, Constant, Cosine, Linear, Polynomial, Warmup
 from lehr.simulators.training import Adapter, Base, Hardware, Optimizer, Stage
 from tests.command import in_their_place
 
@@ -192,6 +192,25 @@ def test_a_recipes_own_devices_run_it() -> None:
         "devices 8 of 12: not the recipe's; write devices= with those that share the batch"
     ]
     assert [Machine(devices=12, devices_per_node=8, micro_batch=None).nodes] == [2]
+
+
+@pytest.mark.parametrize("to", ADAPTED)
+def test_a_sharded_stage_has_a_schedule_that_asks_its_optimiser_for_no_rate(to: str) -> None:
+    """DeepSpeed's optimiser has no ``defaults``, from which ``min_lr`` and the polynomial take the peak."""
+    cosine = exported(to, {"s": stage_of("SFT", Supervised(), schedule=Cosine(peak=3e-5, floor=1e-6))})
+    kwargs = body_of(cosine, 0)["lr_scheduler_kwargs"]
+    assert (json.loads(kwargs) if isinstance(kwargs, str) else kwargs) == {"min_lr_rate": 1e-6 / 3e-5}
+    line = Linear(peak=3e-5, floor=3e-6, warmup=Warmup(steps=4))
+    alone = exported(to, {"s": stage_of("SFT", Supervised(), schedule=line, count=1)})
+    shared = exported(to, {"s": stage_of("SFT", Supervised(), schedule=line)})
+    key = "lr_scheduler" if to == "axolotl" else "lr_scheduler_type"
+    names = [body_of(done, 0)[key] for done in (alone, shared)]
+    assert names == ["polynomial", "warmup_stable_decay"]
+    # the warm-up of the second begins at the floor
+    off = [done.stages[0].exported.deviation.of_peak for done in (alone, shared)]
+    assert off == [0.0, pytest.approx(0.1, rel=1e-12)]
+    with pytest.raises(LehrError, match="a power of the time left and it is sharded"):
+        exported(to, {"s": stage_of("SFT", Supervised(), schedule=Polynomial(peak=3e-5, power=2.0))})
 
 
 @pytest.mark.parametrize("to", ADAPTED)

@@ -25,7 +25,7 @@ from lehr.recipes.importing.hugging_face.config import import_config
 from lehr.recipes.presenting.files import write_folder
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.schedules import Batch, Cosine, Warmup
-from lehr.simulators.training import Adapter
+from lehr.simulators.training import Adapter, Hardware
 from tests.trainers.test_proofs import python_of, recipe
 
 STEPS = 14
@@ -52,15 +52,20 @@ def in_two_stages(to: str, folder: Path) -> Export:
     return done
 
 
-def exported(to: str, objective: Any, kind: str, folder: Path, devices: int = 1) -> Export:
-    """A small network and one stage of ``STEPS`` updates in the trainer's words, written to ``folder``."""
+def exported(to: str, objective: Any, kind: str, folder: Path, devices: int = 1, *, sharded: bool = False) -> Export:
+    """A small network and one stage of ``STEPS`` updates in the trainer's words, written to ``folder``; ``sharded`` for
+    a device with less memory than it takes."""
     model = msgspec.structs.replace(
         Catalogue().model("llama_2_7b"), architecture=import_config(SMALL).architecture, reported=[]
     )
     made: RecipeFile = recipe(Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=4)), objective, kind, None)
     stage = msgspec.structs.replace(made.stages["s"], steps=STEPS, batch=Batch(sequences=8), sequence_length=64)
+    accelerators = dict(Catalogue().accelerators)
+    if sharded:
+        accelerators["small"] = msgspec.structs.replace(accelerators["h100_sxm"], name="small", memory_bytes=1e6)
+        stage = msgspec.structs.replace(stage, hardware=Hardware(accelerator="small", count=devices))
     made = msgspec.structs.replace(made, stages={"s": stage})
-    done = export(model, made, to, accelerators=Catalogue().accelerators, devices=devices, micro_batch=4)
+    done = export(model, made, to, accelerators=accelerators, devices=devices, micro_batch=4)
     write_folder(folder, done.files)
     return done
 
@@ -129,6 +134,34 @@ def test_trl_runs_on_two_devices_as_launch_sh_says(tmp_path: Path) -> None:
     run([str(Path(python).with_name(torchrun)), "--standalone", *words, "--use_cpu", "true"], folder)
     state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
     equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
+
+
+def has_deepspeed(python: str) -> None:
+    if subprocess.run([python, "-c", "import deepspeed"], capture_output=True, check=False).returncode:
+        pytest.skip("the environment has no deepspeed, which sharded stages take")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["answers", "preferences", "prompts"])
+def test_trl_shards_what_a_device_does_not_hold(tmp_path: Path, what: str) -> None:
+    """DeepSpeed's optimiser and transformers' scheduler, the one made from the other, over two processes."""
+    python = python_of("trl")
+    has_deepspeed(python)
+    _, objective, kind = TRL[what]
+    folder = tmp_path / "x"
+    done = exported("trl", objective, kind, folder, devices=2, sharded=True)
+    assert "01_s/zero3.json" in done.files
+    run([python, str(FILL_IN), what, "data/s"], folder)
+    (folder / "rewards.py").write_text(REWARDS)
+    torchrun, *words = done.stages[0].exported.command
+    command = [str(Path(python).with_name(torchrun)), "--standalone", *words, "--use_cpu", "true"]
+    run(command, folder, PYTHONPATH=f"{HOOKS}:{folder}", LEHR_GLOO="1")
+    left = folder / "checkpoints" / "s" / f"checkpoint-{STEPS}"
+    state = json.loads((left / "trainer_state.json").read_text())
+    equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
+    # whole weights, from which the next stage begins, and a part of the moments for each process
+    assert (left / "model.safetensors").exists()
+    assert len(list((left / f"global_step{STEPS}").glob("*optim_states.pt"))) == 2
 
 
 @pytest.mark.slow
@@ -230,6 +263,24 @@ def test_ms_swift_runs_what_was_exported(tmp_path: Path, what: str) -> None:
     # there is no accelerator here: the switches are no part of the recipe
     words = [str(Path(python).with_name("swift")), verb, f"01_s/{verb}.yaml", "--use_cpu", "true", *without]
     equal(rates_of(words, folder), done)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["answers", "chosen"])
+def test_ms_swift_shards_what_a_device_does_not_hold(tmp_path: Path, what: str) -> None:
+    python = python_of("ms_swift")
+    has_deepspeed(python)
+    _, objective, kind, without = SWIFT[what]
+    folder = tmp_path / "x"
+    done = exported("ms_swift", objective, kind, folder, devices=2, sharded=True)
+    run([python, str(FILL_IN), what, "data/s"], folder)
+    words = [*done.stages[0].exported.command, "--use_cpu", "true", *without]
+    hooked, path = folder / "rates.txt", f"{Path(python).parent}:{os.environ['PATH']}"
+    run(words, folder, PYTHONPATH=str(HOOKS), LEHR_RATES=str(hooked), LEHR_GLOO="1", PATH=path)
+    # two processes, each of which updates what decays and what does not apart
+    rates = [float(line) for line in hooked.read_text().splitlines()]
+    assert sorted(rates[::4] * 4) == sorted(rates)
+    equal(rates[::4], done)
 
 
 def test_what_is_filled_in_is_data_of_each_kind() -> None:

@@ -70,12 +70,13 @@ def main() -> None:
             del data["deepspeed"]
         # there is no accelerator where a proof is made: the switch is no part of the recipe
         words = [*as_words({**data, "use_cpu": True})]
-        parser = TrlParser((scripts, config, ModelConfig))
         try:
-            parser.parse_args_and_config(args=["--config", str(path), "--use_cpu", "true", *unread])
+            # a parser for each, since one keeps what it read of a file as the defaults of what follows
+            read = TrlParser((scripts, config, ModelConfig))
+            read.parse_args_and_config(args=["--config", str(path), "--use_cpu", "true", *unread])
             says = "its deepspeed left out, which is not installed" if unread else ""
             answer(stage=stage["name"], check="parser, as YAML", ok=True, says=says)
-            _, args, _ = parser.parse_args_and_config(args=words)
+            _, args, _ = TrlParser((scripts, config, ModelConfig)).parse_args_and_config(args=words)
             answer(stage=stage["name"], check="parser, as words", ok=True)
         except (SystemExit, ValueError, TypeError) as error:
             answer(stage=stage["name"], check="parser", ok=False, says=str(error))

@@ -87,7 +87,7 @@ TRAINER = Trainer(
     title="TRL over transformers' Trainer",
     version="1.16.0",
     # adapters take PEFT, which it does not ask for
-    package="trl==1.16.0 transformers==5.23.0 peft==0.20.0",
+    package="trl==1.16.0 transformers==5.23.0 peft==0.20.0 deepspeed==0.19.8",
     stage=stage,
     adapters=True,
     prove="trl",

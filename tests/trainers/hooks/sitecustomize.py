@@ -1,5 +1,7 @@
-"""Writes down the learning rate of every update in whatever process has this folder on its path, whoever logs it how:
-a line an update in the file that ``LEHR_RATES`` names. Python imports it by its name before anything else."""
+"""Imported by its name before anything else, in whatever process of Python has this folder on its path. It writes down
+the learning rate of every update, whoever logs it how, a line an update in the file that ``LEHR_RATES`` names; and
+where ``LEHR_GLOO`` is set, the processes of a launch meet as DeepSpeed has them meet on accelerators, which accelerate
+leaves out on a CPU."""
 
 from __future__ import annotations
 
@@ -23,3 +25,8 @@ if "LEHR_RATES" in os.environ:
     from torch.optim.optimizer import register_optimizer_step_pre_hook
 
     register_optimizer_step_pre_hook(written)
+
+if "LEHR_GLOO" in os.environ and "LOCAL_RANK" in os.environ:
+    import deepspeed  # type: ignore[import-not-found]
+
+    deepspeed.init_distributed("gloo", auto_mpi_discovery=False)
