@@ -83,8 +83,9 @@ def project_model(
         return own
     if not own_base.upcycled and _misfit(catalogue, model, own_base.model):
         return own
-    history = add_totals(base.totals_with_base or base.totals, own.totals, first.name)
-    return msgspec.structs.replace(own, totals_with_base=history)
+    before = base.totals_with_base or base.totals
+    history = add_totals(before, own.totals, first.name)
+    return msgspec.structs.replace(own, totals_of_base=before, totals_with_base=history)
 
 
 def _chosen(assumptions: Assumptions, accelerators: Mapping[str, Accelerator] | None) -> Accelerator | None:

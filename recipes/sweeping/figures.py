@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
@@ -24,6 +25,8 @@ MOST_ACROSS = 500
 """Colours of a map beside each other; of more values every n-th."""
 MOST_POINTS = 20_000
 """A picture draws no more; of a larger sweep every n-th point."""
+MOST_NAMED = 60
+"""Points of a front that are given a name, where there is room for it."""
 BENEATH = ((-1, -1), (-1, 0), (0, -1), (1, -1), (1, 1), (1, 0), (0, 1))
 """Where the name of a point on the front stands, the better first."""
 
@@ -32,7 +35,12 @@ def draw_all(table: pa.Table, varies: Mapping[str, bool]) -> list[tuple[Figure, 
     """Every picture that the result has something to show for."""
     went = pa.compute.equal(table["status"], "done")
     done = table if pa.compute.all(went).as_py() else table.filter(went)
-    return [made for draw in (front, lines, heat) if (made := draw(done, varies)) is not None]
+    drawn = [made for draw in (front, lines, heat) if (made := draw(done, varies)) is not None]
+    n = pa.compute.sum(pa.compute.not_equal(done["warnings"], "")).as_py()
+    if not n:
+        return drawn
+    said = f" {n:,} of the {len(done):,} jobs warn, mostly of a loss outside the range of its law."
+    return [(figure, msgspec.structs.replace(p, caption=p.caption + said)) for figure, p in drawn]
 
 
 def numbers(table: pa.Table, name: str) -> Floats:
@@ -97,7 +105,7 @@ def front(table: pa.Table, varies: Mapping[str, bool]) -> tuple[Figure, Picture]
     told = labels(rows, [name for name in dict.fromkeys(("model", *varies)) if len(rows[name].unique()) > 1])
     corner = [(cost[i], loss[i]) for i in best]
     # both ends first; beneath the front is nothing, so that its names stand there
-    order = sorted(range(len(best)), key=lambda i: min(i, len(best) - 1 - i))
+    order = sorted(range(len(best)), key=lambda i: min(i, len(best) - 1 - i))[:MOST_NAMED]
     write(axes, [Label(text=told[i], at=[corner[i]], around=BENEATH, needed=False) for i in order], size=8)
     words = "; ".join(
         f"{name}: {short(cost[i])} USD, {loss[i]:.3f}" for name, i in list(zip(told, best, strict=True))[:12]

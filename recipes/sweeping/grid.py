@@ -2,8 +2,10 @@
 
 Tokens, batch, peak rate, utilisation and price enter a projection through closed formulae, which
 ``simulators/projection/grid.py`` applies to arrays. Whether devices hold a batch, and how fast their fastest layout is,
-is no formula: a job is projected for each of their values, and the formulae do the rest. What needs each job's own
-schedule or its base model's, the rate of the last step and the totals with the base, is left out.
+is no formula: a job is projected for each of their values, and the formulae do the rest. A row is the one that its job
+alone would have, its warnings too (tests/recipes/test_sweeps_at_once.py); two things are bounded: of more than
+``MOST_INTERVALS`` numbers of tokens the interval of the loss is interpolated, to some 2e-6 of it, and of more than
+``MOST_CURVES`` schedules of the first stage the last rate is left out, which is said.
 """
 
 from __future__ import annotations
@@ -16,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lehr.recipes.errors import LehrError
 from lehr.recipes.projecting.job import ProjectedJob
 from lehr.recipes.sweeping.axes import Slot
-from lehr.simulators.laws import DataConstrained
-from lehr.simulators.projection.grid import Inputs, total, vary
+from lehr.recipes.sweeping.ranges import read, warnings_over
+from lehr.simulators.counting import ParameterCount
+from lehr.simulators.laws import DataConstrained, ScalingLaw
+from lehr.simulators.projection.grid import Inputs, rates, total, vary
 from lehr.simulators.projection.loss import loss_along
 from lehr.simulators.projection.stage_work import repeats_of
 from lehr.simulators.quantities import Amounts, Floats
@@ -35,6 +40,9 @@ INPUTS = re.compile(
 
 FIELDS = {"tokens": "tokens", "steps": "steps", "batch.sequences": "sequences", "schedule.peak": "peak_rate"}
 """What a key of a stage is among the inputs of the formulae."""
+
+SEEN = "tokens seen at the loss"
+"""A column that is no figure of a row."""
 
 LIMITS = {"mfu": (1e-6, 1.0), "devices": (1.0, 1e7), "usd_per_hour": (1e-6, 1e6)}
 """Those of ``Utilisation``, ``Devices`` and ``HourlyPrice`` (lehr.simulators.quantities)."""
@@ -52,8 +60,10 @@ PLACED = re.compile(r"devices|recipe\.stages\.\w+\.batch\.sequences")
 """Keys that say which layouts there are."""
 ROWS_A_PLACE, MOST_PLACES = 10, 5_000
 """Fewer rows for each value of those, and more values, are as well computed one by one."""
-MOST_INTERVALS = 20_000
-"""Distinct (parameters, tokens) whose interval is computed; each takes a thousand evaluations of the law."""
+MOST_INTERVALS = 4_000
+"""Distinct (parameters, tokens) whose interval is computed; each takes thousands of evaluations of the law."""
+MOST_CURVES = 100_000
+"""Distinct lengths, batches and peaks of the first stage whose curve is resolved; each takes some 0.1 ms."""
 
 
 def axes(slots: Sequence[Slot]) -> dict[str, Floats] | None:
@@ -146,19 +156,37 @@ def over_places(
         if not fits(job, swept):
             return None
         at = {slot.key: i for slot, i in zip(slots, place, strict=True) if i is not None}
-        if not at:
-            return columns(job, swept)
         here = {key: values[at[key] : at[key] + 1] if key in at else values for key, values in swept.items()}
         where = rows[tuple(slice(at[key], at[key] + 1) if key in at else slice(None) for key in swept)].ravel()
-        for name, value in columns(job, here).items():
-            missing: Any = "" if isinstance(value, str) else np.nan
+        own = columns(job, here, not too_many_curves(job, swept))
+        if not at:
+            return with_loss(job, own)
+        for name, value in own.items():
+            text = isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype == object)
+            missing: Any = "" if text else np.nan
             whole = found.setdefault(name, np.full(rows.size, missing, object if missing == "" else float))
             whole[where] = missing if value is None else value
-    return found
+    return with_loss(job, found)
 
 
-def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
-    """The columns of a sweep's result over the product of ``swept``, the last axis fastest.
+def with_loss(job: ProjectedJob, found: dict[str, Any]) -> dict[str, Any]:
+    """The columns with the loss, by the law's interval of all their tokens at once."""
+    seen = found.pop(SEEN, None)
+    if seen is None:
+        return found
+    # few tokens stand in many rows
+    distinct, at = np.unique(seen, return_inverse=True)
+    at = at.reshape(np.shape(seen))
+    last = read(job)[-1]
+    loss = loss_over(job.laws[0], job.projection.parameters, distinct, last.flops_per_token)
+    return found | {
+        name: v[at] if isinstance(v, np.ndarray) and v.ndim else v for name, v in _sides("loss", loss).items()
+    }
+
+
+def columns(job: ProjectedJob, swept: Mapping[str, Floats], rated: bool = True) -> dict[str, Any]:
+    """The columns of a sweep's result over the product of ``swept``, the last axis fastest; the last rate only where
+    ``rated`` asks for it.
 
     Each is an array over all points, or one value that holds for all of them.
     """
@@ -167,9 +195,9 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
         key: v.reshape([-1 if i == at else 1 for i in range(len(shape))])
         for at, (key, v) in enumerate(swept.items())
     }  # fmt: skip
-    law, projection = job.laws[0], job.projection
+    projection = job.projection
     stages = [vary(s, job.recipe.stages[s.name], _inputs(s.name, spread)) for s in projection.stages]
-    known = [s for s in stages if s.flops is not None]
+    known = [s for s, one in zip(stages, projection.stages, strict=True) if one.name not in projection.totals.unknown]
     found: dict[str, Any] = {
         **spread,
         "tokens": sum((s.tokens for s in known), np.float64(0.0)) if known else None,
@@ -177,39 +205,85 @@ def columns(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
         **_sides("hours", total([s.hours for s in known if s.hours is not None])),
         **_sides("cost", total([s.cost for s in known if s.cost is not None])),
     }
-    each: list[Any] = [s.days for s in known]
+    each: list[Any] = [s.days for s in stages if s.flops is not None]
     found["days"] = None if not each or any(d is None for d in each) else sum(each, np.float64(0.0))
     if projection.totals.unfit:
         # what the devices do not hold has no time
         found |= {**_sides("hours", None), **_sides("cost", None), "days": None}
-    if job.recipe.base is None:
-        found |= {"flops_with_base": found["flops"], "cost_with_base": found["cost"]}
-    trained = [at for at, s in enumerate(projection.stages) if law.name in s.loss]
+    found |= _with_base(job, found, spread)
+    # as a projection adds them up: stage after stage
+    cumulative: list[Any] = [np.asarray(projection.tokens_before or 0.0)]
+    for one, stage in zip(projection.stages, stages, strict=True):
+        further = one.kind in PRETRAINING and stage.tokens is not None
+        cumulative.append(cumulative[-1] + stage.tokens if further else cumulative[-1])
+    trained = read(job)
+    seen = [cumulative[projection.stages.index(s) + 1] for s in trained]
     if trained:
-        last = trained[-1]
-        base = job.recipe.base.n_tokens if job.recipe.base else 0.0
-        # as a projection adds them up: stage after stage
-        seen: Any = np.float64(base or 0.0)
-        for at in range(last + 1):
-            if projection.stages[at].kind in PRETRAINING:
-                seen = seen + stages[at].tokens
-        loss = loss_along(
-            law,
-            projection.parameters,
-            np.asarray(seen),
-            flops_per_token=projection.stages[last].flops_per_token,
-            interval=seen.size <= MOST_INTERVALS,
-        )
-        found |= _sides("loss", loss)
-        found["tokens_per_parameter"] = seen / projection.parameters.active["all"]
+        found[SEEN] = seen[-1]
+        found["tokens_per_parameter"] = seen[-1] / projection.parameters.active["all"]
     first = stages[0]
     found |= {"steps": first.steps, "batch_tokens": first.batch_tokens, "peak_rate": first.peak_rate}
-    found["warnings"] = "; ".join(f"{s.name} {s.unfit}" for s in projection.stages if s.unfit is not None)
-    del stages, known, first
+    found |= _rates(job, spread) if rated else {"final_rate": None}
+    found["warnings"] = warnings_over(job, seen)
+    del stages, known, first, cumulative
     for name in found:
         # one after the other, so that only one stands there twice
         found[name] = _flat(found[name], shape)
     return found
+
+
+def _with_base(job: ProjectedJob, own: Mapping[str, Any], swept: Mapping[str, Floats]) -> dict[str, Any]:
+    """Work and cost with the base model's history, whose hours turn with the same utilisation and price."""
+    history, base = job.projection.totals_with_base, job.projection.totals_of_base
+    if history is None or base is None:
+        same = job.recipe.base is None
+        return {f"{name}_with_base": own[name] if same else None for name in ("flops", "cost")}
+    cost: Any = own["cost"]
+    if history.unfit:
+        cost = None
+    elif base.cost is not None:
+        before: Any = base.cost.value
+        if (price := swept.get("usd_per_hour")) is not None:
+            before = before * (price / price.flat[0])
+        if (mfu := swept.get("mfu")) is not None:
+            before = before * (mfu.flat[0] / mfu)
+        cost = before if cost is None else before + cost
+    return {"flops_with_base": base.flops + (0.0 if own["flops"] is None else own["flops"]), "cost_with_base": cost}
+
+
+def loss_over(law: ScalingLaw, count: ParameterCount, tokens: Floats, flops_per_token: float) -> Amounts:
+    """The loss after ``tokens`` (points,), its interval interpolated where they are more than ``MOST_INTERVALS``."""
+    if tokens.size <= MOST_INTERVALS:
+        return loss_along(law, count, tokens, flops_per_token=flops_per_token)
+    whole = loss_along(law, count, tokens, flops_per_token=flops_per_token, interval=False)
+    few = np.geomspace(tokens.min(), tokens.max(), MOST_INTERVALS)
+    near = loss_along(law, count, few, flops_per_token=flops_per_token)
+    if whole.low is not None or near.low is None or near.high is None:
+        return whole
+    low, high = (
+        whole.value * np.interp(np.log(tokens), np.log(few), side / near.value) for side in (near.low, near.high)
+    )
+    return Amounts(value=whole.value, low=low, high=high, unit=whole.unit)
+
+
+def too_many_curves(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
+    """Has the first stage more schedules in all than are resolved?"""
+    own = f"recipe.stages.{job.projection.stages[0].name}."
+    return prod(len(v) for key, v in swept.items() if key.startswith(own)) > MOST_CURVES
+
+
+def _rates(job: ProjectedJob, swept: Mapping[str, Floats]) -> dict[str, Any]:
+    """The rates of the first stage, by the curve of each of its schedules."""
+    first = job.projection.stages[0]
+    inputs = _inputs(first.name, swept)
+    own = (inputs.tokens, inputs.steps, inputs.sequences, inputs.peak_rate)
+    if first.final_rate is None or all(one is None for one in own):
+        return {"final_rate": first.final_rate}
+    try:
+        peaks, finals = rates(job.recipe.stages[first.name], inputs)
+    except ValueError as error:
+        raise LehrError(str(error)) from error
+    return {"peak_rate": peaks, "final_rate": finals}
 
 
 def _inputs(stage: str, swept: Mapping[str, Floats]) -> Inputs:

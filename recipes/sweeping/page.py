@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,10 +17,13 @@ from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import for_page
 from lehr.recipes.presenting.html import TEMPLATES as REPORT_TEMPLATES
 from lehr.recipes.presenting.html import environment
+from lehr.recipes.presenting.numbers import bounded
 from lehr.recipes.presenting.tables import short
 from lehr.recipes.sweeping.rows import UNITS
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+_NUMBER = re.compile(r"\d[\d,.]*(e[+-]?\d+)?")
 
 MOST_ROWS = 2000
 """Rows of the page's table; the files hold all."""
@@ -29,6 +33,10 @@ SHOWN = {
     "flops": "FLOP", "hours": "h", "days": "d", "cost": "USD", "loss": "", "forecast": "", "peak_rate": "",
 }  # fmt: skip
 """The figures of the page's table, with what stands below their names."""
+TOTALLED = ("tokens", "flops", "hours", "days", "cost")
+"""Those that are a bound where a stage's length is one."""
+MARK = "*"
+"""Behind a loss of a job that warns."""
 
 
 class Sweep(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +49,8 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     apart: str = ""
     """Which losses do not compare, where a sweep that asked for no law was read by several."""
+    warned: Sequence[tuple[str, str]] = ()
+    """Each kind of warning by its first words, and how many jobs have it."""
 
 
 def losses_apart(table: pa.Table, words: Sequence[str]) -> str:
@@ -59,6 +69,25 @@ def losses_apart(table: pa.Table, words: Sequence[str]) -> str:
         return ""
     said = " and ".join(f"{law} ({n:,} job{'' if n == 1 else 's'})" for law, n in laws.items())
     return f"losses by {said} do not compare; write law=muennighoff, which knows repeats, for one law in all jobs"
+
+
+def warned(table: pa.Table) -> list[tuple[str, str]]:
+    """What the rows of a sweep warn of, and how many do: those whose words are alike stand together, the commonest
+    first, with the numbers of one of them.
+
+    >>> warned(pa.table({"warnings": ["x: 5e+12 tokens lie outside", "", "x: 6e+12 tokens lie outside"]}))
+    [('x: 5e+12 tokens lie outside', '2 jobs, each by its own numbers')]
+    """
+    kinds: dict[str, list[tuple[str, int]]] = {}
+    for found in table["warnings"].value_counts().to_pylist():
+        if text := found["values"]:
+            kinds.setdefault(_NUMBER.sub("", text), []).append((text, found["counts"]))
+    ordered = sorted(kinds.values(), key=lambda alike: -sum(n for _, n in alike))
+    return [(alike[0][0], _jobs(sum(n for _, n in alike), len(alike) > 1)) for alike in ordered]
+
+
+def _jobs(n: int, differ: bool) -> str:
+    return f"{n:,} job{'' if n == 1 else 's'}{', each by its own numbers' if differ else ''}"
 
 
 def as_html(table: pa.Table, varies: Mapping[str, bool], sweep: Sweep, pictures: Mapping[str, tuple[Picture, str]],
@@ -87,6 +116,7 @@ def as_html(table: pa.Table, varies: Mapping[str, bool], sweep: Sweep, pictures:
             rows=[[_cell(row, name, reports) for name in columns] for row in done.to_pylist()],
             n_rows=len(went),
             heading=heading,
+            mark=MARK,
             shown=len(done),
             same=[(name, table[name][0].as_py()) for name in constant if len(table)],
         )
@@ -112,11 +142,16 @@ def _unit(table: pa.Table, name: str) -> str:
 def _cell(row: Mapping[str, Any], name: str, reports: Mapping[int, str]) -> dict[str, Any]:
     value = row[name]
     below = ""
+    text = _shown(name, value)
+    if name in TOTALLED and value is not None:
+        text = bounded(text, row["bound"] or None)
+    elif name in ("loss", "forecast") and value is not None and row["warnings"]:
+        text += MARK
     if f"{name}_low" in row and row[f"{name}_low"] is not None:
         below = f"{_shown(name, row[f'{name}_low'])} to {_shown(name, row[f'{name}_high'])}"
     link = reports.get(row["job"], "") if name == "model" else ""
     key = value if isinstance(value, (int, float)) else ""
-    return {"text": _shown(name, value), "below": below, "key": key, "link": link}
+    return {"text": text, "below": below, "key": key, "link": link}
 
 
 def _shown(name: str, value: Any) -> str:

@@ -56,7 +56,8 @@ def from_columns(columns: Mapping[str, Any], same: Mapping[str, Any], varies: Ma
         value = np.arange(n) if field.name == "job" else columns.get(field.name, same.get(field.name))
         if isinstance(value, np.ndarray) and value.ndim:
             # a place without a figure has no number
-            arrays.append(pa.array(value, from_pandas=True).cast(field.type))
+            found = pa.array(value, from_pandas=True).cast(field.type)
+            arrays.append(found.dictionary_encode() if field.type == pa.string() else found)
         else:
             value = value.item() if isinstance(value, (np.ndarray, np.generic)) else value
             to_it = pa.array(np.zeros(n, np.int8), mask=np.full(n, value is None))

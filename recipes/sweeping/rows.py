@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lehr.recipes.projecting.job import ProjectedJob
+from lehr.recipes.sweeping.ranges import warnings
 from lehr.simulators.projection.forecast import Forecast
 from lehr.simulators.projection.project import days_of
 from lehr.simulators.quantities import Amount
@@ -79,18 +80,10 @@ def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
         "final_rate": first.final_rate if first else None,
         "bound": totals.bound or "",
         "unknown_stages": " ".join(totals.unknown),
-        "warnings": "; ".join([*outside(job), *(f"{s.name} {s.unfit}" for s in stages if s.unfit is not None)]),
+        "warnings": warnings(job),
         "status": "done",
         "reason": "",
     }
-
-
-def outside(job: ProjectedJob) -> list[str]:
-    """What lies outside the range of the first law, each said once."""
-    law, count = job.laws[0], job.projection.parameters
-    known = [s for s in job.projection.stages if law.name in s.loss and s.cumulative_tokens]
-    each = (law.outside(count.at(law.n_convention, s.flops_per_token)[0], s.cumulative_tokens or 0.0) for s in known)
-    return list(dict.fromkeys(f"{law.name}: {one}" for found in each for one in found))
 
 
 def failed(reason: str, status: str = "failed") -> dict[str, Any]:

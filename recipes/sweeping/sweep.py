@@ -241,6 +241,9 @@ class Sweep:
         swept = grid.axes(self.slots)
         if self.total < GRID_FROM or swept is None or self.reports or self.job.setting("forecast", bool):
             return None
+        if self.job.config.get("train_flops") is not None and any(key.startswith("recipe.") for key in swept):
+            # the length follows from the budget, whatever the recipe says of it
+            return None
         try:
             first = project_job(self.runner.job(next(iter(axes.jobs(self.slots)))))
             for shortest in (True, False):
@@ -254,6 +257,8 @@ class Sweep:
             return None
         if columns is None:
             return None
+        if grid.too_many_curves(first, swept):
+            print(f"final_rate is left out of more than {grid.MOST_CURVES:,} schedules of a sweep", file=sys.stderr)
         same = {k: v for k, v in row(first).items() if k not in grid.VARYING}
         return from_columns(columns, same, inputs(self.slots), self.total)
 

@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from lehr.recipes.presenting.files import Content, write_folder
 from lehr.recipes.sweeping.figures import draw_all
-from lehr.recipes.sweeping.page import Sweep, as_html, command, losses_apart
+from lehr.recipes.sweeping.page import Sweep, as_html, command, losses_apart, warned
 from lehr.recipes.sweeping.result import Swept, plain, write_csv, write_parquet
 
 NAMED = 10
 """Failed jobs that the terminal names; the files name all."""
+KINDS = 3
+"""Of warnings that the terminal tells."""
 
 
 def grouped(troubles: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -45,6 +47,10 @@ def write_result(folder: Path, swept: Swept, words: Sequence[str], form: str) ->
         print(f"... and {len(said.failed) - NAMED:,} more, in sweep.csv", file=sys.stderr)
     if said.apart:
         print(said.apart, file=sys.stdout if form == "text" else sys.stderr)
+    for text, jobs in said.warned[:KINDS]:
+        print(f"{jobs}: {text}", file=sys.stdout if form == "text" else sys.stderr)
+    if len(said.warned) > KINDS:
+        print("... and further warnings, in sweep.csv", file=sys.stdout if form == "text" else sys.stderr)
     went = ", ".join(f"{n:,} {status}" for status, n in said.counts.items())
     print(f"{folder / 'sweep.html'}  ({went})", file=sys.stdout if form == "text" else sys.stderr)
     if form == "csv":
@@ -78,6 +84,7 @@ def write_files(folder: Path, swept: Swept, words: Sequence[str]) -> Sweep:
         left_out=grouped([(job, reason) for job, status, reason in troubles if status != "failed"]),
         version=version("lehr"),
         apart=losses_apart(table, words),
+        warned=warned(table),
     )
     files: dict[str, Content] = {
         "sweep.parquet": partial(write_parquet, table, varies),

@@ -79,11 +79,13 @@ def vary(projected: StageProjection, stage: Stage, inputs: Inputs) -> StageGrid:
         updates = whole_steps(batch.clock(length).step_at(inputs.tokens))
     flops = None if tokens is None else projected.flops_per_token * np.asarray(tokens)
     hours, cost, days = _time(projected, flops, inputs)
+    # without a length there is no curve, and no peak of it
+    peak_rate = projected.peak_rate if projected.peak_rate is None or inputs.peak_rate is None else inputs.peak_rate
     return StageGrid(
         tokens=tokens,
         steps=updates,
         batch_tokens=batch_tokens,
-        peak_rate=projected.peak_rate if inputs.peak_rate is None else inputs.peak_rate,
+        peak_rate=peak_rate,
         flops=flops,
         hours=hours,
         cost=cost,
@@ -106,6 +108,45 @@ def _time(projected: StageProjection, flops: Any, inputs: Inputs) -> tuple[Amoun
     cost = None if price is None else hours.scaled(price, "USD")
     devices: Any = time.devices if inputs.devices is None else inputs.devices
     return hours, cost, None if devices is None else days_of(hours, devices).value
+
+
+def rates(stage: Stage, inputs: Inputs) -> tuple[Floats, Floats]:
+    """The highest and the last learning rate of ``stage`` with ``inputs`` in place of its own, each by its own curve;
+    NaN where it has none. Both have the shape of what of ``inputs`` a curve reads.
+
+    Raises ``ValueError`` where the phases of a schedule do not fit.
+
+    >>> from lehr.simulators.objectives import NextToken
+    >>> from lehr.simulators.schedules import Cosine
+    >>> stage = Stage(kind="PT", objective=NextToken(), steps=1000, schedule=Cosine(peak=3e-4, floor_ratio=0.1))
+    >>> [one.tolist() for one in rates(stage, Inputs(peak_rate=np.array([1e-4, 2e-4])))]
+    [[0.0001, 0.0002], [1e-05, 2e-05]]
+    """
+    read = {"tokens": inputs.tokens, "steps": inputs.steps, "sequences": inputs.sequences, "peak": inputs.peak_rate}
+    given = {name: value for name, value in read.items() if value is not None}
+    spread = np.broadcast_arrays(*given.values())
+    found = np.full((2, spread[0].size), np.nan)
+    for at, values in enumerate(zip(*(each.ravel().tolist() for each in spread), strict=True)):
+        curve = _with(stage, dict(zip(given, values, strict=True))).curve()
+        if curve is not None:
+            found[:, at] = curve.peak, curve.final
+    peaks, finals = found.reshape(2, *spread[0].shape)
+    return peaks, finals
+
+
+def _with(stage: Stage, values: dict[str, float]) -> Stage:
+    """``stage`` with single ``values`` of ``Inputs``."""
+    changed: dict[str, Any] = {}
+    for name, value in values.items():
+        if name == "tokens":
+            changed["tokens"] = value
+        elif name == "steps":
+            changed["steps"] = round(value)
+        elif name == "sequences" and stage.batch is not None:
+            changed["batch"] = msgspec.structs.replace(stage.batch, sequences=round(value))
+        elif name == "peak" and stage.schedule is not None:
+            changed["schedule"] = msgspec.structs.replace(stage.schedule, peak=value)
+    return msgspec.structs.replace(stage, **changed)
 
 
 def total(amounts: list[Amounts]) -> Amounts | None:

@@ -102,7 +102,8 @@ class DenseComparison(msgspec.Struct, frozen=True, kw_only=True):
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is projected for one recipe.
 
-    ``totals`` is of its own stages; ``totals_with_base`` adds the base model's history, where its recipe is known.
+    ``totals`` is of its own stages; ``totals_with_base`` adds ``totals_of_base``, the base model's history, where its
+    recipe is known. ``tokens_before`` are those that the base had seen [tokens].
     """
 
     model: str
@@ -110,6 +111,8 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     stages: list[StageProjection]
     totals: Totals
     dense: DenseComparison | None
+    tokens_before: float | None = 0.0
+    totals_of_base: Totals | None = None
     totals_with_base: Totals | None = None
 
     @property
@@ -363,7 +366,7 @@ def project(
     ('7.72e+23', ['sft'])
     """
     count = count_parameters(architecture)
-    seen: float | None = recipe.base.n_tokens if recipe.base else 0.0
+    seen = before = recipe.base.n_tokens if recipe.base else 0.0
     repeated = 0.0
     stages: list[StageProjection] = []
     for name, stage in recipe.ordered():
@@ -395,5 +398,6 @@ def project(
         parameters=count,
         stages=stages,
         totals=add_up(stages),
+        tokens_before=before,
         dense=compare_with_dense(architecture, stages[0].sequence_length if stages else architecture.context_length),
     )
