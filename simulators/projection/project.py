@@ -30,7 +30,14 @@ from lehr.simulators.projection.stage_time import (
     cost_of_published_hours,
     project_time,
 )
-from lehr.simulators.projection.stage_work import MANY_EPOCHS, beside, most_tokens, repeats_of, stage_convention
+from lehr.simulators.projection.stage_work import (
+    MANY_EPOCHS,
+    assumed_sequence,
+    beside,
+    most_tokens,
+    repeats_of,
+    stage_convention,
+)
 from lehr.simulators.projection.totals import Totals, add_totals, relation_of
 from lehr.simulators.quantities import Amount, Interval, Relation
 from lehr.simulators.training import PRETRAINING, Recipe, Stage
@@ -152,18 +159,6 @@ def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseCompari
     moe = training_flops_per_token(architecture, seq_len, convention)
     idle = count.total - count.active["all"]
     return DenseComparison(sequence_length=seq_len, moe=moe, dense_same_total=moe + 6.0 * idle, dense_same_active=moe)
-
-
-def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
-    """The sequence length of a stage that states none: the whole context for long-context training, else 4,096 or
-    the context where that is shorter [tokens].
-
-    >>> from lehr.simulators.planning.ladder import dense
-    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
-    >>> [assumed_sequence(Stage(kind=k, objective=NextToken()), llama3_8b) for k in ("PT", "REPO_PT")]
-    [4096, 8192]
-    """
-    return architecture.context_length if stage.kind == "REPO_PT" else min(4096, architecture.context_length)
 
 
 def _rollout(

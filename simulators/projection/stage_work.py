@@ -29,6 +29,18 @@ def stage_convention(architecture: Architecture, stage: Stage) -> FlopConvention
     return FLOP_CONVENTIONS["causal_with_mtp" if trains_mtp and architecture.mtp else "causal"]
 
 
+def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
+    """The sequence length of a stage that states none: the whole context for long-context training, else 4,096 or
+    the context where that is shorter [tokens].
+
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> [assumed_sequence(Stage(kind=k, objective=NextToken()), llama3_8b) for k in ("PT", "REPO_PT")]
+    [4096, 8192]
+    """
+    return architecture.context_length if stage.kind == "REPO_PT" else min(4096, architecture.context_length)
+
+
 def repeats_of(stage: Stage) -> float:
     """Tokens of a stage that it had seen before: all passes but the first [tokens].
 
