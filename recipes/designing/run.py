@@ -16,7 +16,7 @@ from lehr.recipes.fitting.arguments import several
 from lehr.recipes.fitting.surfaces.run import read_runs
 from lehr.recipes.planning.machine import Machine, time_of
 from lehr.recipes.planning.published import published_stages
-from lehr.recipes.planning.run import as_hyper, asked_size, decay_law_of, machine_of, within
+from lehr.recipes.planning.run import a_fifth_around, as_hyper, asked_size, decay_law_of, machine_of, within
 from lehr.recipes.planning.stages import Question, settings_of
 from lehr.recipes.reading.columns import Reading
 from lehr.simulators.architecture import Architecture
@@ -76,7 +76,10 @@ def _designed(job: Composed) -> Designed:
         small = dense(width, vocab_size=vocabulary, context_length=length)
         architectures[count_parameters(small).total, 1] = small
     architectures = dict(sorted(architectures.items()))
-    rungs = within(asked_size(job), {key: rung_of(architecture, length) for key, architecture in architectures.items()})
+    size = asked_size(job)
+    # one number leaves room for runs of several sizes
+    around = None if size is None else a_fifth_around(size)
+    rungs = within(around, {key: rung_of(architecture, length) for key, architecture in architectures.items()})
     given = _asked(job)
     asked = 6.0 * given.parameters * given.tokens if isinstance(given, Size) else given
     if budget >= asked:

@@ -221,11 +221,15 @@ def _nearest(known: list[int], low: float, high: float) -> list[int]:
 
 
 def within(size: tuple[float, float] | None, rungs: dict[Key, Rung]) -> dict[Key, Rung]:
-    """The rungs whose parameters, all of them, lie within ``size``."""
+    """The rungs whose parameters, all of them, lie within ``size``; of one number the nearest of each expansion, no
+    more than a fifth away."""
     if size is None:
         return rungs
-    low, high = size
+    low, high = a_fifth_around(size)
     kept = {key: rung for key, rung in rungs.items() if low <= rung.count.total <= high}
+    if size[0] == size[1]:
+        nearest = {key[1]: key for key in sorted(kept, key=lambda key: -abs(log(key[0] / size[0])))}
+        kept = {key: rung for key, rung in kept.items() if key in nearest.values()}
     if not kept:
         known = sorted(r.count.total for r in rungs.values())
         raise LehrError(
@@ -236,10 +240,10 @@ def within(size: tuple[float, float] | None, rungs: dict[Key, Rung]) -> dict[Key
 
 
 def size_range(size: str | float | list[float]) -> tuple[float, float]:
-    """A range of sizes as people write it; one number stands for a fifth to each side.
+    """A range of sizes as people write it; one number is both ends.
 
-    >>> size_range("7e9..15e9"), size_range("7B..15B")
-    ((7000000000.0, 15000000000.0), (7000000000.0, 15000000000.0))
+    >>> size_range("7e9..15e9"), size_range("7B..15B"), size_range(7e9)
+    ((7000000000.0, 15000000000.0), (7000000000.0, 15000000000.0), (7000000000.0, 7000000000.0))
     """
     if isinstance(size, str):
         found = SIZES.match(size)
@@ -251,10 +255,15 @@ def size_range(size: str | float | list[float]) -> tuple[float, float]:
             raise LehrError("size: write two numbers, size=[7e9,15e9]")
         low, high = size
     else:
-        low, high = size / 1.2, size * 1.2
+        low = high = size
     if not 0 < low <= high:
         raise LehrError(f"size: {low:g} to {high:g} is no range; write the smaller size first")
     return float(low), float(high)
+
+
+def a_fifth_around(size: tuple[float, float]) -> tuple[float, float]:
+    """``size``, or a fifth to each side of one number."""
+    return size if size[0] < size[1] else (size[0] / 1.2, size[1] * 1.2)
 
 
 def _budget(job: Composed) -> Budget:

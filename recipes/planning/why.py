@@ -15,7 +15,10 @@ def why_lines(plan: Planned) -> list[str]:
     chosen, lines = plan.plan.chosen, []
     region = plan.plan.region()
     said = []
-    if chosen.wins is not None and len(plan.plan.candidates) > 1:
+    if plan.size is not None and plan.size[0] == plan.size[1]:
+        several = " with its experts" if chosen.expansion > 1 else ""
+        said.append(f"it is the network of the ladder{several} nearest to the {short(plan.size[0])} that size= says")
+    elif chosen.wins is not None and len(plan.plan.candidates) > 1:
         sizes = sorted(c.active for c in region)
         where = f"between {short(sizes[0])} and {short(sizes[-1])}"
         ladder = sorted(c.active for c in plan.plan.candidates)

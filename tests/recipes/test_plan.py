@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from math import log
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.cli import dispatch
 from lehr.recipes.errors import LehrError
+from lehr.recipes.planning.run import within
 from lehr.recipes.planning.why import why_lines
 from lehr.simulators.laws import DataConstrained
 from lehr.simulators.planning.choosing import choose, rung_of
@@ -148,6 +150,27 @@ def test_where_one_network_wins_everywhere_the_sizes_beside_it_are_said() -> Non
         rival=None, size=None, plan=msgspec.structs.replace(plan, candidates=alone), own_optimum=None, law=law
     )
     assert why_lines(told)[0] == "Why: networks of 1.03B to 1.84B active parameters lose less than 0.005 nats/token."  # type: ignore[arg-type]
+
+
+def test_one_size_takes_the_nearest_network_whatever_the_budget_wants() -> None:
+    networks = ladder((1, 4), vocab_size=128256, context_length=4096)
+    rungs = {key: rung_of(network, 4096) for key, network in networks.items()}
+    for asked in (1e9, 7e9, 3.1e10):
+        kept = within((asked, asked), rungs)
+        for expansion in (1, 4):
+            totals = [key[0] for key in rungs if key[1] == expansion]
+            (own,) = [key[0] for key in kept if key[1] == expansion]
+            assert abs(log(own / asked)) == min(abs(log(n / asked)) for n in totals)
+    assert within((1e9, 2e9), rungs) == {key: rung for key, rung in rungs.items() if 1e9 <= key[0] <= 2e9}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("usd", [100, 20_000])
+def test_a_plan_of_one_size_trains_it(usd: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["plan", f"usd={usd}", "size=1e9"]) == 0
+    out = capsys.readouterr().out
+    assert "Train 1.03B dense" in out
+    assert "nearest to the 1B that size= says" in out
 
 
 @pytest.mark.slow
@@ -326,6 +349,8 @@ def test_a_report_says_what_takes_a_law_of_another_form() -> None:
         (["flops=1e22", "size=15e9..7e9"], "smaller size first"),
         (["flops=1e22", "size=huge"], "is no range"),
         (["flops=1e22", "size=7.0e9..7.1e9"], "no network of the ladder has"),
+        (["flops=1e22", "size=1e9..1.0001e9"], "write one of them, 892,052,096 or 1,034,537,728, or a wider range"),
+        (["flops=1e22", "size=1e15"], "write one of them, 1,465,528,639,488, or"),
         (["flops=1e22", "hyper_laws=[minicpm_batch,kaplan_rate]", "law=muennighoff", "vocab_size=3"], "vocab_size"),
         (["flops=0"], "above 0"),
         (["flops=1e22", "network=sparse"], "network: 'sparse' is not known"),
