@@ -68,7 +68,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "derived": "what its tokens and steps come to, rounded",
             "flat": "from the first update on; the recipe's batch grows",
             "answers": "the most that an answer may have",
-            "devices": "not the recipe's; write devices= with those that share the batch",
+            "devices": "as devices= says, and not the recipe's",
             "undivided": "this trainer is told no layout: each device holds all weights, gradients and moments",
             "machines": "more of one do not divide them; write devices=, or devices_per_node=",
             "short": "all that this trainer is told of it",

@@ -241,16 +241,13 @@ def beside(stage: Stage, whole: ExportStage) -> list[Said]:
 def machine_of(
     stage: Stage, trainer: Trainer, devices: int | None, devices_per_node: int, micro_batch: int | None
 ) -> Machine:
-    """The devices that were asked for; else the recipe's own, if they share the batch; else as many of one node as
-    share it evenly."""
+    """The devices that were asked for, or the recipe's own; else as many of one node as share the batch evenly."""
     sequences = stage.batch.sequences if stage.batch else 1
     hardware, copy = stage.hardware, 1
     layout = hardware.layout if hardware else None
     if layout is not None and trainer.divides == "layout":
         copy, micro_batch = layout.model_parallel, micro_batch or layout.micro_batch
-    own = hardware.count if hardware else None
-    if devices is None and own is not None and (copy > 1 or sequences % own == 0):
-        devices = own
+    devices = devices or (hardware.count if hardware else None)
     return Machine(
         devices=devices or fitting(sequences, devices_per_node), devices_per_node=devices_per_node,
         micro_batch=micro_batch, copy=copy,

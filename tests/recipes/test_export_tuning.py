@@ -186,10 +186,16 @@ def test_a_recipes_own_devices_run_it() -> None:
     done = exported("trl", then(Adapter(rank=8), count=16))
     assert [result.stage.devices for result in done.stages] == [8, 16]
     assert "--nnodes=2 --nproc-per-node=8 -m trl.scripts.dpo" in done.files["launch.sh"].decode()
-    # those that do not share the batch are named
-    odd = exported("trl", {"sft": stage_of("SFT", Supervised(), count=12)})
-    assert [str(gap) for gap in odd.stages[0].gaps if gap.whose == "devices"] == [
-        "devices 8 of 12: not the recipe's; write devices= with those that share the batch"
+    # those that do not share the batch are refused, whoever says them; others than the recipe's are named
+    odd = {"sft": stage_of("SFT", Supervised(), count=12)}
+    for asked in ({}, {"devices": 12}):
+        with pytest.raises(
+            LehrError, match="32 sequences cannot be shared evenly by 12 devices; write devices=8 or 16"
+        ):
+            exported("trl", odd, **asked)
+    fewer = exported("trl", odd, devices=8)
+    assert [str(gap) for gap in fewer.stages[0].gaps if gap.whose == "devices"] == [
+        "devices 8 of 12: as devices= says, and not the recipe's"
     ]
     assert [Machine(devices=12, devices_per_node=8, micro_batch=None).nodes] == [2]
 
