@@ -12,6 +12,7 @@ import numpy as np
 
 from lehr.recipes.catalogue.tables import Column
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.reading.cells import COMMA, NOTHING, decimal_comma, number
 from lehr.recipes.reading.kept import (
     cross_entropy,
     filtered,
@@ -67,10 +68,6 @@ SCALES = {
 }  # fmt: skip
 """Words at the end of a heading that say a unit: params_b, tokens (billions)."""
 UNITLESS = ("loss", "run", "tokens_per_parameter")
-SUFFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
-_NUMBER = re.compile(r"^([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([KMBGT]?)$")
-_THOUSANDS = re.compile(r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?(?![\d,])")
-_EMPTY = {"", "nan", "na", "n/a", "none", "null", "-"}
 FLOPS_PER_ND = 6.0
 PERPLEXITY = "perplexity"
 """What ``loss_unit`` may say beside the units of a loss: a column that is none, and becomes one by its logarithm."""
@@ -243,18 +240,13 @@ def numbers(column: Column, heading: str, where: str, rows: Sequence[int]) -> Fl
     values = np.empty(len(column))
     for i, cell in enumerate(column):
         text = "" if cell is None else str(cell).strip()
-        if "," in text and not _THOUSANDS.match(text):
-            raise LehrError(f"{where}: row {rows[i]}: {heading} is {text!r}; write a decimal point, not a comma")
-        text = text.replace(",", "")
-        if text.lower() in _EMPTY:
+        if decimal_comma(text):
+            raise LehrError(f"{where}: row {rows[i]}: {heading} is {text!r}; {COMMA}")
+        if text.lower() in NOTHING:
             raise LehrError(f"{where}: row {rows[i]}: {heading} is {text or 'empty'}; fill it or leave the run out")
-        found = _NUMBER.match(text)
-        try:
-            values[i] = float(found[1]) * SUFFIXES[found[2]] if found else float(text)
-        except ValueError:
-            raise LehrError(
-                f"{where}: row {rows[i]}: {heading} is {text!r}, which is no number; write 1.3e9 or 1.3B"
-            ) from None
+        if (value := number(text)) is None:
+            raise LehrError(f"{where}: row {rows[i]}: {heading} is {text!r}, which is no number; write 1.3e9 or 1.3B")
+        values[i] = value
         if not isfinite(values[i]):
             raise LehrError(f"{where}: row {rows[i]}: {heading} is {text}; write a number, or leave the run out")
     return values

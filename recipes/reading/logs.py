@@ -17,6 +17,7 @@ import numpy as np
 from lehr.recipes.catalogue.tables import file_text
 from lehr.recipes.catalogue.yaml import refuse_endless
 from lehr.recipes.errors import LehrError
+from lehr.recipes.reading.cells import COMMA, NOTHING, decimal_comma, number
 from lehr.recipes.reading.console import console_rows
 from lehr.recipes.reading.events import DamagedError, records, scalars
 from lehr.recipes.reading.headings import LOSS, RATE, STEP, find, find_tokens, nearest_heading
@@ -31,8 +32,7 @@ LONG_BYTES = 1 << 21
 """A longer table of numbers is read as arrays, without an object for every cell."""
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 TABLE_SUFFIXES = (".csv", ".tsv")
-_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
-_OF_MANY = re.compile(r"\s*(\d{1,15})\s*/\s*\d+\s*$")
+_OF_MANY = re.compile(r"\s*(\d[\d,]*)\s*/\s*\d[\d,]*\s*$")
 SEPARATOR = " - "
 """Between run and quantity in the headings of a W&B export."""
 
@@ -89,7 +89,7 @@ def open_log(
         rows = pivoted(one_tag(_csv_rows(text, str(path), notes, lenient), path))
     if batch_tokens is not None:
         rows = with_steps(rows, batch_tokens, step, str(path), notes)
-    return LogFile(where=str(path), runs=_runs(rows, step, path), notes=notes)
+    return LogFile(where=str(path), runs=_runs(rows, step, path, notes, lenient), notes=notes)
 
 
 def _long_table(path: Path, step: str | None, batch_tokens: float | None) -> LogFile | None:
@@ -139,7 +139,7 @@ def _csv_rows(text: str, where: str, notes: list[str], lenient: bool = False) ->
     if len(set(headings)) < len(headings):
         twice = next(h for h in headings if headings.count(h) > 1)
         raise LehrError(f"{where}: two columns are called {twice!r}; rename one")
-    if all(_number(h) is not None for h in headings):
+    if all(number(h) is not None for h in headings):
         raise LehrError(f"{where}: the first line has no headings; write one such as step,lr,loss")
     whole = [row for row in table[1:] if len(row) == len(headings)]
     if lenient and (bad := len(table) - 1 - len(whole)):
@@ -250,31 +250,44 @@ def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str,
     return flat
 
 
-def _number(cell: Any) -> float | None:
-    """A cell as a number; nothing where it is empty, text or a truth value."""
-    if isinstance(cell, bool) or cell is None:
-        return None
-    if isinstance(cell, str):
-        cell = cell.strip().replace("_", " ")
-    try:
-        return float(cell)
-    except (TypeError, ValueError, OverflowError):
-        return None
+def _steps(rows: list[Row], heading: str, path: Path, notes: list[str], lenient: bool) -> list[int | None]:
+    """The step of each row: 10, 1,000 or 10/2000; ``None`` of a row without one.
+
+    Raises ``LehrError`` for a step that is no whole number of at least 0, and one that is no number at all beside
+    numbers, of which a ``lenient`` look passes the row over and notes it.
+    """
+    out: list[int | None] = []
+    bad = 0
+    for i, row in enumerate(rows, start=1):
+        cell = row.get(heading)
+        of_many = _OF_MANY.match(cell) if isinstance(cell, str) else None
+        at = number(of_many[1] if of_many else cell)
+        said = "" if cell is None else str(cell).strip()
+        if at is None and said.lower() not in NOTHING and any(number(v) is not None for v in row.values()):
+            if not lenient:
+                raise LehrError(f"{path}: row {i}: {heading} is {said!r}, which is no number; write 1300 or 1,300")
+            bad += 1
+        if at is None:
+            out.append(None)
+            continue
+        if not math.isfinite(at) or at != int(at) or at < 0 or at >= 10**MOST_DIGITS:
+            raise LehrError(f"{path}: row {i}: {heading} is {at:g}; write whole numbers of at least 0")
+        out.append(int(at))
+    if bad:
+        notes.append(f"{_lines(bad)} whose {heading} is no number passed over")
+    return out
 
 
-def _step(cell: Any) -> float | None:
-    """A cell as a step: 10, or 10/2000."""
-    if isinstance(cell, str) and (found := _OF_MANY.match(cell)):
-        return float(found[1])
-    return _number(cell)
-
-
-def _runs(rows: Iterable[Row], step: str | None, path: Path) -> dict[str, dict[str, Series]]:
+def _runs(
+    rows: Iterable[Row], step: str | None, path: Path, notes: list[str], lenient: bool
+) -> dict[str, dict[str, Series]]:
     rows = list(rows)
     named = list(dict.fromkeys(str(row[RUN]) for row in rows if RUN in row))
     if len(named) < 2:
-        return _one_table(rows, step, path)
-    each = {name: _one_table([row for row in rows if row.get(RUN) == name], step, path) for name in named}
+        return _one_table(rows, step, path, notes, lenient)
+    each = {
+        name: _one_table([row for row in rows if row.get(RUN) == name], step, path, notes, lenient) for name in named
+    }
     return {name: quantities for name, one in each.items() for quantities in one.values()}
 
 
@@ -286,25 +299,25 @@ def _without_steps(headings: list[str], step: str | None) -> str:
     return f"{what}; {nearest_heading(step or 'step', headings)}: write columns={{step: <heading>}}"
 
 
-def _one_table(rows: list[Row], step: str | None, path: Path) -> dict[str, dict[str, Series]]:
+def _one_table(
+    rows: list[Row], step: str | None, path: Path, notes: list[str], lenient: bool
+) -> dict[str, dict[str, Series]]:
     headings = [h for h in dict.fromkeys(key for row in rows for key in row) if h != RUN]
     chosen = step if step is not None else find(STEP, headings)
     if chosen is None or chosen not in headings:
         raise LehrError(f"{path}: {_without_steps(headings, step)}")
     runs: dict[str, dict[str, Series]] = {}
+    every = _steps(rows, chosen, path, notes, lenient)
     for heading in headings:
         if heading == chosen:
             continue
+        read = _plain if find((*LOSS, *RATE), [heading.rpartition(SEPARATOR)[2]]) is not None else _any
         steps, values = [], []
-        for row in rows:
-            value, at = _number(row.get(heading)), _step(row.get(chosen))
-            if value is None:
+        for i, (row, at) in enumerate(zip(rows, every, strict=True), start=1):
+            value = read(row.get(heading), heading, i, path)
+            if value is None or at is None:
                 continue
-            if at is None:
-                continue
-            if not math.isfinite(at) or at != int(at) or at < 0 or at >= 10**MOST_DIGITS:
-                raise LehrError(f"{path}: {chosen} is {at:g}; write whole numbers of at least 0")
-            steps.append(int(at))
+            steps.append(at)
             values.append(value)
         if not steps:
             _refuse_words(rows, heading, path)
@@ -316,8 +329,6 @@ def _one_table(rows: list[Row], step: str | None, path: Path) -> dict[str, dict[
             steps, values
         )
     if not runs:
-        if any(_DECIMAL_COMMA.match(str(cell)) for row in rows for cell in row.values()):
-            raise LehrError(f"{path}: its numbers have a decimal comma; write 3.14, not 3,14")
         raise LehrError(f"{path}: no column has numbers beside {chosen!r}")
     if len(runs) > 1 and path.stem in runs:
         # columns without a run's name belong to every run
@@ -326,8 +337,15 @@ def _one_table(rows: list[Row], step: str | None, path: Path) -> dict[str, dict[
     return runs
 
 
-NOTHING = ("", "nan", "na", "n/a", "none", "null", "-")
-"""What a cell without a value says."""
+def _any(cell: Any, heading: str, i: int, path: Path) -> float | None:
+    return number(cell)
+
+
+def _plain(cell: Any, heading: str, i: int, path: Path) -> float | None:
+    """A loss or a rate. Raises ``LehrError`` for a comma that may be a decimal one: 3,141 is no loss of thousands."""
+    if isinstance(cell, str) and "," in cell and (decimal_comma(cell) or "." not in cell):
+        raise LehrError(f"{path}: row {i}: {heading} is {cell.strip()!r}; {COMMA}")
+    return number(cell)
 
 
 def _refuse_words(rows: list[Row], heading: str, path: Path) -> None:
@@ -337,7 +355,7 @@ def _refuse_words(rows: list[Row], heading: str, path: Path) -> None:
         return
     cells = ((i, str(row.get(heading, "")).strip()) for i, row in enumerate(rows, start=1))
     for i, cell in cells:
-        if cell.lower() not in NOTHING and not _DECIMAL_COMMA.match(cell):
+        if cell.lower() not in NOTHING:
             raise LehrError(
                 f"{path}: row {i}: {heading} is {cell!r}, which is no number; mend the column, or take it out"
             )

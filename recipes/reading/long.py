@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.reading.cells import NOTHING, number
 from lehr.recipes.reading.headings import LOSS, RATE, STEP, find, find_tokens
 from lehr.recipes.reading.series import Series
 
@@ -77,11 +79,13 @@ def with_steps(rows: Sequence[Row], batch_tokens: float, step: str | None, where
         )
     tokens, unit = found
     out: list[Row] = []
-    for row in rows:
-        try:
-            at = round(float(row[tokens]) * unit / batch_tokens)
-        except (KeyError, TypeError, ValueError, OverflowError):
+    for i, row in enumerate(rows, start=1):
+        count, said = number(row.get(tokens)), str(row.get(tokens, "")).strip()
+        if count is None and said.lower() not in NOTHING and any(number(v) is not None for v in row.values()):
+            raise LehrError(f"{where}: row {i}: {tokens} is {said!r}, which is no number; write 1.3e9 or 1.3B")
+        if count is None or not isfinite(count):
             continue
+        at = round(count * unit / batch_tokens)
         out.append({**{k: v for k, v in row.items() if k not in (tokens, "step")}, tokens: at, "step": at})
     times = "" if unit == 1.0 else f" times {unit:g}"
     notes.append(f"steps from {tokens!r}{times}: {batch_tokens:g} tokens each, as batch_tokens says")

@@ -168,7 +168,13 @@ def test_a_log_that_says_no_run_is_refused_in_one_line(tmp_path: Path, rows: lis
         ("a.csv", "1,2,3\n4,5,6\n", "the first line has no headings"),
         ("a.csv", "step,loss,loss\n1,2,3\n", "two columns are called 'loss'"),
         ("a.csv", "step,loss\n1,2\n3\n4,5\n", "a.csv:3: 1 fields; the heading has 2"),
-        ("a.csv", "step;loss;lr\n1;3,14;0,1\n2;3,1;0,1\n", "write 3.14, not 3,14"),
+        (
+            "a.csv",
+            "step;loss;lr\n1;3,14;0,1\n2;3,1;0,1\n",
+            r"row 1: loss is '3,14'; write a decimal point, not a comma",
+        ),
+        ("a.csv", 'step,loss,lr\n"1","3,141",0.1\n', r"row 1: loss is '3,141'; write a decimal point, not a comma"),
+        ("a.csv", "step,loss,lr\n1,3.0,0.1\n0.002k,2.9,0.1\n", "row 2: step is '0.002k', which is no number; write"),
         ("a.csv", b"\xff\xfe\x00", "is no text"),
         ("a.jsonl", '{"step": 1}\n{"st\n{"step": 2}\n', "a.jsonl:2: not JSON"),
         ("a.jsonl", '{"step": 1}\n3\n', "a.jsonl:2: is no row"),
@@ -186,6 +192,25 @@ def test_a_file_that_is_no_log_is_refused(tmp_path: Path, name: str, content: st
     (tmp_path / "empty").mkdir()
     with pytest.raises(LehrError, match="a folder without TensorBoard event files"):
         read(tmp_path / "empty")
+
+
+def test_steps_and_tokens_are_numbers_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    for write in ("{:,}", "{:,}/24,000", "{}", "{:.6e}"):
+        steps = [f'"{write.format(s)}"' for s in range(100, 24000, 100)]
+        path = written(tmp_path, "run.csv", "step,loss,lr\n" + "".join(f"{s},3.0,0.001\n" for s in steps))
+        assert read(path).run.steps.tolist() == list(range(100, 24000, 100))
+    tokens = "".join(f'"{t:,}",3.0,0.001\n' for t in range(1_000_000, 9_000_000, 1_000_000))
+    path = written(tmp_path, "run.csv", "tokens,loss,lr\n" + tokens)
+    assert read(path, batch_tokens=1e5).run.steps.tolist() == list(range(10, 90, 10))
+
+
+def test_a_step_that_is_no_number_does_not_vanish(tmp_path: Path) -> None:
+    text = csv_of(ROWS) + "step,loss,learning_rate\n,3.0,0.1\n"
+    assert len(read(written(tmp_path, "run.csv", text)).run.steps) == len(ROWS)
+    path = written(tmp_path, "run.csv", text + "last,3.0,0.1\n")
+    with pytest.raises(LehrError, match=r"row 23: step is 'last', which is no number; write 1300 or 1,300"):
+        read(path)
+    assert open_log(path, lenient=True).notes == ["1 line whose step is no number passed over"]
 
 
 def test_a_half_written_end_is_passed_over_and_said(tmp_path: Path) -> None:
