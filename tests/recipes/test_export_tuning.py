@@ -318,3 +318,19 @@ def test_positions_that_change_reach_a_trainer_that_builds_the_network(to: str) 
     for text, base in zip(told, (10_000, 1_000_000), strict=True):
         assert written.format(base) in text or written.replace("\n", " ").format(base) in text
     assert all(not result.exported.before for result in done.stages)
+
+
+@pytest.mark.parametrize("devices", [1, 4, 16])
+@pytest.mark.parametrize("to", ["axolotl", "llama_factory", "ms_swift", "prime_rl", "trl"])
+def test_a_command_starts_a_process_for_each_device_and_no_other(to: str, devices: int) -> None:
+    """Left to themselves these start one for all that the machine has (prime-rl for one)."""
+    done = exported(to, {"sft": stage_of("SFT", Supervised(), count=devices, batch=Batch(sequences=64))})
+    command, each = done.stages[0].exported.command, min(devices, 8)
+    if to == "prime_rl" and devices <= 8:
+        told = done.files["01_sft/sft.toml"].decode()
+        assert f"gpus_per_node = {each}\nnum_train_gpus = {each}\n" in told
+        assert command == ["uv", "run", "sft", "@", "01_sft/sft.toml"]
+    else:
+        words = {"llama_factory": f"NPROC_PER_NODE={each}", "ms_swift": f"NPROC_PER_NODE={each}"}
+        assert words.get(to, f"--nproc-per-node={each}") in command
+    assert to != "llama_factory" or command[:2] == ["env", "FORCE_TORCHRUN=1"]

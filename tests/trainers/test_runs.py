@@ -98,6 +98,13 @@ def equal(rates: list[float], done: Export) -> None:
     assert apart == pytest.approx(result.exported.deviation.of_peak, rel=1e-9, abs=1e-12)
 
 
+def launched(python: str, done: Export, stage: int = 0) -> list[str]:
+    """What the export runs, by the environment's torchrun, at a meeting place where no other run here is met."""
+    program, *words = done.stages[stage].exported.command
+    assert program == "torchrun"
+    return [str(Path(python).with_name(program)), "--standalone", *words]
+
+
 TRL = {
     "corpus": ("sft", NextToken(), "PT"),
     "answers": ("sft", Supervised(), "SFT"),
@@ -110,14 +117,13 @@ TRL = {
 @pytest.mark.parametrize("what", TRL)
 def test_trl_runs_what_was_exported(tmp_path: Path, what: str) -> None:
     python = python_of("trl")
-    verb, objective, kind = TRL[what]
+    _, objective, kind = TRL[what]
     folder = tmp_path / "x"
     done = exported("trl", objective, kind, folder)
     run([python, str(FILL_IN), what, "data/s"], folder)
     (folder / "rewards.py").write_text(REWARDS)
     # there is no accelerator here: the switch is no part of the recipe
-    command = [str(Path(python).with_name("trl")), verb, "--config", f"01_s/{verb}.yaml", "--use_cpu", "true"]
-    run(command, folder, PYTHONPATH=str(folder))
+    run([*launched(python, done), "--use_cpu", "true"], folder, PYTHONPATH=str(folder))
     state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
     equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
 
@@ -128,10 +134,7 @@ def test_trl_runs_on_two_devices_as_launch_sh_says(tmp_path: Path) -> None:
     folder = tmp_path / "x"
     done = exported("trl", Supervised(), "SFT", folder, devices=2)
     run([python, str(FILL_IN), "answers", "data/s"], folder)
-    torchrun, *words = done.stages[0].exported.command
-    assert torchrun == "torchrun"
-    # a meeting place of its own, so that another run here is not met
-    run([str(Path(python).with_name(torchrun)), "--standalone", *words, "--use_cpu", "true"], folder)
+    run([*launched(python, done), "--use_cpu", "true"], folder)
     state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
     equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
 
@@ -153,8 +156,7 @@ def test_trl_shards_what_a_device_does_not_hold(tmp_path: Path, what: str) -> No
     assert "01_s/zero3.json" in done.files
     run([python, str(FILL_IN), what, "data/s"], folder)
     (folder / "rewards.py").write_text(REWARDS)
-    torchrun, *words = done.stages[0].exported.command
-    command = [str(Path(python).with_name(torchrun)), "--standalone", *words, "--use_cpu", "true"]
+    command = [*launched(python, done), "--use_cpu", "true"]
     run(command, folder, PYTHONPATH=f"{HOOKS}:{folder}", LEHR_GLOO="1")
     left = folder / "checkpoints" / "s" / f"checkpoint-{STEPS}"
     state = json.loads((left / "trainer_state.json").read_text())
@@ -283,6 +285,44 @@ def test_ms_swift_shards_what_a_device_does_not_hold(tmp_path: Path, what: str) 
     equal(rates[::4], done)
 
 
+LLAMA_FACTORY: dict[str, tuple[Any, str]] = {
+    "corpus": (NextToken(), "PT"),
+    "answers": (Supervised(), "SFT"),
+    "preferences": (Preference(method="dpo"), "RL"),
+}
+
+
+def llama_factory(folder: Path, python: str) -> dict[str, str]:
+    """What its commands are run with: torchaudio, which it imports for no text, stands empty where it is not there."""
+    (folder / "empty").mkdir()
+    if subprocess.run([python, "-c", "import torchaudio"], capture_output=True, check=False).returncode:
+        (folder / "empty" / "torchaudio.py").write_text("")
+    return {
+        "PYTHONPATH": f"{HOOKS}:{folder / 'empty'}", "PATH": f"{Path(python).parent}:{os.environ['PATH']}",
+        "DISABLE_VERSION_CHECK": "1",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", LLAMA_FACTORY)
+@pytest.mark.parametrize("devices", [1, 2])
+def test_llama_factory_runs_what_was_exported(tmp_path: Path, what: str, devices: int) -> None:
+    """On two devices, which do not hold it, by DeepSpeed."""
+    python = python_of("llama_factory")
+    if devices > 1:
+        has_deepspeed(python)
+    objective, kind = LLAMA_FACTORY[what]
+    folder = tmp_path / "x"
+    done = exported("llama_factory", objective, kind, folder, devices=devices, sharded=devices > 1)
+    run([python, str(FILL_IN), what, "data/s"], folder)
+    run(
+        [*done.stages[0].exported.command, "use_cpu=true"], folder,
+        **llama_factory(folder, python), **({"LEHR_GLOO": "1"} if devices > 1 else {}),
+    )  # fmt: skip
+    state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
+    equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
+
+
 def test_what_is_filled_in_is_data_of_each_kind() -> None:
     sys.path.insert(0, str(FILL_IN.parent))
     try:
@@ -332,8 +372,7 @@ def test_trl_goes_on_from_a_merged_adapter(tmp_path: Path) -> None:
     done = export(model, made, "trl", accelerators=Catalogue().accelerators, devices=1, micro_batch=4)
     write_folder(folder, done.files)
     run([python, str(FILL_IN), "answers", "data/s"], folder)
-    trl = str(Path(python).with_name("trl"))
-    run([trl, "sft", "--config", "01_s/sft.yaml", "--use_cpu", "true"], folder)
+    run([*launched(python, done), "--use_cpu", "true"], folder)
     (words,) = done.stages[0].exported.after
     run([python, *words[1:]], folder)
     left = [f"checkpoints/s/{name}" for name in ("adapter_model.safetensors", "merged/model.safetensors")]
@@ -341,5 +380,5 @@ def test_trl_goes_on_from_a_merged_adapter(tmp_path: Path) -> None:
     (folder / "data" / "d").mkdir()
     rows = [{"prompt": f"{i} and {i}", "chosen": f"{2 * i}", "rejected": f"{2 * i + 1}"} for i in range(256)]
     (folder / "data" / "d" / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    run([trl, "dpo", "--config", "02_d/dpo.yaml", "--use_cpu", "true"], folder)
+    run([*launched(python, done, 1), "--use_cpu", "true"], folder)
     assert (folder / "checkpoints" / "d" / "model.safetensors").exists()

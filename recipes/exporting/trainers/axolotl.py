@@ -96,7 +96,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler {plan.name}")
     return Exported(
         files={file: as_yaml(body), **hf.sharding(stage)},
-        command=["axolotl", "train", file, *(several(stage) if stage.devices > 1 else [])],
+        command=["axolotl", "train", file, *processes(stage)],
         said=[line, *hf.said(stage, file, "sequence_len"), *beside],
         run=plan.run,
         deviation=off,
@@ -106,8 +106,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     )
 
 
-def several(stage: ExportStage) -> list[str]:
-    """What starts a process a device, behind the trainer's own words."""
+def processes(stage: ExportStage) -> list[str]:
+    """What starts a process a device, behind the trainer's own words, which would use all that the machine has."""
     program, *options = torchrun(stage)
     return ["--launcher", program, "--", *options]
 

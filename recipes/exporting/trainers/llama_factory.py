@@ -75,7 +75,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             file: as_yaml(body), f"{stage.folder}/dataset_info.json": named_data(stage, what), **hf.sharding(stage),
             **merge,
         },
-        command=["llamafactory-cli", "train", file],
+        # else a process for every device that the machine has
+        command=[
+            "env", "FORCE_TORCHRUN=1", f"NPROC_PER_NODE={stage.devices_per_node}", "llamafactory-cli", "train", file,
+        ],
         said=[line, *hf.said(stage, file, "cutoff_len"), *beside, *template],
         run=plan.run,
         deviation=off,

@@ -9,7 +9,15 @@ import msgspec
 
 from lehr.recipes.exporting.rates import Course, RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
-from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
+from lehr.recipes.exporting.trainer import (
+    Network,
+    Trainer,
+    lengths_said,
+    optimizer_said,
+    rates_said,
+    torchrun,
+    what_is_trained,
+)
 
 NEARLY_ZERO = 1e-8
 """Of the peak: where its warm-up begins, and its line ends, when the floor is 0."""
@@ -85,6 +93,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "scheduler": section,
         "ckpt": {},
     }
+    if stage.nodes == 1:
+        tables["deployment"] = {"gpus_per_node": stage.devices_per_node, "num_train_gpus": stage.devices}
     folder, _, name = stage.ends.partition("/")
     top = {"max_steps": stage.n_steps, "output_dir": folder}
     tables["run"] = {"dir": name}
@@ -96,7 +106,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     line, off = rates_said(stage, run, f"{file}: scheduler")
     return Exported(
         files={file: ("\n".join(lines) + "\n").encode()},
-        command=["uv", "run", "sft", "@", file],
+        # its own command starts several machines by Slurm alone
+        command=["uv", "run", "sft", "@", file]
+        if stage.nodes == 1
+        else ["uv", "run", *torchrun(stage), "-m", "prime_rl.trainer.sft.train", "@", file],
         said=[
             line,
             *lengths_said(

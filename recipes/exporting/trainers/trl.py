@@ -70,10 +70,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     merge = {} if stage.merged is None else {MERGE: (files("lehr.recipes.exporting") / "scripts" / MERGE).read_bytes()}
     return Exported(
         files={file: as_yaml(body), **hf.sharding(stage), **merge},
-        # its command starts one process a device of one machine; torchrun is told of several by launch.sh
-        command=["trl", verb, "--config", file]
-        if stage.devices == 1
-        else [*torchrun(stage), "-m", f"trl.scripts.{verb}", "--config", file],
+        # TRL's own command would start a process for every device that the machine has
+        command=[*torchrun(stage), "-m", f"trl.scripts.{verb}", "--config", file],
         said=[line, *hf.said(stage, file, length), *beside],
         run=plan.run,
         deviation=off,
