@@ -36,6 +36,7 @@ from lehr.simulators.projection.stage_work import (
     beside,
     most_tokens,
     repeats_of,
+    sequence_said,
     stage_convention,
 )
 from lehr.simulators.projection.totals import Totals, add_totals, relation_of
@@ -222,8 +223,7 @@ def project_stage(
         # how long the answers are is better than how long they may be
         padded, passes, stage = None, [], msgspec.structs.replace(stage, tokens=rollout.tokens)
     tokens, bound = (stage.n_tokens, stage.token_bound) if padded is None else (padded, "at most")
-    warnings = [] if stage.sequence_length else [f"sequence length not known; {seq_len:,} is assumed"]
-    warnings += passes
+    warnings = [*sequence_said(stage, seq_len), *passes]
     if tokens is not None and (further_passes := further_forward_passes(stage.objective)):
         per_token += further_passes * forward_flops_per_token(architecture, seq_len, convention)
         warnings.append(

@@ -9,7 +9,7 @@ import msgspec
 from lehr.simulators.adapters import adapter_parameters
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import FLOP_CONVENTIONS, FlopConvention, count_parameters, forward_flops_per_token
-from lehr.simulators.objectives import Distillation, NextToken, Preference
+from lehr.simulators.objectives import Distillation, NextToken, PolicyGradient, Preference
 from lehr.simulators.quantities import number
 from lehr.simulators.training import Stage
 
@@ -29,16 +29,51 @@ def stage_convention(architecture: Architecture, stage: Stage) -> FlopConvention
     return FLOP_CONVENTIONS["causal_with_mtp" if trains_mtp and architecture.mtp else "causal"]
 
 
+TYPICAL = 4096
+"""The sequence length of a stage of which nothing says it [tokens]."""
+
+
 def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
-    """The sequence length of a stage that states none: the whole context for long-context training, else 4,096 or
-    the context where that is shorter [tokens].
+    """The sequence length of a stage that states none: the whole context for long-context training, the mean of a
+    prompt and an answer of reinforcement learning where those are known, else 4,096, or the most that an answer or the
+    context may have where that is less [tokens].
 
     >>> from lehr.simulators.planning.ladder import dense
     >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
     >>> [assumed_sequence(Stage(kind=k, objective=NextToken()), llama3_8b) for k in ("PT", "REPO_PT")]
     [4096, 8192]
     """
-    return architecture.context_length if stage.kind == "REPO_PT" else min(4096, architecture.context_length)
+    if stage.kind == "REPO_PT":
+        return architecture.context_length
+    mean, most = _of_answers(stage)
+    return min(mean or min(TYPICAL, most or TYPICAL), architecture.context_length)
+
+
+def sequence_said(stage: Stage, seq_len: int) -> list[str]:
+    """What is to be said of a sequence length that the stage does not state.
+
+    >>> from lehr.simulators.objectives import PolicyGradient
+    >>> from lehr.simulators.rollouts import Lengths, Rollout
+    >>> told = Rollout(prompts=64, response=Lengths(cap=8192))
+    >>> sequence_said(Stage(kind="RL", objective=PolicyGradient(rollout=told)), 4096)
+    ['sequence length not known; 4,096 is assumed, of at most 8,192 of an answer']
+    """
+    if stage.sequence_length is not None:
+        return []
+    mean, most = _of_answers(stage)
+    whence = "" if most is None else f", of at most {most:,} of an answer"
+    if mean is not None:
+        whence = ", the mean of a prompt and an answer" if mean == seq_len else ", the whole context"
+    return [f"sequence length not known; {seq_len:,} is assumed{whence}"]
+
+
+def _of_answers(stage: Stage) -> tuple[int | None, int | None]:
+    """The mean of a prompt and an answer together, and the most that an answer may have [tokens]."""
+    rollout = stage.objective.rollout if isinstance(stage.objective, PolicyGradient) else None
+    if rollout is None:
+        return None, None
+    prompt, answer = rollout.prompt.mean, rollout.response.mean
+    return None if prompt is None or answer is None else round(prompt + answer), rollout.response.cap
 
 
 def repeats_of(stage: Stage) -> float:

@@ -14,7 +14,9 @@ from lehr.simulators.objectives import NextToken, PolicyGradient, Supervised
 from lehr.simulators.planning.ladder import mixture
 from lehr.simulators.projection.project import Projection, add_totals, assumed_sequence, project
 from lehr.simulators.projection.stage_time import Assumptions, assumed_mfu
+from lehr.simulators.projection.stage_work import sequence_said
 from lehr.simulators.quantities import Bound
+from lehr.simulators.rollouts import Lengths, Rollout
 from lehr.simulators.schedules import Batch, Cosine
 from lehr.simulators.training import Base, Hardware, Recipe, Stage, StageKind
 from tests.simulators.cases import CHINCHILLA, DEVICE, gpt
@@ -135,6 +137,21 @@ def test_only_long_context_training_is_taken_at_the_whole_context(kind: StageKin
     long = assumed_sequence(stage, gpt(context_length=32_768))
     assert long == (32_768 if kind == "REPO_PT" else 4096)
     assert assumed_sequence(stage, gpt(context_length=2048)) == 2048
+
+
+def test_lengths_of_answers_say_how_long_a_sequence_is() -> None:
+    def assumed(**told: Any) -> tuple[int, list[str]]:
+        stage = Stage(kind="RL", objective=PolicyGradient(rollout=Rollout(prompts=8, **told)), steps=10)
+        found = assumed_sequence(stage, gpt(context_length=16_384))
+        return found, sequence_said(stage, found)
+
+    said = "sequence length not known; {} is assumed{}".format
+    assert assumed() == (4096, [said("4,096", "")])
+    # 4,096 would say that nobody knew the answers' cap
+    assert assumed(response=Lengths(cap=8192)) == (4096, [said("4,096", ", of at most 8,192 of an answer")])
+    assert assumed(response=Lengths(cap=1024)) == (1024, [said("1,024", ", of at most 1,024 of an answer")])
+    known = {"prompt": Lengths(mean=400), "response": Lengths(mean=1500, cap=6144)}
+    assert assumed(**known) == (1900, [said("1,900", ", the mean of a prompt and an answer")])
 
 
 def test_what_the_planner_sets_wins() -> None:
