@@ -26,7 +26,7 @@ libraries may round each otherwise."""
 NAMED = 12
 """New recipes that the changelog names; more are counted."""
 
-LEFT_OUT = ("warnings", "assumed", "swings", "parts", "fastest", "tokens_before", "totals_of_base")
+LEFT_OUT = ("warnings", "assumed", "seller", "swings", "parts", "fastest", "tokens_before", "totals_of_base")
 """Words, what a rollout's hours are made of, which move with them, layouts, which move what rests on them, and what a
 base's own reference holds."""
 

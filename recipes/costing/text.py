@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.costing.result import Costed
+from lehr.recipes.presenting.numbers import LENGTHS
 from lehr.simulators.machine.failures import HOST_LINK, UNSEEN
-from lehr.simulators.quantities import Amount
+from lehr.simulators.quantities import Amount, Relation
 from lehr.simulators.sensitivity import Spread
 
 MEANT = {
@@ -22,22 +23,22 @@ MEANT = {
 
 def as_text(found: Costed) -> str:
     """Days, money, energy and what moves them."""
-    about = f"{found.bound} " if found.bound in ("at least", "at most") else ""
+    bound = found.bound
     lines = [
-        f"{found.model}: {_days(found, about)}",
+        f"{found.model}: {_days(found)}",
         *([f"published: {'; '.join(found.published)}"] if found.published else []),
     ]
     if found.dollars is not None:
-        lines.append(f"money: {about}{said(found.dollars)} USD" + (
+        lines.append(f"money: {counted(found.dollars, 'USD', bound)}" + (
             f" at {found.usd_per_hour:g} USD an hour" if found.usd_per_hour is not None else ""
         ))  # fmt: skip
     else:
         lines.append("money: no price of the accelerator is on record; write usd_per_hour=2.5")
-    lines.append(f"billed: {about}{said(found.billed)} accelerator-hours")
+    lines.append(f"billed: {counted(found.billed, 'accelerator-hours', bound)}")
     if found.energy is not None:
-        lines.append(f"energy: {about}{said(found.energy)} MWh")
+        lines.append(f"energy: {counted(found.energy, 'MWh', bound)}")
         if found.carbon is not None:
-            lines.append(f"carbon: {about}{said(found.carbon)} t of CO2, grid {found.grid}")
+            lines.append(f"carbon: {counted(found.carbon, 't of CO2', bound)}, grid {found.grid}")
     else:
         lines.append("energy: the largest draw of the accelerator is not published")
     if (finish := found.finish) is not None:
@@ -79,13 +80,14 @@ def as_text(found: Costed) -> str:
     return "\n".join(lines)
 
 
-def _days(found: Costed, about: str) -> str:
+def _days(found: Costed) -> str:
     """The days, or why there are none."""
     days = found.days
     if days is None:
         return "no number of devices was published, so that no days follow; write devices=512"
     between = "" if f"{days.low:,.1f}" == f"{days.high:,.1f}" else f" ({days.low:,.1f} to {days.high:,.1f})"
-    return f"{about}{days.value:,.1f} calendar days{between}, {found.work_days:,.1f} of them work"
+    told = f"{days.value:,.1f} calendar days{between}"
+    return f"{of_bound(told, found.bound, ranged=bool(between))}, {found.work_days:,.1f} of them work"
 
 
 def estimated(of: Amount) -> str:
@@ -106,6 +108,27 @@ def said(of: Spread) -> str:
     digits = 0 if of.value >= 100 else 1
     value, low, high = (f"{x:,.{digits}f}" for x in (of.value, of.low, of.high))
     return value if low == high else f"{value} ({low} to {high})"
+
+
+def counted(of: Spread, unit: str, bound: Relation | None) -> str:
+    """The same with its unit, and of what tokens it is where those are a bound.
+
+    >>> counted(Spread(value=1234.5, low=1000.0, high=1500.0, swings=[]), "h", "at most")
+    '1,234 (1,000 to 1,500) h at the most tokens'
+    """
+    text = said(of)
+    return of_bound(f"{text} {unit}", bound, ranged="(" in text)
+
+
+def of_bound(told: str, bound: Relation | None, *, ranged: bool) -> str:
+    """What is told of tokens that are a bound: a number is one too, and an interval passes it.
+
+    >>> of_bound("3.0 days", "at least", ranged=False)
+    'at least 3.0 days'
+    """
+    if bound is None:
+        return told
+    return f"{told} {LENGTHS[bound]}" if ranged else f"{'at most' if bound == 'at most' else 'at least'} {told}"
 
 
 def as_json(found: Costed) -> dict[str, Any]:

@@ -130,18 +130,48 @@ def between(amount: Amount, shown: Callable[[float], str] = estimate) -> str:
     return f"{shown(amount.low)} to {shown(amount.high)}"
 
 
+LENGTHS: dict[Relation, str] = {
+    "at least": "at the least tokens",
+    "at most": "at the most tokens",
+    "between": "at the least tokens",
+}
+"""Of what an interval is, beside a number whose tokens are a bound: it may lie on both sides of such a number."""
+
+
+def ranged(amount: Amount, relation: Relation | None, shown: Callable[[float], str] = estimate) -> str:
+    """The interval around an amount, of whose tokens only a bound is known where there is a ``relation``.
+
+    >>> ranged(Amount(value=2e6, low=1.5e6, high=2.5e6, unit="h"), "at most")
+    '1.50M to 2.50M at the most tokens'
+    """
+    found = between(amount, shown)
+    return f"{found} {LENGTHS[relation]}" if found and relation is not None else found
+
+
+def around(
+    amount: Amount, relation: Relation | None, shown: Callable[[float], str] = estimate, *, falls: bool = False
+) -> str:
+    """An amount with the sign of a bound, which none is that an interval passes: that says of what it is.
+
+    >>> hours = Amount(value=2e6, low=1e6, high=3e6, unit="h")
+    >>> around(Amount(value=2e6, unit="h"), "at most"), around(hours, "at most")
+    ('≤ 2.00M', '2.00M')
+    """
+    return shown(amount.value) if between(amount, shown) else bounded(shown(amount.value), relation, falls=falls)
+
+
 OLD = 12
 """Months after which a price is said to be old [month]."""
 
 
 def dated(price: Price) -> str:
-    """Since when a price stands, on what terms where those are others, and whether it is old.
+    """Since when a price stands, whose it is, on what terms where those are others, and whether it is old.
 
     >>> dated(Price(usd_per_hour=3.06, date="2022-03-01", source="s", place="p"))
     '2022-03-01, over a year before this catalogue'
-    >>> dated(Price(usd_per_hour=3.0, date="2026-05", source="s", place="p", terms="reserved"))
-    '2026-05, reserved'
+    >>> dated(Price(usd_per_hour=3.0, date="2026-05", source="s", place="p", terms="reserved", seller="AWS"))
+    '2026-05, AWS, reserved'
     """
     terms = "" if price.terms == "on_demand" else f", {price.terms}"
     old = ", over a year before this catalogue" if months_before(price.date, edition) > OLD else ""
-    return f"{price.date}{terms}{old}"
+    return f"{price.date}{f', {price.seller}' * bool(price.seller)}{terms}{old}"

@@ -9,7 +9,17 @@ from msgspec.structs import replace
 
 from lehr.recipes.checking import OTHERWISE
 from lehr.recipes.presenting.document import Card, Mark
-from lehr.recipes.presenting.numbers import between, bounded, dated, dollars, estimate, loss, quantity, whole
+from lehr.recipes.presenting.numbers import (
+    around,
+    bounded,
+    dated,
+    dollars,
+    estimate,
+    loss,
+    quantity,
+    ranged,
+    whole,
+)
 from lehr.recipes.projecting.basis import on_what
 from lehr.recipes.projecting.model import NO_FIT
 from lehr.recipes.report.facts import ReportData
@@ -168,8 +178,9 @@ def _hours(data: ReportData) -> Card:
     found = published_hours(data)
     if found is None:
         hours, _ = with_rollouts(data)
-        projected = bounded(estimate(hours.value), data.projection.totals.bound) if hours else _none(data)
-        lines = [*_interval(hours), *_rolled(data), *_unfit(data), *on]
+        bound = data.projection.totals.bound
+        projected = around(hours, bound) if hours else _none(data)
+        lines = [*_interval(hours, bound), *_rolled(data), *_unfit(data), *on]
         return Card(label="Accelerator-hours", value=projected, lines=lines, mark=_assumed(times))
     lines = [of_what(found, data), *_beside(found, data, "hours"), *on]
     return Card(label="Accelerator-hours", value=found.text, lines=lines, mark="published")
@@ -184,7 +195,8 @@ def _cost(data: ReportData) -> Card:
     if found is not None:
         lines = [of_what(found, data), *_beside(found, data, "cost"), *prices]
         return Card(label="Cost", value=found.text, lines=lines, mark="published")
-    projected = bounded(dollars(cost.value), data.projection.totals.bound) if cost else _none(data)
+    bound = data.projection.totals.bound
+    projected = around(cost, bound, dollars) if cost else _none(data)
     spent = plain_sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
     hours = published_hours(data)
     rates = {float(f"{t.cost.value / t.hours.value:.9g}") for t in times if t.cost is not None}
@@ -198,7 +210,7 @@ def _cost(data: ReportData) -> Card:
     return Card(
         label="Cost",
         value=projected,
-        lines=[*_interval(cost, money=True), *_rolled(data), *_unfit(data), *prices],
+        lines=[*_interval(cost, bound, money=True), *_rolled(data), *_unfit(data), *prices],
         mark=_assumed(times),
     )
 
@@ -275,8 +287,8 @@ def priced(price: Price | None, time: Time) -> str:
     return f"${price.usd_per_hour:.2f} per {time.accelerator} hour ({dated(price)})"
 
 
-def _interval(amount: Amount | None, *, money: bool = False) -> list[str]:
-    text = between(amount, dollars if money else estimate) if amount else ""
+def _interval(amount: Amount | None, bound: Relation | None, *, money: bool = False) -> list[str]:
+    text = ranged(amount, bound, dollars if money else estimate) if amount else ""
     return [text] if text else []
 
 

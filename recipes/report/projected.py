@@ -7,7 +7,18 @@ from collections.abc import Callable
 import msgspec
 
 from lehr.recipes.presenting.document import UNKNOWN, Cell, Column, Mark, Table
-from lehr.recipes.presenting.numbers import between, bounded, dollars, estimate, loss, percent, quantity, whole
+from lehr.recipes.presenting.numbers import (
+    around,
+    between,
+    bounded,
+    dollars,
+    estimate,
+    loss,
+    percent,
+    quantity,
+    ranged,
+    whole,
+)
 from lehr.recipes.projecting.basis import basis_of
 from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import hours_stated, with_rollouts
@@ -122,7 +133,8 @@ def _loss(data: ReportData, s: StageProjection) -> Cell:
         if s.name not in ends:
             return NOTHING
         end = ends[s.name]
-        return Cell(bounded(loss(end.loss), s.bound, falls=True), "projected", f"{loss(end.low)} to {loss(end.high)}")
+        amount = Amount(value=end.loss, low=end.low, high=end.high, unit=data.laws[0].loss_unit)
+        return _amount(amount, loss, bound=s.bound, falls=True)
     law = data.laws[0]
     return _amount(s.loss[law.name], loss, bound=s.bound, falls=True) if law.name in s.loss else NOTHING
 
@@ -211,8 +223,8 @@ def _amount(
 ) -> Cell:
     if amount is None:
         return UNPROJECTED
-    below = "; ".join(part for part in (between(amount, shown), qualifier) if part)
-    return Cell(bounded(shown(amount.value), bound, falls=falls), mark, below)
+    below = "; ".join(part for part in (ranged(amount, bound, shown), qualifier) if part)
+    return Cell(around(amount, bound, shown, falls=falls), mark, below)
 
 
 def giga(flops: float) -> str:

@@ -17,7 +17,7 @@ from lehr.recipes.presenting.document import Picture
 from lehr.recipes.presenting.figures import for_page
 from lehr.recipes.presenting.html import TEMPLATES as REPORT_TEMPLATES
 from lehr.recipes.presenting.html import environment
-from lehr.recipes.presenting.numbers import bounded
+from lehr.recipes.presenting.numbers import LENGTHS, bounded
 from lehr.recipes.presenting.tables import short
 from lehr.recipes.sweeping.rows import UNITS
 
@@ -143,12 +143,14 @@ def _cell(row: Mapping[str, Any], name: str, reports: Mapping[int, str]) -> dict
     value = row[name]
     below = ""
     text = _shown(name, value)
-    if name in TOTALLED and value is not None:
-        text = bounded(text, row["bound"] or None)
+    bound = (row["bound"] or None) if name in TOTALLED and value is not None else None
+    if bound is not None and row.get(f"{name}_low") is None:
+        text = bounded(text, bound)
     elif name in ("loss", "forecast") and value is not None and row["warnings"]:
         text += MARK
     if f"{name}_low" in row and row[f"{name}_low"] is not None:
         below = f"{_shown(name, row[f'{name}_low'])} to {_shown(name, row[f'{name}_high'])}"
+        below += "" if bound is None else f" {LENGTHS[bound]}"
     link = reports.get(row["job"], "") if name == "model" else ""
     key = value if isinstance(value, (int, float)) else ""
     return {"text": text, "below": below, "key": key, "link": link}

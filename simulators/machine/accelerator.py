@@ -14,13 +14,15 @@ accelerators of the catalogue lie between 0.51 and 0.87, those of NVIDIA's betwe
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one accelerator costs an hour [USD/h], who asked it, when, and on what terms."""
+    """What one accelerator costs an hour [USD/h], who asked it, when, and on what terms: a large cloud's list is not
+    the price of a small one."""
 
     usd_per_hour: HourlyPrice
     date: str
     source: str
     place: str
     terms: Literal["on_demand", "reserved", "spot"] = "on_demand"
+    seller: str = ""
 
 
 def months_before(date: str, edition: str) -> int:
