@@ -261,7 +261,8 @@ def training(recipe: Recipe, projection: Projection) -> dict[tuple[str, str], An
         ("tokens, known stages", "tokens"): totals.tokens or None,
         ("training FLOPs, known stages", "FLOP"): totals.flops or None,
         ("stages of unknown length", ""): ", ".join(totals.unknown) or "none",
-        ("these tokens, FLOPs, hours and cost are", ""): BOUNDS[totals.bound] if totals.bound else None,
+        ("these tokens and FLOPs are", ""): BOUNDS[totals.bound] if totals.bound else None,
+        ("these hours and this cost are", ""): BOUNDS[totals.hours_bound] if totals.hours_bound else None,
     }
     for stage in projection.stages:
         values[(f"{stage.kind}: peak learning rate", "")] = stage.peak_rate

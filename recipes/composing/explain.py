@@ -85,6 +85,9 @@ def _unknown_key(key: str, verb: str, arguments: list[str]) -> str:
     parts = key.split(".")
     node = _composition(verb, [a for a in arguments if "=" in a and not a.lstrip("+~").startswith(key)])
     whole = any(a.startswith(f"{key}={{") for a in arguments)
+    if whole and parts[0] not in _taken(verb):
+        takes = ", ".join([name for name in _taken(verb) if name != "runtime"][:6])
+        return f"{parts[0]}: unknown key; lehr {verb} takes {takes}, … (lehr {verb} --help)"
     if whole and (not node or parts[0] not in node or _is_there(node, parts)):
         # Hydra sets the keys of a mapping one by one, and refuses those that are new
         return f"{key}: is given a key that is not there yet; write ++{key}={{...}}, which adds it"
@@ -99,6 +102,13 @@ def _unknown_key(key: str, verb: str, arguments: list[str]) -> str:
             return f"{prefix + '.' if prefix else ''}{part}: unknown key; {instead}"
         node = node[part]
     return f"{key}: unknown key; +{key}=... adds one"
+
+
+def _taken(verb: str) -> list[str]:
+    """The settings and groups of a verb, also those that are there for some models alone."""
+    base = _composition(verb, [])
+    optional = re.findall(r"optional (\w+)", (CONF / f"{verb}.yaml").read_text(encoding="utf-8"))
+    return [*(str(key) for key in base), *optional]
 
 
 def _is_there(node: Any, parts: list[str]) -> bool:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from lehr.recipes.costing.figures import draw_all
 from lehr.recipes.costing.result import Costed
-from lehr.recipes.costing.text import as_text
+from lehr.recipes.costing.text import as_text, few
 from lehr.recipes.presenting.document import Bullets, Cell, Column, Document, Part, Section, Table, Text
 from lehr.recipes.presenting.figures import drawn_of, plot_files
 from lehr.recipes.presenting.html import as_html
@@ -55,7 +55,7 @@ def _table(found: Costed) -> Table:
         [
             Cell(s.name),
             Cell(f"{s.devices:,}" if s.devices is not None else "unknown"),
-            Cell(f"{s.hours.value:,.0f}"),
+            Cell(few(s.hours.value)),
             Cell(f"{s.uptime.between:,.1f}" if s.uptime is not None else "–"),
             Cell(f"{s.uptime.every / 60:,.0f}" if s.uptime is not None else "–"),
             Cell(f"{100 * s.uptime.share.value:.1f}" if s.uptime is not None else "–"),

@@ -53,6 +53,9 @@ class Costed(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def bound(self) -> Relation | None:
-        """How the true days, hours, energy and money lie to these, where all stages' bounds lie on one side."""
+        """How the true days, hours, energy and money lie to these, where all stages' bounds lie on one side; of a sum
+        with rollouts no most is known."""
         found = {s.bound for s in self.stages if s.bound is not None}
+        if "at most" in found and any(s.basis == "rollouts" for s in self.stages):
+            return None
         return found.pop() if len(found) == 1 else None

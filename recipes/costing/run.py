@@ -16,6 +16,7 @@ from lehr.recipes.catalogue.recipe_files import AcceleratorFile, RecipeFile
 from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.costing.resting import Settings, rests_on
 from lehr.recipes.costing.result import Costed, StageCost
+from lehr.recipes.costing.text import estimated
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.projecting.holding import NOT_TRIED
 from lehr.recipes.projecting.model import project_model
@@ -171,11 +172,13 @@ def _stages(
         assumed += [f"{one.name}: {word}" for word in one.warnings if word.startswith(NOT_TRIED)]
         if one.rollout is not None and basis == "rollouts":
             assumed += [f"{one.name}: {word}" for word in one.rollout.assumed]
+            if one.padded:
+                assumed.append(f"{one.name}: the interval holds every answer as long as it may be")
         if basis == "work" and one.rollout is not None:
             told = one.rollout.hours
             assumed.append(
-                f"{one.name}: a forward pass for an answer; by its rollouts it takes {told.value:,.0f} h "
-                f"({told.low:,.0f} to {told.high:,.0f}), which the interval holds"
+                f"{one.name}: a forward pass for an answer at the utilisation that is set; by its rollouts it takes "
+                f"{estimated(told)} h"
             )
         if basis == "work" and one.padded:
             assumed.append(f"{one.name}: every example as long as the sequence, at most {one.tokens:,.0f} tokens")
@@ -197,7 +200,7 @@ def _stages(
                 uptime=None if devices is None else _uptime(devices, reliability),
                 basis=basis,
                 projected=projected_hours(one) if basis == "published hours" else None,
-                bound=one.bound if basis == "work" else None,
+                bound=None if basis == "published hours" else one.hours_bound,
             )
         )
     return found, left, assumed
@@ -222,8 +225,9 @@ def _hours(recipe: Recipe, one: StageProjection, *, as_run: bool) -> tuple[Amoun
     hardware = recipe.stages[one.name].hardware
     if as_run and hardware is not None and hardware.stated_hours is not None:
         return Amount(value=hardware.stated_hours, unit="h"), "published hours", hardware.accelerator
-    if one.time is not None and one.time.basis != "rollouts":
-        return one.time.hours, "work", one.time.accelerator
+    if one.time is not None:
+        basis = "rollouts" if one.time.basis == "rollouts" else "work"
+        return one.time.hours, basis, one.time.accelerator
     if one.rollout is not None:
         return one.rollout.hours, "rollouts", one.rollout.accelerator
     return None

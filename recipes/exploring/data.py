@@ -273,7 +273,7 @@ def _stage(data: ReportData, projected: StageProjection, row: list[Cell]) -> dic
 def _rollout(projected: StageProjection) -> list[float | None] | None:
     """Accelerator-hours of the stage's rollouts with their bounds [h], where no other figure has them."""
     rollout, time = projected.rollout, projected.time
-    if rollout is None or (time is not None and time.basis == "rollouts"):
+    if rollout is None or (time is not None and time.basis == "rollouts" and not projected.padded):
         return None
     return [rollout.hours.low, rollout.hours.value, rollout.hours.high]
 
@@ -281,7 +281,8 @@ def _rollout(projected: StageProjection) -> list[float | None] | None:
 def _laid_out(projected: StageProjection) -> list[float | None] | None:
     """The utilisation of the stage's own or fastest layout, or rollouts, with its bounds, where time rests on that."""
     time = projected.time
-    own = time is not None and time.basis in ("layout", "fastest", "rollouts")
+    # a utilisation says the time of a stage's work, and not of rollouts of fewer tokens than the work is counted with
+    own = time is not None and time.basis in ("layout", "fastest", "rollouts") and not projected.padded
     return [time.mfu.low, time.mfu.value, time.mfu.high] if time is not None and own else None
 
 

@@ -59,7 +59,7 @@ def _answer(data: ReportData) -> str:
         said.append(f"{tokens.value} tokens")
     days = days_of(data.projection.stages)
     if days is not None and not rolled_only(data):
-        said.append(f"{bounded(estimate(days), totals.bound)} days of work")
+        said.append(f"{bounded(estimate(days), totals.hours_bound)} days of work")
     said += [f"{hours.value} accelerator-hours"] * (hours.value not in ("unknown", "none"))
     said += [cost.value] * (cost.value not in ("unknown", "none"))
     line = "; ".join([*said, *_unfit(data)])
@@ -178,7 +178,7 @@ def _hours(data: ReportData) -> Card:
     found = published_hours(data)
     if found is None:
         hours, _ = with_rollouts(data)
-        bound = data.projection.totals.bound
+        bound = data.projection.totals.hours_bound
         projected = around(hours, bound) if hours else _none(data)
         lines = [*_interval(hours, bound), *_rolled(data), *_unfit(data), *on]
         return Card(label="Accelerator-hours", value=projected, lines=lines, mark=_assumed(times))
@@ -195,7 +195,7 @@ def _cost(data: ReportData) -> Card:
     if found is not None:
         lines = [of_what(found, data), *_beside(found, data, "cost"), *prices]
         return Card(label="Cost", value=found.text, lines=lines, mark="published")
-    bound = data.projection.totals.bound
+    bound = data.projection.totals.hours_bound
     projected = around(cost, bound, dollars) if cost else _none(data)
     spent = plain_sum(s.published_hours_cost or 0.0 for s in data.projection.stages)
     hours = published_hours(data)

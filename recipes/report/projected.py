@@ -72,10 +72,10 @@ def _sum(data: ReportData, name: str, totals: Totals, published_hours: Cell) -> 
         nothing,
         Cell(bounded(estimate(totals.flops), totals.bound), "projected") if totals.flops else UNPROJECTED,
         nothing,
-        _amount(totals.hours, estimate, bound=totals.bound),
+        _amount(totals.hours, estimate, bound=totals.hours_bound),
         published_hours,
         nothing,
-        _amount(totals.cost, dollars, bound=totals.bound),
+        _amount(totals.cost, dollars, bound=totals.hours_bound),
         *([nothing] if data.laws else []),
     ]
 
@@ -103,10 +103,10 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
         assumed: Mark = "assumed" if time.assumed_hardware else "projected"
         rest = [
             _mfu(data, s),
-            _amount(time.hours, estimate, mark=assumed, bound=s.bound),
+            _amount(time.hours, estimate, mark=assumed, bound=s.hours_bound),
             _stated_hours(data, s),
-            _amount(time.days, estimate, _devices(time.devices), assumed, s.bound),
-            _amount(time.cost, dollars, mark=assumed, bound=s.bound),
+            _amount(time.days, estimate, _devices(time.devices), assumed, s.hours_bound),
+            _amount(time.cost, dollars, mark=assumed, bound=s.hours_bound),
         ]
     return [
         Cell(s.name, below=s.kind),

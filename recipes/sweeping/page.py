@@ -143,7 +143,8 @@ def _cell(row: Mapping[str, Any], name: str, reports: Mapping[int, str]) -> dict
     value = row[name]
     below = ""
     text = _shown(name, value)
-    bound = (row["bound"] or None) if name in TOTALLED and value is not None else None
+    own = row["bound" if name in ("tokens", "flops") else "hours_bound"] or None
+    bound = own if name in TOTALLED and value is not None else None
     if bound is not None and row.get(f"{name}_low") is None:
         text = bounded(text, bound)
     elif name in ("loss", "forecast") and value is not None and row["warnings"]:

@@ -42,7 +42,7 @@ UNITS: dict[str, str] = {
 """The figures of a row, in order, and what each is."""
 
 NAMES = ("model", "recipe", "law", "loss_unit")
-NOTES = ("bound", "unknown_stages", "warnings", "status", "reason")
+NOTES = ("bound", "hours_bound", "unknown_stages", "warnings", "status", "reason")
 
 
 def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
@@ -79,6 +79,7 @@ def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
         "peak_rate": first.peak_rate if first else None,
         "final_rate": first.final_rate if first else None,
         "bound": totals.bound or "",
+        "hours_bound": totals.hours_bound or "",
         "unknown_stages": " ".join(totals.unknown),
         "warnings": warnings(job),
         "status": "done",
@@ -88,7 +89,7 @@ def row(job: ProjectedJob, course: Forecast | None = None) -> dict[str, Any]:
 
 def failed(reason: str, status: str = "failed") -> dict[str, Any]:
     """The row of a job that has no figures."""
-    empty = dict.fromkeys(("bound", "unknown_stages", "warnings"), "")
+    empty = dict.fromkeys(("bound", "hours_bound", "unknown_stages", "warnings"), "")
     return {**dict.fromkeys(NAMES), **dict.fromkeys(UNITS), **empty, "status": status, "reason": reason}
 
 

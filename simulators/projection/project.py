@@ -9,7 +9,6 @@ import msgspec
 
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import (
-    FLOP_CONVENTIONS,
     ParameterCount,
     count_parameters,
     forward_flops_per_token,
@@ -20,6 +19,7 @@ from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.rollout import RolloutConstants
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.objectives import NextToken, Preference, SpanDenoising, further_forward_passes
+from lehr.simulators.projection.beside_dense import DenseComparison, compare_with_dense
 from lehr.simulators.projection.loss import project_loss
 from lehr.simulators.projection.rollout_time import StageRollout, as_rolled, lengths_known, project_rollout
 from lehr.simulators.projection.stage_time import (
@@ -86,7 +86,7 @@ class StageProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     loss: dict[str, Amount]
     warnings: list[str]
     bound: Relation | None = None
-    """How the true length lies to ``tokens``, and with it work, hours and cost; the loss lies the other way."""
+    """How the true length lies to ``tokens``, and with it work; the loss lies the other way."""
     step_bound: Relation | None = None
     """The same of ``steps``."""
     padded: bool = False
@@ -97,14 +97,11 @@ class StageProjection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     unfit: str | None = None
     """Why the devices do not hold it, where they do not: then it has no ``time``."""
 
-
-class DenseComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Training FLOPs per token of a mixture of experts beside dense models that keep its attention [FLOP/token]."""
-
-    sequence_length: int
-    moe: float
-    dense_same_total: float
-    dense_same_active: float
+    @property
+    def hours_bound(self) -> Relation | None:
+        """How the true hours, days and cost lie to those of ``time``: of what writes answers no most is known, whatever
+        is known of their tokens."""
+        return None if self.rollout is not None and self.bound == "at most" else self.bound
 
 
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,26 +137,6 @@ def days_of(stages: Sequence[StageProjection]) -> float | None:
         return None
     known = [s.time.days for s in stages if s.time is not None]
     return plain_sum(d.value for d in known if d is not None) if known and all(d is not None for d in known) else None
-
-
-def compare_with_dense(architecture: Architecture, seq_len: int) -> DenseComparison | None:
-    """A token's training work beside that of dense models of the same total and the same active parameters.
-
-    ``None`` for a dense network. Attention is the same in all three; both tables are too.
-
-    >>> from lehr.simulators.planning.ladder import mixture
-    >>> net = mixture(4096, expansion=8, top_k=8, vocab_size=128256, context_length=8192)
-    >>> found = compare_with_dense(net, 4096)
-    >>> f"{found.dense_same_active / 1e9:.0f} or {found.dense_same_total / 1e9:.0f} GFLOP"
-    '48 or 285 GFLOP'
-    """
-    count = count_parameters(architecture)
-    if not count.sparse:
-        return None
-    convention = FLOP_CONVENTIONS["causal_with_router"]
-    moe = training_flops_per_token(architecture, seq_len, convention)
-    idle = count.total - count.active["all"]
-    return DenseComparison(sequence_length=seq_len, moe=moe, dense_same_total=moe + 6.0 * idle, dense_same_active=moe)
 
 
 def _rollout(
@@ -219,10 +196,10 @@ def project_stage(
     per_token = training_flops_per_token(architecture, seq_len, convention, target_len)
     rollout, refused = _rollout(stage, architecture, accelerators, assumptions, generation)
     padded, passes = most_tokens(stage, seq_len)
-    if padded is not None and rollout is not None and lengths_known(stage):
-        # how long the answers are is better than how long they may be
-        padded, passes, stage = None, [], msgspec.structs.replace(stage, tokens=rollout.tokens)
     tokens, bound = (stage.n_tokens, stage.token_bound) if padded is None else (padded, "at most")
+    if (padded is not None or tokens is None) and rollout is not None and lengths_known(stage):
+        # how long the answers are is better than how long they may be
+        padded, passes, tokens, bound = None, [], rollout.tokens, stage.step_bound
     warnings = [*sequence_said(stage, seq_len), *passes]
     if tokens is not None and (further_passes := further_forward_passes(stage.objective)):
         per_token += further_passes * forward_flops_per_token(architecture, seq_len, convention)
@@ -267,7 +244,7 @@ def project_stage(
     if unfit is not None:
         time, warnings = None, [*warnings, unfit]
     if flops is not None and time is not None and rollout is not None and time.basis != "given":
-        time, said = as_rolled(time, flops, rollout, bounded=stage.tokens is None)
+        time, said = as_rolled(time, flops, rollout, padded)
         warnings += said
     return StageProjection(
         name=name,
@@ -303,6 +280,12 @@ def _ran(stage: Stage, time: Time) -> bool:
     return (hardware.accelerator, hardware.count) == (time.accelerator, time.devices)
 
 
+def _of_hours(stages: Sequence[StageProjection], known: Sequence[StageProjection]) -> Relation | None:
+    """How the true hours lie to a sum: of one with rollouts, whose hours are an estimate, no most is known."""
+    found = relation_of([s.hours_bound for s in known])
+    return None if found == "at most" and any(s.rollout is not None for s in stages) else found
+
+
 def add_up(stages: Sequence[StageProjection]) -> Totals:
     """Sum the stages whose work is known. A sum of a least and a most is neither, so that stages of which only the
     most is known are left out beside stages of which only the least is."""
@@ -325,6 +308,7 @@ def add_up(stages: Sequence[StageProjection]) -> Totals:
         cost=None if unfit else cost,
         unknown=[s.name for s in stages if s.name not in names],
         bound=relation_of([s.bound for s in known]),
+        hours_bound=_of_hours(stages, known),
         unfit=unfit,
     )
 

@@ -61,16 +61,17 @@ def rollouts_of(stage: Stage, rollout: Rollout, samples: int = 1) -> float | Non
 
 
 def lengths_known(stage: Stage) -> bool:
-    """Does the stage say how long its prompts and answers are on average?
+    """Does the stage say how long its answers are on average? Prompts are read at once: an assumed mean of theirs moves
+    next to nothing.
 
     >>> from lehr.simulators.rollouts import Lengths
-    >>> told = Rollout(prompts=64, prompt=Lengths(mean=400), response=Lengths(mean=1500, cap=6144))
+    >>> told = Rollout(prompts=64, response=Lengths(mean=1500, cap=6144))
     >>> lengths_known(Stage(kind="RL", objective=PolicyGradient(rollout=told))), lengths_known(
     ...     Stage(kind="RL", objective=PolicyGradient()))
     (True, False)
     """
     rollout = getattr(stage.objective, "rollout", None)
-    return rollout is not None and rollout.prompt.mean is not None and rollout.response.mean is not None
+    return rollout is not None and rollout.response.mean is not None
 
 
 def project_rollout(
@@ -139,20 +140,21 @@ def project_rollout(
     )
 
 
-def as_rolled(time: Time, flops: float, rollout: StageRollout, *, bounded: bool) -> tuple[Time, list[str]]:
-    """The time of a stage of ``flops`` of work [FLOP] with its rollouts, and what is to be said of it; ``bounded``
-    where of the work only the most is known."""
-    if bounded:
-        time, said = with_rollouts(time, rollout)
-        return time, [said]
-    said = f"hours by its rollouts, with {', '.join(rollout.assumed)}"
-    return by_rollouts(time, flops, rollout), [said] if rollout.assumed else []
-
-
-def by_rollouts(time: Time, flops: float, rollout: StageRollout) -> Time:
-    """The time of a stage of ``flops`` of work [FLOP] by its rollouts, with the utilisation that they come to: writing
-    token after token does not reach that of training."""
-    hours = rollout.hours
+def as_rolled(time: Time, flops: float, rollout: StageRollout, padded: float | None) -> tuple[Time, list[str]]:
+    """The time of a stage of ``flops`` of work [FLOP] by its rollouts, and what is to be said of it. Writing token
+    after token does not reach the utilisation of training, so that hours of the work alone are too few. Where only the
+    most of its tokens is known, ``padded`` [tokens], the interval holds the hours of that work too.
+    """
+    hours, cost, said = rollout.hours, rollout.cost, list[str]()
+    if rollout.assumed:
+        said.append(f"hours by its rollouts, with {', '.join(rollout.assumed)}")
+    if padded is not None:
+        said = [
+            f"hours by its rollouts{', with ' * bool(rollout.assumed)}{', '.join(rollout.assumed)}; the interval holds "
+            f"{time.hours.value:,.3g} h too, of a forward pass for every answer, each as long as it may be"
+        ]
+        flops, hours = flops * rollout.tokens / padded, _holding(hours, time.hours)
+        cost = None if cost is None or time.cost is None else _holding(cost, time.cost)
     assert hours.low is not None
     assert hours.high is not None
     mfu = Amount(
@@ -160,30 +162,13 @@ def by_rollouts(time: Time, flops: float, rollout: StageRollout) -> Time:
         low=implied_mfu(flops, time.peak, hours.high), high=implied_mfu(flops, time.peak, hours.low),
     )  # fmt: skip
     days = None if time.devices is None else days_of(hours, time.devices)
-    return msgspec.structs.replace(time, basis="rollouts", mfu=mfu, hours=hours, days=days, cost=rollout.cost)
+    return msgspec.structs.replace(time, basis="rollouts", mfu=mfu, hours=hours, days=days, cost=cost), said
 
 
-def with_rollouts(time: Time, rollout: StageRollout) -> tuple[Time, str]:
-    """The time of a stage's work, of which only the most is known, with an interval that holds its rollouts, and what
-    is to be said of the two: the work counts a forward pass for an answer, at the utilisation of training.
-    """
-
-    def holding(own: Amount | None, theirs: Amount | None) -> Amount | None:
-        if own is None or theirs is None:
-            return own
-        low, high = (min(a for a in (own.low, theirs.low, own.value) if a is not None),
-                     max(a for a in (own.high, theirs.high, own.value) if a is not None))  # fmt: skip
-        return Amount(value=own.value, low=low, high=high, unit=own.unit)
-
-    hours = holding(time.hours, rollout.hours)
-    assert hours is not None
-    days = None if time.devices is None else days_of(hours, time.devices)
-    told = rollout.hours
-    said = (
-        f"hours count a forward pass for an answer; by its rollouts it takes {told.value:,.0f} h ({told.low:,.0f} to "
-        f"{told.high:,.0f}), with {', '.join(rollout.assumed)}"
-    )
-    return msgspec.structs.replace(time, hours=hours, days=days, cost=holding(time.cost, rollout.cost)), said
+def _holding(own: Amount, other: Amount) -> Amount:
+    """An amount whose interval holds another one and its interval."""
+    ends = [end for a in (own, other) for end in (a.low, a.value, a.high) if end is not None]
+    return Amount(value=own.value, low=min(ends), high=max(ends), unit=own.unit)
 
 
 def _enough(architecture: Architecture, device: Accelerator) -> int:

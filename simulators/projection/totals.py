@@ -11,7 +11,8 @@ from lehr.simulators.quantities import Amount, Relation
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Sums over the stages that are known; ``unknown`` names the stages that are not. Of ``unfit`` stages the devices
-    do not hold there are neither hours nor cost, nor of the sum."""
+    do not hold there are neither hours nor cost, nor of the sum. ``bound`` is of tokens and work, ``hours_bound`` of
+    hours and cost."""
 
     tokens: float
     flops: float
@@ -19,6 +20,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: Amount | None
     unknown: list[str]
     bound: Relation | None = None
+    hours_bound: Relation | None = None
     unfit: list[str] = []
 
 
@@ -56,5 +58,6 @@ def add_totals(base: Totals, own: Totals, base_name: str) -> Totals:
         cost=plus(base.cost, own.cost),
         unknown=[*(f"{base_name}: {name}" for name in base.unknown), *own.unknown],
         bound=relation_of([base.bound, own.bound]),
+        hours_bound=relation_of([base.hours_bound, own.hours_bound]),
         unfit=unfit,
     )

@@ -93,6 +93,10 @@ MISTAKES = {
         ["report", "model=starcoder", "recipe.stages.pt.schedule={kind: wsd, decay: {fraction: 0.2}}"],
         "recipe.stages.pt.schedule: is given a key that is not there yet; write ++recipe.stages.pt.schedule={...}",
     ),
+    "a recipe where none is taken": (
+        ["rollout", "recipe=starcoder"],
+        "recipe: unknown key; lehr rollout takes model, accelerator",
+    ),
     "a utilisation of 40": (["report", "mfu=40"], "write mfu=0.4 or mfu=40%"),
     "a utilisation that nothing has": (
         ["report", "mfu=1e-300"],

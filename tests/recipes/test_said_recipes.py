@@ -10,12 +10,14 @@ import pytest
 import lehr
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml
+from lehr.recipes.costing.result import Costed
 from lehr.recipes.costing.text import as_text as cost_text
 from lehr.recipes.presenting.numbers import dollars, estimate
 from lehr.recipes.presenting.yaml import as_yaml
+from lehr.recipes.report.facts import ReportData
 from lehr.recipes.report.headline import headline
 from lehr.recipes.report.stages import as_stated
-from lehr.simulators.projection.project import Assumptions, Projection
+from lehr.simulators.projection.project import Assumptions, Projection, StageProjection
 
 STAGE = {
     "kind": "SFT", "objective": {"kind": "supervised"}, "sequence_length": 4096, "batch": {"sequences": 128},
@@ -235,7 +237,7 @@ def test_a_dense_recipe_of_ones_own_runs_as_published_ones_did_where_its_layout_
 @pytest.mark.slow
 def test_hours_of_a_report_have_the_rollouts_of_which_nothing_else_is_known(tmp_path: Path) -> None:
     """As those of its cost: SFT with so many tokens, and GRPO in steps."""
-    rollout = {"prompts": 128, "response": {"mean": 3000, "cap": 8192}}
+    rollout = {"prompts": 128, "response": {"cap": 8192}}
     rl = {**STAGE, "kind": "RL", "steps": 500, "sequence_length": None, "batch": None,
           "objective": {"kind": "policy_gradient", "method": "grpo", "group_size": 16, "rollout": rollout}}  # fmt: skip
     sft = {**STAGE, "examples": 50_000, "epochs": 2}
@@ -245,11 +247,63 @@ def test_hours_of_a_report_have_the_rollouts_of_which_nothing_else_is_known(tmp_
     assert (rolled.time, tuned.rollout) == (None, None)
     both = tuned.time.hours + rolled.rollout.hours
     cards = {card.label: card for card in headline(data)}
+    # the most of the one and an estimate of the other are no most
+    assert cards["Training tokens"].value.startswith("≤ ")
     assert cards["Accelerator-hours"].value == estimate(both.value)
     assert any(line.startswith("rl by rollouts") for line in cards["Accelerator-hours"].lines)
     spent = tuned.time.cost + rolled.rollout.cost
     assert cards["Cost"].value == dollars(spent.value)
-    assert (
-        "GRPO; group size 16; 128 prompts a step; answers of 3,000 tokens, at most 8,192"
-        in as_stated(data).rows[1][1].text
-    )
+    assert "GRPO; group size 16; 128 prompts a step; answers of at most 8,192" in as_stated(data).rows[1][1].text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "without", [{}, {"prompt": {"cap": 1024}}, {"prompt": {"mean": 300}}, {"sequence_length": None}]
+)
+def test_known_answers_make_the_rollouts_the_centre_whatever_else_is_said(
+    tmp_path: Path, without: dict[str, object]
+) -> None:
+    """Hours and money of report and cost are those of the rollouts, and no most stands anywhere."""
+    stage, found, costed = _answering(tmp_path, {"mean": 1500, "cap": 6144}, without)
+    assert stage.rollout is not None
+    assert stage.time is not None
+    assert (stage.time.basis, stage.bound, stage.hours_bound) == ("rollouts", None, None)
+    assert stage.time.hours.value == pytest.approx(15.8, rel=0.02)
+    assert costed.stages[0].hours == stage.time.hours
+    assert not any(card.value.startswith("≤") for card in headline(found))
+    assert "at most" not in cost_text(costed)
+
+
+@pytest.mark.slow
+def test_no_most_stands_beside_an_expectation_above_it(tmp_path: Path) -> None:
+    """Of answers whose cap alone is known the tokens are at most so many; hours are an estimate that holds both."""
+    stage, found, costed = _answering(tmp_path, {"cap": 6144}, {})
+    assert stage.time is not None
+    assert stage.rollout is not None
+    assert (stage.bound, stage.hours_bound, stage.time.basis) == ("at most", None, "rollouts")
+    assert stage.time.hours.value == stage.rollout.hours.value
+    cards = {card.label: card.value for card in headline(found)}
+    assert cards["Training tokens"].startswith("≤")
+    assert not cards["Accelerator-hours"].startswith("≤")
+    assert not cards["Cost"].startswith("≤")
+    assert "at most" not in cost_text(costed)
+    assert costed.stages[0].hours == stage.time.hours
+    (said,) = (word for word in stage.warnings if word.startswith("hours by its rollouts"))
+    assert "each as long as it may be" in said
+
+
+def _answering(
+    folder: Path, response: dict[str, object], more: dict[str, object]
+) -> tuple[StageProjection, ReportData, Costed]:
+    """A stage of GRPO on sixteen devices, its report and its cost."""
+    rollout: dict[str, object] = {"prompts": 64, "response": response, "updates": 4}
+    if "prompt" in more:
+        rollout["prompt"] = more["prompt"]
+    stage = {
+        **STAGE, "kind": "RL", "steps": 200, "sequence_length": more.get("sequence_length", 7168),
+        "objective": {"kind": "policy_gradient", "method": "grpo", "group_size": 8, "rollout": rollout},
+        "hardware": {"accelerator": "h100_sxm", "count": 16, "precision": "bf16"},
+    }  # fmt: skip
+    one = project(folder, "qwen2_5_7b", stage, base={"model": "qwen2_5_7b"}).stages[0]
+    told = lehr.report("qwen2_5_7b", recipe="mine", config_dir=folder)
+    return one, told, lehr.cost("qwen2_5_7b", recipe="mine", config_dir=folder)
