@@ -320,7 +320,8 @@ def beside_the_report(plan: Planned) -> str:
         return f"which {repeats}: its loss there is another"
     if plan.vocabulary is not None and plan.vocabulary.own != REFERENCE_VOCABULARY:
         return "which counts the tables of any vocabulary as size: its loss there is another"
-    return "which says the same, and how the loss falls under these schedules"
+    calendar = ", its hours and money without the time that failures take" if plan.devices else ""
+    return f"which says the same{calendar}, and how the loss falls under these schedules"
 
 
 def as_json(plan: Planned) -> dict[str, Any]:

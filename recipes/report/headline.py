@@ -57,11 +57,13 @@ def _answer(data: ReportData) -> str:
         said.append(f"loss {ends.value} {ends.lines[0].partition(', after stage')[0]}")
     if tokens.value != "unknown":
         said.append(f"{tokens.value} tokens")
-    days = days_of(data.projection.stages)
+    days, work = days_of(data.projection.stages), []
     if days is not None and not rolled_only(data):
-        said.append(f"{bounded(estimate(days), totals.hours_bound)} days of work")
-    said += [f"{hours.value} accelerator-hours"] * (hours.value not in ("unknown", "none"))
-    said += [cost.value] * (cost.value not in ("unknown", "none"))
+        work.append(f"{bounded(estimate(days), totals.hours_bound)} days")
+    work += [f"{hours.value} accelerator-hours"] * (hours.value not in ("unknown", "none"))
+    work += [cost.value] * (cost.value not in ("unknown", "none"))
+    if work:
+        said.append(f"{', '.join(work)} of work, to which `lehr cost` adds what failures take")
     line = "; ".join([*said, *_unfit(data)])
     return line[:1].upper() + line[1:] or NOTHING_TO_COMPARE
 

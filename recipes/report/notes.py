@@ -38,7 +38,11 @@ def conventions(data: ReportData) -> Bullets:
             "Accelerator-hours",
             "training FLOPs / (peak × MFU), all devices together; a failed or repeated run is not counted",
         ),
-        ("Cost", "accelerator-hours × the dated price of an hour; no storage, staff or networking"),
+        (
+            "Cost",
+            "accelerator-hours × the dated price of an hour; no storage, staff or networking, nor the time that "
+            "failures take, which `lehr cost` adds",
+        ),
     ]
     items += [
         (
