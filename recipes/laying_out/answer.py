@@ -24,7 +24,7 @@ from lehr.simulators.machine.demand import demand_of
 from lehr.simulators.machine.layout import Layout, Layouts, as_arrays
 from lehr.simulators.machine.memory import Memory
 from lehr.simulators.machine.search import Ranking, layout_at, legal_layouts, rank
-from lehr.simulators.machine.step_time import Parts, Rates
+from lehr.simulators.machine.step_time import UNPACKING, Parts, Rates
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.quantities import Interval
 
@@ -194,6 +194,8 @@ def _found(question: Question, at: Evaluated | None, index: int, calibration: Ca
     ratio = seconds / float(at.parts.total[index])
     tokens = question.global_batch * question.work.seq_len
     speed = tokens / seconds / question.devices
+    unpacking = ratio * float(np.broadcast_to(at.parts.unpacking, len(at.layouts))[index])
+    slowest, usual, fastest = UNPACKING
     flops, peak = _flops(question), _peak(question)
     memory = {name: float(np.broadcast_to(getattr(at.memory, name), len(at.layouts))[index]) for name in Memory._fields}
     number = int(memory.pop("rank"))
@@ -201,8 +203,8 @@ def _found(question: Question, at: Evaluated | None, index: int, calibration: Ca
     return Found(
         layout=layout_at(at.layouts, index, precision=question.precision, optimizer=question.terms.optimizer),
         seconds=seconds,
-        low=seconds * float(np.exp(-factor)),
-        high=seconds * float(np.exp(factor)),
+        low=(seconds - unpacking) * float(np.exp(-factor)) + unpacking * usual / fastest,
+        high=(seconds - unpacking) * float(np.exp(factor)) + unpacking * usual / slowest,
         tokens_per_second=speed,
         tflops=speed * flops["causal"] / 1e12,
         mfu={c: speed * f / peak for c, f in flops.items()},
@@ -309,6 +311,7 @@ SAID = {
     "bubble": "pipeline bubble",
     "exchange": "exchange of gradients",
     "optimizer": "optimiser",
+    "unpacking": "unpacking of 4-bit weights",
 }
 """What each part of a step is called."""
 

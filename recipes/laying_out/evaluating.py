@@ -118,6 +118,7 @@ def rates_for(question: Question, layouts: Layouts) -> Rates:
             mixture=question.work.sparse,
             recurrent=question.recurrent,
             trained=question.trained,
+            packed=question.terms.quantized,
             distinct=distinct_nodes(question.work, layouts, question.network.domain),
         )
     except ValueError as error:

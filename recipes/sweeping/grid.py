@@ -100,8 +100,9 @@ def fits(job: ProjectedJob, swept: Mapping[str, Floats]) -> bool:
     """Do the formulae of this module hold for every swept key of this recipe?"""
     repeated = isinstance(job.laws[0], DataConstrained) and any(map(repeats_of, job.recipe.stages.values()))
     rolled = {s.name for s in job.projection.stages if s.rollout is not None}
-    if repeated or (rolled and "devices" in swept):
-        # a law of repeats, and rollouts, have no closed formula here
+    packed = any(s.adapter is not None and s.adapter.kind == "qlora" for s in job.recipe.stages.values())
+    if repeated or packed or (rolled and "devices" in swept):
+        # a law of repeats, weights in four bits, and rollouts, have no closed formula here
         return False
     for key in swept:
         match = INPUTS.fullmatch(key)

@@ -90,6 +90,8 @@ class Demand(NamedTuple):
     """Of the data group's exchange at the end of a step: gradients and parameters [s]."""
     optimizer: np.ndarray
     """Parameters that each device updates [parameters]."""
+    matrices: np.ndarray
+    """Parameters of the stack's matrices on a device, its experts with them [parameters]."""
     micro_batches: np.ndarray
     slowest: np.ndarray
     pipeline: np.ndarray
@@ -183,6 +185,8 @@ def demand_of(work: Work, layouts: Layouts, network: Network) -> Demand:
         gather=gather,
         reduce=reduce,
         optimizer=updated,
+        matrices=sum(b.n * (b.mixer + b.mlp + b.shared) for b in blocks) / (tp * pp)
+        + work.routed / (x.ep * x.etp * pp),
         micro_batches=x.micro_batches,
         slowest=fullest(work.n_layers, pp, x.vpp),
         pipeline=pp,

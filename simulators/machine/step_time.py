@@ -27,6 +27,13 @@ BUBBLE = (1.0, 1.0 / 3.0, 2.0 / 3.0)
 DualPipe's of half as many ranks less one is taken apart."""
 SENDING = 20.0 / 132.0
 """Share of an H800 that sends tokens while the rest computes (DeepSeek-V3, arXiv:2412.19437, section 3.2.2)."""
+PACKED_BYTES = 2.0 + 4.127 / 8
+"""Traffic of unpacking one weight: 16 bits written, and four with their quantised scales read (Dettmers et al.,
+arXiv:2305.14314, section 3) [byte]."""
+UNPACKING = (0.13, 0.24, 1.0)
+"""Share of the memory's bandwidth at which frozen weights in four bits are unpacked, in every pass: the least of 18
+published pairs of steps with and without, all on A100 and of 2023, their median, and what no kernel exceeds
+(conf/measurement/four_bits.csv; tests/catalogue/test_four_bits.py) [1]."""
 SPELT = {"bf16": "bf16", "fp16": "bf16", "fp8": "fp8", "mxfp8": "fp8", "nvfp4": "fp4"}
 """The peak that a training precision computes at."""
 BESIDE_EXPERTS = {"nvfp4": "mxfp8"}
@@ -59,6 +66,8 @@ class Rates(NamedTuple):
     recurrent: np.ndarray
     trained: np.ndarray
     """1 where all weights are trained, 0 where the network is frozen but for adapters."""
+    packed: np.ndarray
+    """1 where frozen weights stand in four bits and are unpacked in every pass."""
     mixing: np.ndarray
     """Attention's work over that of one document as long as the sequence: below 1 for packed documents [1]."""
     distinct: np.ndarray
@@ -75,6 +84,7 @@ def rates_of(
     mixture: bool,
     recurrent: bool = False,
     trained: bool = True,
+    packed: bool = False,
     mixing: float = 1.0,
     distinct: np.ndarray | float = 1.0,
 ) -> Rates:
@@ -118,6 +128,7 @@ def rates_of(
         mixture,
         recurrent,
         trained,
+        packed,
         mixing,
         distinct,
         n_layers,
@@ -143,11 +154,14 @@ class Parts(NamedTuple):
     bubble: np.ndarray
     exchange: np.ndarray
     optimizer: np.ndarray
+    unpacking: np.ndarray
 
     @property
     def total(self) -> np.ndarray:
         """The step [s]."""
-        seconds: np.ndarray = np.sum(np.stack(np.broadcast_arrays(*self)), axis=0)
+        # numpy adds sixteen rows in another order than fifteen: zeros would move the last digit
+        *others, unpacking = np.broadcast_arrays(*self)
+        seconds: np.ndarray = np.sum(np.stack(others), axis=0) + unpacking
         return seconds
 
 
@@ -207,8 +221,11 @@ def step_parts(demand: Demand, rates: Rates, logs: np.ndarray) -> Parts:
         sorting * 3,
         launches * 3,
     )
+    # a pass forward, one back, and what of the first is done again
+    passes = 2.0 + np.select([d.recompute == 3, d.recompute == 2], [1.0, 0.5], 0.0)
+    unpacking = r.packed * passes * PACKED_BYTES * d.matrices / (UNPACKING[1] * r.bandwidth)
     # beside other work, sending takes its share of the device and shows where it takes longer than the work
-    work = sum(parts) + again
+    work = sum(parts) + again + unpacking
     hidden = np.maximum(SENDING / (1 - SENDING) * work, dispatch - work)
     dispatch = np.where(d.overlap > 0, np.minimum(dispatch, hidden), dispatch)
     stage = work + tensor + dispatch + context
@@ -233,6 +250,7 @@ def step_parts(demand: Demand, rates: Rates, logs: np.ndarray) -> Parts:
             bubble,
             np.where(d.zero == 3, 0.0, exchange),
             update,
+            unpacking * share,
         ]
     )
 

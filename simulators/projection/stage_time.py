@@ -122,6 +122,9 @@ def project_time(
     else:
         reaches = fastest()
         mfu, basis = expected_mfu(device, precision, sparse=sparse, fastest=reaches)
+    four_bits = stage.adapter is not None and stage.adapter.kind == "qlora"
+    if four_bits and basis in AS_PRINTED and isinstance(mfu, Interval):
+        mfu = packed(mfu)
     hours = accelerator_hours(flops, peak, mfu)
     if basis in AS_PRINTED:
         hours = as_runs_print(hours)
@@ -152,6 +155,22 @@ PRINTED = (0.75, 2.5)
 """Hours that runs of pre-training printed, over those of their work at the utilisation that is expected of them: the
 shortest interval that holds nine in ten of 27. In them are lost time, evaluation, younger software and tokens that were
 never printed, which a utilisation of measured steps does not know (tests/published/test_printed_hours.py) [1]."""
+
+
+FOUR_BITS = Interval(low=1.07, central=1.51, high=2.06)
+"""Time of a step of adapters beside weights in four bits over that of the same beside 16: the least, the median and the
+largest of 17 published pairs on A100 and A10G, micro-batches of one to eight short sequences
+(conf/measurement/four_bits.csv; tests/catalogue/test_four_bits.py) [1]."""
+
+
+def packed(mfu: Interval) -> Interval:
+    """A utilisation where frozen weights are unpacked in every pass [1].
+
+    >>> round(packed(Interval(low=0.35, central=0.42, high=0.47)).central, 3)
+    0.278
+    """
+    slower = FOUR_BITS
+    return Interval(low=mfu.low / slower.high, central=mfu.central / slower.central, high=mfu.high / slower.low)
 
 
 def as_runs_print(hours: A, least: Callable[..., Any] = min, most: Callable[..., Any] = max) -> A:

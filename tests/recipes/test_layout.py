@@ -130,6 +130,12 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
     base = ("model=llama_3_1_8b", "accelerator=h100", "devices=8", "layout={dp: 8, zero: 1}", "sequence_length=2048")
     full, lora, qlora = (found(capsys, *base, f"trains={how}")["given"] for how in ("full", "lora", "qlora"))
     assert full["memory_bytes"] > lora["memory_bytes"] > qlora["memory_bytes"]
+    # a pass forward and one back unpack all matrices, how fast was never fitted: the interval is wide
+    assert lora["parts"]["unpacking"] == 0
+    unpacked = qlora["parts"]["unpacking"]
+    assert qlora["seconds"] == pytest.approx(lora["seconds"] + unpacked, rel=0.01)
+    assert lora["seconds"] * 0.85 < qlora["low"] < lora["seconds"]
+    assert qlora["high"] > lora["high"] + 1.8 * unpacked
     assert lora["seconds"] < full["seconds"]
     # 8.03B parameters in 16 bits; 7.0B of them in 4.127 bits and 1.05B, table and head, in 32; adapters of rank 8
     adapters = 2 * 20_971_520
