@@ -44,11 +44,13 @@ class Decoded:
     """Decodes parts of configurations; the same plain data is decoded once.
 
     A sweep's jobs share the data of the files that they do not change, so that a law is decoded once for a thousand
-    of them. At most ``size`` parts are kept.
+    of them. At most ``size`` parts are kept. Jobs that are compared are read by one law: where ``repeating``, by that
+    of repeated data, however often a job's own tokens are seen.
     """
 
-    def __init__(self, size: int = 256) -> None:
+    def __init__(self, size: int = 256, *, repeating: bool = False) -> None:
         self._size = size
+        self.repeating = repeating
         # the data is kept beside its value, so that its identity is not used again while it is a key
         self._kept: dict[tuple[int, Any], tuple[Any, Any]] = {}
 
@@ -98,7 +100,8 @@ def project_job(job: Composed, decoded: Decoded | None = None) -> ProjectedJob:
         for name in job.setting("compare_laws", list[str])
         if (other := catalogue.surface(name)).name != laws[0].name
     ]
-    often = any(s.kind in PRETRAINING and (number(s.epochs) or 1) > MANY_EPOCHS for s in recipe.stages.values())
+    seen = any(s.kind in PRETRAINING and (number(s.epochs) or 1) > MANY_EPOCHS for s in recipe.stages.values())
+    often = decoded.repeating or seen
     if often and not isinstance(laws[0], DataConstrained):
         # other laws say nothing of tokens that are seen so often
         repeats = catalogue.surface("muennighoff")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lehr.recipes.errors import LehrError
+from lehr.simulators.projection.stage_work import MANY_EPOCHS
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
     from hydra.core.override_parser.types import Override
 
 
+PASSES = re.compile(r"recipe\.stages\.\w+\.epochs")
+"""The key of how often a stage sees its data."""
 MOST_JOBS = 10_000_000
 """Of one sweep, whose values are all held at once."""
 
@@ -56,6 +60,15 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
         if any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in values):
             return None
         return [float(v) for v in values]
+
+
+def repeats(found: Sequence[Slot]) -> bool:
+    """Are passes over the data swept beyond those at which most laws know no repeats? Then one law that knows them is
+    to read all jobs, unless laws are chosen."""
+    if any(slot.key == "law" for slot in found):
+        return False
+    passes = [slot.numbers() or [] for slot in found if slot.swept and PASSES.fullmatch(slot.key)]
+    return any(number > MANY_EPOCHS for numbers in passes for number in numbers)
 
 
 def slots(

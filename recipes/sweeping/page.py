@@ -55,16 +55,20 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
 
 def losses_apart(table: pa.Table, words: Sequence[str]) -> str:
     """That losses by several laws stand in one table though no sweep over laws was asked for: some jobs repeat their
-    tokens, of which the others' law knows nothing.
+    tokens, of which the others' law knows nothing; or that all were read by the law of repeats for that.
 
     >>> rows = pa.table({"status": ["done"] * 3, "law": ["besiroglu", "besiroglu", "muennighoff"]})
     >>> losses_apart(rows, ["recipe.stages.pt.epochs=1,2,8"])  # doctest: +ELLIPSIS
     'losses by besiroglu (2 jobs) and muennighoff (1 job) do not compare; write law=muennighoff, which ...'
     >>> losses_apart(rows, ["law=besiroglu,muennighoff"])
     ''
+    >>> losses_apart(rows.slice(2), ["recipe.stages.pt.epochs=1,2,8"])
+    'all losses are by muennighoff, which knows repeats: some jobs see their tokens more than 4 times'
     """
     done = table.filter(pc.equal(table["status"], "done"))
     laws = {s["values"]: s["counts"] for s in done["law"].value_counts().to_pylist() if s["values"]}
+    if [*laws] == ["muennighoff"] and not any("law=" in word for word in words) and any(".epochs=" in w for w in words):
+        return "all losses are by muennighoff, which knows repeats: some jobs see their tokens more than 4 times"
     if len(laws) < 2 or "muennighoff" not in laws or any(word.startswith("law=") and "," in word for word in words):
         return ""
     said = " and ".join(f"{law} ({n:,} job{'' if n == 1 else 's'})" for law, n in laws.items())

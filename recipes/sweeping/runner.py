@@ -22,11 +22,14 @@ Compose = Callable[[Sequence[str]], dict[str, Any]]
 
 class Runner:
     """Projects jobs one after the other. ``merger`` is ``None`` where only Hydra can compose them; ``each`` says
-    which overrides of a job the base does not have yet."""
+    which overrides of a job the base does not have yet, ``repeating`` whether the law of repeated data reads all."""
 
-    def __init__(self, merger: Merger | None, each: Sequence[bool], compose: Compose, catalogue: Catalogue) -> None:
+    def __init__(
+        self, merger: Merger | None, each: Sequence[bool], compose: Compose, catalogue: Catalogue,
+        *, repeating: bool = False,
+    ) -> None:  # fmt: skip
         self._merger, self._each, self._compose, self._catalogue = merger, each, compose, catalogue
-        self._decoded = Decoded()
+        self._decoded = Decoded(repeating=repeating)
 
     def job(self, overrides: Sequence[Override]) -> Composed:
         """The job's configuration. Raises ``LehrError`` where its overrides cannot stand."""

@@ -89,7 +89,10 @@ class Sweep:
         self.form = form_of(self.job, "csv")
         self.reports = self.job.setting("reports", bool)
         self.engine = str(hydra.runtime.choices.get("hydra/launcher"))
-        self.runner = Runner(self._merger(config), [s.each for s in self.slots], self._compose, self.job.catalogue)
+        self.runner = Runner(
+            self._merger(config), [s.each for s in self.slots], self._compose, self.job.catalogue,
+            repeating=axes.repeats(self.slots),
+        )  # fmt: skip
         self.mark = fingerprint(self.job.catalogue)
 
     def _refuse_what_is_not_added(self, choices: Mapping[str, str]) -> None:

@@ -321,6 +321,25 @@ def test_a_law_by_its_path_is_the_same_sweep_again(tmp_path: Path) -> None:
     assert f"lehr report -m model=santacoder law={law} mfu=0.3,0.4" in page.read_text()
 
 
+@pytest.mark.slow
+def test_passes_beyond_four_are_read_by_one_law_in_all_jobs(capsys: pytest.CaptureFixture[str]) -> None:
+    """More passes cost loss, and never nothing: a job of four stood by another law, .05 nats below."""
+    words = ("model=santacoder", "+recipe.stages.pt.epochs=1,4,4.5,16")
+    _, rows = swept(*words)
+    assert {row["law"] for row in rows} == {"muennighoff"}
+    losses = [row["loss"] for row in rows]
+    assert losses == sorted(losses)
+    assert "all losses are by muennighoff" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", ["+recipe.stages.pt.epochs=1,4", "law=chinchilla"])
+def test_few_passes_and_a_chosen_law_stay_with_theirs(more: str) -> None:
+    epochs = [] if "epochs" in more else ["+recipe.stages.pt.epochs=1,16"]
+    _, rows = swept("model=santacoder", more, *epochs)
+    assert rows[0]["law"] == ("chinchilla" if epochs else "besiroglu")
+
+
 def test_a_choice_of_one_is_a_sweep_of_one() -> None:
     status, rows = swept("model=choice(santacoder)", "mfu=range(0.3,0.35,0.1)")
     assert status == 0
