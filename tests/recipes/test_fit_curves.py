@@ -46,7 +46,7 @@ def test_a_law_is_fitted_tested_and_written(tmp_path: Path, capsys: pytest.Captu
     data, test = logs(tmp_path, "momentum", "cosine", "constant", "step"), logs(tmp_path, "momentum", "wsd")
     assert fit_curves(job(tmp_path, law="momentum", data=data, test=test, name="mine")) == 0
     said = capsys.readouterr().out
-    for words in ("95% interval", "held out", "recognised as a cosine", "take it with law=", "of 16 starts 2"):
+    for words in ("95% interval", "held out", "recognised as a cosine", "take it with law=", "of 16 starts 8"):
         assert words in said
     folder = tmp_path / "fit" / "mine"
     assert {p.name for p in folder.iterdir()} - {".lehr.json"} == {"fit.yaml", "fit.json", "law"}

@@ -69,16 +69,26 @@ class Blocks:
         self.source = np.where(place < in_group, place, len(wide) + np.repeat(fine_from, counts) + place - in_group)
         self.begins = np.cumsum(counts) - counts
         self.group_size = np.add.reduceat(self.size, wide)
+        # one search looks at the same pairs hundreds of times, and new pages cost several times the arithmetic on them
+        self._kept = np.empty((0, len(self.row)))
 
-    def summed(self, values: Floats) -> Floats:
-        """Of what each block has (..., blocks): what the source of each pair has in all (..., pairs)."""
-        both = np.concatenate([np.add.reduceat(values, self.groups, axis=-1), values], axis=-1)
-        return np.asarray(np.take(both, self.source, axis=-1))
+    def of_pairs(self, summed: Floats, centred: Floats, room: int) -> Floats:
+        """Of what each block has (..., blocks), what the source of each pair has (..., pairs): of ``summed`` in all, of
+        ``centred`` the mean by change; then so many rows of ``room``. The next call writes over it."""
+        n, m = len(summed), len(centred)
+        if len(self._kept) < n + m + room:
+            self._kept = np.empty((n + m + room, len(self.row)))
+        in_all = np.add.reduceat(summed, self.groups, axis=-1)
+        mean = np.add.reduceat(centred * self.size, self.groups, axis=-1) / self.group_size
+        for values, grouped, place in ((summed, in_all, slice(0, n)), (centred, mean, slice(n, n + m))):
+            both = np.concatenate([grouped, values], axis=-1)
+            # no index is out of range; another mode would write to an array of its own first
+            np.take(both, self.source, axis=-1, out=self._kept[place], mode="clip")
+        return self._kept[: n + m + room]
 
-    def centred(self, values: Floats) -> Floats:
-        """Of what each block has (..., blocks): the mean over the source of each pair, by change (..., pairs)."""
-        grouped = np.add.reduceat(values * self.size, self.groups, axis=-1) / self.group_size
-        return np.asarray(np.take(np.concatenate([grouped, values], axis=-1), self.source, axis=-1))
+    def to_pairs(self, of_rows: Floats, out: Floats) -> Floats:
+        """What the row of each pair has, (rows,) to (pairs,), in ``out``."""
+        return np.take(of_rows, self.row, out=out, mode="clip")
 
     def by_row(self, values: Floats) -> Floats:
         """The sum over the pairs of each row: (..., pairs) to (..., rows)."""

@@ -204,33 +204,55 @@ def run_columns(blocks: Blocks, peak: float, phi: Floats) -> tuple[Floats, Float
     log_last = np.log(np.maximum(blocks.last_rate / peak, LEAST)) - 0.5 * np.log(after)
     level = np.exp(p * log_last)
     levels = np.stack([level, *(level * p * -0.5 * after_by / after), level * log_last])
-    drop, drop_by_h, drop_by_s, drop_by_p = blocks.summed(-np.diff(levels, axis=1, prepend=0.0))
     log_centre = blocks.log_rate - log(peak) - 0.5 * np.log(middle)
     centres = np.concatenate(
         [[total - (1 - blocks.share) * area, log_centre], total_by - (1 - blocks.share) * area_by, log_turn_by]
     )
-    centre, log_r, centre_by_h, centre_by_s, log_by_h, log_by_s = blocks.centred(centres)
-    beta = exp(log_beta)
-    between = np.maximum(here[blocks.row] - centre, 1e-9)
-    x = np.exp(log_r * -gamma - log_n) * between
-    log_1x = np.log1p(x)
-    kernel = np.exp(log_1x * -beta)
-    gain, left = 1 - kernel, drop * kernel
-    by_log_x = left * beta * x / (1 + x)
-    of_h = (here_by[0][blocks.row] - centre_by_h) / between - gamma * log_by_h
-    of_s = (here_by[1][blocks.row] - centre_by_s) / between - gamma * log_by_s
-    columns[:, 1] = -blocks.by_row(drop * gain)
-    slopes_of = (
-        by_log_x,
-        left * log_1x * -beta,
-        by_log_x * log_r,
-        -(by_log_x * of_h + drop_by_h * gain),
-        -(by_log_x * of_s + drop_by_s * gain),
-        -drop_by_p * gain,
-    )
-    for i, slope in enumerate(slopes_of):
-        by[1 + i, :, 1] = blocks.by_row(slope)
+    pairs = blocks.of_pairs(-np.diff(levels, axis=1, prepend=0.0), centres, room=8)
+    columns[:, 1], by[1:, :, 1] = annealed_of_pairs(blocks, pairs, (here, *here_by), (log_n, exp(log_beta), gamma))
     return columns, by
+
+
+def annealed_of_pairs(
+    blocks: Blocks, pairs: Floats, here: tuple[Floats, ...], kernel_of: tuple[float, float, float]
+) -> tuple[Floats, Floats]:
+    """-sum w G of every row and its derivatives (6, rows), by log n, log beta, gamma, log h, log s and p.
+
+    ``pairs`` (18, pairs) hold w and its derivatives by log h, log s and p, where the drops stand and log r there, both
+    by log h and log s, and room that is written over; ``here`` S1 of the rows and its derivatives by log h and log s;
+    ``kernel_of`` log n, beta and gamma.
+    """
+    log_n, beta, gamma = kernel_of
+    drop, drop_by_h, drop_by_s, drop_by_p, centre, log_r, centre_by_h, centre_by_s, log_by_h, log_by_s = pairs[:10]
+    between, x, beyond, log_1x, kernel, left, by_log_x, slope = pairs[10:]
+    by = np.empty((6, len(here[0])))
+    np.subtract(blocks.to_pairs(here[0], between), centre, out=between)
+    np.maximum(between, 1e-9, out=between)
+    # x = between r^-gamma / n, and the kernel (1 + x)^-beta
+    np.multiply(log_r, -gamma, out=x)
+    np.exp(np.subtract(x, log_n, out=x), out=x)
+    np.multiply(x, between, out=x)
+    np.add(x, 1, out=beyond)
+    np.log1p(x, out=log_1x)
+    np.exp(np.multiply(log_1x, -beta, out=kernel), out=kernel)
+    np.multiply(drop, kernel, out=left)
+    # the derivative by log x, w beta x kernel / (1 + x)
+    np.multiply(left, beta, out=by_log_x)
+    np.divide(np.multiply(by_log_x, x, out=by_log_x), beyond, out=by_log_x)
+    gain = np.subtract(1, kernel, out=kernel)
+    by[0] = blocks.by_row(by_log_x)
+    by[1] = blocks.by_row(np.multiply(np.multiply(left, log_1x, out=slope), -beta, out=slope))
+    by[2] = blocks.by_row(np.multiply(by_log_x, log_r, out=slope))
+    moved = ((here[1], centre_by_h, log_by_h, drop_by_h), (here[2], centre_by_s, log_by_s, drop_by_s))
+    for i, (of_here, of_centre, of_log, of_drop) in enumerate(moved):
+        # the derivative by log x times that of log x, (of_here - of_centre) / between - gamma of_log, and w's own
+        np.subtract(blocks.to_pairs(of_here, slope), of_centre, out=slope)
+        np.divide(slope, between, out=slope)
+        np.subtract(slope, np.multiply(of_log, gamma, out=of_log), out=slope)
+        np.multiply(by_log_x, slope, out=slope)
+        by[3 + i] = -blocks.by_row(np.add(slope, np.multiply(of_drop, gain, out=of_drop), out=slope))
+    by[5] = -blocks.by_row(np.multiply(drop_by_p, gain, out=slope))
+    return -blocks.by_row(np.multiply(drop, gain, out=slope)), by
 
 
 def constants_of(theta: Floats, peak: float) -> Constants:

@@ -163,6 +163,45 @@ def test_starts_find_one_minimum() -> None:
     assert fit.agreeing == fit.followed == FOLLOWED
 
 
+def descending(rates: np.ndarray) -> np.ndarray:
+    """The loss of gradient descent on 400 modes whose curvatures and shares of the loss are powers, with noise of the
+    gradients that grows with the loss; it falls to 2.2 and no further."""
+    place = np.logspace(0, 5, 400)
+    share, curvature = np.gradient(place), place**-1.5
+    error = place**-1.675
+    error *= 4.0 / np.sum(share * error)
+    loss = np.empty(len(rates))
+    for t, step in enumerate(40.0 * rates):
+        noise = 6.0 + np.sum(share * error)
+        error = (1 - np.minimum(step * np.sqrt(curvature), 0.9)) ** 2 * error + (step * curvature) ** 2 * noise
+        loss[t] = 2.2 + np.sum(share * error)
+    return loss
+
+
+@pytest.mark.slow
+def test_more_starts_do_not_find_another_law() -> None:
+    # a minimum that takes an early part of the runs for outliers lies as low as the right one by a tight threshold
+    steps = np.arange(12000) + 0.5
+    fall = np.clip((steps - 500) / 11500, 0, 1)
+    shapes = {
+        "cosine": 0.1 + 0.45 * (1 + np.cos(np.pi * fall)),
+        "wsd": np.minimum(1, (1 - steps / 12000) / 0.2),
+    }
+    generator = np.random.default_rng(0)
+    rows = np.arange(49, 12000, 50)
+    runs = []
+    for name, shape in shapes.items():
+        rates = 3e-4 * np.minimum(steps / 500, 1) * shape
+        loss = descending(rates)[rows] * np.exp(1e-3 * generator.standard_normal(len(rows)))
+        runs.append(make_run(name, rows, loss, rates))
+    few, many = (fit_curve(runs, starts=starts) for starts in (16, 64))
+    low, high = few.intervals["L0"]
+    assert low < 2.2 < high
+    # a descent ends a twentieth of a standard error from its minimum at most
+    assert abs(few.law.L0 - many.law.L0) < 2 * (high - low) / 3.92 / 20
+    assert few.agreeing < few.followed == FOLLOWED
+
+
 def test_the_fit_does_not_depend_on_the_unit_of_the_rates() -> None:
     runs = planted("multi_power")
     scaled = [make_run(run.name, run.steps, run.loss, 100 * run.rates) for run in runs]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import msgspec
 import numpy as np
@@ -11,10 +12,15 @@ from lehr.simulators.laws.curves.form import CurveForm, Design
 from lehr.simulators.numerics.levenberg import damped_step, huber, influence
 from lehr.simulators.quantities import Floats
 
-FOLLOWED = 2
-"""Starts that are followed to their minimum, the best of all that are tried."""
+SORTING, FOLLOWED, LEAP = 2, 8, 4
+"""After so many steps of every start the best are told apart, so many are followed to their end, and after so many
+steps more it is seen which of them have met."""
+MET = 1e-2
+"""Starts whose objectives and whose L0 differ by less than this share go to the same minimum."""
 LINEAR_LOW, LINEAR_HIGH = -30.0, 30.0
 """Of the logarithm of a linear constant."""
+LEAST_LOSS = 0.05
+"""Far from a fit the loss may be negative, where it has no logarithm [loss_unit]."""
 MOST_STEPS = 60
 SETTLED = 1e-3
 """A step that lowers the objective by less ends the descent: the objective is half a chi-square, so that it would move
@@ -69,8 +75,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         with np.errstate(over="ignore"):
             linear = np.where(signed, theta[1:n], np.exp(np.clip(theta[1:n], LINEAR_LOW, LINEAR_HIGH)))
         loss = theta[0] + columns @ linear
-        # far from a fit the loss may be negative, where it has no logarithm
-        loss = np.maximum(loss, 0.05)
+        loss = np.maximum(loss, LEAST_LOSS)
         jacobian = np.empty((len(loss), len(theta)))
         jacobian[:, 0] = 1.0
         jacobian[:, 1:n] = columns * np.where(signed, 1.0, linear)
@@ -101,19 +106,74 @@ def first_points(problem: Problem, phis: Sequence[Floats]) -> list[Floats]:
             linear[0] = np.average(loss - columns @ linear[1:], weights=root**2)
         coded = np.where(signed, linear[1:], np.log(np.where(signed, 1.0, linear[1:])))
         theta = np.concatenate([linear[:1], coded, phi])
-        value = problem.value(theta, problem.model(theta)[0] - problem.log_loss)
+        predicted = np.log(np.maximum(linear[0] + columns @ linear[1:], LEAST_LOSS))
+        value = problem.value(theta, predicted - problem.log_loss)
         found.append((value, len(found), theta))
     return [theta for _, _, theta in sorted(found)]
 
 
+class Way:
+    """A descent as far as it has come: the coordinates ``theta`` and the objective ``value`` there, whether it is
+    ``going`` on, and how many starts have ``met`` in it."""
+
+    def __init__(self, problem: Problem, point: Floats) -> None:
+        self._steps = descent(problem, point)
+        self.theta, self.value = next(self._steps)
+        self.going, self.met = True, 1
+
+    def follow(self, steps: int) -> None:
+        """So many steps further, or to the end."""
+        taken = list(islice(self._steps, steps))
+        self.theta, self.value = taken[-1] if taken else (self.theta, self.value)
+        self.going = len(taken) == steps
+
+
+def meet(one: tuple[Floats, float], other: tuple[Floats, float]) -> bool:
+    """Are coordinates and objective of the two of one minimum, as far as can be seen?
+
+    >>> meet((np.array([2.5]), 10.0), (np.array([2.51]), 10.05)), meet((np.array([2.5]), 10.0), (np.array([2.4]), 10.0))
+    (True, False)
+    """
+    near = abs(one[1] - other[1]) < MET * max(abs(other[1]), 1.0)
+    return near and bool(abs(one[0][0] - other[0][0]) < MET * abs(other[0][0]))
+
+
+def race(problem: Problem, points: Sequence[Floats]) -> list[Way]:
+    """Where the starts ``points`` end, the best first: all of them take ``SORTING`` steps, the best ``FOLLOWED`` go on,
+    and of those that meet the best."""
+    ways = [Way(problem, point) for point in points]
+    for way in ways:
+        way.follow(SORTING)
+    ways = sorted(ways, key=lambda way: way.value)[:FOLLOWED]
+    while any(way.going for way in ways):
+        for way in ways:
+            way.follow(LEAP)
+        apart: list[Way] = []
+        for way in sorted(ways, key=lambda way: way.value):
+            same = next((b for b in apart if meet((way.theta, way.value), (b.theta, b.value))), None)
+            if same is None:
+                apart.append(way)
+            else:
+                same.met += way.met
+        ways = apart
+    return ways
+
+
 def descend(problem: Problem, theta: Floats, most_steps: int = MOST_STEPS) -> tuple[Floats, float]:
     """The minimum that is reached from ``theta``, and the objective there."""
+    *_, end = descent(problem, theta, most_steps)
+    return end
+
+
+def descent(problem: Problem, theta: Floats, most_steps: int = MOST_STEPS) -> Iterator[tuple[Floats, float]]:
+    """``theta`` and where each step from there leads, ever lower, to a minimum; the objective at each."""
     low, high = problem.limits
     centre, precision = problem.prior
     theta = np.clip(theta, low, high)
     predicted, jacobian = problem.model(theta)
     error = predicted - problem.log_loss
     value, damping = problem.value(theta, error), 1e-3
+    yield theta, value
     for _ in range(most_steps):
         gradient, curvature = steepness(problem, error, jacobian)
         gradient = gradient + precision * (theta - centre)
@@ -132,13 +192,13 @@ def descend(problem: Problem, theta: Floats, most_steps: int = MOST_STEPS) -> tu
                 break
             damping *= 5
         if not improved:
-            break
+            return
         gain = value - new_value
         theta, value, error, jacobian = trial, new_value, new_error, new_jacobian
         damping = max(damping / 5, 1e-9)
+        yield theta, value
         if gain < SETTLED * max(SHARE * value, 1.0):
-            break
-    return theta, value
+            return
 
 
 def steepness(problem: Problem, error: Floats, jacobian: Floats) -> tuple[Floats, Floats]:

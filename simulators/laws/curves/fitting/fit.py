@@ -14,10 +14,10 @@ from lehr.simulators.laws.base import Bounds, Covariance
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveForm, curve_form
 from lehr.simulators.laws.curves.base import CurveLaw, CurveRange
 from lehr.simulators.laws.curves.batches import shared_noise
-from lehr.simulators.laws.curves.fitting.descent import FOLLOWED, descend, first_points
+from lehr.simulators.laws.curves.fitting.descent import first_points, meet, race
 from lehr.simulators.laws.curves.fitting.leaving import left_out
 from lehr.simulators.laws.curves.fitting.limits import check_runs, notes_on
-from lehr.simulators.laws.curves.fitting.minimum import problem_of, settle
+from lehr.simulators.laws.curves.fitting.minimum import Settled, poorness, problem_of, settle
 from lehr.simulators.laws.curves.runs import LoggedRun, summed_up
 from lehr.simulators.quantities import Floats
 
@@ -25,8 +25,11 @@ STARTS = 16
 """Shapes that are tried by default, the first of them on a grid and the others drawn from the prior."""
 ROWS_OF_STARTS = 40
 """Rows of a run, about, by which the starts are followed and set against each other."""
-AGREEMENT = 1e-4
-"""Starts whose objectives differ by less than this share found the same minimum."""
+NEAR, SETTLED = 6.0, 3
+"""Ends whose objectives are no more than this above the best are settled on all rows, so many at most: another scale
+of the residuals may turn them round. It is half a chi-square."""
+RIVAL = 2.0
+"""A minimum that describes the rows worse by no more, a likelihood of one to seven, is named beside the best."""
 
 
 class CurveFit(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -106,9 +109,14 @@ def fit_curve(
     few = [run.take(np.arange(0, len(run), max(len(run) // ROWS_OF_STARTS, 1))) for run in used]
     coarse = problem_of(few, form, peak)
     points = first_points(coarse, first_shapes(form, starts))
-    ends = sorted((descend(coarse, point) for point in points[:FOLLOWED]), key=lambda end: end[1])
-    agreeing = sum(value <= ends[0][1] * (1 + AGREEMENT) + AGREEMENT for _, value in ends)
-    best = settle(problem, ends[0][0], used)
+    ends = race(coarse, points)
+    near = [end for end in ends if end.value <= ends[0].value + NEAR][:SETTLED]
+    settled = [settle(problem, end.theta, used) for end in near]
+    poor = poorness(problem, settled, used)
+    first = int(np.argmin(poor))
+    best, least = settled[first], poor[first]
+    agree = [meet((one.theta, bad), (best.theta, least)) for one, bad in zip(settled, poor, strict=True)]
+    rivals = [settled[i] for i, same in enumerate(agree) if not same and poor[i] < least + RIVAL]
     aside = left_out(used, after, form, peak, best)
     constants = form.to_constants(best.theta, peak)
     slopes = np.stack([slope for _, slope in constants.values()])
@@ -147,10 +155,19 @@ def fit_curve(
         misfit=aside.misfit,
         errors=aside.errors,
         n_starts=len(points),
-        followed=len(ends),
-        agreeing=agreeing,
-        notes=notes_on(used, form, best.theta, best.covariance, aside.misfit),
+        followed=sum(end.met for end in ends),
+        agreeing=sum(end.met for end, same in zip(near, agree, strict=True) if same),
+        notes=[*rivals_of(best, rivals), *notes_on(used, form, best.theta, best.covariance, aside.misfit)],
     )
+
+
+def rivals_of(best: Settled, rivals: Sequence[Settled]) -> list[str]:
+    """One line for each minimum that describes the rows nearly as well as the ``best``."""
+    return [
+        f"another minimum describes the rows nearly as well: its L0 is {float(one.theta[0]):.4g}, not "
+        f"{float(best.theta[0]):.4g}, its residuals {one.scale:.3%}, not {best.scale:.3%}; another run tells them apart"
+        for one in rivals
+    ]
 
 
 def about(law: CurveLaw, run: LoggedRun) -> Floats:

@@ -74,9 +74,7 @@ def settle(problem: Problem, theta: Floats, used: Sequence[LoggedRun], rounds: i
         error = problem.model(theta)[0] - problem.log_loss
         scale = max(float(1.4826 * np.median(np.abs(error))), LEAST_SCALE)
         repeated = repeats(np.split(np.clip(error, -3 * scale, 3 * scale), cuts))
-        # a form without a prior on every constant has nothing else to believe
-        least = BELIEVED * straying(len(error), len(used)) if problem.form.shares else 0.0
-        variance = max(scale**2 * repeated, least)
+        variance = row_variance(problem.form, scale, repeated, len(error), len(used))
         # what the law itself errs by is no outlier: else many quiet rows of a constant rate outvote the decay's few
         problem = msgspec.structs.replace(problem, delta=max(scale / 1.4826, STRAYS), variance=variance)
         theta, _ = descend(problem, theta)
@@ -89,6 +87,22 @@ def settle(problem: Problem, theta: Floats, used: Sequence[LoggedRun], rounds: i
         scale=scale,
         repeated=repeated,
     )
+
+
+def poorness(problem: Problem, found: Sequence[Settled], used: Sequence[LoggedRun]) -> list[float]:
+    """How poorly each of ``found`` describes the rows: half a chi-square at the scale of the least residuals, and the
+    prior. Each own scale would let a law that goes wrong in a part of the rows call them outliers."""
+    least = min(found, key=lambda one: one.scale)
+    rows = len(problem.log_loss)
+    variance = row_variance(problem.form, least.scale, least.repeated, rows, len(used))
+    centre, precision = problem.prior
+    return [0.5 * float(rows * one.spread**2 / variance + precision @ (one.theta - centre) ** 2) for one in found]
+
+
+def row_variance(form: CurveForm, scale: float, repeated: float, rows: int, runs: int) -> float:
+    """Of one of ``rows`` of ``runs`` whose residuals have this ``scale``: at least what runs stray by."""
+    # a form without a prior on every constant has nothing else to believe
+    return max(scale**2 * repeated, BELIEVED * straying(rows, runs) if form.shares else 0.0)
 
 
 def straying(rows: int, runs: int) -> float:
