@@ -95,6 +95,7 @@ def export(
                 name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed,
                 layout=layout if trainer.divides == "layout" else None, sharded=fits.sharded,
                 merged=merged_by(name) if stage.adapter is not None and name != recipe.order[-1] else None,
+                ramps=trainer.ramps,
             )  # fmt: skip
             exported = in_position(trainer, told(trainer, whole, here, said), whole, turns.get(name), here)
             if before is not None and number == 1:

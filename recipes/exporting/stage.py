@@ -141,8 +141,10 @@ def export_stage(
     layout: Layout | None = None,
     sharded: bool = False,
     merged: str | None = None,
+    ramps: str = "",
 ) -> ExportStage:
-    """The stage with all that a trainer needs, divided by ``layout`` where the trainer is told one.
+    """The stage with all that a trainer needs, divided by ``layout`` where the trainer is told one; ``ramps`` is why it
+    is told none.
 
     Raises ``RefusedError`` for what is still open, and for a batch that grows or that the devices cannot share.
     """
@@ -153,7 +155,7 @@ def export_stage(
     assert stage.n_steps is not None
     if stage.batch.ramp is not None:
         raise RefusedError(
-            "its batch grows, which no exporter says; write ramp=flat for "
+            f"its batch grows, which this exporter does not say{ramps}; write ramp=flat for "
             f"{stage.batch.sequences:,} sequences from the first update on"
         )
     try:

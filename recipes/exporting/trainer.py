@@ -51,7 +51,8 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
 
     ``stage`` raises ``RefusedError`` for what the trainer cannot be told. ``leaves`` is where in the folder of a stage
     its last weights stand, from which the next begins; ``{steps}`` are its updates. A trainer that ``builds`` is told
-    the network itself, the others read it from a config.json. ``prove`` is a program for the
+    the network itself, the others read it from a config.json; ``ramps`` is what its own growing batch has beside the
+    recipe's. ``prove`` is a program for the
     trainer's own Python: it reads ``export.json`` and holds it against the trainer's parser and scheduler.
     """
 
@@ -64,6 +65,7 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     divides: Divides = "whole"
     adapters: bool = False
     builds: bool = False
+    ramps: str = ""
     prove: str | None = None
     unproven: str | None = None
 

@@ -83,7 +83,7 @@ WORRIES: dict[WorryKind, str] = {
     "unreachable": "no law was fitted anywhere near",
     "far": "the loss is read beyond the runs of its law",
     "machine": "the network, or one that the law would rather have, does not fit the devices, or may not",
-    "heads": "the heads divide over few devices, or share fewer keys and values than the law's networks",
+    "heads": "the heads divide over few devices, share few keys and values, or are not as wide together as the network",
     "base": "less is known of the base than the plan reads",
     "repeats": "data is repeated more often than is known to be harmless",
     "bound": "a rule was asked outside its runs and is bound by what was published",

@@ -98,7 +98,7 @@ def worries(
             f"a vocabulary of {words.best:,}{_between(words)} would do better, by {words.above:.3f} nats/token "
             f"normalised by the words' frequencies, as tokens of different vocabularies compare ({words.law})",
         )
-    return found
+    return [*found, *_of_width(plan)]
 
 
 def _of_harm(plan: Planned) -> list[Worry]:
@@ -138,6 +138,19 @@ def _of_heads(plan: Planned) -> list[Worry]:
         f"its {one.n_heads} heads share {one.n_kv_heads} of keys and values, which no tensor group divides well; no "
         "law here knows what that loses"
         for one in few[:1]
+    ]
+    return [Worry(kind="heads", says=one) for one in says]
+
+
+def _of_width(plan: Planned) -> list[Worry]:
+    """Heads that are not as wide together as the network, which one trainer takes for so."""
+    width = plan.architecture.d_model
+    mixers = [block.mixer for block in plan.architecture.blocks.values() if isinstance(block.mixer, Attention)]
+    wide = [one for one in mixers if one.n_heads * one.d_head != width]
+    says = [
+        f"its {one.n_heads} heads are {one.n_heads * one.d_head:,} wide together and not {width:,}: torchtitan's "
+        "llama3 has no setting for that, so that an export to it is refused"
+        for one in wide[:1]
     ]
     return [Worry(kind="heads", says=one) for one in says]
 

@@ -117,6 +117,8 @@ def test_a_batch_that_devices_cannot_share_is_refused_with_one_that_they_can() -
         export(MODELS["starcoder"], recipe, "trl", stages=["pt"], devices=3)
     with pytest.raises(LehrError, match="its batch grows"):
         starcoder("trl", batch=Batch(sequences=512, ramp=Ramp(start=8, steps=9)))
+    with pytest.raises(LehrError, match=r"--rampup-batch-size counts .* its rates in samples.*write ramp=flat"):
+        starcoder("megatron", batch=Batch(sequences=512, ramp=Ramp(start=8, steps=9)))
 
 
 @pytest.mark.slow

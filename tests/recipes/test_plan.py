@@ -165,6 +165,13 @@ def test_one_size_takes_the_nearest_network_whatever_the_budget_wants() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("size", "told"), [("4e9", True), ("8e9", False)])
+def test_heads_that_one_trainer_refuses_are_a_worry(size: str, told: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["plan", "usd=20000", f"size={size}"]) == 0
+    assert ("worry: its 24 heads are 3,072 wide together and not 3,200" in capsys.readouterr().out) == told
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("usd", [100, 20_000])
 def test_a_plan_of_one_size_trains_it(usd: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert dispatch(["plan", f"usd={usd}", "size=1e9"]) == 0

@@ -222,5 +222,6 @@ TRAINER = Trainer(
     stage=stage,
     builds=True,
     divides="layout",
+    ramps=" (Megatron-LM's --rampup-batch-size counts the run and its rates in samples and not in updates)",
     prove="megatron",
 )
