@@ -133,7 +133,8 @@ def interval_basis(law: CurveLaw) -> str:
     """
     if law.uncertainty is not None and not isinstance(law.uncertainty, StandardErrors):
         if isinstance(law.uncertainty, Covariance):
-            return f"95 % of runs about the law: {basis_of(law)}"
+            meant = "95 %" if law.uncertainty.left_out != 0 else "95 %, if these are like public ones,"
+            return f"{meant} of runs about the law: {basis_of(law)}"
         return "95 % by the draws of the fit's constants"
     if law.worst_relative_error is not None:
         return (

@@ -31,6 +31,11 @@ MOST_STRAY = 25.0
 """A row of a run that was left out counts no more than this many variances."""
 ONE = 1.1
 """Times the lowest fitted peak rate, up to which the highest is the same."""
+ALONE = (
+    " (of laws of one run, where it says 95 %, it held 93 % of the ends of other public runs, 63 % of simulated ones)"
+)
+"""What was found of such laws, of multi-power form in how far a step turns the weights: 536 of 574 ends of public runs,
+229 of 363 of descents on made losses, whose noise and curvatures are unlike theirs."""
 N_STEPS = 120
 """Steps at which a variance is read; between them its root is straight."""
 
@@ -107,11 +112,13 @@ def basis_of(law: CurveLaw) -> str:
     >>> from lehr.simulators.laws.curves import PowerOfSum
     >>> basis_of(PowerOfSum(name="x", title="", L0=3.0, A=0.5, alpha=0.5, uncertainty=Covariance(
     ...     parameters=[], covariance=[], left_out=0)))
-    'shares learnt on public runs alone: no run of this fit could be left out'
+    'shares learnt on public runs alone: no run of this fit could be left out, so that nothing bears out its level'
     """
     known = known_of(law)
     if not known.left_out:
-        return "shares learnt on public runs alone: no run of this fit could be left out"
+        said = "shares learnt on public runs alone: no run of this fit could be left out"
+        said += ", so that nothing bears out its level"
+        return said + ALONE if known.left_out == 0 and isinstance(law, MultiPower) and law.weight_decay > 0 else said
     runs = "one run" if known.left_out == 1 else f"{known.left_out} runs"
     return f"shares learnt on public runs, corrected by {runs} of this fit that were each left out once"
 

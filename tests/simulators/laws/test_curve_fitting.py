@@ -8,13 +8,14 @@ import pytest
 
 from lehr.simulators.laws.base import Covariance
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveRange, MultiPower, PowerOfSum
-from lehr.simulators.laws.curves.bands import band, straying_of, strays
+from lehr.simulators.laws.curves.bands import band, basis_of, straying_of, strays
 from lehr.simulators.laws.curves.base import constant_values
 from lehr.simulators.laws.curves.fitting import curve_form, fit_curve, make_run, predict, score
 from lehr.simulators.laws.curves.fitting.descent import FOLLOWED
 from lehr.simulators.laws.curves.fitting.minimum import STRAYS, problem_of
 from lehr.simulators.laws.curves.form import IN_RATES, IN_TURNS
 from lehr.simulators.laws.curves.runs import MOST_ROWS, summed_up
+from lehr.simulators.scheduling.final import interval_basis
 from tests.simulators.laws.planted import LAWS, LENGTH, PEAK, WARM_UP, planted, schedules
 
 
@@ -133,9 +134,14 @@ def test_a_constant_schedule_does_not_tell_the_annealing_term() -> None:
 
 
 def test_one_run_is_a_stated_limitation() -> None:
-    notes = fit_curve(planted("multi_power", ("cosine",)), "multi_power").notes
-    assert any("one run only" in note for note in notes)
-    assert any("could be left out" in note for note in notes)
+    alone = fit_curve(planted("multi_power", ("cosine",)), "multi_power")
+    assert any("one run only" in note for note in alone.notes)
+    assert any("could be left out" in note for note in alone.notes)
+    assert "ends of other public runs" in basis_of(alone.law)
+    assert interval_basis(alone.law).startswith("95 %, if these are like public ones, of runs about the law: ")
+    assert interval_basis(fit_curve(planted("multi_power"), "multi_power").law).startswith(
+        "95 % of runs about the law: "
+    )
 
 
 def test_a_shape_that_the_runs_do_not_tell_is_named() -> None:

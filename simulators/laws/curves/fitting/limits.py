@@ -54,7 +54,9 @@ def notes_on(
             "a forecast of another schedule is an extrapolation"
         )
     if misfit is None:
-        notes.append("no run could be left out, so that the band does not allow for what the law itself misses")
+        notes.append(
+            "no run could be left out, so that nothing of these runs bears out the level of the band; one more run does"
+        )
     if form.anneals:
         still = [run.name for run in runs if not run.anneals]
         if still and len(still) == len(runs) - 1:
