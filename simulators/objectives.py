@@ -128,9 +128,11 @@ class Distillation(
 class Preference(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="preference"
 ):
-    """Offline preference optimisation (DPO, Rafailov et al., arXiv:2305.18290)."""
+    """Offline preference optimisation; ``beta`` is how strongly the network is held to its reference (DPO, Rafailov et
+    al., arXiv:2305.18290, equation 7)."""
 
     method: str
+    beta: Positive | None = None
 
     @property
     def pairs(self) -> bool:

@@ -58,7 +58,21 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     value: Any
     whose: Literal[
-        "yours", "stand-in", "derived", "flat", "answers", "devices", "undivided", "shards", "full", "short", "machines"
+        "yours",
+        "stand-in",
+        "derived",
+        "flat",
+        "answers",
+        "devices",
+        "undivided",
+        "shards",
+        "full",
+        "short",
+        "machines",
+        "unset",
+        "fresh",
+        "balance",
+        "longer",
     ]
 
     def __str__(self) -> str:
@@ -73,6 +87,10 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "machines": "more of one do not divide them; write devices=, or devices_per_node=",
             "short": "all that this trainer is told of it",
             "full": "more than a device has, by the memory model; write devices= with more of them, or micro_batch=1",
+            "unset": "this trainer has no setting for it",
+            "fresh": "weights alone are carried over; one stage of kind wsd keeps the moments through its decay",
+            "balance": "no recipe has a word for it; without, a mixture may come to use few of its experts",
+            "longer": "longer than the network's context",
             "shards": "this trainer shards weights, gradients and moments over all devices instead",
         }[self.whose]
         return f"{self.what} {self.value}: {said}"
@@ -129,8 +147,9 @@ def needed(stage: Stage) -> list[str]:
     return [key for key in lacks(stage) if key not in OF_POLICIES]
 
 
-def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps) -> tuple[Stage, list[Gap]]:
-    """The stage with nothing left open that ``assume`` or a stand-in says, and what those were.
+def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps, positions: int = 0) -> tuple[Stage, list[Gap]]:
+    """The stage with nothing left open that ``assume`` or a stand-in says, and what those were; a stand-in for its
+    length is no longer than the ``positions`` of the network's table, where it has one [tokens].
 
     Raises ``RefusedError`` that names all that is still open and every trainer needs.
     """
@@ -146,6 +165,11 @@ def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps) -> tupl
             continue
         own = getattr(assume, key)
         value = own if own is not None else getattr(STAND_INS, key)
+        if own is None and key == "sequence_length" and positions:
+            value = min(value, positions)
+        if own is None and key == "sequences" and stage.hardware is not None and (count := stage.hardware.count):
+            # which the recipe's own devices share
+            value = -(-value // count) * count
         if own is None and missing == "refuse":
             continue
         stage = _with(stage, key, value)

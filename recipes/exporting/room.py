@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lehr.recipes.exporting.gaps import divergence
 from lehr.recipes.exporting.rates import RefusedError
@@ -39,14 +39,14 @@ def copies(stage: Stage) -> int:
     return int((isinstance(objective, Preference) or learns) and stage.adapter is None)
 
 
-def held(architecture: Architecture, stage: Stage, machine: Machine) -> float:
-    """Memory of a device that holds all of a stage [byte]: weights, gradients and moments at 16 bytes a trained
-    parameter, a frozen reference, and the activations of a micro-batch whose layers are computed again. Raises
-    ``RefusedError`` for an adapter beside matrices that the network has not."""
+def held(architecture: Architecture, stage: Stage, machine: Machine, zero: Literal[0, 1, 2, 3] = 0) -> float:
+    """Memory of a device that holds all of a stage [byte], but for what this stage of ZeRO shares out: weights,
+    gradients and moments at 16 bytes a trained parameter, a frozen reference, and the activations of a micro-batch
+    whose layers are computed again. Raises ``RefusedError`` for an adapter beside matrices that the network has not."""
     assert stage.batch is not None
     assert stage.sequence_length is not None
     layout = Layout(
-        dp=machine.devices, zero=0, micro_batch=machine.micro_batch or 1,
+        dp=machine.devices, zero=zero, micro_batch=machine.micro_batch or 1,
         global_batch=stage.batch.sequences, recompute="full",
     )  # fmt: skip
     adapter = stage.adapter

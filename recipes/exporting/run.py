@@ -22,6 +22,7 @@ from lehr.recipes.exporting.stage import Exported, ExportStage, Machine, Said, b
 from lehr.recipes.exporting.text import files_beside
 from lehr.recipes.exporting.trainer import Network, Trainer, left_by, merged_by
 from lehr.recipes.exporting.trainers import trainers
+from lehr.recipes.exporting.unsaid import unsaid
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.training import Stage
@@ -84,8 +85,8 @@ def export(
         begins = merged_by(before) if adapted else left_by(trainer, before, recipe.stages[before].n_steps)
     for number, (name, said) in enumerate(chosen, 1):
         try:
-            stage, gaps = filled(said, assume or Assumed(), missing, ramp)
             here = network_at(network, turns.get(name))
+            stage, gaps = filled(said, assume or Assumed(), missing, ramp, here.rows)
             first = here if number == 1 else first
             layout = stage.hardware.layout if stage.hardware else None
             machine = machine_of(stage, trainer, devices, devices_per_node, micro_batch)
@@ -103,6 +104,7 @@ def export(
                 exported = msgspec.structs.replace(exported, notes=[note, *exported.notes])
             if inexact == "refuse" and not exported.deviation.exact:
                 raise RefusedError(f"its rates would be {exported.deviation}; write inexact=approximate")
+            gaps += unsaid(trainer, whole, here, exported)
             apart = [row.how for row in exported.said if row.what == "hardware.layout" and row.how != "exact"]
             gaps += [Gap(what="layout", value=how, whose="short") for how in apart]
             made.append(StageResult(stage=whole, exported=exported, gaps=gaps))
@@ -267,16 +269,19 @@ def fitting_in(
 ) -> Fits:
     """Sharded where a device does not hold all that it trains, or, of a device that is not known, not every one does:
     sharded it trains the same. Only trainers that hold all of it unless they are told otherwise are asked."""
-    if trainer.divides != "whole":
+    layout = stage.hardware.layout if stage.hardware else None
+    if trainer.divides == "shards" or (trainer.divides == "layout" and (layout is not None or trainer.zero == 3)):
         return Fits(sharded=False)
     architecture, room = network.architecture, room_of(stage, accelerators)
     # no library shards a network whose weights are in 4 bits
-    may = machine.devices > 1 and (stage.adapter is None or stage.adapter.kind != "qlora")
+    may = (
+        trainer.divides == "whole" and machine.devices > 1 and (stage.adapter is None or stage.adapter.kind != "qlora")
+    )
     if architecture is None or architecture.encoder is not None:
         return Fits(sharded=may)
     if stage.adapter is not None and trainer.adapters:
         modules(stage.adapter, network.model_type, "all")
-    needs = held(architecture, stage, machine)
+    needs = held(architecture, stage, machine, trainer.zero)
     sharded = may and needs > room.size
     if sharded:
         needs = shard(architecture, stage, machine)

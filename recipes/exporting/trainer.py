@@ -37,6 +37,12 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
         """The type of its class in transformers, where it is known."""
         return None if self.config is None else str(self.config["model_type"])
 
+    @property
+    def rows(self) -> int:
+        """The most tokens of a sequence where positions have a table, 0 where they have none [tokens]."""
+        a = self.architecture
+        return a.context_length if a is not None and a.embedding.learned_positions else 0
+
     def needs_config(self) -> Mapping[str, Any]:
         """The ``config.json``. Raises ``RefusedError`` where none says this architecture."""
         if self.config is None:
@@ -50,9 +56,9 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     """A trainer: ``version`` is the one whose parser the export was written for, ``package`` how it is installed.
 
     ``stage`` raises ``RefusedError`` for what the trainer cannot be told. ``leaves`` is where in the folder of a stage
-    its last weights stand, from which the next begins; ``{steps}`` are its updates. A trainer that ``builds`` is told
-    the network itself, the others read it from a config.json; ``ramps`` is what its own growing batch has beside the
-    recipe's. ``prove`` is a program for the
+    its last weights stand, from which the next begins; ``{steps}`` are its updates. ``zero`` is the stage of ZeRO to
+    which it shards what has no layout. A trainer that ``builds`` is told the network itself, the others read it from a
+    config.json; ``ramps`` is what its own growing batch has beside the recipe's. ``prove`` is a program for the
     trainer's own Python: it reads ``export.json`` and holds it against the trainer's parser and scheduler.
     """
 
@@ -63,6 +69,7 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     stage: Callable[[ExportStage, Network], Exported]
     leaves: str = ""
     divides: Divides = "whole"
+    zero: Literal[0, 1, 2, 3] = 0
     adapters: bool = False
     builds: bool = False
     ramps: str = ""

@@ -121,6 +121,11 @@ def optimizer(stage: ExportStage) -> str:
             f"its optimiser is {kind}, which transformers does not have; "
             f"write recipe.stages.{stage.name}.optimizer.kind=adamw"
         )
+    if kind == "sgd" and stage.optimizer.momentum:
+        raise RefusedError(
+            f"its optimiser has a momentum of {stage.optimizer.momentum:g}, and transformers makes SGD without; write "
+            f"recipe.stages.{stage.name}.optimizer.kind=adamw"
+        )
     return OPTIMIZERS[kind]
 
 

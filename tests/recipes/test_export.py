@@ -258,6 +258,7 @@ def divided(to: str, layout: Layout, *, count: int = 64, devices: int | None = N
     stage = msgspec.structs.replace(
         recipe.stages["pt"],
         batch=Batch(sequences=sequences),
+        sequence_length=4096,
         hardware=Hardware(accelerator="h100_sxm", count=count, layout=layout),
     )
     made = msgspec.structs.replace(recipe, order=["pt"], stages={"pt": stage}, reported=[])
@@ -317,20 +318,20 @@ def test_a_layout_that_does_not_go_is_refused(layout: Layout, devices: int, says
 
 def test_the_most_that_an_answer_may_have_is_the_length_of_a_stage_that_writes_them() -> None:
     recipe = CATALOGUE.recipe("starcoder")
-    objective = PolicyGradient(method="grpo", group_size=8, kl=0.04, rollout=Rollout(response=Lengths(cap=8192)))
+    objective = PolicyGradient(method="grpo", group_size=8, kl=0.04, rollout=Rollout(response=Lengths(cap=4096)))
     stage = msgspec.structs.replace(recipe.stages["pt"], kind="RL", objective=objective, sequence_length=None)
     made = msgspec.structs.replace(
         recipe, order=["rl"], stages={"rl": stage}, base=Base(model="starcoder"), reported=[]
     )
     done = export(MODELS["starcoder"], made, "trl", models=MODELS)
-    assert "max_completion_length: 8192\n" in done.files["01_rl/grpo.yaml"].decode()
+    assert "max_completion_length: 4096\n" in done.files["01_rl/grpo.yaml"].decode()
     assert (done.stages[0].gaps[0].what, done.stages[0].gaps[0].whose) == ("sequence_length", "answers")
     # prompt and answer are one sequence: where both are said the answers end at their own cap
-    both = msgspec.structs.replace(made, stages={"rl": msgspec.structs.replace(stage, sequence_length=10_240)})
+    both = msgspec.structs.replace(made, stages={"rl": msgspec.structs.replace(stage, sequence_length=6144)})
     again = export(MODELS["starcoder"], both, "trl", models=MODELS)
-    assert "max_completion_length: 8192\n" in again.files["01_rl/grpo.yaml"].decode()
+    assert "max_completion_length: 4096\n" in again.files["01_rl/grpo.yaml"].decode()
     assert "sequence_length" not in [gap.what for gap in again.stages[0].gaps]
-    assert [s.value for s in again.stages[0].exported.said if s.what == "response.cap"] == [8192]
+    assert [s.value for s in again.stages[0].exported.said if s.what == "response.cap"] == [4096]
 
 
 ADAPTED = {

@@ -5,12 +5,25 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 
 def answer(**fields: Any) -> None:
     """One line of the answer."""
     print("lehr:" + json.dumps(fields), flush=True)
+
+
+def first_text(name: str) -> str:
+    """What the data set of that name makes of a folder with one row."""
+    from torchtitan.hf_datasets.text_datasets import DATASETS
+
+    with TemporaryDirectory() as folder:
+        Path(folder, "train.jsonl").write_text('{"text": "one"}\n', encoding="utf-8")
+        found = DATASETS[name]
+        text: str = found.sample_processor(next(iter(found.loader(folder))))
+        return text
 
 
 def main() -> None:
@@ -28,6 +41,13 @@ def main() -> None:
             answer(stage=stage["name"], check="parser", ok=False, says=f"{type(error).__name__}: {error}"[:300])
             continue
         answer(stage=stage["name"], check="parser", ok=True)
+        try:
+            text = first_text(config.dataloader.dataset)
+            answer(stage=stage["name"], check="a row of its data", ok=text == "one", says=text)
+        except (KeyError, ValueError, OSError) as error:
+            answer(
+                stage=stage["name"], check="a row of its data", ok=False, says=f"{type(error).__name__}: {error}"[:300]
+            )
         rate = config.optimizer.param_groups[0].optimizer_kwargs["lr"]
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=rate)
         # the container asks its optimisers for nothing but to be listed

@@ -10,7 +10,7 @@ from typing import Any
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
-from lehr.recipes.exporting.preference import PREFERENCE_BETA, beta_said
+from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, torchrun, what_is_trained
@@ -81,8 +81,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         else:
             if stage.objective.method.casefold() != "dpo":
                 raise RefusedError(f"its method is {stage.objective.method}; axolotl is told DPO and GRPO")
-            body |= {"rl": "dpo", "rl_beta": PREFERENCE_BETA}
-            beside = [beta_said(f"{where}: rl_beta")]
+            body |= {"rl": "dpo", "rl_beta": beta_of(stage.objective)}
+            beside = [beta_said(stage.objective, f"{where}: rl_beta")]
     if stage.adapter is not None:
         named = modules(stage.adapter, network.model_type, "all")
         body |= {

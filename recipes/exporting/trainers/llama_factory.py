@@ -7,7 +7,7 @@ from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
-from lehr.recipes.exporting.preference import PREFERENCE_BETA, beta_said
+from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
@@ -56,7 +56,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     if isinstance(stage.objective, Preference):
         if stage.objective.method.casefold() != "dpo":
             raise RefusedError(f"its method is {stage.objective.method}; LLaMA-Factory is told DPO")
-        body |= {"pref_beta": PREFERENCE_BETA, "pref_loss": "sigmoid"}
+        body |= {"pref_beta": beta_of(stage.objective), "pref_loss": "sigmoid"}
     if stage.adapter is not None:
         body |= {
             "finetuning_type": "lora", "lora_rank": stage.adapter.rank, "lora_alpha": whole(alpha(stage.adapter)),
@@ -66,7 +66,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         }  # fmt: skip
     file = f"{stage.folder}/train.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
-    beside = [beta_said(f"{file}: pref_beta")] if what == "preference" else []
+    beside = [beta_said(stage.objective, f"{file}: pref_beta")] if isinstance(stage.objective, Preference) else []
     merge = {} if stage.merged is None else {f"{stage.folder}/merge.yaml": as_yaml(merging(stage))}
     told = "the tokenizer's, as no template is named"
     template = [] if what == "corpus" else [Said(what="chat template", value=told, where=file, how="assumed")]

@@ -7,7 +7,7 @@ from typing import Any
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
-from lehr.recipes.exporting.preference import PREFERENCE_BETA, beta_said
+from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, what_is_trained
@@ -74,8 +74,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         else:
             if stage.objective.method.casefold() != "dpo":
                 raise RefusedError(f"its method is {stage.objective.method}; swift rlhf is told DPO and GRPO")
-            body |= {"rlhf_type": "dpo", "beta": PREFERENCE_BETA, "loss_type": ["sigmoid"]}
-            beside = [beta_said(f"{where}: beta")]
+            body |= {"rlhf_type": "dpo", "beta": beta_of(stage.objective), "loss_type": ["sigmoid"]}
+            beside = [beta_said(stage.objective, f"{where}: beta")]
     # without a folder of the run's date within, which the next stage would not find
     body |= {**hf.arguments(stage, plan), "add_version": False}
     verb = VERBS[what]

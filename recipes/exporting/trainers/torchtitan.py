@@ -98,7 +98,7 @@ def {function}() -> Trainer.Config:
             steps={stage.n_steps!r},
             disable_cuda_graphs={piped!r},
         ),
-        dataloader=HuggingFaceTextDataLoader.Config(dataset="c4", dataset_path={stage.data!r}),
+        dataloader=HuggingFaceTextDataLoader.Config(dataset="folder", dataset_path={stage.data!r}),
         checkpoint=CheckpointManager.Config(
             enable=True, interval={max(1, min(1000, stage.n_steps))!r}, initial_load_path={begins}
         ),
@@ -145,6 +145,7 @@ def {function}() -> Trainer.Config:
         deviation=off,
         notes=[
             "put your tokenizer into `model/`",
+            f'a row of {stage.data}: `{{"text": ...}}`',
             *(
                 [f"convert {stage.begins} to torchtitan's checkpoint first, and name it in initial_load_path"]
                 if stage.begins and not stage.begins.startswith("checkpoints/")
@@ -195,16 +196,25 @@ HEAD = '''"""Stages for torchtitan: python -m torchtitan.train --module lehr_tor
 
 from pathlib import Path
 
+from datasets import load_dataset
 from torchtitan.components.checkpoint import CheckpointManager
 from torchtitan.components.loss import ChunkedLossWrapper, CrossEntropyLoss
 from torchtitan.components.optimizer import LRSchedulersContainer, default_adamw
 from torchtitan.config import ParallelismConfig, TrainingConfig
 from torchtitan.distributed.activation_checkpoint import FullAC, SelectiveAC
-from torchtitan.hf_datasets.text_datasets import HuggingFaceTextDataLoader
+from torchtitan.hf_datasets import DatasetConfig
+from torchtitan.hf_datasets.text_datasets import DATASETS, HuggingFaceTextDataLoader
 from torchtitan.models import llama3
 from torchtitan.models.common import ComplexRoPE, Embedding, Linear, RMSNorm
 from torchtitan.models.common.config_utils import decoder_vocab_size
 from torchtitan.trainer import Trainer
+
+# a folder of JSON lines, each with its text; torchtitan's own sets have names and parts that such a folder has not
+DATASETS["folder"] = DatasetConfig(
+    path="data",
+    loader=lambda path: load_dataset(path, split="train", streaming=True),
+    sample_processor=lambda row: row["text"],
+)
 
 
 def network(dim, n_layers, n_heads, n_kv_heads, hidden_dim, vocab_size, tied, rope):
@@ -243,6 +253,7 @@ TRAINER = Trainer(
     stage=stage,
     builds=True,
     divides="layout",
+    zero=3,
     leaves="checkpoint/step-{steps}",
     prove="torchtitan",
 )

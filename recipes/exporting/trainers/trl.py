@@ -8,7 +8,7 @@ from typing import Any
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
-from lehr.recipes.exporting.preference import PREFERENCE_BETA, beta_said
+from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import Network, Trainer, rates_said, torchrun, what_is_trained
@@ -45,8 +45,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         verb, length = "dpo", "max_length"
         if stage.objective.method.casefold() != "dpo":
             raise RefusedError(f"its method is {stage.objective.method}; trl dpo is for DPO")
-        body |= {"max_length": stage.sequence_length, "beta": PREFERENCE_BETA, "loss_type": ["sigmoid"]}
-        beside = [beta_said(f"{stage.folder}/dpo.yaml: beta")]
+        body |= {"max_length": stage.sequence_length, "beta": beta_of(stage.objective), "loss_type": ["sigmoid"]}
+        beside = [beta_said(stage.objective, f"{stage.folder}/dpo.yaml: beta")]
     else:
         verb, length = "grpo", hf.ANSWERS
         policy = policy_of(stage, ("grpo",), "trl grpo")

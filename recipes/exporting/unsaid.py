@@ -1,0 +1,55 @@
+"""What an export leaves to the trainer, named: settings that it has no word for, and what no recipe has one for."""
+
+from __future__ import annotations
+
+from lehr.recipes.exporting.gaps import Gap
+from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.trainer import CORPUS, Network, Trainer
+from lehr.simulators.architecture import Architecture
+from lehr.simulators.layers.moe import MoE
+from lehr.simulators.objectives import NextToken
+
+SETTINGS = ("beta1", "beta2", "epsilon", "momentum", "weight_decay", "grad_clip")
+BALANCE = {
+    "trl": "by the router_aux_loss_coef of config.json, else of its class",
+    "ms_swift": "none; router_aux_loss_coef is its setting",
+    "llama_factory": "none; moe_aux_loss_coef is its setting",
+    "axolotl": "by config.json's output_router_logits, off in most classes",
+}
+"""How trainers keep the experts of a mixture in balance where they are told nothing: TRL 1.16's ``sft_trainer.py``,
+ms-swift 4.6's ``trainers/arguments.py``, LLaMA-Factory 0.9.5's ``model_utils/moe.py``, the classes of transformers."""
+
+
+def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exported) -> list[Gap]:
+    """What stands in no file of the stage. Raises ``RefusedError`` for sequences that no table of positions holds."""
+    told = {row.what for row in exported.said}
+    stated = {name: getattr(whole.optimizer, name) for name in SETTINGS}
+    found = [
+        Gap(what=f"optimizer.{name}", value=f"{value:g}" if isinstance(value, float) else str(value), whose="unset")
+        for name, value in stated.items()
+        if value is not None and f"optimizer.{name}" not in told
+    ]
+    goes_on = whole.kind in CORPUS and isinstance(whole.objective, NextToken)
+    if goes_on and whole.number > 1:
+        found.append(Gap(what="moments", value="of nought", whose="fresh"))
+    architecture = network.architecture
+    if architecture is None:
+        return found
+    if goes_on and mixes(architecture):
+        kept = BALANCE.get(trainer.name, "by the trainer's own default")
+        found.append(Gap(what="balance of experts", value=kept, whose="balance"))
+    length, context = whole.sequence_length, architecture.context_length
+    if network.rows and length > network.rows:
+        raise RefusedError(
+            f"trains on sequences of {length:,} tokens, and its network has a table of {context:,} positions; write "
+            f"recipe.stages.{whole.name}.sequence_length={context}"
+        )
+    if length > context:
+        found.append(Gap(what="sequence_length", value=f"{length:,} over {context:,}", whose="longer"))
+    return found
+
+
+def mixes(architecture: Architecture) -> bool:
+    """Whether any block has experts of which a token takes some."""
+    return any(isinstance(block.mlp, MoE) for block in architecture.blocks.values())

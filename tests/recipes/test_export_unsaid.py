@@ -1,0 +1,121 @@
+"""What an export has no word for is named, and what trainers would take for granted is told."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from lehr.recipes.catalogue.files import Catalogue
+from lehr.recipes.catalogue.recipe_files import RecipeFile
+from lehr.recipes.errors import LehrError
+from lehr.recipes.exporting.result import Export
+from lehr.recipes.exporting.run import export
+from lehr.simulators.objectives import NextToken, Preference, Supervised
+from lehr.simulators.schedules import Batch, Cosine
+from lehr.simulators.training import Base, Hardware, Optimizer, Stage
+
+CATALOGUE = Catalogue()
+FULL = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "weight_decay": 0.1, "grad_clip": 1.0}
+OF_THE_HUB = ("axolotl", "llama_factory", "ms_swift", "trl")
+
+
+def exported(to: str, model: str, stages: dict[str, Any], *, base: bool = False, **settings: Any) -> Export:
+    plain = Stage(
+        kind="PT", objective=NextToken(), steps=40, batch=Batch(sequences=32), sequence_length=1024,
+        schedule=Cosine(peak=1e-5), optimizer=Optimizer(kind="adamw", **FULL),
+        hardware=Hardware(accelerator="h100_sxm", count=8),
+    )  # fmt: skip
+    made: dict[str, Stage] = {name: msgspec.structs.replace(plain, **changes) for name, changes in stages.items()}
+    recipe: RecipeFile = msgspec.structs.replace(
+        CATALOGUE.recipe("starcoder"), order=list(made), stages=made, base=Base(model=model) if base else None,
+        reported=[], name="said",
+    )  # fmt: skip
+    found = CATALOGUE.model(model)
+    return export(found, recipe, to, models={model: found}, accelerators=CATALOGUE.accelerators, **settings)
+
+
+def flags_of(done: Export, folder: str = "01_pt") -> dict[str, str]:
+    return dict(pairwise(done.files[f"{folder}/flags.txt"].decode().splitlines()))
+
+
+def test_megatron_is_told_that_nothing_is_dropped_and_nothing_left_out() -> None:
+    """Its own defaults are a tenth of all activations, twice, and 31 parts of a thousand of the corpus."""
+    flags = flags_of(exported("megatron", "llama_2_7b", {"pt": {}}))
+    assert [flags[f"--{key}"] for key in ("attention-dropout", "hidden-dropout", "split")] == ["0.0", "0.0", "1,0,0"]
+    sgd = exported("megatron", "llama_2_7b", {"pt": {"optimizer": Optimizer(kind="sgd", momentum=0.95)}})
+    assert flags_of(sgd)["--sgd-momentum"] == "0.95"
+
+
+def test_megatron_without_a_layout_shares_moments_out_and_says_what_does_not_fit() -> None:
+    done = exported("megatron", "llama_2_7b", {"pt": {}})
+    assert "--use-distributed-optimizer" in done.files["01_pt/flags.txt"].decode()
+    # 6.74e9 weights, gradients and an eighth of 12 bytes of moments: under 86 GB
+    assert [gap.whose for gap in done.stages[0].gaps] == []
+    large = exported("megatron", "llama_65b", {"pt": {}})
+    assert "full" in [gap.whose for gap in large.stages[0].gaps]
+    assert large.files["README.md"].decode().index("## Does not fit") > 0
+
+
+@pytest.mark.parametrize("to", OF_THE_HUB)
+def test_a_recipes_own_beta_of_preferences_reaches_the_trainer(to: str) -> None:
+    for beta, how in ((0.05, "exact"), (None, "assumed: the recipe does not say it")):
+        objective = Preference(method="dpo", beta=beta)
+        done = exported(to, "qwen2_5_7b", {"dpo": {"kind": "RL", "objective": objective}}, base=True)
+        (row,) = (
+            row
+            for row in json.loads(done.files["export.json"])["stages"][0]["values"]
+            if row["what"] == "objective.beta"
+        )
+        assert (row["value"], row["how"]) == (beta or 0.1, how)
+        told = next(body for path, body in done.files.items() if path.startswith("01_dpo/") and path.endswith(".yaml"))
+        assert f"beta: {beta or 0.1}" in told.decode()
+
+
+WITHOUT = {"prime_rl": ["optimizer.epsilon"]}
+"""Settings for which a trainer has no word."""
+
+
+@pytest.mark.parametrize("to", ["axolotl", "litgpt", "llama_factory", "megatron", "ms_swift", "olmo_core", "torchtitan",
+                                "trl", "prime_rl"])  # fmt: skip
+def test_every_setting_of_an_optimiser_went_somewhere_or_is_named(to: str) -> None:
+    kind = {"kind": "SFT", "objective": Supervised()} if to == "prime_rl" else {}
+    done = exported(to, "llama_2_7b", {"pt": kind}, base=to == "prime_rl")
+    told = {row["what"] for row in json.loads(done.files["export.json"])["stages"][0]["values"]}
+    named = [gap.what for gap in done.stages[0].gaps if gap.whose == "unset"]
+    assert named == WITHOUT.get(to, [])
+    assert {f"optimizer.{name}" for name in FULL} - told == set(named)
+
+
+@pytest.mark.parametrize("to", OF_THE_HUB)
+def test_a_momentum_that_transformers_would_leave_out_is_refused(to: str) -> None:
+    with pytest.raises(LehrError, match=r"momentum of 0.9, and transformers makes SGD without"):
+        exported(to, "llama_2_7b", {"pt": {"optimizer": Optimizer(kind="sgd", momentum=0.9)}})
+
+
+def test_a_stage_that_goes_on_says_that_its_moments_do_not() -> None:
+    done = exported(
+        "trl", "llama_2_7b", {"pt": {}, "ann": {"kind": "ANN"}, "sft": {"kind": "SFT", "objective": Supervised()}}
+    )
+    assert [[gap.whose for gap in result.gaps] for result in done.stages] == [[], ["fresh"], []]
+    assert "ann, moments of nought: weights alone are carried over" in done.files["README.md"].decode()
+
+
+@pytest.mark.parametrize(("to", "kept"), [("llama_factory", "moe_aux_loss_coef"), ("ms_swift", "router_aux_loss_coef")])
+def test_a_mixtures_balance_is_named(to: str, kept: str) -> None:
+    done = exported(to, "qwen3_30b_a3b", {"pt": {}})
+    assert [kept in str(gap) for gap in done.stages[0].gaps if gap.whose == "balance"] == [True]
+    tuned = exported(to, "qwen3_30b_a3b", {"sft": {"kind": "SFT", "objective": Supervised()}}, base=True)
+    assert "balance" not in [gap.whose for gap in tuned.stages[0].gaps]
+
+
+def test_sequences_that_no_table_of_positions_holds_are_refused() -> None:
+    with pytest.raises(LehrError, match=r"of 2,048 tokens, and its network has a table of 1,024 positions; write"):
+        exported("trl", "gpt2_124m", {"pt": {"sequence_length": 2048}})
+    turned = exported("trl", "pythia_1b", {"pt": {"sequence_length": 4096}})
+    assert [str(gap) for gap in turned.stages[0].gaps] == [
+        "sequence_length 4,096 over 2,048: longer than the network's context"
+    ]
