@@ -201,14 +201,16 @@ def settle(
 def settle_groups(problem: Problem, starts: Floats, groups: int) -> Floats:
     """The best row of each of ``groups`` minimisations, each begun from all ``starts`` (groups, p).
 
-    ``problem`` has a row of weights for each group. After ``SORTING`` rounds a third of a group's starts goes on.
+    ``problem`` has a row of weights for each group, and of targets where they differ. After ``SORTING`` rounds a third
+    of a group's starts goes on.
     """
     count = len(starts)
     weight = problem.weight
     assert weight is not None
 
     def of(rows: np.ndarray) -> Problem:
-        return msgspec.structs.replace(problem, weight=weight[rows])
+        target = problem.target[rows] if problem.target.ndim == 2 else problem.target
+        return msgspec.structs.replace(problem, weight=weight[rows], target=target)
 
     owner = np.repeat(np.arange(groups), count)
     theta, value = descend(of(owner), np.tile(starts, (groups, 1)), SORTING * ROUND)

@@ -40,6 +40,7 @@ from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas
 from lehr.simulators.laws.fitting.limits import NO_FLOOR
 from lehr.simulators.laws.fitting.mixing import runs_in_bits
 from lehr.simulators.laws.fitting.resampling import starts_about
+from lehr.simulators.laws.fitting.shared import shared_errors
 from lehr.simulators.laws.surfaces import DataConstrained, Surface
 from lehr.simulators.laws.surfaces.forms import form_called
 
@@ -193,7 +194,7 @@ def _fit(settings: Settings, read: Read) -> Fitted:
     fit = first or next(score.fit for score in comparison.scores if score.form == chosen)  # type: ignore[union-attr]
     refuse_rising(_values(fit))
     refuse_two_values(fit, repeats=len(runs) < len(read.runs) and bool(read.runs.repeated.any()))
-    law, constants = _with_intervals(fit, settings)
+    law, constants = _with_intervals(fit, settings, notes)
     files = ", ".join(Path(path).name for path in settings.data)
     law = msgspec.structs.replace(
         law,
@@ -279,12 +280,15 @@ def _without(fit: LawFit, optima: list[Optimum], settings: Settings) -> Without 
     )  # fmt: skip
 
 
-def _with_intervals(fit: LawFit, settings: Settings) -> tuple[Surface, list[Constant]]:
-    """The law with its draws, where a bootstrap was asked for, and each constant with its intervals."""
-    law = fit.law
+def _with_intervals(fit: LawFit, settings: Settings, notes: list[str]) -> tuple[Surface, list[Constant]]:
+    """The law with its draws, where a bootstrap was asked for, and each constant with its intervals; what runs of one
+    size have in common goes into ``notes``."""
+    law, together = fit.law, shared_errors(fit)
+    if together is not None:
+        notes.append(together.said(resampled=settings.bootstrap > 0))
     intervals: dict[str, Bounds] = {}
     if settings.bootstrap:
-        resampled = resample(fit, settings.bootstrap)
+        resampled = resample(fit, settings.bootstrap, shared=together)
         law = resampled.law
         assert isinstance(law.uncertainty, Draws)
         columns = law.uncertainty.table().T

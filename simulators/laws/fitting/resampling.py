@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lehr.simulators.laws.base import Bounds, Draws, quantiles
 from lehr.simulators.laws.fitting.fit import LawFit, free_of, holding, problem_of
+from lehr.simulators.laws.fitting.shared import SharedErrors
 from lehr.simulators.laws.surfaces import Surface
 from lehr.simulators.laws.surfaces.forms import form_called
 from lehr.simulators.laws.surfaces.runs import Runs
@@ -41,8 +42,9 @@ class Resampled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return float(low), float(high)
 
 
-def resample(fit: LawFit, draws: int = 200, seed: int = 0) -> Resampled:
-    """Fit again to ``draws`` samples of the runs, drawn with replacement; rows of one label stay together.
+def resample(fit: LawFit, draws: int = 200, seed: int = 0, *, shared: SharedErrors | None = None) -> Resampled:
+    """Fit again to ``draws`` samples of the runs, drawn with replacement; rows of one label stay together. Errors that
+    runs of one size have ``shared`` are drawn anew for every sample.
 
     Every sample is fitted from ``STARTS_PER_DRAW`` points. The law that comes back has the draws for its
     uncertainty, so that every interval of it is a percentile interval of them.
@@ -55,6 +57,8 @@ def resample(fit: LawFit, draws: int = 200, seed: int = 0) -> Resampled:
     starts = starts_about(fit, STARTS_PER_DRAW, seed)
     counts = resample_counts(fit.runs, draws, seed)
     problem = problem_of(fit.runs, form, fit.delta, fit.held)
+    if shared is not None:
+        problem = msgspec.structs.replace(problem, target=problem.target + shared.shifts(draws, seed))
     chosen = settle_groups(msgspec.structs.replace(problem, weight=counts), starts, draws)
     constants = form.constants(chosen, fit.runs)
     uncertainty = Draws.of(list(constants), np.stack(list(constants.values()), axis=1), fit.scale)
