@@ -40,7 +40,7 @@ from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas
 from lehr.simulators.laws.fitting.limits import NO_FLOOR
 from lehr.simulators.laws.fitting.mixing import runs_in_bits
 from lehr.simulators.laws.fitting.resampling import starts_about
-from lehr.simulators.laws.fitting.shared import shared_errors
+from lehr.simulators.laws.fitting.shared import shared_errors, unseen
 from lehr.simulators.laws.surfaces import DataConstrained, Surface
 from lehr.simulators.laws.surfaces.forms import form_called
 
@@ -284,8 +284,8 @@ def _with_intervals(fit: LawFit, settings: Settings, notes: list[str]) -> tuple[
     """The law with its draws, where a bootstrap was asked for, and each constant with its intervals; what runs of one
     size have in common goes into ``notes``."""
     law, together = fit.law, shared_errors(fit)
-    if together is not None:
-        notes.append(together.said(resampled=settings.bootstrap > 0))
+    said = unseen(fit) if together is None else together.said(resampled=settings.bootstrap > 0)
+    notes += [said] if said is not None else []
     intervals: dict[str, Bounds] = {}
     if settings.bootstrap:
         resampled = resample(fit, settings.bootstrap, shared=together)

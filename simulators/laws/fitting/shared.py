@@ -52,14 +52,9 @@ def shared_errors(fit: LawFit) -> SharedErrors | None:
     An analysis of variance by size: constants that move with the size, all but two, take degrees of freedom from the
     sizes, the others from the runs.
     """
-    order = np.argsort(fit.runs.parameters, kind="stable")
-    sizes = fit.runs.parameters[order]
-    size = np.empty(len(order), dtype=np.int64)
-    size[order] = np.concatenate([[0], np.cumsum(sizes[1:] > SAME_SIZE * sizes[:-1])])
+    size, between, within = _told_by(fit)
     counts = np.bincount(size).astype(float)
     n, groups = len(size), len(counts)
-    constants = int(free_of(form_called(fit.form), fit.held).sum())
-    between, within = groups - max(constants - 2, 1), n - groups - min(2, constants)
     if between < 1 or within < FEWEST_WITHIN:
         return None
     means = np.bincount(size, fit.residual) / counts
@@ -69,6 +64,31 @@ def shared_errors(fit: LawFit) -> SharedErrors | None:
     if inside <= 0 or normal_of_ratio(outside / inside, between, within) < CLEARLY:
         return None
     return SharedErrors(size=size, spread=sqrt((outside - inside) / each), df=between)
+
+
+def unseen(fit: LawFit) -> str | None:
+    """That so few sizes, each with several runs, could not show whether these share an error; ``None`` of others.
+
+    >>> from lehr.simulators.laws.fitting import fit_law, make_runs
+    >>> n, d = np.meshgrid([1e8, 2e8, 4e8, 8e8], [2e9, 1e10, 5e10, 2e11])
+    >>> unseen(fit_law(make_runs(n.ravel(), d.ravel(), (1.8 + 400 * n**-0.34 + 1500 * d**-0.36).ravel()), starts=20))
+    '4 sizes cannot show whether the runs of one share an error: the intervals take runs for independent'
+    """
+    size, between, within = _told_by(fit)
+    if between > 1 or within < FEWEST_WITHIN:
+        return None
+    groups = int(size.max()) + 1
+    return f"{groups} sizes cannot show whether the runs of one share an error: the intervals take runs for independent"
+
+
+def _told_by(fit: LawFit) -> tuple[NDArray[np.int64], int, int]:
+    """The size of each run by number, and the degrees of freedom between and within sizes."""
+    order = np.argsort(fit.runs.parameters, kind="stable")
+    sizes = fit.runs.parameters[order]
+    size = np.empty(len(order), dtype=np.int64)
+    size[order] = np.concatenate([[0], np.cumsum(sizes[1:] > SAME_SIZE * sizes[:-1])])
+    groups, constants = int(size.max()) + 1, int(free_of(form_called(fit.form), fit.held).sum())
+    return size, groups - max(constants - 2, 1), len(size) - groups - min(2, constants)
 
 
 def normal_of_ratio(ratio: float, above: int, below: int) -> float:
