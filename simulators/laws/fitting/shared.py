@@ -98,4 +98,4 @@ def normal_of_ratio(ratio: float, above: int, below: int) -> float:
     1.65
     """
     a, b, root = 2 / (9 * above), 2 / (9 * below), ratio ** (1 / 3)
-    return ((1 - b) * root - (1 - a)) / sqrt(b * root**2 + a)
+    return float(((1 - b) * root - (1 - a)) / sqrt(b * root**2 + a))
