@@ -8,6 +8,7 @@ is no alarm of its own.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import sqrt
 
 import msgspec
 import numpy as np
@@ -21,6 +22,10 @@ BACK = 0.5
 """Of what a spike is above the row before, the part that the row after it may stay up by."""
 LAST = 10
 """Rows whose mean says whether a run is back where it was."""
+MOST_STEP = 0.1
+"""By how much a loss may rise at once and still follow the forecast [log loss]; by more the network is lost."""
+TWO_SIDED = 1.96
+"""Standard errors within which a slope lies at 95 %."""
 SHORT, SHARP = 4, 3.0
 """Rows, fewer than that, above half of the highest, which is so many times what follows within the alarm: a spike."""
 
@@ -75,8 +80,17 @@ def dated(found: list[Alarm], run: Run) -> list[Alarm]:
         for a in found
         if a.kind not in LEVELS
         and not (a.kind == "spike" and any(first <= a.first and a.last <= last for first, last in rises))
+        and not (a.kind == "spike" and any(_is_of(run, a, one) for one in level))
     ]
     return sorted([*level, *others], key=lambda a: (a.first, a.kind))
+
+
+def _is_of(run: Run, spike: Alarm, shift: Alarm) -> bool:
+    """Has a spike the level of the shift about it, to half of that, beside which the rows before the shift lie low?"""
+    if shift.kind != "shift" or shift.size <= 0 or not shift.first <= spike.first <= shift.last:
+        return False
+    here, level = run.e[spike.first : spike.last + 1], run.e[shift.first : shift.last + 1]
+    return float(here.max() - np.median(level)) < BACK * shift.size
 
 
 def _is_back(run: Run, before: Alarm, then: Alarm) -> bool:
@@ -114,8 +128,8 @@ def _lasts(run: Run, alarm: Alarm, until: int) -> bool:
 
 
 def _named(run: Run, alarm: Alarm) -> Alarm:
-    """The alarm by what all of its rows show: a plateau that is rather a step is a shift, whose mean is told; what rose
-    for a few rows alone is a spike."""
+    """The alarm by what all of its rows show: a plateau that is rather a step is a shift, whose mean is told, and so is
+    a divergence that rose once; what rose for a few rows alone is a spike."""
     rows = np.flatnonzero(run.kept)
     here = int(np.searchsorted(rows, alarm.first))
     before, within = rows[max(here - BEFORE, 0) : here], rows[here : int(np.searchsorted(rows, alarm.last, "right"))]
@@ -128,11 +142,29 @@ def _named(run: Run, alarm: Alarm) -> Alarm:
         rest = off[high + 1 :]
         if high < SHORT and len(rest) and off.max() > SHARP * abs(float(np.median(rest))):
             return msgspec.structs.replace(alarm, kind="spike", last=int(within[high]), size=float(off.max()))
+    if alarm.kind == "divergence" and _stays_up(run.e[within], float(off.mean())):
+        alarm = msgspec.structs.replace(alarm, kind="shift")
     if alarm.kind == "plateau" and (step := stepped(run, rows, here, len(within))) is not None:
         alarm = msgspec.structs.replace(alarm, kind="shift", first=step.row, began=(step.first, step.last))
     if alarm.kind == "shift":
         alarm = msgspec.structs.replace(alarm, size=_moved(run, alarm.first, alarm.last))
     return alarm
+
+
+def _stays_up(e: Floats, step: float) -> bool:
+    """Do rows that have risen by ``step`` rise no further, to less than half of it at 95 %?
+
+    >>> noise = 1e-3 * np.sin(np.arange(40.0) ** 2)
+    >>> _stays_up(0.015 + noise, 0.015), _stays_up(1e-3 * np.arange(40.0) + noise, 0.02), _stays_up(0.3 + noise, 0.3)
+    (True, False, False)
+    """
+    if len(e) < LAST or not 0 < step < MOST_STEP:
+        return False
+    at = np.arange(len(e)) - (len(e) - 1) / 2
+    slope = float(at @ e) / float(at @ at)
+    left = e - e.mean() - slope * at
+    error = sqrt(float(left @ left) / (len(e) - 2) / float(at @ at))
+    return (slope + TWO_SIDED * error) * len(e) < BACK * step
 
 
 def _moved(run: Run, first: int, last: int) -> float:

@@ -58,7 +58,7 @@ def test_its_own_rates_explain_its_loss(name: str) -> None:
 
 @pytest.mark.slow
 def test_a_fault_of_the_loss_is_seen_beside_its_own_rates() -> None:
-    rises = np.where(np.arange(9, UNTIL, 10) > 6500, 1.05, 1.0)
+    rises = 1 + 4e-4 * np.maximum(np.arange(9, UNTIL, 10) - 6500, 0)
     _, seen = look(OTHER["stands still"], rises)
     assert (seen.state, seen.by_logged_rates, seen.final) == ("rate", True, None)
     assert {"divergence"} <= {alarm.kind for alarm in seen.alarms}

@@ -48,3 +48,21 @@ def test_alarms_that_the_rows_do_not_bear_out_are_left_as_they_are() -> None:
     run = Run(e, nothing, nothing, nothing[:, None], np.isfinite(e))
     found = dated([Alarm(kind="divergence", first=110, last=140, size=0.02)], run)
     assert [alarm.kind for alarm in found] == ["divergence"]
+
+
+@pytest.mark.parametrize(("rows", "factor"), [(130, 1.015), (20, 1.02), (60, 1.05)])
+def test_what_rises_once_and_follows_the_forecast_is_a_shift_and_has_an_end(rows: int, factor: float) -> None:
+    steps = np.arange(20, 3000, 10)
+    noise = 0.001 * np.random.default_rng(6).standard_normal(len(steps))
+    since = np.arange(len(steps)) >= len(steps) - rows
+    seen = track(PLAN, in_order(steps, PLAN.loss[steps] * np.exp(noise) * np.where(since, factor, 1.0)))
+    (alarm,) = [a for a in seen.alarms if a.kind != "spike"]
+    assert (seen.state, alarm.kind, alarm.first) == ("shift", "shift", len(seen.steps) - rows)
+    # four standard errors of the mean, beside that of the rows before
+    assert abs(alarm.size - np.log(factor)) < 4 * 0.001 * np.sqrt(1 / rows + 1 / 60)
+    assert seen.final_interval is not None
+    assert seen.final_interval[0] < factor * PLAN.loss[-1] < seen.final_interval[1]
+    # one that goes on rising is none, and has no end
+    rises = np.exp(noise + np.where(since, np.log(factor) * (np.arange(len(steps)) - len(steps) + rows + 1), 0.0))
+    seen = track(PLAN, in_order(steps, PLAN.loss[steps] * np.minimum(rises, 5.0)))
+    assert (seen.state, seen.final) == ("divergence", None)
