@@ -39,6 +39,11 @@ class Paired(msgspec.Struct, frozen=True, eq=False):
     correlation: float | None
     since: int | None
 
+    def after(self, row: int) -> Paired:
+        """The same without the rows before ``row``."""
+        since = None if self.since is None else max(self.since - row, 0)
+        return Paired(self.residuals[row:], self.floor, self.correlation, since)
+
     def words(self, steps: NDArray[np.int_], before: Floats) -> list[str]:
         """What was taken off the residuals ``before`` at ``steps`` (rows,)."""
         if self.correlation is None:

@@ -13,10 +13,11 @@ from lehr.simulators.laws.base import Bounds
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of, scale_of
 from lehr.simulators.tracking.course import dated, of_now, stays, without_consequences
+from lehr.simulators.tracking.independent import Independent, independent
 from lehr.simulators.tracking.judging import Earlier, alarms
 from lehr.simulators.tracking.levels import FEWEST, MOVES, noise_of
 from lehr.simulators.tracking.onset import Run
-from lehr.simulators.tracking.pairing import paired
+from lehr.simulators.tracking.pairing import Paired, paired
 from lehr.simulators.tracking.planned import ModesAt, Plan
 from lehr.simulators.tracking.rates import Departure, departure
 from lehr.simulators.tracking.repeats import repeated
@@ -145,31 +146,31 @@ def track(
             f"the log's rows after warm-up begin at step {late[0]:,}, after the plan's {n:,} steps; write the whole "
             "run's schedule, or columns={step: <heading>} where this is no step"
         )
+    residuals, beside, own, smoothed = _independent(planned, steps, losses)
+    steps, losses = steps[-len(residuals) or len(steps) :], losses[-len(residuals) or len(steps) :]
     at = np.minimum(steps, n - 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        forecast = np.log(planned.loss[at])
-        residuals = np.where((losses > 0) & np.isfinite(losses), np.log(losses) - forecast, np.nan)
-    beside = paired(residuals, steps, planned.batches)
+    forecast = np.log(planned.loss[at])
     every = max(ceil((n - planned.first) / rows.spacing), len(steps), 1)
     times = planned.times(1 - false_alarms)
-    rules = Rules.of(every, false_alarms, planned.noise, times=times, floor=beside.floor)
+    rules = Rules.of(every, false_alarms, own.noise or planned.noise, times=times, floor=own.of_a_mean(beside.floor))
     turned = planned.turned(at)
     judged = alarms(
-        beside.residuals, ModesAt(planned, at, times), rules, forecast, rates=planned.rates[at],
+        own.residuals, ModesAt(planned, at, times), rules, forecast, rates=planned.rates[at],
         turned=turned, until=None if planned.restart is None else int(np.searchsorted(at, planned.restart)),
         earlier=earlier,
     )  # fmt: skip
     run = Run(
-        np.nan_to_num(beside.residuals), forecast, np.zeros(len(at)) if turned is None else turned,
-        ModesAt(planned, at, 1.0), stays(judged.found, beside.residuals), beside.floor,
+        np.nan_to_num(own.residuals), forecast, np.zeros(len(at)) if turned is None else turned,
+        ModesAt(planned, at, 1.0), stays(judged.found, own.residuals), rules.floor,
     )  # fmt: skip
-    found, recent = dated(judged.found, run), judged.recent
+    found, recent = [own.as_logged(alarm, beside.residuals) for alarm in dated(judged.found, run)], judged.recent
     z = planned.times(level)
     final_forecast = float(planned.loss[-1])
     last = len(steps) - 1
     found = without_consequences(found, last)
-    offset, error = _end_off(planned, at, beside.residuals, found, judged.noise)
-    again = repeated(np.nan_to_num(residuals), rows=rules.rows, false_alarms=false_alarms)
+    offset, error = _end_off(planned, at, own.residuals, found, judged.noise)
+    alone = own if beside.correlation is None else independent(residuals)
+    again = repeated(np.nan_to_num(alone.residuals), rows=rules.rows, false_alarms=false_alarms)
     if again is not None:
         first, lag, alike = again
         cause = (
@@ -192,10 +193,10 @@ def track(
     if state not in ("divergence", "plateau", "rate") and not any(a.kind == "drift" and a.last == last for a in found):
         final = final_forecast * exp(offset)
         ends = final, (final * exp(-z * error), final * exp(z * error))
-    notes = [*_notes(rows, planned, len(steps)), *beside.words(steps, residuals)]
+    notes = [*smoothed, *_notes(rows, planned, len(steps)), *beside.words(steps, residuals)]
     expected: Bounds | None = None
     if last >= 0:
-        spread = hypot(float(planned.spread_at(at[-1:])[0]), judged.noise)
+        spread = hypot(float(planned.spread_at(at[-1:])[0]), own.of_a_row(judged.noise))
         here = float(planned.loss[at[-1]])
         expected = (here * exp(-z * spread), here * exp(z * spread))
     return Tracked(
@@ -220,6 +221,21 @@ def track(
         rules=rules,
         notes=notes,
     )
+
+
+def _independent(
+    planned: Plan, steps: NDArray[np.int_], losses: Floats
+) -> tuple[Floats, Paired, Independent, list[str]]:
+    """Residuals of the rows, beside the noise that the fitted runs have, and as the rules want them; of a smoothed log
+    those that say something, and what was done."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.log(losses) - np.log(planned.loss[np.minimum(steps, planned.n_steps - 1)])
+    residuals = np.where((losses > 0) & np.isfinite(losses), logs, np.nan)
+    beside = paired(residuals, steps, planned.batches)
+    own = independent(beside.residuals)
+    left = own.left_out
+    later = msgspec.structs.replace(own, residuals=own.residuals[left:])
+    return residuals[left:], beside.after(left), later, own.words()
 
 
 def _end_off(
