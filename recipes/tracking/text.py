@@ -66,8 +66,8 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
             f"a change that lasts from {expm1(rules.least(seen.noise, window)):.2%} on within {window} rows"
         )
     lines.append(
-        f"rules: at most {rules.false_alarms:.1%} of healthy runs of {rules.rows:,} rows give a false alarm of "
-        f"spike, as many of each other kind; law's error: {planned.basis}"
+        f"rules: at most {rules.false_alarms:.1%} of healthy runs of {rules.rows:,} rows, whose noise is normal, "
+        f"give a false alarm of spike, as many of each other kind; law's error: {planned.basis}"
     )
     return "\n".join(lines)
 
