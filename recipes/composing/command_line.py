@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 
 from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.composing.group_files import is_path
@@ -104,6 +106,12 @@ def hydras_own(words: list[str], flags: list[str]) -> tuple[list[str], list[str]
     >>> hydras_own(["hydra.mode=MULTIRUN", "mfu=0.3,0.4"], [])
     (['mfu=0.3,0.4'], ['-m'])
     """
+    for flag, after in pairwise([*flags, ""]):
+        name, _, value = flag.partition("=")
+        folder = value or after
+        # which Hydra itself passes over where another place has the file
+        if name in ("--config-dir", "-cd") and not Path(folder).is_dir():
+            raise LehrError(f"{name}: there is no folder {folder}; write one that holds model/, recipe/ or law/")
     kept = []
     for word in words:
         key, _, value = word.lstrip("+").partition("=")

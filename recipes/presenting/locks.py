@@ -21,11 +21,14 @@ _HELD: dict[Path, tuple[IO[bytes] | None, int]] = {}
 
 
 def beside(path: Path, what: str) -> Path:
-    """The hidden name beside ``path`` that a run uses for ``what`` while it writes.
+    """The hidden name beside ``path`` that a run uses for ``what`` while it writes. Raises ``LehrError`` for a path
+    without a name, such as the folder that one is in.
 
     >>> beside(Path("outputs/starcoder"), "new").name
     '.starcoder.lehr-new'
     """
+    if not path.name:
+        raise LehrError("out: write the name of a folder; it is written whole, which the one that you are in cannot be")
     return path.with_name(f".{path.name}.lehr-{what}")
 
 

@@ -132,6 +132,22 @@ def test_an_override_that_is_longer_than_a_files_name_still_names_a_folder(tmp_p
         folder.mkdir(parents=True)
 
 
+@pytest.mark.parametrize("flags", [["--config-dir", "my_cnof"], ["--config-dir=my_cnof"], ["-cd", "my_cnof"]])
+def test_a_misspelt_folder_is_no_catalogue_without_it(tmp_path: Path, flags: list[str]) -> None:
+    done = command.lehr("report", *flags, "model=starcoder", folder=tmp_path)
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert done.stderr.startswith(
+        f"lehr: {flags[0].partition('=')[0]}: there is no folder my_cnof; write one that holds"
+    )
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_written_whole_has_a_name(tmp_path: Path) -> None:
+    done = command.lehr("export-data", "out=", folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n"), list(tmp_path.iterdir())) == (2, 1, [])
+    assert "out: write the name of a folder" in done.stderr
+
+
 def test_a_model_of_ones_own_needs_one_file(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "guide.md").read_text()
     block = text.partition("`my_conf/model/mine.yaml`:\n\n```yaml\n")[2].partition("```")[0]
