@@ -47,3 +47,35 @@ def nearest_few(name: str, options: Iterable[str], n: int = 3) -> str:
     written = {option.casefold(): option for option in sorted(set(options), reverse=True)}
     close = get_close_matches(name.casefold(), written, n=n, cutoff=0.0)
     return f"the nearest are {', '.join(written[option] for option in close)}"
+
+
+TYPES = {
+    "int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "null": "null",
+    "array": "a list", "object": "a mapping",
+}  # fmt: skip
+"""What a person calls the types of msgspec's messages."""
+BOUNDS = {">=": "of {} or more", ">": "above {}", "<=": "of {} or less", "<": "below {}"}
+
+
+def in_words(message: str) -> str:
+    """What msgspec found wrong, as what to write instead; what is in other words stays as it is.
+
+    >>> in_words("Expected `int` >= 1"), in_words("Expected `float | null`, got `str`")
+    ('write a whole number of 1 or more', 'write a number or null')
+    >>> in_words("Object contains unknown field `beta`"), in_words("Invalid enum value 'x'")
+    ('unknown key beta', "Invalid enum value 'x'")
+    """
+    if found := re.fullmatch(r"Object contains unknown field `(.+)`", message):
+        return f"unknown key {found[1]}"
+    if found := re.fullmatch(r"Object missing required field `(.+)`", message):
+        return f"{found[1]} is missing; write {found[1]}: ..."
+    found = re.fullmatch(r"Expected `([^`]+)`(?: (>=|>|<=|<) (-?[\d.e+]+))?(?:, got `\w+`)?", message)
+    kinds = found[1].split(" | ") if found else []
+    if not found or not all(kind in TYPES for kind in kinds):
+        return message
+    if "float" in kinds:
+        kinds = [kind for kind in kinds if kind != "int"]
+    *first, last = (TYPES[kind] for kind in kinds)
+    said = f"{', '.join(first)} or {last}" if first else last
+    bound = f" {BOUNDS[found[2]].format(f'{float(found[3]):,.15g}')}" if found[2] else ""
+    return f"write {said}{bound}"

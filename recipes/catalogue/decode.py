@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from lehr.recipes.catalogue.yaml import plain
-from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.errors import LehrError, in_words, nearest
 
 T = TypeVar("T")
 
@@ -91,4 +91,4 @@ def _explain_struct(data: Any, kind: msgspec.inspect.StructType, where: str) -> 
         below = re.sub(r"\[(\d+)\]", r".\1", path.strip("`").removeprefix("$"))
         found = data.get(below.strip(".").split(".")[0]) if below else None
         shown = f" (found {found!r})" if below and not isinstance(found, (dict, list)) else ""
-        raise LehrError(f"{where}{below}: {message}{shown}") from error
+        raise LehrError(f"{where}{below}: {in_words(message)}{shown}") from error

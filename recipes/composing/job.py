@@ -14,7 +14,7 @@ from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.resolving import joined, resolve
 from lehr.recipes.composing.manual import units_of
 from lehr.recipes.composing.numbers import otherwise, refuse_short_length, share_of, understood
-from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.errors import LehrError, in_words, nearest
 from lehr.recipes.presenting.files import file_name
 from lehr.simulators.quantities import Devices, HourlyPrice, Utilisation
 
@@ -53,7 +53,8 @@ class Composed(msgspec.Struct, frozen=True):
                     tokens = float(amount[1]) * PREFIXES[amount[2]] / BYTES_A_TOKEN
                     said = f"is an amount of bytes; a token of text or code is some 4 of them: write {tokens:.3g}"
                 raise LehrError(f"{name}: {value!r} {said}") from error
-            raise LehrError(f"{name}: {str(error).partition(' - at ')[0]} (found {self.config[name]!r})") from error
+            said = in_words(str(error).partition(" - at ")[0])
+            raise LehrError(f"{name}: {said} (found {self.config[name]!r})") from error
 
     def bounded(self, name: str, kind: Any, write: str) -> Any:
         """As ``setting``, of a ``kind`` with bounds. Raises ``LehrError`` that says what to ``write``."""

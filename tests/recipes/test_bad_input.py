@@ -21,7 +21,7 @@ MISTAKES = {
         "write n_kv_heads: one of 1, 2, 3, 4, 6, 8, 12, 16, 24, 48",
     ),
     "experts": (["count", "model.architecture.blocks.moe.mlp.top_k=300"], "write top_k: 256 or less"),
-    "a negative size": (["count", "model.architecture.d_model=-1"], ">= 1 (found -1)"),
+    "a negative size": (["count", "model.architecture.d_model=-1"], "write a whole number of 1 or more (found -1)"),
     "a word for a number": (["count", "model.architecture.d_model=big"], "(found 'big')"),
     "a block that is not there": (["count", "model.architecture.mtp.block=mo"], "no block is called 'mo'"),
     "a broken override": (["count", "model=[deepseek_v3"], "write key=value"),
@@ -69,7 +69,7 @@ MISTAKES = {
     "a shell": (["completion", "fish"], "write one of bash, zsh"),
     "a name that leaves the folder": (["report", "model.name=../../x"], "cannot name a file"),
     "a model without a name": (["report", "model.name="], "cannot name a file"),
-    "a law's constant": (["report", "law.alpha=-1"], "law.alpha: Expected `float` > 0.0"),
+    "a law's constant": (["report", "law.alpha=-1"], "law.alpha: write a number above 0"),
     "a reported figure": (
         ["report", 'recipe.reported=[{quantity:tokens,stage:pt,printed:"abc",source:x,place:x}]'],
         "deepseek_v3.pt: reported tokens: 'abc' is not a number",
@@ -77,9 +77,15 @@ MISTAKES = {
     "more steps than memory": (["plan", "schedule", "steps=1e14"], "is above 1e+07; write the updates of a run"),
     "no shape": (["plan", "schedule", "shapes=[]"], "shapes: none is named"),
     "a level of a cool-down": (["plan", "schedule", "now=18000", "level=95"], "write level=0.95 or level=95%"),
-    "no data": (["plan", "flops=1e22", "unique_tokens=0"], "unique_tokens: Expected `float` >= 1000000.0"),
-    "less than no inference": (["plan", "flops=1e22", "served_tokens=-1"], "served_tokens: Expected `float` >= 0.0"),
-    "no memory": (["plan", "flops=1e22", "memory=0"], "memory: Expected `float` > 0.0"),
+    "no data": (
+        ["plan", "flops=1e22", "unique_tokens=0"],
+        "unique_tokens: write a number of 1,000,000 or more",
+    ),
+    "less than no inference": (
+        ["plan", "flops=1e22", "served_tokens=-1"],
+        "served_tokens: write a number of 0 or more",
+    ),
+    "no memory": (["plan", "flops=1e22", "memory=0"], "memory: write a number above 0"),
     "a negative price": (
         ["plan", "flops=1e22", "usd_per_hour=-1"],
         "usd_per_hour: -1 is below 1e-06; write what an hour costs",

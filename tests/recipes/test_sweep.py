@@ -295,8 +295,11 @@ def test_reports_are_written_beside_the_result_where_they_are_wanted() -> None:
         (["model=starcoder", "mfu=interval(0.5,0.1)"], "an interval goes up"),
         (["model=starcoder", "mfu=interval(0.1,0.5)", "objective=[los]"], "did you mean loss"),
         (["model=starcoder", "mfu=interval(0.1,0.5)", "objective=[]"], "objective: none is named"),
-        (["model=starcoder", "mfu=interval(0.1,0.5)", "seed=-1"], "seed: Expected `int` >= 0"),
-        (["model=starcoder", "mfu=0.3,0.4", "hydra/launcher=joblib", "batches=-1"], "batches: Expected `int` >= 1"),
+        (["model=starcoder", "mfu=interval(0.1,0.5)", "seed=-1"], "seed: write a whole number of 0 or more"),
+        (
+            ["model=starcoder", "mfu=0.3,0.4", "hydra/launcher=joblib", "batches=-1"],
+            "batches: write a whole number of 1 or more",
+        ),
         (["model=glob(zzz*)"], "matches nothing"),
         (["+experiment=schedules,annealing_start"], "experiment=schedules is a sweep itself"),
         (["model=starcoder", "hydra.sweeper.params.law=a"], r"\+hydra.sweeper.params.law=... adds one"),
