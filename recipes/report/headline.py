@@ -63,7 +63,7 @@ def _answer(data: ReportData) -> str:
     work += [f"{hours.value} accelerator-hours"] * (hours.value not in ("unknown", "none"))
     work += [cost.value] * (cost.value not in ("unknown", "none"))
     if work:
-        said.append(f"{', '.join(work)} of work, to which `lehr cost` adds what failures take")
+        said.append(f"{', '.join(work)} of work, to which lehr cost adds what failures take")
     line = "; ".join([*said, *_unfit(data)])
     return line[:1].upper() + line[1:] or NOTHING_TO_COMPARE
 

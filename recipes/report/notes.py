@@ -41,7 +41,7 @@ def conventions(data: ReportData) -> Bullets:
         (
             "Cost",
             "accelerator-hours × the dated price of an hour; no storage, staff or networking, nor the time that "
-            "failures take, which `lehr cost` adds",
+            "failures take, which lehr cost adds",
         ),
     ]
     items += [

@@ -173,7 +173,7 @@ def test_the_verdict_on_what_nobody_published_is_the_answer() -> None:
     assert document.verdict.startswith(f"Loss {cards['Loss after pre-training']} nats/token")
     for label, unit in (("Training tokens", " tokens"), ("Accelerator-hours", " accelerator-hours"), ("Cost", "")):
         assert f" {cards[label]}{unit}" in document.verdict
-    assert " of work, to which `lehr cost` adds what failures take" in document.verdict
+    assert " of work, to which lehr cost adds what failures take" in document.verdict
     assert document.verdict_mark == ""
 
 
