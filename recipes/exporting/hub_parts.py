@@ -6,7 +6,7 @@ from typing import Any
 
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.layers.mlp import Activation
-from lehr.simulators.layers.position import Linear, Llama3, Rope, Yarn
+from lehr.simulators.layers.position import Linear, Llama3, LongRope, Rope, Yarn
 
 Fields = dict[str, Any]
 """A ``config.json``."""
@@ -60,6 +60,13 @@ def rotary(position: Any) -> Fields | None:
             "original_max_position_embeddings": scaling.original_positions,
             "low_freq_factor": scaling.low_frequency_factor,
             "high_freq_factor": scaling.high_frequency_factor,
+        }
+    elif isinstance(scaling, LongRope) and scaling.short_factors and scaling.long_factors:
+        fields["rope_scaling"] = {
+            "rope_type": "longrope",
+            "original_max_position_embeddings": scaling.original_positions,
+            "short_factor": list(scaling.short_factors),
+            "long_factor": list(scaling.long_factors),
         }
     elif scaling is not None:
         return None

@@ -48,10 +48,25 @@ class Ntk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 class LongRope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="longrope"):
     """LongRoPE: a factor of its own for each frequency, found by search (Ding et al., arXiv:2402.13753).
 
-    The factors are the checkpoint's; here stands over how many positions they were trained.
+    ``original_positions`` is over how many positions the network was trained first. Of the two lists, a factor for each
+    pair of rotated dimensions, ``short_factors`` divide the frequencies of sequences up to that length,
+    ``long_factors`` those of longer ones; ``None`` where the checkpoint's are not known.
+
+    Raises ``ValueError`` where one list is there without the other, or as long as the other is not.
+
+    >>> LongRope(original_positions=4096, short_factors=(1.0, 1.02), long_factors=(1.08,))
+    Traceback (most recent call last):
+    ValueError: short_factors has 2 numbers and long_factors has 1; write as many in each
     """
 
     original_positions: Size
+    short_factors: tuple[Positive, ...] | None = None
+    long_factors: tuple[Positive, ...] | None = None
+
+    def __post_init__(self) -> None:
+        short, long = len(self.short_factors or ()), len(self.long_factors or ())
+        if short != long:
+            raise ValueError(f"short_factors has {short} numbers and long_factors has {long}; write as many in each")
 
 
 class Rope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="rope"):

@@ -273,6 +273,14 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "shared heads": ({**LLAMA, "num_key_value_heads": 3}, "num_key_value_heads: 3 does not divide the 4"),
     "an unknown activation": ({**LLAMA, "hidden_act": "sillu"}, "did you mean silu?"),
     "an unknown rotation": ({**LLAMA, "rope_scaling": {"type": "yarm", "factor": 2}}, "did you mean yarn?"),
+    "one list of LongRoPE": (
+        {**LLAMA, "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.1]}},
+        "short_factor has 2 numbers and long_factor 0; write as many in each",
+    ),
+    "a factor of nought": (
+        {**LLAMA, "rope_scaling": {"type": "longrope", "short_factor": [1.0, 0], "long_factor": [1.0, 2.0]}},
+        "short_factor has [1.0, 0]; write a list of numbers above 0",
+    ),
     "another class": ({**LLAMA, "architectures": ["MistralForCausalLM"]}, "is no class of llama"),
     "more experts than there are": (
         {"model_type": "mixtral", "num_experts_per_tok": 9},

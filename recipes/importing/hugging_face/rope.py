@@ -98,8 +98,8 @@ def scaling(f: Fields, where: str, entry: dict[str, Any]) -> Scaling:
             low_frequency_factor=_needed(f, where, entry, "low_freq_factor"),
             high_frequency_factor=_needed(f, where, entry, "high_freq_factor"),
         ),
-        "longrope": lambda: LongRope(original_positions=original(f, where, entry)),
-        "su": lambda: LongRope(original_positions=original(f, where, entry)),
+        "longrope": lambda: _longrope(f, where, entry),
+        "su": lambda: _longrope(f, where, entry),
     }
     if not isinstance(kind, str) or kind not in readers:
         f.wrong(where, f"rope_type {shown(kind)} is not known; {nearest(str(kind), ['default', *readers])}")
@@ -114,6 +114,25 @@ def _yarn(f: Fields, where: str, entry: dict[str, Any]) -> Yarn:
         beta_fast=32.0 if fast is None else fast,
         beta_slow=1.0 if slow is None else slow,
     )
+
+
+def _longrope(f: Fields, where: str, entry: dict[str, Any]) -> LongRope:
+    short, long = _factors(f, where, entry, "short_factor"), _factors(f, where, entry, "long_factor")
+    if len(short or ()) != len(long or ()):
+        f.wrong(
+            where,
+            f"short_factor has {len(short or ())} numbers and long_factor {len(long or ())}; write as many in each",
+        )
+    return LongRope(original_positions=original(f, where, entry), short_factors=short, long_factors=long)
+
+
+def _factors(f: Fields, where: str, entry: dict[str, Any], key: str) -> tuple[float, ...] | None:
+    values = entry.get(key)
+    if values is None:
+        return None
+    if not isinstance(values, list) or not all(type(v) in (int, float) and 0 < v < 1e300 for v in values):
+        f.wrong(where, f"{key} has {shown(values)}; write a list of numbers above 0")
+    return tuple(float(v) for v in values)
 
 
 def _dynamic(f: Fields, where: str, entry: dict[str, Any]) -> Ntk:
