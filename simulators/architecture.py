@@ -20,7 +20,7 @@ from lehr.simulators.layers import (
 )
 from lehr.simulators.layers.base import Kept, Weight, linear
 from lehr.simulators.numerics.adding import plain_sum
-from lehr.simulators.quantities import Extent, Size
+from lehr.simulators.quantities import Extent, NonNegative, Size
 
 Placement = Literal["pre", "post", "sandwich", "parallel", "parallel_two"]
 PLACEMENTS: dict[Placement, str] = {
@@ -157,7 +157,8 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A network, whole: width, tables, named blocks and the order in which they are stacked.
 
     ``causal: false`` is a network that sees both sides of a token (an encoder, a masked diffusion model). ``output``
-    is an encoder's head beside the vocabulary's, ``embedding_head`` what makes one vector of all of them. Raises
+    is an encoder's head beside the vocabulary's, ``embedding_head`` what makes one vector of all of them.
+    ``norm_epsilon`` is what its norms add below the root, ``None`` where that is not known [1]. Raises
     ``ValueError`` where ``layers``, ``encoder`` or ``mtp`` name a block that is not in ``blocks``.
 
     >>> from lehr.simulators.layers import Attention, LayerNorm, MLP, NoPosition
@@ -180,6 +181,7 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     layers: list[Layers]
     final_norm: Norm | None
     embedding_norm: Norm | None = None
+    norm_epsilon: NonNegative | None = None
     causal: bool = True
     encoder: Encoder | None = None
     mtp: MTP | None = None

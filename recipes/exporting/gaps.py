@@ -73,6 +73,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
         "fresh",
         "balance",
         "longer",
+        "norms",
     ]
 
     def __str__(self) -> str:
@@ -91,6 +92,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "fresh": "weights alone are carried over; one stage of kind wsd keeps the moments through its decay",
             "balance": "no recipe has a word for it; without, a mixture may come to use few of its experts",
             "longer": "longer than the network's context",
+            "norms": "the model's file does not say it; write architecture.norm_epsilon",
             "shards": "this trainer shards weights, gradients and moments over all devices instead",
         }[self.whose]
         return f"{self.what} {self.value}: {said}"

@@ -17,7 +17,7 @@ from lehr.recipes.exporting.hub_parts import Fields
 from lehr.recipes.exporting.hub_words import alike, layers_of, words
 from lehr.recipes.importing.hugging_face import reading
 from lehr.recipes.importing.hugging_face.classes import HFClass
-from lehr.recipes.importing.hugging_face.config import import_config
+from lehr.recipes.importing.hugging_face.config import EPSILONS, import_config
 from lehr.recipes.importing.hugging_face.families import defaults
 from lehr.recipes.importing.hugging_face.registry import CLASSES
 from lehr.simulators.architecture import Architecture, Block
@@ -71,7 +71,7 @@ def config_of(architecture: Architecture) -> Fields | None:
         except LehrError:
             # this proposal leaves out what its class needs; the next one may not
             continue
-        if same(found, architecture):
+        if same(found, architecture) and architecture.norm_epsilon in (None, found.norm_epsilon):
             return fields
     return None
 
@@ -106,7 +106,12 @@ def proposals(a: Architecture) -> Iterator[Fields]:
                 break
             if [alike(block) for block in blocks] != layers:
                 continue
-            named = {"architectures": [f"{reader.prefixes[0]}{HEADS.get(model_type, task)}"], "model_type": model_type}
+            named: Fields = {
+                "architectures": [f"{reader.prefixes[0]}{HEADS.get(model_type, task)}"],
+                "model_type": model_type,
+            }
+            if a.norm_epsilon is not None:
+                named |= {name: a.norm_epsilon for name in EPSILONS if name in defaults(model_type)}
             # some classes take no null, others mean something by it; a recurrent one reads no length, and may say it
             for fields in ({k: v for k, v in taken.items() if v is not None}, taken):
                 yield {**named, **fields}

@@ -9,6 +9,9 @@ from lehr.simulators.architecture import Architecture
 from lehr.simulators.layers import MLP, Attention, RMSNorm
 from lehr.simulators.layers.position import Llama3, Rope
 
+USUAL_EPSILON = 1e-5
+"""What the norms of OLMo-core, Megatron-LM, LitGPT and torchtitan add below the root told nothing [1]."""
+
 
 class LlamaLike(msgspec.Struct, frozen=True, kw_only=True):
     """The sizes of such a network."""
@@ -25,6 +28,7 @@ class LlamaLike(msgspec.Struct, frozen=True, kw_only=True):
     qk_norm: bool
     qkv_bias: bool
     context_length: int
+    norm_epsilon: float
     rope_scaling: Llama3 | None = None
 
 
@@ -88,5 +92,6 @@ def llama_like(
         qk_norm=mixer.qk_norm == "head",
         qkv_bias=mixer.qkv_bias,
         context_length=a.context_length,
+        norm_epsilon=USUAL_EPSILON if a.norm_epsilon is None else a.norm_epsilon,
         rope_scaling=scaling,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lehr.recipes.exporting.gaps import Gap
+from lehr.recipes.exporting.llama_like import USUAL_EPSILON
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import CORPUS, Network, Trainer
@@ -36,6 +37,10 @@ def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exp
     architecture = network.architecture
     if architecture is None:
         return found
+    built = trainer.builds and not (whole.begins or "").startswith("checkpoints/")
+    if architecture.norm_epsilon is None and (built or whole.begins is None):
+        value = f"{USUAL_EPSILON:g}" if trainer.builds else "of the class's own default"
+        found.append(Gap(what="epsilon of the norms", value=value, whose="norms"))
     if goes_on and mixes(architecture):
         kept = BALANCE.get(trainer.name, "by the trainer's own default")
         found.append(Gap(what="balance of experts", value=kept, whose="balance"))

@@ -23,7 +23,15 @@ FULL = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "weight_decay": 0.1, "grad
 OF_THE_HUB = ("axolotl", "llama_factory", "ms_swift", "trl")
 
 
-def exported(to: str, model: str, stages: dict[str, Any], *, base: bool = False, **settings: Any) -> Export:
+def exported(
+    to: str,
+    model: str,
+    stages: dict[str, Any],
+    *,
+    base: bool = False,
+    norm_epsilon: float | None = None,
+    **settings: Any,
+) -> Export:
     plain = Stage(
         kind="PT", objective=NextToken(), steps=40, batch=Batch(sequences=32), sequence_length=1024,
         schedule=Cosine(peak=1e-5), optimizer=Optimizer(kind="adamw", **FULL),
@@ -35,6 +43,10 @@ def exported(to: str, model: str, stages: dict[str, Any], *, base: bool = False,
         reported=[], name="said",
     )  # fmt: skip
     found = CATALOGUE.model(model)
+    if norm_epsilon is not None:
+        found = msgspec.structs.replace(
+            found, architecture=msgspec.structs.replace(found.shape(), norm_epsilon=norm_epsilon)
+        )
     return export(found, recipe, to, models={model: found}, accelerators=CATALOGUE.accelerators, **settings)
 
 
@@ -116,6 +128,16 @@ def test_sequences_that_no_table_of_positions_holds_are_refused() -> None:
     with pytest.raises(LehrError, match=r"of 2,048 tokens, and its network has a table of 1,024 positions; write"):
         exported("trl", "gpt2_124m", {"pt": {"sequence_length": 2048}})
     turned = exported("trl", "pythia_1b", {"pt": {"sequence_length": 4096}})
-    assert [str(gap) for gap in turned.stages[0].gaps] == [
-        "sequence_length 4,096 over 2,048: longer than the network's context"
-    ]
+    assert "sequence_length 4,096 over 2,048: longer than the network's context" in map(str, turned.stages[0].gaps)
+
+
+@pytest.mark.parametrize("trainer", ["trl", "litgpt", "olmo_core", "megatron", "torchtitan"])
+def test_what_norms_add_below_the_root_is_told_or_named(trainer: str) -> None:
+    value = "of the class's own default" if trainer == "trl" else "1e-05"
+    named = f"epsilon of the norms {value}: the model's file does not say it; write architecture.norm_epsilon"
+    unsaid = exported(trainer, "llama_7b", {"pt": {}})
+    assert named in map(str, unsaid.stages[0].gaps)
+    said = exported(trainer, "llama_7b", {"pt": {}}, norm_epsilon=3e-7)
+    assert named not in map(str, said.stages[0].gaps)
+    holds = [name for name, content in said.files.items() if b"3e-07" in content]
+    assert holds == [name for name in holds if name != "export.json"] != []

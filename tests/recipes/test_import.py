@@ -141,6 +141,7 @@ ODDITIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"model_type": "mistral", "sliding_window": 0}, {"model_type": "mistral", "sliding_window": None}
     ),
     "another's class": ({**SMALL_MIXTURE, "model_type": "kimi_k2", "architectures": ["DeepseekV3ForCausalLM"],
+        "rms_norm_eps": 1e-6,
         "auto_map": {"AutoConfig": "configuration_deepseek.DeepseekV3Config"}}, SMALL_MIXTURE),
     "sparse layers by a list": ({**SMALL_MIXTURE, "moe_layer_freq": [0, 1, 1, 1]}, SMALL_MIXTURE),
     "no shared experts": ({**SMALL_MIXTURE, "n_shared_experts": None}, {**SMALL_MIXTURE, "n_shared_experts": 0}),
@@ -281,6 +282,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         {**LLAMA, "rope_scaling": {"type": "longrope", "short_factor": [1.0, 0], "long_factor": [1.0, 2.0]}},
         "short_factor has [1.0, 0]; write a list of numbers above 0",
     ),
+    "norms below nought": ({**LLAMA, "rms_norm_eps": -1e-6}, "rms_norm_eps: found -1e-06; write a number of 0 or more"),
     "another class": ({**LLAMA, "architectures": ["MistralForCausalLM"]}, "is no class of llama"),
     "more experts than there are": (
         {"model_type": "mixtral", "num_experts_per_tok": 9},
@@ -288,6 +290,20 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     ),
     "a size that the class has no default for": ({"model_type": "internlm2"}, "is missing"),
 }
+
+
+@pytest.mark.parametrize(
+    ("fields", "epsilon"),
+    [
+        ({"rms_norm_eps": 1e-5}, 1e-5),
+        ({"layer_norm_eps": 1e-5}, 1e-6),  # another class's word, where this one has its own default
+        ({"model_type": "gpt2", "layer_norm_epsilon": 1e-3}, 1e-3),
+        ({**LLAMA, "model_type": "baichuan", "rms_norm_eps": 1e-4}, 1e-4),  # code of its own, no default
+        ({"model_type": "opt"}, None),  # the class has no word for it
+    ],
+)
+def test_what_norms_add_below_the_root(fields: dict[str, Any], epsilon: float | None) -> None:
+    assert import_config({"model_type": "llama", **fields}).architecture.norm_epsilon == epsilon
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -56,6 +56,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "parallel_residual": False,
             "bias": False,
             "norm_class_name": "RMSNorm",
+            "norm_eps": net.norm_epsilon,
             "mlp_class_name": "LLaMAMLP",
         },
         "out_dir": stage.ends,

@@ -43,6 +43,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "position-embedding-type": "rope",
         "rotary-base": int(net.rope_base),
         "normalization": "RMSNorm",
+        "norm-epsilon": net.norm_epsilon,
         "swiglu": True,
         "disable-bias-linear": True,
         "micro-batch-size": stage.micro_batch,

@@ -71,7 +71,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "qk_norm": net.qk_norm,
             "use_head_qk_norm": net.qk_norm,
             "rope_theta": int(net.rope_base),
-            "layer_norm_eps": 1e-5,
+            "layer_norm_eps": net.norm_epsilon,
         },
         "feed_forward": {"hidden_size": net.d_ff, "bias": False},
         "optim": optim,

@@ -63,6 +63,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     sizes = {
         "dim": net.d_model, "n_layers": net.n_layers, "n_heads": net.n_heads, "n_kv_heads": net.n_kv_heads,
         "hidden_dim": net.d_ff, "vocab_size": net.vocab_size, "tied": net.tied, "rope": turned,
+        "norm_eps": net.norm_epsilon,
     }  # fmt: skip
     divided, recomputed, divided_how = divisions(stage, net.n_layers)
     piped = stage.layout is not None and stage.layout.pp > 1
@@ -217,7 +218,7 @@ DATASETS["folder"] = DatasetConfig(
 )
 
 
-def network(dim, n_layers, n_heads, n_kv_heads, hidden_dim, vocab_size, tied, rope):
+def network(dim, n_layers, n_heads, n_kv_heads, hidden_dim, vocab_size, tied, rope, norm_eps):
     """A network of torchtitan's llama3 in other sizes than its registry has."""
     first = llama3._EMBEDDING_SKIP_INIT if tied else llama3._EMBEDDING_INIT
     spec = llama3.model_registry("8B")
@@ -227,7 +228,7 @@ def network(dim, n_layers, n_heads, n_kv_heads, hidden_dim, vocab_size, tied, ro
         vocab_size=vocab_size,
         enable_weight_tying=tied,
         tok_embeddings=Embedding.Config(num_embeddings=vocab_size, embedding_dim=dim, param_init=first),
-        norm=RMSNorm.Config(normalized_shape=dim, param_init=llama3._NORM_INIT),
+        norm=RMSNorm.Config(normalized_shape=dim, eps=norm_eps, param_init=llama3._NORM_INIT),
         lm_head=Linear.Config(
             in_features=dim, out_features=vocab_size, param_init=llama3._output_linear_init(dim)
         ),
@@ -241,6 +242,8 @@ def network(dim, n_layers, n_heads, n_kv_heads, hidden_dim, vocab_size, tied, ro
             attn_backend="flex",
         ),
     )
+    for layer in spec.model.layers:
+        layer.attention_norm.eps = layer.ffn_norm.eps = norm_eps
     return spec
 
 '''

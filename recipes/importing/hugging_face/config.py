@@ -22,6 +22,12 @@ from lehr.simulators.architecture import Architecture
 CORE = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
 """What a file that gives one of them gives too."""
 
+EPSILONS = (
+    "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "layernorm_epsilon", "norm_eps", "norm_epsilon",
+    "rms_norm_epsilon", "ln_eps",
+)  # fmt: skip
+"""What classes call the number that their norms add below the root."""
+
 UNSTATED_CONTEXT = 4096
 """Context length where a file states none (a recurrent network, relative positions) [tokens]."""
 
@@ -80,6 +86,7 @@ def import_config(config: Mapping[str, Any], where: str = "", *, ignore: Collect
             if not stands(f, name):
                 raise LehrError(f"{where}ignore: there is no field {name}; {nearest(name, f.data)}")
         architecture = assembled(network, checkpoint, context or UNSTATED_CONTEXT)
+        architecture = msgspec.structs.replace(architecture, norm_epsilon=epsilon_of(f))
     except ValueError as error:
         # a layer's own check: its message is in our words, the file's name is added
         raise LehrError(f"{where}{error}") from error
@@ -92,6 +99,17 @@ def import_config(config: Mapping[str, Any], where: str = "", *, ignore: Collect
         context_assumed=context is None,
         core=tuple(f.name(field) for field in CORE if f.name(field) in f.read),
     )
+
+
+def epsilon_of(f: Fields) -> float | None:
+    """What the norms add below the root, by the class's own name of it; a class with code of its own may call it by any
+    of them [1]. Raises ``LehrError`` for a negative number."""
+    name = next((name for name in EPSILONS if name in f.defaults), None)
+    name = name or next((name for name in EPSILONS if f.given(name)), None)
+    value = None if name is None else f.maybe_number(name)
+    if name is not None and value is not None and value < 0:
+        f.wrong(name, f"found {value:g}; write a number of 0 or more")
+    return value
 
 
 def class_of(config: Mapping[str, Any], where: str) -> HFClass:
