@@ -61,13 +61,15 @@ def as_text(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> st
     rules = seen.rules
     if seen.noise > 0:
         window = max(rules.rows // 50, 2)
+        spike = max(rules.least(seen.noise), seen.reach)
         lines.append(
-            f"rows scatter by {seen.noise:.2%}: a spike is told from {expm1(rules.least(seen.noise)):.2%} on, "
+            f"rows scatter by {seen.noise:.2%}: a spike is told from {expm1(spike):.2%} on, "
             f"a change that lasts from {expm1(rules.least(seen.noise, window)):.2%} on within {window} rows"
         )
     lines.append(
-        f"rules: at most {rules.false_alarms:.1%} of healthy runs of {rules.rows:,} rows, whose noise is normal, "
-        f"give a false alarm of spike, as many of each other kind; law's error: {planned.basis}"
+        f"rules: at most {rules.false_alarms:.1%} of healthy runs of {rules.rows:,} rows, whose noise is normal or "
+        "has the tails that rows before show, give a false alarm of spike, as many of each other kind; law's error: "
+        f"{planned.basis}"
     )
     return "\n".join(lines)
 
@@ -213,6 +215,7 @@ def as_json(law: CurveLaw, planned: Plan, seen: Tracked, notes: list[str]) -> di
             "reference": seen.rules.reference,
             "windows": list(seen.rules.scales),
             "law_error": planned.basis,
+            "reach": expm1(seen.reach),
         },
         "notes": [*notes, *seen.notes],
         "warnings": law.range.curve_warnings(planned.rates),

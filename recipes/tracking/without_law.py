@@ -37,6 +37,11 @@ def without_law_lines(one: RateAndRows) -> list[str]:
     return lines
 
 
+def notes_of(one: RateAndRows) -> list[str]:
+    """What was done to the log and its rows, in words."""
+    return [*one.read.notes, *([] if one.alone is None else one.alone.notes)]
+
+
 def without_law_json(one: RateAndRows) -> dict[str, Any]:
     """The same as plain data."""
     return {
@@ -44,5 +49,5 @@ def without_law_json(one: RateAndRows) -> dict[str, Any]:
         "steps_without_loss": lost(one.read).tolist(),
         "rises": one.alone is not None and one.alone.rises,
         "alarms": [] if one.alone is None else [alarm_json(alarm, one.alone) for alarm in one.alone.alarms],
-        "notes": one.read.notes,
+        "notes": notes_of(one),
     }

@@ -18,7 +18,7 @@ from lehr.recipes.tracking.run import (
     without_law,
 )
 from lehr.recipes.tracking.text import as_json, as_line, as_table, as_text
-from lehr.recipes.tracking.without_law import without_law_json, without_law_lines, wrong
+from lehr.recipes.tracking.without_law import notes_of, without_law_json, without_law_lines, wrong
 
 
 def run(job: Composed) -> int:
@@ -61,7 +61,7 @@ def run_rates(job: Composed, form: str) -> int:
     else:
         for one in found:
             print("\n".join(f"{one.name}: {line}" for line in without_law_lines(one)))
-            print("".join(f"note: {note}\n" for note in one.read.notes), end="")
+            print("".join(f"note: {note}\n" for note in notes_of(one)), end="")
         print(
             "no law given, so that of the loss only is told whether it rises above the rows before; write "
             "law=./fit.yaml, fitted to runs of the same model"

@@ -16,22 +16,26 @@ from numpy.typing import NDArray
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.contrasts import LEAST_RISE
 from lehr.simulators.tracking.course import dated, stays
+from lehr.simulators.tracking.independent import independent
 from lehr.simulators.tracking.judging import alarms
 from lehr.simulators.tracking.onset import Run
 from lehr.simulators.tracking.planned import first_of, restart_of
 from lehr.simulators.tracking.rows import Rows
 from lehr.simulators.tracking.rules import RUN, Alarm, Rules
+from lehr.simulators.tracking.tails import tail_words
 
 ANYWHERE = 10.0
 """What the level of the first rows may be [log loss]: any."""
 
 
 class Alone(msgspec.Struct, frozen=True, eq=False):
-    """Spikes and divergences of a log's rows, and the ``steps`` and ``losses`` (rows,) of those that were judged."""
+    """Spikes and divergences of a log's rows, the ``steps`` and ``losses`` (rows,) of those that were judged, and what
+    else is to be said of them."""
 
     alarms: list[Alarm]
     steps: NDArray[np.int_]
     losses: Floats
+    notes: list[str] = []
 
     @property
     def rises(self) -> bool:
@@ -59,9 +63,14 @@ def alone(planned: Floats, rows: Rows, *, false_alarms: float = 0.01) -> Alone:
         return Alone([], steps, losses)
     with np.errstate(invalid="ignore", divide="ignore"):
         e = np.where(np.isfinite(losses) & (losses > 0), np.log(losses), np.nan)
+    own = independent(e)
+    left = own.left_out
+    steps, losses, e, logged = steps[left:], losses[left:], own.residuals[left:], e[left:]
     stays_put, anywhere = np.zeros(len(e)), np.full((len(e), 1), ANYWHERE)
-    rules = Rules.of(max(ceil((n - first) / rows.spacing), len(e), 1), false_alarms, None)
+    rules = Rules.of(max(ceil((n - first) / rows.spacing), len(e), 1), false_alarms, own.noise or None)
     judged = alarms(e, anywhere, rules)
     found = dated(judged.found, Run(np.nan_to_num(e), stays_put, stays_put, anywhere, stays(judged.found, e)))
     risen = [a for a in found if a.kind == "spike" or (a.kind == "divergence" and a.size > LEAST_RISE)]
-    return Alone(risen, steps, losses)
+    later = msgspec.structs.replace(own, residuals=e)
+    notes = [*own.words(), *tail_words(judged.tails, own.correlation)]
+    return Alone([later.as_logged(alarm, logged) for alarm in risen], steps, losses, notes)

@@ -84,13 +84,15 @@ def contrasts(
     floor: float = 0.0,
     rates: Floats | None = None,
     turned: Floats | None = None,
+    reach: Floats | None = None,
 ) -> Found:
     """Of residuals ``e`` (rows,) about a forecast with the logarithm ``forecast`` (rows,) and its law's ``modes``
     (rows, modes) [log loss], by ``calm`` rows, of a run that will have ``rows``.
 
     ``floor`` is the least that rows scatter by [log loss]; the modes are ``times`` those of one deviation; ``rates``
     (rows,) are the learning rates, by which rows scatter less where the log so far says so, ``turned`` (rows,) is what
-    of the forecast the height and the fall of the rates make.
+    of the forecast the height and the fall of the rates make; ``reach`` (2, rows) is how far above and below those
+    before a single healthy row may lie [log loss].
 
     >>> forecast = -0.001 * np.arange(100.0)
     >>> noise = 2e-4 * np.sin(np.arange(100.0) ** 2)
@@ -114,6 +116,7 @@ def contrasts(
     y, x = means(e), means(forecast)
     by_rate = np.zeros(len(y)) if turned is None else means(turned)
     errors = np.asarray(modes[kept[cuts + length // 2]]) / times
+    far = np.zeros(len(y)) if reach is None else reach[:, kept[cuts + length // 2]].max(axis=0) / length
     index, blocks = np.arange(len(y)), ceil(rows / length)
     deviations, degrees = scatter_of(y, None if rates is None else rates[kept[cuts + length // 2]])
     t = {way: quantiles(false_alarms / (blocks * tests), len(y)) for way, tests in EFFECTIVE.items()}
@@ -128,9 +131,10 @@ def contrasts(
         for way, told in best.items():
             here = Windows(y, x, by_rate, errors, begins, first, deviation, t[way][np.maximum(degrees[begins], 3)])
             for i in here.candidates(way):
-                share, error = here.share(i, way)
+                share, error, most = here.share(i, way)
                 fallen = float(x[i] - x[begins[i] - 1])
-                if share < here.bound[i] * error or not _is(share, fallen, window, way):
+                single = most * far[i] if way == "rising" else 0.0
+                if share < max(here.bound[i] * error, single) or not _is(share, fallen, window, way):
                     continue
                 moved = share * (-fallen if way == "still" else window)
                 one = share / (here.bound[i] * error), int(begins[i]), moved
@@ -211,8 +215,9 @@ class Windows(msgspec.Struct, frozen=True, eq=False):
             good &= (product > 0.5 * STILL[0] * square) & (x[before] > x)
         return [int(i) for i in np.flatnonzero(good)]
 
-    def share(self, i: int, way: Way) -> tuple[float, float]:
-        """What share of a direction the window that ends at block ``i`` shows, and its standard error."""
+    def share(self, i: int, way: Way) -> tuple[float, float, float]:
+        """What share of a direction the window that ends at block ``i`` shows, its standard error, and what a single
+        row makes of it at most."""
         rows, a = slice(int(self.first[i]), i + 1), int(self.begins[i] - self.first[i])
         y, x, turned, modes = self.y[rows], self.x[rows], self.turned[rows], self.modes[rows]
         by_rate = turned[a - 1] - turned
@@ -225,7 +230,7 @@ class Windows(msgspec.Struct, frozen=True, eq=False):
         inner = apart.T @ apart + square * np.eye(apart.shape[1])
         weight = (direction - apart @ np.linalg.solve(inner, apart.T @ direction)) / square
         known = float(direction @ weight)
-        return float(weight @ y) / known, 1 / sqrt(known)
+        return float(weight @ y) / known, 1 / sqrt(known), float(np.abs(weight).max()) / known
 
 
 def _is(share: float, fallen: float, window: int, way: Way) -> bool:

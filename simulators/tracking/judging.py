@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.contrasts import LEAST_RISE, Modes, contrasts
 from lehr.simulators.tracking.rules import LEVELS, Alarm, Flags, Kind, Rules, flags_of
+from lehr.simulators.tracking.tails import Tails, tails_of
 
 CHUNK, CONTEXT = 1 << 16, 1200
 """Rows that are judged at a time, and how many of the rows before them are looked at again."""
@@ -48,24 +49,27 @@ def scatter(residuals: Floats) -> Scatter:
 
 class Judged(msgspec.Struct, frozen=True, eq=False):
     """``found``: every alarm in order. ``recent``: the scatter of the last rows without spikes, ``None`` of fewer than
-    two. ``noise``: the standard deviation of the last healthy rows [log loss], 0 of fewer than two."""
+    two. ``noise``: the standard deviation of the last healthy rows [log loss], 0 of fewer than two. ``tails``: what
+    tails the noise of all rows has."""
 
     found: list[Alarm]
     recent: Scatter | None
     noise: float
+    tails: Tails
 
 
 class Earlier(msgspec.Struct, eq=False):
     """Of a run that is followed: what the rules said of each part of its rows that is whole, by the part's first row.
 
-    A part is the residuals that were judged, the rules, and of each kind the rows that were raised and their sizes."""
+    A part is the residuals that were judged with how far a healthy one may lie off, the rules, and of each kind the
+    rows that were raised and their sizes."""
 
     parts: dict[int, tuple[Floats, Rules, Raised]] = {}
 
-    def raised(self, begin: int, residuals: Floats, rules: Rules) -> Raised | None:
-        """What was said of a part whose ``residuals`` and ``rules`` are still the same; ``None`` of any other."""
+    def raised(self, begin: int, rows: Floats, rules: Rules) -> Raised | None:
+        """What was said of a part whose ``rows`` and ``rules`` are still the same; ``None`` of any other."""
         part = self.parts.get(begin)
-        same = part is not None and part[1] == rules and np.array_equal(part[0], residuals, equal_nan=True)
+        same = part is not None and part[1] == rules and np.array_equal(part[0], rows, equal_nan=True)
         return part[2] if part is not None and same else None
 
 
@@ -96,23 +100,28 @@ def alarms(
     """
     n = len(residuals)
     if not n:
-        return Judged([], None, 0.0)
+        return Judged([], None, 0.0, Tails(np.zeros((2, 0)), 1.0))
     level = np.zeros(n) if forecast is None else forecast
     turned = np.zeros(n) if turned is None else turned
     joined: Flags = {kind: (np.zeros(n, bool), np.zeros(n)) for kind in ("spike", "drift", *LEVELS)}
     earlier = Earlier() if earlier is None else earlier
+    tails = tails_of(residuals, rows=rules.rows, tail=rules.false_alarms / rules.rows, reference=rules.reference)
+    reach = tails.above_below
     for begin in range(0, n, CHUNK):
         # rows before a chunk say how its first ones should lie
         here = slice(max(begin - CONTEXT, 0), begin + CHUNK)
-        raised = earlier.raised(begin, residuals[here], rules)
+        part = np.stack([residuals[here], *reach[:, here]])
+        raised = earlier.raised(begin, part, rules)
         if raised is None:
             raised = {}
-            for kind, (flags, size) in flags_of(residuals[here], modes[here], level[here], rules, turned[here]).items():
+            for kind, (flags, size) in flags_of(
+                residuals[here], modes[here], level[here], rules, turned[here], reach=reach[:, here]
+            ).items():
                 rows = np.flatnonzero(flags)
                 rows = rows[rows >= begin - here.start]
                 raised[kind] = rows + here.start, size[rows]
             if begin + CHUNK <= n:
-                earlier.parts[begin] = residuals[here].copy(), rules, raised
+                earlier.parts[begin] = part, rules, raised
         for kind, (every, by) in raised.items():
             told = _told(kind, every, by, until)
             joined[kind][0][every[told]] = True
@@ -121,6 +130,7 @@ def alarms(
     near = contrasts(
         np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0] & slow, rows=rules.rows,
         false_alarms=rules.false_alarms, times=rules.times, floor=rules.floor, rates=rates, turned=turned,
+        reach=reach,
     )  # fmt: skip
     nearby: dict[Kind, NDArray[np.bool_]] = {"plateau": near.still, "divergence": near.rising}
     for level_kind, more in nearby.items():
@@ -140,6 +150,7 @@ def alarms(
         sorted(found, key=lambda a: (a.first, a.kind)),
         scatter(tested) if len(tested) > 1 else None,
         float(np.std(quiet, ddof=1)) if len(quiet) > 1 else 0.0,
+        tails,
     )
 
 

@@ -103,13 +103,15 @@ def change_of(
     tail: float,
     least: float,
     floor: float = 0.0,
+    reach: Floats | None = None,
 ) -> Change:
     """Of rows ``e`` (rows,) about a forecast with the logarithm ``level`` (rows,), by windows of ``window`` rows,
     beside the ``calm`` rows before each.
 
     ``modes`` (rows, modes) are what the law may be wrong by [log loss], each with a sign of its own; ``reference`` are
     the rows that say how far rows scatter, ``tail`` the probability of a false alarm at a row, one-sided; ``least`` is
-    the standard deviation of a row where too few rows say it, ``floor`` what it is at least.
+    the standard deviation of a row where too few rows say it, ``floor`` what it is at least. ``reach`` (2, rows) is how
+    far above and below the rows before a healthy row may lie: so far one of a window or of those before it.
 
     >>> rows = np.where(np.arange(60) < 50, 0.0, 0.02) + 1e-3 * (-1.0) ** np.arange(60)
     >>> still, calm = np.zeros(60), np.ones(60, bool)
@@ -144,6 +146,11 @@ def change_of(
     t = quantiles(tail, reference)[np.clip(degrees, 3, reference)]
     noise = t * noise * np.sqrt(1 / window + 1 / np.maximum(count, 1))
     usual = USUAL * _usual(np.where(enough, moved, 0.0), enough & calm, window, max(RECENT, around))
+    if reach is not None:
+        # one row far off, within the window or among those before it
+        up, down = (np.maximum(reach[i] / window, reach[1 - i] / np.maximum(count, 1)) for i in (0, 1))
+        far = np.where(moved > 0, up, down)
+        noise = np.maximum(noise, far) if window == 1 else np.hypot(noise, far)
     law = np.sqrt((LAW * law) ** 2 + (MOVES * forecast) ** 2)
     bound = np.sqrt(law**2 + np.maximum(noise, usual) ** 2 + NO_NEWS**2)
     sums = np.concatenate([[0.0], np.cumsum(level - level[0])])

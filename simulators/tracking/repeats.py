@@ -15,6 +15,8 @@ AROUND = 8
 """Rows about a row whose mean is taken off, so that noise alone is compared."""
 ROUGH = 0.5
 """Correlation of the second differences, at least."""
+SCORES = 999
+"""Quantiles of the normal distribution between which scores are straight."""
 MOST_ROWS = 1 << 14
 """Rows, of the last, among which the earlier ones are looked for."""
 
@@ -62,10 +64,12 @@ def repeated(e: Floats, *, rows: int, false_alarms: float) -> tuple[int, int, fl
 
 
 def _noise(e: Floats) -> Floats:
-    """Rows less the mean of those about them."""
+    """Rows less the mean of those about them, as normal scores: of a noise with tails a few rows would be all."""
     ones = np.ones(2 * AROUND + 1)
     known = np.convolve(np.ones(len(e)), ones, mode="same")
-    return np.asarray(e - np.convolve(e, ones, mode="same") / known)
+    ranks = np.argsort(np.argsort(e - np.convolve(e, ones, mode="same") / known, kind="stable"), kind="stable")
+    levels = np.linspace(0.0, 1.0, SCORES + 2)[1:-1]
+    return np.interp((ranks + 0.5) / len(e), levels, [NormalDist().inv_cdf(one) for one in levels])
 
 
 def _since(u: Floats, lag: int, window: int) -> int:

@@ -54,7 +54,7 @@ FEW = 3
 """Rows whose mean is first set beside the forecast."""
 SAME = 4
 """Rows with one loss to the last digit, at least, before that is no chance."""
-UNKNOWN_NOISE = 0.01
+UNKNOWN_NOISE = 0.03
 """The standard deviation of a row [log loss] where neither the law nor enough rows say it."""
 TURNS = 0.4
 """Of what rates that fall or rise make of the forecast, the part that may not come: no law is right at each turn."""
@@ -143,25 +143,36 @@ Flags = dict[Kind, tuple[NDArray[np.bool_], Floats]]
 """For each rule the rows that it raises, and by how much each is off [log loss]."""
 
 
-def flags_of(residuals: Floats, modes: Floats, level: Floats, rules: Rules, turned: Floats | None = None) -> Flags:
+def flags_of(
+    residuals: Floats,
+    modes: Floats,
+    level: Floats,
+    rules: Rules,
+    turned: Floats | None = None,
+    *,
+    reach: Floats | None = None,
+) -> Flags:
     """What each rule says of each row; ``level`` is the log of the forecast, ``turned`` what the height and the fall of
-    the rates make of it (rows,)."""
+    the rates make of it (rows,), ``reach`` how far above and below the rows before a healthy one may lie (2, rows)."""
     turned = np.zeros(len(level)) if turned is None else turned
     moving = np.concatenate([modes, TURNS * (turned - turned[0])[:, None]], axis=1)
     n = len(residuals)
+    reach = np.zeros((2, n)) if reach is None else reach
     finite = np.isfinite(residuals)
     e = np.where(finite, residuals, 0.0)
     spikes, raised, excess = np.zeros(n, bool), ~finite, np.zeros(n)
     kinds: dict[Kind, NDArray[np.bool_]] = {kind: np.zeros(n, bool) for kind in LEVELS}
     size = np.zeros(n)
     for _ in range(ROUNDS):
-        more, still, excess = _spiked(e, moving, level, rules, finite & ~spikes & ~raised)
+        more, still, excess = _spiked(e, moving, level, rules, finite & ~spikes & ~raised, reach=reach)
         more, still = more & finite & ~raised, still & finite & ~raised
         long = _in_a_row(spikes | more, excess)
         kinds["divergence"] |= long
         kinds["plateau"] |= still
         size = np.where(long | still, excess, size)
-        told = _moved(e, moving, level, rules, tested=finite & (~(spikes | more) | raised), calm=finite & ~raised)
+        told = _moved(
+            e, moving, level, rules, tested=finite & (~(spikes | more) | raised), calm=finite & ~raised, reach=reach
+        )
         up = long | still
         for kind, (rows, moved) in told.items():
             fresh = rows & ~raised
@@ -186,13 +197,14 @@ def flags_of(residuals: Floats, modes: Floats, level: Floats, rules: Rules, turn
 
 
 def _spiked(
-    e: Floats, modes: Floats, level: Floats, rules: Rules, kept: NDArray[np.bool_]
+    e: Floats, modes: Floats, level: Floats, rules: Rules, kept: NDArray[np.bool_], *, reach: Floats
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]:
     """Rows above those ``kept`` before them, those of them whose loss only stood still, and by how much."""
     tail = rules.false_alarms / rules.rows
     found = change_of(
-        e, level, modes, kept, window=1, reference=rules.reference, tail=tail, least=rules.noise, floor=rules.floor
-    )
+        e, level, modes, kept, window=1, reference=rules.reference, tail=tail, least=rules.noise, floor=rules.floor,
+        reach=reach,
+    )  # fmt: skip
     allowed = np.sqrt(np.sum(modes**2, axis=1)) + t_quantile(tail, LEAST_STEADY) * rules.noise
     first = np.isnan(found.moved)
     excess = np.where(first, e, found.moved)
@@ -212,7 +224,14 @@ def _in_a_row(flags: NDArray[np.bool_], excess: Floats) -> NDArray[np.bool_]:
 
 
 def _moved(
-    e: Floats, modes: Floats, level: Floats, rules: Rules, *, tested: NDArray[np.bool_], calm: NDArray[np.bool_]
+    e: Floats,
+    modes: Floats,
+    level: Floats,
+    rules: Rules,
+    *,
+    tested: NDArray[np.bool_],
+    calm: NDArray[np.bool_],
+    reach: Floats,
 ) -> Flags:
     """Changes of the level of the ``tested`` rows against ``calm`` rows before them."""
     n = len(e)
@@ -223,7 +242,7 @@ def _moved(
     for window in rules.scales[1:]:
         found = change_of(
             e[rows], level[rows], modes[rows], quiet, window=window, reference=rules.reference, tail=tail,
-            least=rules.noise, floor=rules.floor,
+            least=rules.noise, floor=rules.floor, reach=reach[:, rows],
         )  # fmt: skip
         share = np.abs(found.moved) / np.maximum(found.bound, 1e-300)
         here = np.nan_to_num(share) > worst[rows]
@@ -246,11 +265,13 @@ def _drifted(e: Floats, modes: Floats, rules: Rules, kept: NDArray[np.bool_]) ->
     """Rows at which the mean of those ``kept`` before lies off the forecast, and by how much."""
     allowed = np.sqrt(np.sum(modes**2, axis=1))
     out, size = np.zeros(len(e), bool), np.zeros(len(e))
+    # of rows with tails on one side the mean and the deviation of a few are low together
+    usual = before(e, kept, 4 * rules.steady, 0).deviation
     for length in (rules.steady, 4 * rules.steady):
         tail = rules.false_alarms / rules.rows / 4
         recent = before(e, kept, length, 0)
         lagged = np.concatenate([[0.0], e[:-1]])
-        spread = np.maximum(recent.deviation, np.where(recent.count < 8, rules.noise, 0.0))
+        spread = np.maximum(np.maximum(recent.deviation, usual), np.where(recent.count < 8, rules.noise, 0.0))
         products = before(e * lagged, kept, length, 0).mean - recent.mean**2
         correlation = np.clip(products / np.maximum(spread**2, 1e-300), 0.0, 0.95)
         error = standard_error(spread, correlation, recent.count)

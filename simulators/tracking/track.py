@@ -23,6 +23,7 @@ from lehr.simulators.tracking.rates import Departure, departure
 from lehr.simulators.tracking.repeats import repeated
 from lehr.simulators.tracking.rows import Rows
 from lehr.simulators.tracking.rules import LEVELS, RUN, UNKNOWN_NOISE, Alarm, Kind, Rules
+from lehr.simulators.tracking.tails import tail_words
 
 State = Literal["inside", "spike", "divergence", "plateau", "drift", "shift", "repeat", "rate", "no rows"]
 STATES: dict[State, str] = {
@@ -60,7 +61,8 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     ``residuals`` are log(loss) - log(forecast) of the rows after warm-up, whose steps and losses stand beside.
     ``expected`` is the interval of the last row's loss, ``final_interval`` that of the loss after the last step,
-    ``noise`` the standard deviation of a healthy row [log loss]; ``offset`` is how far the last rows lie off the
+    ``noise`` the standard deviation of a healthy row and ``reach`` how far above those before one may lie by the tails
+    that they show [log loss]; ``offset`` is how far the last rows lie off the
     forecast [log loss]. ``final`` and ``final_interval`` are ``None`` where the law is not this run's (``astray``).
     """
 
@@ -84,6 +86,7 @@ class Tracked(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     losses: Floats
     residuals: Floats
     noise: float
+    reach: float
     rules: Rules
     notes: list[str]
 
@@ -193,7 +196,7 @@ def track(
     if state not in ("divergence", "plateau", "rate") and not any(a.kind == "drift" and a.last == last for a in found):
         final = final_forecast * exp(offset)
         ends = final, (final * exp(-z * error), final * exp(z * error))
-    notes = [*smoothed, *_notes(rows, planned, len(steps)), *beside.words(steps, residuals)]
+    smoothed += [*tail_words(judged.tails, own.correlation), *_notes(rows, planned, len(steps))]
     expected: Bounds | None = None
     if last >= 0:
         spread = hypot(float(planned.spread_at(at[-1:])[0]), own.of_a_row(judged.noise))
@@ -218,8 +221,9 @@ def track(
         losses=losses,
         residuals=residuals,
         noise=judged.noise,
+        reach=judged.tails.above,
         rules=rules,
-        notes=notes,
+        notes=[*smoothed, *beside.words(steps, residuals)],
     )
 
 

@@ -162,9 +162,9 @@ def test_a_run_that_is_followed_is_judged_as_if_it_were_looked_at_once(monkeypat
     monkeypatch.setattr(judging, "CONTEXT", 60)
     judged: list[int] = []
 
-    def counted(*arguments: Any) -> Any:
+    def counted(*arguments: Any, **settings: Any) -> Any:
         judged.append(len(arguments[0]))
-        return flags_of(*arguments)
+        return flags_of(*arguments, **settings)
 
     monkeypatch.setattr(judging, "flags_of", counted)
     residuals = healthy(7)
