@@ -20,6 +20,7 @@ import numpy as np
 
 from lehr.simulators.laws.fitting import Runs, compare_forms, make_runs, misfit_of, resample
 from lehr.simulators.laws.fitting.comparison import FormScore
+from lehr.simulators.laws.fitting.shared import shared_errors
 from lehr.simulators.laws.surfaces import Surface
 from tests.data import DATA
 
@@ -116,7 +117,7 @@ def main() -> None:
             for s in found.scores
         }
         score = found.scores[0]
-        law = resample(score.fit, 200).law
+        law = resample(score.fit, 200, shared=shared_errors(score.fit)).law
         law = type(law)(**{f: getattr(law, f) for f in law.__struct_fields__} | {
             "misfit": misfit_of(score.fit, score.held_out)})  # fmt: skip
         beside += others_inside(found.scores, law, larger)

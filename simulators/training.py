@@ -117,6 +117,32 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return LoRA(rank=self.rank, targets=self.targets)
 
 
+Counted = Literal["layers", "together"]
+COUNTED: dict[Counted, str] = {
+    "layers": "a loss of each layer, 1 where its experts are used alike; their sum is weighed",
+    "together": "one loss of all layers' tokens, as large as a token's choices are many where experts are used alike",
+}
+"""What an auxiliary loss is before it is weighed: as in papers and Megatron-LM, or as in transformers."""
+Over = Literal["sequence", "micro_batch", "batch"]
+OVER: dict[Over, str] = {
+    "sequence": "experts are to be used alike within every sequence",
+    "micro_batch": "within the sequences that a device has at once",
+    "batch": "within all sequences of an update",
+}
+"""What the auxiliary loss is taken over."""
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a mixture's experts are kept in use alike: ``auxiliary`` weighs a loss of how uneven they are used (Fedus et
+    al., arXiv:2101.03961, equation 4), ``counted`` and taken ``over`` as these say; ``bias_rate`` is by how much a bias
+    of each expert's score moves at every update, towards those that were used less (Wang et al., arXiv:2408.15664)."""
+
+    auxiliary: NonNegative | None = None
+    counted: Counted = "layers"
+    over: Over | None = None
+    bias_rate: NonNegative | None = None
+
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One training stage. What nobody published is absent, and what follows from it is then unknown (``None``).
 
@@ -136,6 +162,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sequence_length: Size | None = None
     batch: Batch | None = None
     optimizer: Optimizer | None = None
+    balance: Balance | None = None
     schedule: Schedule | None = None
     data: dict[str, Share] = {}
     code: list[str] = []

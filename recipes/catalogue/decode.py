@@ -1,12 +1,17 @@
-"""From YAML to the types of ``simulators``, strictly: an unknown key or a wrong value is an error that says where."""
+"""From YAML to the types of ``simulators``, strictly: an unknown key or a wrong value is an error that says where.
+
+Where a number belongs it may be written as people do: 2T, 2,000,000, 500k, 40 % of what is a share.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 import msgspec
 
+from lehr.recipes.catalogue.numbers import number_of, refuse_short_length
 from lehr.recipes.catalogue.yaml import plain
 from lehr.recipes.errors import LehrError, in_words, nearest
 
@@ -21,9 +26,49 @@ def decode(data: Any, kind: type[T], where: str) -> T:
     data = plain(data, where)
     try:
         return msgspec.convert(data, kind)
+    except msgspec.ValidationError:
+        info = msgspec.inspect.type_info(kind)
+        data = plain(_numbers(data, info, where), where)
+    try:
+        return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        _explain(data, msgspec.inspect.type_info(kind), where)
+        _explain(data, info, where)
         raise LehrError(f"{where}: {error}") from error
+
+
+def _numbers(data: Any, kind: msgspec.inspect.Type, where: str) -> Any:
+    """``data`` with what is written as people write numbers read, where its type takes a number and no such text.
+
+    >>> _numbers({"a": "2T", "b": ["40 %"], "c": "2T"}, msgspec.inspect.type_info(dict[str, float | list[float]]), "")
+    {'a': 2000000000000, 'b': ['40 %'], 'c': 2000000000000}
+    """
+    info = msgspec.inspect
+    kinds = kind.types if isinstance(kind, info.UnionType) else (kind,)
+    if isinstance(data, str):
+        if any(isinstance(k, (info.StrType, info.AnyType)) for k in kinds):
+            return data
+        told = [number for k in kinds if isinstance(k, (info.IntType, info.FloatType)) for number in _told(data, k)]
+        if told:
+            refuse_short_length(data, where)
+        return told[0] if told else data
+    structs = [k for k in kinds if isinstance(k, info.StructType)]
+    if structs and isinstance(data, dict):
+        tags = {str(s.tag): s for s in structs}
+        chosen = structs[0] if len(structs) == 1 else tags.get(str(data.get("kind")))
+        fields = {f.encode_name: f.type for f in chosen.fields} if chosen else {}
+        return {k: _numbers(v, fields[k], f"{where}.{k}") if k in fields else v for k, v in data.items()}
+    of = next((k for k in kinds if isinstance(k, (info.DictType, info.ListType))), None)
+    if isinstance(of, info.DictType) and isinstance(data, dict):
+        return {k: _numbers(v, of.value_type, f"{where}.{k}") for k, v in data.items()}
+    if isinstance(of, info.ListType) and isinstance(data, list):
+        return [_numbers(v, of.item_type, f"{where}.{i}") for i, v in enumerate(data)]
+    return data
+
+
+def _told(text: str, kind: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> list[int | float]:
+    """The number that ``text`` says, if it is one; of what is at most one a share, in per cent too."""
+    number = number_of(text, "1" if kind.le == 1 else "")
+    return [] if number is None else [number]
 
 
 def _explain(data: Any, kind: msgspec.inspect.Type, where: str) -> None:
@@ -70,6 +115,18 @@ def _by_tag(data: dict[str, Any], structs: list[msgspec.inspect.StructType], whe
     return tags[data["kind"]]
 
 
+def _instead(key: str, fields: Collection[str]) -> str:
+    """The nearest key and all that there are.
+
+    >>> _instead("xyz", ["steps", "power"]), _instead("stepps", ["steps", "power"])
+    ('write one of steps, power', 'did you mean steps? The keys here are steps, power')
+    """
+    if not fields:
+        return nearest(key, fields)
+    guess, keys = nearest(key, fields), ", ".join(fields)
+    return f"{guess} The keys here are {keys}" if guess.endswith("?") else f"write one of {keys}"
+
+
 def _explain_struct(data: Any, kind: msgspec.inspect.StructType, where: str) -> None:
     if not isinstance(data, dict):
         raise LehrError(
@@ -80,7 +137,7 @@ def _explain_struct(data: Any, kind: msgspec.inspect.StructType, where: str) -> 
         if key in fields:
             _explain(value, fields[key].type, f"{where}.{key}")
         elif key != kind.tag_field:
-            raise LehrError(f"{where}.{key}: unknown key; {nearest(key, fields)}")
+            raise LehrError(f"{where}.{key}: unknown key; {_instead(key, fields)}")
     for name, field in fields.items():
         if field.required and name not in data:
             raise LehrError(f"{where}: `{name}` is missing; write {name}: ...")

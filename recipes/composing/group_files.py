@@ -18,9 +18,9 @@ from typing import Any
 
 from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.numbers import understood_override
 from lehr.recipes.catalogue.resolving import resolve
 from lehr.recipes.catalogue.yaml import load_yaml
-from lehr.recipes.composing.numbers import understood_override
 from lehr.recipes.errors import LehrError
 
 PLAIN = "plain"

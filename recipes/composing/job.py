@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.catalogue.files import CONF, Catalogue
+from lehr.recipes.catalogue.numbers import otherwise, refuse_short_length, share_of, understood
 from lehr.recipes.catalogue.resolving import joined, resolve
 from lehr.recipes.composing.manual import units_of
-from lehr.recipes.composing.numbers import otherwise, refuse_short_length, share_of, understood
 from lehr.recipes.errors import LehrError, in_words, nearest
 from lehr.recipes.presenting.files import file_name
 from lehr.simulators.quantities import Devices, HourlyPrice, Utilisation

@@ -11,7 +11,7 @@ from lehr.recipes.exporting.rates import RefusedError
 from lehr.simulators.objectives import Objective, PolicyGradient
 from lehr.simulators.quantities import NonNegative, Size
 from lehr.simulators.schedules import Batch, Cosine, Schedule, Warmup
-from lehr.simulators.training import Stage
+from lehr.simulators.training import Balance, Stage
 
 Missing = Literal["refuse", "fill"]
 MISSING: dict[Missing, str] = {
@@ -29,7 +29,7 @@ RAMPS: dict[Ramps, str] = {
 class Assumed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Values of the person's own, for what stages do not say: updates [steps], sequences of an update, tokens of a
     sequence [tokens], the schedule, how rewards are learnt from, and the weight of the divergence from the reference
-    in that."""
+    in that; how a mixture's experts are kept in use alike."""
 
     steps: Size | None = None
     sequences: Size | None = None
@@ -38,6 +38,7 @@ class Assumed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     method: str | None = None
     group_size: Size | None = None
     kl: NonNegative | None = None
+    balance: Balance | None = None
 
 
 STAND_INS = Assumed(
@@ -90,7 +91,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "full": "more than a device has, by the memory model; write devices= with more of them, or micro_batch=1",
             "unset": "this trainer has no setting for it",
             "fresh": "weights alone are carried over; one stage of kind wsd keeps the moments through its decay",
-            "balance": "no recipe has a word for it; without, a mixture may come to use few of its experts",
+            "balance": "the recipe does not say it; without, a mixture may come to use few of its experts: write "
+            "assume={balance: {auxiliary: ..., counted: together}}",
             "longer": "longer than the network's context",
             "norms": "the model's file does not say it; write architecture.norm_epsilon",
             "shards": "this trainer shards weights, gradients and moments over all devices instead",
@@ -176,6 +178,9 @@ def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps, positio
             continue
         stage = _with(stage, key, value)
         gaps.append(Gap(what=key, value=_told(value), whose="yours" if own is not None else "stand-in"))
+    if stage.balance is None and assume.balance is not None:
+        stage = msgspec.structs.replace(stage, balance=assume.balance)
+        gaps.append(Gap(what="balance", value=_told(assume.balance), whose="yours"))
     if left := needed(stage):
         hint = ", ".join(f"{key}: {_told(getattr(STAND_INS, key))}" for key in left)
         raise RefusedError(

@@ -149,7 +149,8 @@ def chosen_of(recipe: RecipeFile, stages: Sequence[str] | None, assume: Assumed)
             raise LehrError(f"stages: {recipe.name} has none called {name!r}; {nearest(name, recipe.stages)}")
     chosen = [(name, stage) for name, stage in recipe.ordered() if stages is None or name in stages]
     given = [key for key in Assumed.__struct_fields__ if getattr(assume, key) is not None]
-    if unused := [key for key in given if not any(key in lacks(stage) for _, stage in chosen)]:
+    open_in = [[*lacks(stage), *(["balance"] if stage.balance is None else [])] for _, stage in chosen]
+    if unused := [key for key in given if not any(key in left for left in open_in)]:
         raise LehrError(f"assume: {unused[0]} is said by every stage, or follows from what is; leave it out")
     return chosen
 

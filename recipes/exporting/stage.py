@@ -14,7 +14,7 @@ from lehr.recipes.exporting.rates import Course, Deviation, RefusedError, course
 from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import Objective
 from lehr.simulators.schedules import Curve, WeightDecay
-from lehr.simulators.training import Adapter, Optimizer, Stage, StageKind
+from lehr.simulators.training import Adapter, Balance, Optimizer, Stage, StageKind
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +69,7 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     layout: Layout | None = None
     sharded: bool = False
     adapter: Adapter | None = None
+    balance: Balance | None = None
     merged: str | None = None
     begins: str | None
     ends: str
@@ -184,6 +185,7 @@ def export_stage(
         sharded=sharded,
         merged=merged,
         adapter=stage.adapter,
+        balance=stage.balance,
         begins=begins,
         ends=ends,
         data=data,

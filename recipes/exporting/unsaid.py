@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from lehr.recipes.exporting.balancing import mixes
 from lehr.recipes.exporting.gaps import Gap
 from lehr.recipes.exporting.llama_like import USUAL_EPSILON
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import CORPUS, Network, Trainer
-from lehr.simulators.architecture import Architecture
-from lehr.simulators.layers.moe import MoE
 from lehr.simulators.objectives import NextToken
 
 SETTINGS = ("beta1", "beta2", "epsilon", "momentum", "weight_decay", "grad_clip")
@@ -23,7 +22,8 @@ ms-swift 4.6's ``trainers/arguments.py``, LLaMA-Factory 0.9.5's ``model_utils/mo
 
 
 def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exported) -> list[Gap]:
-    """What stands in no file of the stage. Raises ``RefusedError`` for sequences that no table of positions holds."""
+    """What stands in no file of the stage. Raises ``RefusedError`` for sequences that no table of positions holds,
+    and for a balance of experts that are not there."""
     told = {row.what for row in exported.said}
     stated = {name: getattr(whole.optimizer, name) for name in SETTINGS}
     found = [
@@ -34,14 +34,19 @@ def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exp
     goes_on = whole.kind in CORPUS and isinstance(whole.objective, NextToken)
     if goes_on and whole.number > 1:
         found.append(Gap(what="moments", value="of nought", whose="fresh"))
-    architecture = network.architecture
+    architecture, balance = network.architecture, whole.balance
+    if balance is not None and architecture is not None and not mixes(architecture):
+        raise RefusedError("says a balance of experts, and its network has none; leave balance out")
+    for name in ("auxiliary", "bias_rate") if balance is not None else ():
+        if (value := getattr(balance, name)) and f"balance.{name}" not in told:
+            found.append(Gap(what=f"balance.{name}", value=f"{value:g}", whose="unset"))
     if architecture is None:
         return found
     built = trainer.builds and not (whole.begins or "").startswith("checkpoints/")
     if architecture.norm_epsilon is None and (built or whole.begins is None):
         value = f"{USUAL_EPSILON:g}" if trainer.builds else "of the class's own default"
         found.append(Gap(what="epsilon of the norms", value=value, whose="norms"))
-    if goes_on and mixes(architecture):
+    if goes_on and mixes(architecture) and (balance is None or balance.auxiliary is None):
         kept = BALANCE.get(trainer.name, "by the trainer's own default")
         found.append(Gap(what="balance of experts", value=kept, whose="balance"))
     length, context = whole.sequence_length, architecture.context_length
@@ -53,8 +58,3 @@ def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exp
     if length > context:
         found.append(Gap(what="sequence_length", value=f"{length:,} over {context:,}", whose="longer"))
     return found
-
-
-def mixes(architecture: Architecture) -> bool:
-    """Whether any block has experts of which a token takes some."""
-    return any(isinstance(block.mlp, MoE) for block in architecture.blocks.values())

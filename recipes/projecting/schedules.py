@@ -8,9 +8,9 @@ from typing import Any, get_args
 from lehr.recipes.catalogue.data import load_data
 from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.encode import stated
+from lehr.recipes.catalogue.numbers import understood
 from lehr.recipes.catalogue.recipe_files import decode_law
 from lehr.recipes.composing.job import Composed
-from lehr.recipes.composing.numbers import understood
 from lehr.recipes.errors import LehrError
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.schedules import Curve, Schedule

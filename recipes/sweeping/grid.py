@@ -66,6 +66,15 @@ MOST_CURVES = 100_000
 """Distinct lengths, batches and peaks of the first stage whose curve is resolved; each takes some 0.1 ms."""
 
 
+def within(slot: Slot) -> list[bool]:
+    """Of each value of a slot whether a recipe takes it; those of other keys than ``LIMITS`` are not looked at."""
+    numbers = slot.numbers() if slot.swept and slot.key in LIMITS else None
+    if numbers is None:
+        return [True] * max(len(slot.options), 1)
+    least, most = LIMITS[slot.key]
+    return [least <= number <= most for number in numbers]
+
+
 def axes(slots: Sequence[Slot]) -> dict[str, Floats] | None:
     """The swept numbers by key, or ``None`` where something else varies or a value cannot stand in a recipe."""
     found: dict[str, Floats] = {}

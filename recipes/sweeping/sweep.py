@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from lehr.recipes.catalogue.yaml import load_yaml, texts
 from lehr.recipes.composing.job import composed, with_settings
@@ -235,26 +238,53 @@ class Sweep:
         return axes.words(next(islice(axes.jobs(self.slots), number, None)), self.varies)
 
     def grid(self) -> pa.Table | None:
-        """The result where only numbers of one recipe vary, all at once; ``None`` where jobs must run one by one."""
+        """The result where only numbers of one recipe vary, all at once; ``None`` where jobs must run one by one. Jobs
+        with a number that no recipe takes, such as a utilisation of 0, are run one by one and fail by name."""
+        import numpy as np
+        import pyarrow as pa
+
+        from lehr.recipes.sweeping import grid
+        from lehr.recipes.sweeping.result import from_rows, inputs, plain
+
+        within = [grid.within(slot) for slot in self.slots]
+        if all(map(all, within)):
+            return self._at_once(self.slots)
+        if not all(map(any, within)):
+            return None
+        slots = [
+            msgspec.structs.replace(slot, options=[o for o, kept in zip(slot.options, keep, strict=True) if kept])
+            for slot, keep in zip(self.slots, within, strict=True)
+        ]
+        kept = functools.reduce(np.logical_and.outer, [np.array(keep) for keep in within]).ravel()
+        table = self._at_once(slots)
+        if table is None:
+            return None
+        varies = inputs(self.slots)
+        rows = {number: self.row(number, job) for number, job in self.jobs() if not kept[number]}
+        table = plain(table, varies).set_column(0, "job", pa.array(np.flatnonzero(kept)))
+        return pa.concat_tables([table, from_rows(rows, varies)]).sort_by("job")
+
+    def _at_once(self, slots: Sequence[axes.Slot]) -> pa.Table | None:
+        """The result over numbers that may stand in a recipe, or ``None`` as above."""
         from lehr.recipes.projecting.job import project_job
         from lehr.recipes.sweeping import grid
         from lehr.recipes.sweeping.result import from_columns, inputs
         from lehr.recipes.sweeping.rows import row
 
-        swept = grid.axes(self.slots)
-        if self.total < GRID_FROM or swept is None or self.reports or self.job.setting("forecast", bool):
+        swept, total = grid.axes(slots), axes.n_jobs(slots)
+        if total < GRID_FROM or swept is None or self.reports or self.job.setting("forecast", bool):
             return None
         if self.job.config.get("train_flops") is not None and any(key.startswith("recipe.") for key in swept):
             # the length follows from the budget, whatever the recipe says of it
             return None
         try:
-            first = project_job(self.runner.job(next(iter(axes.jobs(self.slots)))))
+            first = project_job(self.runner.job(next(iter(axes.jobs(slots)))))
             for shortest in (True, False):
-                project_job(self.runner.job([grid.extreme(slot, shortest) for slot in self.slots]))
-            places = grid.places(self.slots)
-            if 1 < len(places) > min(self.total // grid.ROWS_A_PLACE, grid.MOST_PLACES):
+                project_job(self.runner.job([grid.extreme(slot, shortest) for slot in slots]))
+            places = grid.places(slots)
+            if 1 < len(places) > min(total // grid.ROWS_A_PLACE, grid.MOST_PLACES):
                 return None
-            columns = grid.over_places(self.slots, swept, self._placed(places))
+            columns = grid.over_places(slots, swept, self._placed(places, slots))
         except LehrError:
             # some fail: the jobs are run one by one, and those that do are named
             return None
@@ -263,14 +293,14 @@ class Sweep:
         if grid.too_many_curves(first, swept):
             print(f"final_rate is left out of more than {grid.MOST_CURVES:,} schedules of a sweep", file=sys.stderr)
         same = {k: v for k, v in row(first).items() if k not in grid.VARYING}
-        return from_columns(columns, same, inputs(self.slots), self.total)
+        return from_columns(columns, same, inputs(slots), total)
 
-    def _placed(self, places: Sequence[Place]) -> Iterator[tuple[Place, ProjectedJob]]:
+    def _placed(self, places: Sequence[Place], slots: Sequence[axes.Slot]) -> Iterator[tuple[Place, ProjectedJob]]:
         """A job of each place, with a bar of how many are left."""
         from lehr.recipes.projecting.job import project_job
         from lehr.recipes.sweeping import grid
 
         with progress(len(places), 0) as step:
             for place in places:
-                yield place, project_job(self.runner.job(grid.job_at(self.slots, place)))
+                yield place, project_job(self.runner.job(grid.job_at(slots, place)))
                 step("")

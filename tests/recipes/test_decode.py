@@ -17,6 +17,10 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml, plain
 from lehr.recipes.errors import LehrError
+from lehr.simulators.objectives import Fim, NextToken
+from lehr.simulators.quantities import Bound
+from lehr.simulators.schedules import Cosine, Warmup
+from lehr.simulators.training import Stage
 
 FILES = sorted(p for p in CONF.rglob("*.yaml"))
 DEEPSEEK = CONF / "model" / "deepseek_v3.yaml"
@@ -131,3 +135,26 @@ def test_an_anchor_is_what_it_points_at(tmp_path: Path) -> None:
     path.write_text("a: &one {b: 1.5e3, c: [yes, 'yes', ~]}\nd: *one\ne: {<<: *one, b: 2}\n")
     one = {"b": 1500.0, "c": [True, "yes", None]}
     assert load_yaml(path) == {"a": one, "d": one, "e": {**one, "b": 2}}
+
+
+def test_numbers_of_a_file_are_written_as_people_write_them(tmp_path: Path) -> None:
+    stage = {
+        "kind": "PT", "objective": {"kind": "next_token", "fim": {"rate": "50 %"}}, "tokens": {"at_least": "2T"},
+        "steps": "2,000,000", "schedule": {"kind": "cosine", "peak": "3e-4", "warmup": {"steps": "2k"}},
+        "note": "2T",
+    }  # fmt: skip
+    read = decode(stage, Stage, "stage")
+    assert read == Stage(
+        kind="PT", objective=NextToken(fim=Fim(rate=0.5)), tokens=Bound(at_least=2e12), steps=2_000_000,
+        schedule=Cosine(peak=3e-4, warmup=Warmup(steps=2000)), note="2T",
+    )  # fmt: skip
+    for value, said in (("4k", "stage.sequence_length: 4k may be 4000 or 4096"), ("soon", "found 'soon'")):
+        with pytest.raises(LehrError, match=said):
+            decode({**stage, "sequence_length": value}, Stage, "stage")
+
+
+def test_an_unknown_key_deep_in_a_recipe_is_told_those_that_are_there() -> None:
+    stage = {"kind": "PT", "objective": {"kind": "next_token"},
+             "schedule": {"kind": "wsd", "peak": 3e-4, "decay": {"over": {"steps": 201}}}}  # fmt: skip
+    with pytest.raises(LehrError, match=r"decay\.over: unknown key; .*steps, tokens, fraction, shape, power"):
+        decode(stage, Stage, "stage")

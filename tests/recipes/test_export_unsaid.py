@@ -12,11 +12,12 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.errors import LehrError
+from lehr.recipes.exporting.gaps import Assumed
 from lehr.recipes.exporting.result import Export
 from lehr.recipes.exporting.run import export
 from lehr.simulators.objectives import NextToken, Preference, Supervised
 from lehr.simulators.schedules import Batch, Cosine
-from lehr.simulators.training import Base, Hardware, Optimizer, Stage
+from lehr.simulators.training import Balance, Base, Hardware, Optimizer, Stage
 
 CATALOGUE = Catalogue()
 FULL = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "weight_decay": 0.1, "grad_clip": 1.0}
@@ -122,6 +123,45 @@ def test_a_mixtures_balance_is_named(to: str, kept: str) -> None:
     assert [kept in str(gap) for gap in done.stages[0].gaps if gap.whose == "balance"] == [True]
     tuned = exported(to, "qwen3_30b_a3b", {"sft": {"kind": "SFT", "objective": Supervised()}}, base=True)
     assert "balance" not in [gap.whose for gap in tuned.stages[0].gaps]
+
+
+TOLD = {"axolotl": "router_aux_loss_coef", "llama_factory": "moe_aux_loss_coef", "ms_swift": "router_aux_loss_coef",
+        "trl": "router_aux_loss_coef"}  # fmt: skip
+"""What a trainer over transformers calls the weight of the auxiliary loss."""
+
+
+@pytest.mark.parametrize("to", TOLD)
+def test_a_recipes_balance_of_experts_reaches_the_trainer(to: str) -> None:
+    """Six layers for every choice of a token (48 over 8) make papers' weight transformers' own, which stands as it is
+    where the recipe counts like it; by which a bias moves no trainer over transformers is told."""
+    for balance, weight, how in (
+        (Balance(auxiliary=0.001, counted="together"), 0.001, "exact"),
+        (Balance(auxiliary=0.001, over="sequence", bias_rate=0.01), 0.006, "approximate: 48 layers over 8 choices"),
+    ):
+        done = exported(to, "qwen3_30b_a3b", {"pt": {"balance": balance}})
+        told = next(body for path, body in done.files.items() if path.startswith("01_pt/") and path.endswith(".yaml"))
+        assert f"{TOLD[to]}: {weight}" in told.decode()
+        rows = {row["what"]: row for row in json.loads(done.files["export.json"])["stages"][0]["values"]}
+        assert rows["balance.auxiliary"]["value"] == pytest.approx(weight)
+        assert rows["balance.auxiliary"]["how"].startswith(how)
+        unset = ["balance.bias_rate"] if balance.bias_rate else []
+        assert [gap.what for gap in done.stages[0].gaps if gap.whose in ("unset", "balance")] == unset
+
+
+def test_a_persons_own_balance_of_experts_is_taken_and_a_dense_networks_refused() -> None:
+    done = exported(
+        "trl", "qwen3_30b_a3b", {"pt": {}}, assume=Assumed(balance=Balance(auxiliary=0.001, counted="together"))
+    )
+    assert "router_aux_loss_coef: 0.001" in done.files["01_pt/sft.yaml"].decode()
+    assert [gap.whose for gap in done.stages[0].gaps] == ["yours"]
+    with pytest.raises(LehrError, match="balance of experts, and its network has none"):
+        exported("trl", "llama_2_7b", {"pt": {"balance": Balance(auxiliary=0.01)}})
+
+
+def test_a_class_without_such_a_loss_leaves_the_balance_named() -> None:
+    done = exported("trl", "glm_4_5", {"sft": {"kind": "SFT", "balance": Balance(auxiliary=1e-4)}}, base=True)
+    assert [gap.what for gap in done.stages[0].gaps if gap.whose == "unset"] == ["balance.auxiliary"]
+    assert "router_aux_loss_coef" not in done.files["01_sft/sft.yaml"].decode()
 
 
 def test_sequences_that_no_table_of_positions_holds_are_refused() -> None:

@@ -104,6 +104,9 @@ def test_short_and_full_files_are_the_same_network() -> None:
         "transformers_version": "5.23.0",
     }
     assert import_config(short).architecture == import_config(full).architecture
+    # what the newer key says is not left to the class
+    assert "rope_theta" not in import_config(full).defaulted
+    assert "rope_theta" in import_config(LLAMA).defaulted
 
 
 def test_the_text_model_of_a_larger_one_is_read_and_said() -> None:

@@ -123,6 +123,15 @@ def test_a_large_sweep_knows_what_its_jobs_know(words: list[str], monkeypatch: p
     assert bool(fast) != any("train_flops" in word for word in words)
 
 
+def test_numbers_that_no_recipe_takes_fail_by_name_beside_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast, slow = both(["model=starcoder", "usd_per_hour=1,0", "mfu=0,0.3,2"], monkeypatch)
+    assert differing(fast, slow) == []
+    assert sorted((row["mfu"], row["usd_per_hour"], row["status"]) for row in fast) == [
+        (0.0, 0.0, "failed"), (0.0, 1.0, "failed"), (0.3, 0.0, "failed"), (0.3, 1.0, "done"),
+        (2.0, 0.0, "failed"), (2.0, 1.0, "failed"),
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_a_page_says_which_losses_lie_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     from lehr.recipes.cli import dispatch

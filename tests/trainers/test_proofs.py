@@ -36,7 +36,7 @@ from lehr.simulators.schedules import (
     Schedule,
     Warmup,
 )
-from lehr.simulators.training import Adapter, Base, Hardware, Optimizer, Stage
+from lehr.simulators.training import Adapter, Balance, Base, Hardware, Optimizer, Stage
 
 FOLDER = Path(os.environ.get("LEHR_TRAINERS", "/nowhere"))
 
@@ -212,6 +212,25 @@ def test_tuning_from_an_adapter_to_rewards_is_parsed(tmp_path: Path, trainer: st
     verdicts = ask(done, tmp_path / "x", python_of(trainer), None)
     assert [v for v in verdicts if not v.ok] == []
     assert {v.stage for v in verdicts if v.stage} == {result.stage.name for result in done.stages}
+
+
+EVEN = """
+import torch
+from transformers.models.qwen3_moe.modeling_qwen3_moe import load_balancing_loss_func
+even = tuple(torch.eye(8).repeat(4, 1) * 5 for _ in range(3))
+print(float(load_balancing_loss_func(even, 8, 2)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", ["trl", "ms_swift", "llama_factory", "axolotl"])
+def test_the_weight_of_an_auxiliary_loss_is_parsed(tmp_path: Path, trainer: str) -> None:
+    """And the loss of its transformers is as large as a token's choices are many where experts are used alike."""
+    balance = Balance(auxiliary=0.001, bias_rate=0.001)
+    stage = msgspec.structs.replace(stage_of(SCHEDULES["cosine"], NextToken(), "PT"), balance=balance)
+    assert proven(tmp_path, trainer, of_stages({"s": stage}, None), "qwen3_30b_a3b", devices=1) >= {"s"}
+    ran = subprocess.run([python_of(trainer), "-c", EVEN], capture_output=True, text=True, check=True)
+    assert float(ran.stdout) == pytest.approx(2.0, rel=1e-5)
 
 
 READ = """

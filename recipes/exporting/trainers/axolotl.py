@@ -9,6 +9,7 @@ from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
+from lehr.recipes.exporting.balancing import COEFFICIENT, coefficient
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
@@ -30,6 +31,7 @@ ROWS = {
     "policy": '{"prompt": [{"role": "user", "content": ...}]}, and what else the rewards need',
 }
 """What the data of each kind of training look like, in a folder of JSON lines."""
+OVERRIDES = "overrides_of_model_config"
 REWARDS = (
     "write rewards.py beside launch.sh, with reward(completions, **columns) -> list[float], and with prompts(cfg, "
     "**kwargs), which returns a function from a row of the data to one with `prompt`: `lambda row, tokenizer=None: row`"
@@ -93,11 +95,14 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             **({"load_in_4bit": True} if stage.adapter.kind == "qlora" else {}),
         }  # fmt: skip
     file = f"{stage.folder}/axolotl.yaml"
+    weight, balanced = coefficient(stage, network, f"{file}: {OVERRIDES}")
+    # a class returns what the loss is made of only if it is told to
+    body |= {OVERRIDES: {"output_router_logits": weight > 0, COEFFICIENT: weight}} if weight is not None else {}
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler {plan.name}")
     return Exported(
         files={file: as_yaml(body), **hf.sharding(stage)},
         command=["axolotl", "train", file, *processes(stage)],
-        said=[line, *hf.said(stage, file, "sequence_len"), *beside],
+        said=[line, *hf.said(stage, file, "sequence_len"), *balanced, *beside],
         run=plan.run,
         deviation=off,
         notes=[*notes, *hf.sharding_notes(stage)],

@@ -7,6 +7,7 @@ from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
+from lehr.recipes.exporting.balancing import coefficient
 from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
@@ -28,6 +29,8 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "preference": {"ranking": True, "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}},
 }
 """The same in the words of its dataset_info.json."""
+BALANCED = ("ernie4_5_moe", "granitemoe", "jamba", "llama4", "mixtral", "olmoe", "phimoe", "qwen2_moe", "qwen3_moe")
+"""Types whose class it hands its ``moe_aux_loss_coef`` on to (``model_utils/moe.py``)."""
 STAGES = {"corpus": "pt", "answers": "sft", "preference": "dpo"}
 
 
@@ -65,6 +68,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             **({"quantization_bit": 4} if stage.adapter.kind == "qlora" else {}),
         }  # fmt: skip
     file = f"{stage.folder}/train.yaml"
+    weight, balanced = coefficient(stage, network, f"{file}: moe_aux_loss_coef", BALANCED)
+    body |= {"moe_aux_loss_coef": weight} if weight is not None else {}
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     beside = [beta_said(stage.objective, f"{file}: pref_beta")] if isinstance(stage.objective, Preference) else []
     merge = {} if stage.merged is None else {f"{stage.folder}/merge.yaml": as_yaml(merging(stage))}
@@ -79,7 +84,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         command=[
             "env", "FORCE_TORCHRUN=1", f"NPROC_PER_NODE={stage.devices_per_node}", "llamafactory-cli", "train", file,
         ],
-        said=[line, *hf.said(stage, file, "cutoff_len"), *beside, *template],
+        said=[line, *hf.said(stage, file, "cutoff_len"), *balanced, *beside, *template],
         run=plan.run,
         deviation=off,
         notes=[f"a row of {stage.data}: `{ROWS[what]}`", *hf.sharding_notes(stage)],

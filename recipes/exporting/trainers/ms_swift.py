@@ -6,6 +6,7 @@ from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules
+from lehr.recipes.exporting.balancing import COEFFICIENT, coefficient
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
@@ -82,6 +83,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     notes.append(f"a row of {stage.data}: `{ROWS[what]}`")
     file = f"{stage.folder}/{verb}.yaml"
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
+    weight, balanced = coefficient(stage, network, f"{file}: {COEFFICIENT}")
+    body |= {COEFFICIENT: weight} if weight is not None else {}
     if what == "corpus":
         notes.append("packing takes flash attention, which has to be installed; packing: false goes without")
     if isinstance(stage.objective, PolicyGradient):
@@ -89,7 +92,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     return Exported(
         files={file: as_yaml(body), **hf.sharding(stage)},
         command=["env", f"NPROC_PER_NODE={stage.devices_per_node}", "swift", verb, file],
-        said=[line, *hf.said(stage, file, length), *beside],
+        said=[line, *hf.said(stage, file, length), *balanced, *beside],
         run=plan.run,
         deviation=off,
         notes=[*notes, *hf.sharding_notes(stage)],

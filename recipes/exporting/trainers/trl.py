@@ -7,6 +7,7 @@ from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
+from lehr.recipes.exporting.balancing import COEFFICIENT, coefficient
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
@@ -64,15 +65,17 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "lora_dropout": 0.0, "lora_target_modules": modules(stage.adapter, network.model_type, "all-linear"),
             "use_dora": stage.adapter.kind == "dora", "load_in_4bit": stage.adapter.kind == "qlora",
         }  # fmt: skip
-    body |= hf.arguments(stage, plan)
     file = f"{stage.folder}/{verb}.yaml"
+    weight, balanced = coefficient(stage, network, f"{file}: {COEFFICIENT}")
+    body |= {COEFFICIENT: weight} if weight is not None else {}
+    body |= hf.arguments(stage, plan)
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     merge = {} if stage.merged is None else {MERGE: (files("lehr.recipes.exporting") / "scripts" / MERGE).read_bytes()}
     return Exported(
         files={file: as_yaml(body), **hf.sharding(stage), **merge},
         # TRL's own command would start a process for every device that the machine has
         command=[*torchrun(stage), "-m", f"trl.scripts.{verb}", "--config", file],
-        said=[line, *hf.said(stage, file, length), *beside],
+        said=[line, *hf.said(stage, file, length), *balanced, *beside],
         run=plan.run,
         deviation=off,
         notes=[*notes, *hf.sharding_notes(stage)],

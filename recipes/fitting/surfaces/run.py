@@ -40,7 +40,7 @@ from lehr.simulators.laws.fitting.isoflop import bias_on_grid, fit_parabolas
 from lehr.simulators.laws.fitting.limits import NO_FLOOR
 from lehr.simulators.laws.fitting.mixing import runs_in_bits
 from lehr.simulators.laws.fitting.resampling import starts_about
-from lehr.simulators.laws.fitting.shared import shared_errors, unseen
+from lehr.simulators.laws.fitting.shared import shared_errors
 from lehr.simulators.laws.surfaces import DataConstrained, Surface
 from lehr.simulators.laws.surfaces.forms import form_called
 
@@ -284,7 +284,7 @@ def _with_intervals(fit: LawFit, settings: Settings, notes: list[str]) -> tuple[
     """The law with its draws, where a bootstrap was asked for, and each constant with its intervals; what runs of one
     size have in common goes into ``notes``."""
     law, together = fit.law, shared_errors(fit)
-    said = unseen(fit) if together is None else together.said(resampled=settings.bootstrap > 0)
+    said = together.said(resampled=settings.bootstrap > 0) if together is not None else None
     notes += [said] if said is not None else []
     intervals: dict[str, Bounds] = {}
     if settings.bootstrap:

@@ -81,6 +81,10 @@ class Fields:
                 return self.defaults[default]
         return None
 
+    def seen(self, field: str) -> None:
+        """Take note of a field whose value, or whose default, another one makes up for."""
+        self.read |= {self.name(field), *({field} & self.also.keys())}
+
     def given(self, field: str) -> bool:
         """Does the file itself give ``field`` a value?"""
         return any(self.data.get(name) is not None for name in (self.name(field), *({field} & self.also.keys())))

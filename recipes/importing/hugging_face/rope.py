@@ -41,9 +41,9 @@ def rope(
     for key in entry:
         if key not in _KEYS:
             f.wrong(where, f"{key!r} is not understood; {nearest(key, _KEYS)}")
-    base = first(_number(f, where, entry, "rope_theta"), older(f, theta), f.maybe_number("rope_theta"), THETA)
-    fraction = first(
-        _number(f, where, entry, "partial_rotary_factor"), older(f, share), f.maybe_number("partial_rotary_factor"), 1.0
+    base, fraction = (
+        _first(_number(f, where, entry, field), older(f, before), field, f, otherwise)
+        for field, before, otherwise in (("rope_theta", theta, THETA), ("partial_rotary_factor", share, 1.0))
     )
     if base <= 0:
         f.wrong(theta, f"found {base:g}; write a number above 0")
@@ -54,8 +54,17 @@ def rope(
 
 def older(f: Fields, field: str) -> float | None:
     """The value of an older field where the file itself has it; a class's default is the newer field's."""
-    value = f.maybe_number(field)
-    return value if f.given(field) else None
+    f.seen(field)
+    return f.maybe_number(field) if f.given(field) else None
+
+
+def _first(newer: float | None, older: float | None, field: str, f: Fields, otherwise: float) -> float:
+    """The number of the parameters, of an older field, or of the field itself, whose default counts where there is no
+    other."""
+    if (newer, older) != (None, None) and not f.given(field):
+        f.seen(field)
+        return first(newer, older)
+    return first(newer, older, f.maybe_number(field), otherwise)
 
 
 def first(*values: float | None) -> float:
@@ -68,7 +77,7 @@ def parameters(f: Fields, layer_type: str | None) -> tuple[str, dict[str, Any]]:
     older, newer = f.maybe_mapping("rope_scaling"), f.maybe_mapping("rope_parameters")
     for elsewhere in ("rope_theta", "original_max_position_embeddings"):
         # they may stand in the file even where the kind of rotation has no use for them
-        f.raw(elsewhere)
+        f.seen(elsewhere)
     where, entry = ("rope_scaling", older) if older and not f.given("rope_parameters") else ("rope_parameters", newer)
     entry = entry or {}
     nested = {k: v for k, v in entry.items() if k in LAYER_TYPES}

@@ -12,6 +12,7 @@ from lehr.simulators.laws.downstream import SigmoidForm, TaskLadder
 from lehr.simulators.laws.fitting.fit import fit_law
 from lehr.simulators.laws.fitting.points import fit_points
 from lehr.simulators.laws.fitting.resampling import resample
+from lehr.simulators.laws.fitting.shared import shared_errors
 from lehr.simulators.laws.surfaces.chinchilla import Chinchilla
 from lehr.simulators.laws.surfaces.runs import make_runs
 from lehr.simulators.quantities import Floats
@@ -36,7 +37,7 @@ def fit_ladder(
     assert isinstance(surface, Chinchilla)
     uncertainty = None
     if draws:
-        many = resample(first, draws).law.uncertainty
+        many = resample(first, draws, shared=shared_errors(first)).law.uncertainty
         assert isinstance(many, Draws)
         # the same samples of the runs in both, a row each
         assert second.draws is not None

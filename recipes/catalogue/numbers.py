@@ -28,7 +28,9 @@ UNITS = {
 }
 """A unit as help names it to how people write it; any other unit is written as it is named, one or several."""
 
-_NUMBER = re.compile(r"([+-]?\s*)(\$?)\s*(\d+(?:_\d{3})*(?:\.\d*)?|\.\d+)(e[+-]?\d+)?\s*([a-z]*|%)\s*([a-z-]*)", re.I)
+_NUMBER = re.compile(
+    r"([+-]?\s*)(\$?)\s*(\d{1,3}(?:,\d{3})+|\d+(?:_\d{3})*(?:\.\d*)?|\.\d+)(e[+-]?\d+)?\s*([a-z]*|%)\s*([a-z-]*)", re.I
+)
 _RANGE = re.compile(r"\s*(\S.*?)\s*\.\.\s*(\S.*)")
 
 
@@ -44,11 +46,14 @@ def number_of(text: str, unit: str) -> int | float | None:
     (640000000000, 85899345920, 30, 2000)
     >>> number_of("640B", "bytes"), number_of("90m", "h"), number_of("40%", "h"), number_of("best", "1")
     (None, None, None, None)
+    >>> number_of("2,000,000", "tokens"), number_of("2,5", "tokens")
+    (2000000, None)
     """
     found = _NUMBER.fullmatch(text.strip())
     if found is None:
         return None
     sign, dollar, digits, power, scale, behind = found.groups()
+    digits = digits.replace(",", "")
     scale, behind = scale.casefold(), behind.casefold()
     if dollar and unit != "USD":
         return None
