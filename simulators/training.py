@@ -197,13 +197,28 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return float(kinds.pop()) if len(kinds) == 1 else None
 
     @property
+    def sequences_each(self) -> int:
+        """Sequences of one example, of which ``batch.sequences`` counts so many [sequences]: two answers of a
+        preference that compares them, one of all else."""
+        return 2 if isinstance(self.objective, Preference) and self.objective.pairs else 1
+
+    @property
+    def tokens_each(self) -> int | None:
+        """The most tokens of one example of a batch [tokens]; ``None`` where the length is not known.
+
+        >>> Stage(kind="RL", objective=Preference(method="dpo"), sequence_length=2048).tokens_each
+        4096
+        """
+        return None if self.sequence_length is None else self.sequence_length * self.sequences_each
+
+    @property
     def n_tokens(self) -> float | None:
         """Tokens that the stage trains on [tokens]: stated, or steps times batch; unknown is ``None``."""
         if self.tokens is not None:
             return number(self.tokens)
         if self.steps is None or self.batch is None or self.sequence_length is None:
             return None
-        return float(self.batch.clock(self.sequence_length).tokens_at(number(self.steps) or 0.0))
+        return float(self.batch.clock(self.tokens_each or 0).tokens_at(number(self.steps) or 0.0))
 
     @property
     def n_steps(self) -> int | None:
@@ -224,7 +239,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return max(1, ceil(seen / self.batch.sequences))
         if tokens is None or self.batch is None or self.sequence_length is None:
             return None
-        return self.batch.steps_for(tokens, self.sequence_length)
+        return self.batch.steps_for(tokens, self.tokens_each or 0)
 
     @property
     def _counts_examples(self) -> bool:
@@ -255,8 +270,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         examples, epochs = (of.at_most if isinstance(of, Bound) else of for of in (self.examples, self.epochs))
         if examples is None or epochs is None:
             return None
-        each = 2 if isinstance(self.objective, Preference) and self.objective.pairs else 1
-        return float(examples) * epochs * each * self.sequence_length
+        return float(examples) * epochs * self.sequences_each * self.sequence_length
 
     @property
     def token_bound(self) -> Relation | None:
@@ -284,13 +298,13 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Tokens in one update once any ramp is over [tokens]."""
         if self.batch is None or self.sequence_length is None:
             return None
-        return float(self.batch.sequences * self.sequence_length)
+        return float(self.batch.sequences * (self.tokens_each or 0))
 
     def curve(self) -> Curve | None:
         """The learning rate at every step, or ``None`` where schedule or length is not known."""
         if self.schedule is None or self.n_steps is None:
             return None
-        clock = self.batch.clock(self.sequence_length) if self.batch and self.sequence_length else None
+        clock = self.batch.clock(self.tokens_each) if self.batch and self.tokens_each else None
         return self.schedule.resolve(self.n_steps, clock)
 
 

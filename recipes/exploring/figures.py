@@ -42,8 +42,8 @@ def rate_curve(stage: Stage) -> dict[str, Any] | None:
     steps = steps[(steps >= 0) & (steps <= last)]
     by = "steps"
     at = (steps + 1) / curve.n_steps
-    if stage.batch is not None and stage.sequence_length is not None:
-        clock = stage.batch.clock(stage.sequence_length)
+    if stage.batch is not None and stage.tokens_each is not None:
+        clock = stage.batch.clock(stage.tokens_each)
         by = "tokens"
         at = np.asarray(clock.tokens_at(steps + 1), dtype=float) / float(clock.tokens_at(curve.n_steps))
     rates = np.asarray(curve.at(steps), dtype=float)

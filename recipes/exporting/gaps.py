@@ -162,8 +162,8 @@ def filled(stage: Stage, assume: Assumed, missing: Missing, ramp: Ramps, positio
         stage = msgspec.structs.replace(stage, sequence_length=cap)
         gaps.append(Gap(what="sequence_length", value=f"{cap:,}", whose="answers"))
     for key in lacks(stage):
-        if key == "sequences" and stage.steps is not None and (tokens := stage.n_tokens) and stage.sequence_length:
-            size = max(1, round(tokens / (stage.n_steps or 1) / stage.sequence_length))
+        if key == "sequences" and stage.steps is not None and (tokens := stage.n_tokens) and stage.tokens_each:
+            size = max(1, round(tokens / (stage.n_steps or 1) / stage.tokens_each))
             stage = msgspec.structs.replace(stage, tokens=None, batch=Batch(sequences=size))
             gaps.append(Gap(what=key, value=f"{size:,}", whose="derived"))
             continue

@@ -46,8 +46,8 @@ def held(architecture: Architecture, stage: Stage, machine: Machine, zero: Liter
     assert stage.batch is not None
     assert stage.sequence_length is not None
     layout = Layout(
-        dp=machine.devices, zero=zero, micro_batch=machine.micro_batch or 1,
-        global_batch=stage.batch.sequences, recompute="full",
+        dp=machine.devices, zero=zero, micro_batch=(machine.micro_batch or 1) * stage.sequences_each,
+        global_batch=stage.batch.sequences * stage.sequences_each, recompute="full",
     )  # fmt: skip
     adapter = stage.adapter
     adapters: Adapters | None = None

@@ -12,7 +12,7 @@ from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.exporting.gaps import longest_answer, needed
 from lehr.recipes.exporting.rates import Course, Deviation, RefusedError, course_of
 from lehr.simulators.machine.layout import Layout
-from lehr.simulators.objectives import Objective
+from lehr.simulators.objectives import Objective, Preference
 from lehr.simulators.schedules import Curve, WeightDecay
 from lehr.simulators.training import Adapter, Balance, Optimizer, Stage, StageKind
 
@@ -93,8 +93,13 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def n_tokens(self) -> int:
-        """Tokens that it trains on [tokens]."""
-        return self.n_steps * self.sequences * self.sequence_length
+        """Tokens that it trains on [tokens]: of a pair both answers."""
+        return self.n_steps * self.sequences * self.sequence_length * (2 if self.pairs else 1)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether its batch counts pairs of answers, and not sequences."""
+        return isinstance(self.objective, Preference) and self.objective.pairs
 
     @property
     def weight_decay(self) -> float:

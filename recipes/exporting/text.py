@@ -171,9 +171,8 @@ def readme(export: Export) -> str:
     """What a person fills in, what the trainer could not be told, and how to run it."""
     stages = "\n".join(
         f"{r.stage.number}. **{r.stage.name}** ({r.stage.kind}): "
-        f"{r.stage.n_steps:,} updates of {r.stage.sequences:,} x "
-        f"{r.stage.sequence_length:,} tokens on {r.stage.devices:,} devices; rates {r.exported.deviation}\n\n"
-        + "".join(f"   `{line}`\n\n" for line in commands(r)).removesuffix("\n")
+        f"{r.stage.n_steps:,} updates of {batch_of(r.stage)} tokens on {r.stage.devices:,} devices; "
+        f"rates {r.exported.deviation}\n\n" + "".join(f"   `{line}`\n\n" for line in commands(r)).removesuffix("\n")
         for r in export.stages
     )
     notes = list(dict.fromkeys(note for r in export.stages for note in r.exported.notes))
@@ -212,13 +211,18 @@ def readme(export: Export) -> str:
     )
 
 
+def batch_of(stage: ExportStage) -> str:
+    """A batch as sequences by tokens, or pairs by two by tokens."""
+    return f"{stage.sequences:,} x {'2 x ' if stage.pairs else ''}{stage.sequence_length:,}"
+
+
 def as_text(export: Export) -> str:
     """What the terminal shows."""
     rows = [
         [
             r.stage.name,
             f"{r.stage.n_steps:,}",
-            f"{r.stage.sequences:,} x {r.stage.sequence_length:,}",
+            batch_of(r.stage),
             short(float(r.stage.n_tokens)),
             f"{r.stage.curve.peak:.3g}",
             "exact" if r.exported.deviation.exact else f"within {r.exported.deviation.of_peak:.2g} of the peak",

@@ -38,7 +38,7 @@ def phases(data: ReportData) -> Table | None:
 
 
 def _rows(data: ReportData, name: str, stage: Stage, curve: Curve) -> list[list[Cell]]:
-    clock = stage.batch.clock(stage.sequence_length) if stage.batch and stage.sequence_length else None
+    clock = stage.batch.clock(stage.tokens_each) if stage.batch and stage.tokens_each else None
     mark = mark_of(data, f"recipe.stages.{name}.schedule")
     rows, first = [], 0
     for phase in curve.phases:

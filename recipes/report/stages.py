@@ -121,7 +121,7 @@ def _sequence(data: ReportData, path: str, stage: Stage, projected: StageProject
 def _batch(data: ReportData, path: str, stage: Stage, projected: StageProjection) -> Cell:
     if stage.batch is None:
         return absent(data, f"{path}.batch")
-    below = f"{whole(stage.batch.sequences)} sequences"
+    below = f"{whole(stage.batch.sequences)} {'pairs' if stage.sequences_each == 2 else 'sequences'}"
     if stage.batch.ramp is not None:
         below += f", ramped up from {whole(stage.batch.ramp.start)}"
     mark = mark_of(data, f"{path}.batch")

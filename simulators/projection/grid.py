@@ -61,7 +61,7 @@ def vary(projected: StageProjection, stage: Stage, inputs: Inputs) -> StageGrid:
     >>> vary(one, stage, Inputs(tokens=np.array([1e12, 2e12]))).hours.value.round().tolist()
     [36127.0, 72255.0]
     """
-    length, batch = stage.sequence_length, stage.batch
+    length, batch = stage.tokens_each, stage.batch
     sequences, steps = inputs.sequences, inputs.steps
     tokens: Any = projected.tokens if inputs.tokens is None else inputs.tokens
     if stage.tokens is None and batch is not None and length is not None and stage.steps is not None:

@@ -1,5 +1,6 @@
 """What a stage's objective changes of its cost."""
 
+import msgspec
 import pytest
 
 from lehr.simulators.architecture import Architecture, Block, Encoder, Layers
@@ -26,6 +27,7 @@ from lehr.simulators.objectives import (
 )
 from lehr.simulators.projection.project import Assumptions, StageProjection, project_stage
 from lehr.simulators.quantities import Interval
+from lehr.simulators.schedules import Batch
 from lehr.simulators.training import Stage
 
 ATTENTION = Attention(n_heads=4, n_kv_heads=4, d_head=16, position=NoPosition())
@@ -116,3 +118,14 @@ def test_what_the_decoder_writes(objective: SpanDenoising, seq_len: int, target:
 def test_a_forward_pass_is_a_third_of_an_update() -> None:
     convention = FLOP_CONVENTIONS["causal"]
     assert training_flops_per_token(DECODER, 512, convention) == 3 * forward_flops_per_token(DECODER, 512, convention)
+
+
+@pytest.mark.parametrize(("method", "answers"), [("dpo", 2), ("kto", 1)])
+def test_rows_tokens_and_updates_of_preferences_agree(method: str, answers: int) -> None:
+    """A batch counts examples, and an example of pairs has two sequences, however the length of a stage is said."""
+    plain = Stage(kind="RL", objective=Preference(method=method), sequence_length=2048, batch=Batch(sequences=128))
+    of_batch = 128 * answers * 2048
+    for said in ({"examples": 12_800, "epochs": 1}, {"steps": 100}, {"tokens": 100 * of_batch}):
+        stage = msgspec.structs.replace(plain, **said)
+        tokens = stage.padded_tokens or stage.n_tokens
+        assert (stage.n_steps, tokens, stage.final_batch_tokens) == (100, 100 * of_batch, of_batch)

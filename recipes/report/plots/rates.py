@@ -136,9 +136,9 @@ def _draw_band(axes: Axes, band: Band, *, shaded: bool) -> None:
 
 def _positions(stage: Stage, steps: NDArray[np.int64], n_steps: int) -> tuple[Floats, str]:
     """Where each step lies in its stage [0 to 1], by tokens where they are known, and how long the stage is."""
-    if stage.batch is None or stage.sequence_length is None:
+    if stage.batch is None or stage.tokens_each is None:
         return (steps + 1) / n_steps, f"{whole(n_steps)} steps"
-    clock = stage.batch.clock(stage.sequence_length)
+    clock = stage.batch.clock(stage.tokens_each)
     # an update stands where its batch has been seen
     tokens = np.asarray(clock.tokens_at(steps + 1), dtype=float)
     end = float(clock.tokens_at(n_steps))
