@@ -22,7 +22,7 @@ from lehr.recipes.exporting.stage import Exported, ExportStage, Machine, Said, b
 from lehr.recipes.exporting.text import files_beside
 from lehr.recipes.exporting.trainer import Network, Trainer, left_by, merged_by
 from lehr.recipes.exporting.trainers import trainers
-from lehr.recipes.exporting.unsaid import unsaid
+from lehr.recipes.exporting.unsaid import goes_on, unsaid
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.training import Stage
@@ -98,6 +98,7 @@ def export(
                 merged=merged_by(name) if stage.adapter is not None and name != recipe.order[-1] else None,
                 ramps=trainer.ramps,
             )  # fmt: skip
+            whole = msgspec.structs.replace(whole, goes_on=bool(made) and goes_on(made[-1].stage, whole))
             exported = in_position(trainer, told(trainer, whole, here, said), whole, turns.get(name), here)
             if before is not None and number == 1:
                 note = f"{begins}: the weights of {before}, which this export does not train"

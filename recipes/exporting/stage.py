@@ -48,7 +48,8 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage with nothing left out. ``begins`` is a folder, a hub's name, or ``None`` for random weights.
 
     ``sharded`` says whether weights, gradients and moments are to be shared out among its devices, as a device does not
-    hold all of them. What it trains is ``merged`` into whole weights, where another stage begins from an adapter's.
+    hold all of them; ``goes_on`` whether it trains on a corpus by the optimiser of the stage before, whose moments it
+    may keep. What it trains is ``merged`` into whole weights, where another stage begins from an adapter's.
     """
 
     name: str
@@ -68,6 +69,7 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     devices_per_node: int
     layout: Layout | None = None
     sharded: bool = False
+    goes_on: bool = False
     adapter: Adapter | None = None
     balance: Balance | None = None
     merged: str | None = None

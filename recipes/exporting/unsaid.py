@@ -21,6 +21,14 @@ BALANCE = {
 ms-swift 4.6's ``trainers/arguments.py``, LLaMA-Factory 0.9.5's ``model_utils/moe.py``, the classes of transformers."""
 
 
+def goes_on(before: ExportStage, after: ExportStage) -> bool:
+    """Whether a stage trains the same weights on a corpus by the same optimiser as the one before it."""
+    corpora = all(
+        s.kind in CORPUS and isinstance(s.objective, NextToken) and s.adapter is None for s in (before, after)
+    )
+    return corpora and before.optimizer == after.optimizer
+
+
 def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exported) -> list[Gap]:
     """What stands in no file of the stage. Raises ``RefusedError`` for sequences that no table of positions holds,
     and for a balance of experts that are not there."""
@@ -31,8 +39,8 @@ def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exp
         for name, value in stated.items()
         if value is not None and f"optimizer.{name}" not in told
     ]
-    goes_on = whole.kind in CORPUS and isinstance(whole.objective, NextToken)
-    if goes_on and whole.number > 1:
+    on_a_corpus = whole.kind in CORPUS and isinstance(whole.objective, NextToken)
+    if on_a_corpus and whole.number > 1 and "moments" not in told:
         found.append(Gap(what="moments", value="of nought", whose="fresh"))
     architecture, balance = network.architecture, whole.balance
     if balance is not None and architecture is not None and not mixes(architecture):
@@ -46,7 +54,7 @@ def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exp
     if architecture.norm_epsilon is None and (built or whole.begins is None):
         value = f"{USUAL_EPSILON:g}" if trainer.builds else "of the class's own default"
         found.append(Gap(what="epsilon of the norms", value=value, whose="norms"))
-    if goes_on and mixes(architecture) and (balance is None or balance.auxiliary is None):
+    if on_a_corpus and mixes(architecture) and (balance is None or balance.auxiliary is None):
         kept = BALANCE.get(trainer.name, "by the trainer's own default")
         found.append(Gap(what="balance of experts", value=kept, whose="balance"))
     length, context = whole.sequence_length, architecture.context_length

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.laws.base import Draws, constants
@@ -16,7 +17,7 @@ from lehr.simulators.laws.fitting.points import fit_points
 from lehr.simulators.laws.surfaces import DataConstrained, Overtraining
 from lehr.simulators.laws.surfaces.forms import form_called
 from lehr.simulators.laws.vocabulary import VocabularyForm, VocabularyLaw
-from lehr.simulators.numerics.levenberg import settle
+from lehr.simulators.numerics.levenberg import huber, settle
 from tests.data import data_file
 
 
@@ -58,6 +59,24 @@ def test_the_runs_hardly_say_how_often_tokens_may_repeat() -> None:
         assert low < printed < high
     # the paper prints no interval: from 7 repeats to no end
     assert found.interval("R_D_star")[1] > 100
+
+
+def test_the_public_runs_of_one_epoch_do_not_give_back_the_constants_of_fresh_tokens() -> None:
+    """So that no bootstrap of them is an interval of the printed law: one exponent for both terms, as in appendix B."""
+    runs = repeated()
+    once = runs.take(~runs.repeated)
+    assert len(once) == 29
+    law = Catalogue().law("muennighoff")
+    assert isinstance(law, DataConstrained)
+
+    def objective(theta: np.ndarray) -> float:
+        terms = [theta[0], theta[1] - theta[3] * np.log(once.parameters), theta[2] - theta[3] * np.log(once.tokens)]
+        return float(huber(np.logaddexp(terms[0], np.logaddexp(terms[1], terms[2])) - np.log(once.loss), 1e-3))
+
+    printed = objective(np.array([np.log(law.E), np.log(law.A), np.log(law.B), law.alpha]))
+    found = minimize(objective, [0.5, 7.0, 8.0, 0.35], method="Nelder-Mead", options={"maxiter": 4000, "fatol": 1e-12})
+    assert printed / found.fun == pytest.approx(7.2, abs=0.1)
+    assert found.x[3] == pytest.approx(0.372, abs=0.002)
 
 
 WIDTHS = ((5e7, 512), (2e8, 768), (5e8, 1024), (1e9, 1536), (2e9, 2048))

@@ -221,8 +221,11 @@ def test_a_second_stage_begins_from_the_first_and_is_trained(tmp_path: Path, to:
                 "true",
                 *SWIFT["corpus"][3],
             ]
-        (folder / "rates.txt").unlink(missing_ok=True)
+        for left in ("rates.txt", "moments.txt"):
+            (folder / left).unlink(missing_ok=True)
         rates = rates_of(words, folder)
+        carried = result.stage.number == 2 and to == "olmo_core"
+        assert (folder / "moments.txt").read_text() == str(carried)
         np.testing.assert_allclose(rates, result.exported.run.values(), rtol=1e-12, atol=1e-18)
         assert len(rates) == result.stage.n_steps
     assert (done.stages[1].stage.begins or "").startswith("checkpoints/s")

@@ -84,10 +84,10 @@ def train(spec: dict[str, Any]) -> None:
         trainer = TrainerConfig(
             save_folder=run["save_folder"],
             load_path=run["load_path"],
-            # the weights of the stage before, not its count of updates and its optimiser
+            # the weights of the stage before, and its moments where the optimiser is the same; not its count of updates
             load_strategy=LoadStrategy.if_available if run["load_path"] is None else LoadStrategy.always,
             load_trainer_state=None if run["load_path"] is None else False,
-            load_optim_state=None if run["load_path"] is None else False,
+            load_optim_state=None if run["load_path"] is None else run["load_optim_state"],
             max_duration=Duration.steps(run["steps"]),
             metrics_collect_interval=1,
             callbacks={

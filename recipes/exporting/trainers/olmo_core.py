@@ -8,7 +8,7 @@ from typing import Any
 
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.stage import Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import (
     Network,
     Trainer,
@@ -88,7 +88,12 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "global_batch_size": stage.sequences * stage.sequence_length,
             "seed": stage.seed,
         },
-        "trainer": {"save_folder": stage.ends, "load_path": stage.begins, "steps": stage.n_steps},
+        "trainer": {
+            "save_folder": stage.ends,
+            "load_path": stage.begins,
+            "load_optim_state": stage.goes_on,
+            "steps": stage.n_steps,
+        },
     }
     file = f"{stage.folder}/olmo_core.json"
     run = course.run(1.0, 1.0)
@@ -108,6 +113,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                     "precision": f"{file}: train_module.precision",
                     "begins": f"{file}: trainer.load_path",
                 },
+            ),
+            *(
+                [Said(what="moments", value="of the stage before", where=f"{file}: trainer.load_optim_state")]
+                if stage.goes_on
+                else []
             ),
             *optimizer_said(
                 stage,

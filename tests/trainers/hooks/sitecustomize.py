@@ -1,5 +1,6 @@
 """Imported by its name before anything else, in whatever process of Python has this folder on its path. It writes down
-the learning rate of every update, whoever logs it how, a line an update in the file that ``LEHR_RATES`` names; and
+the learning rate of every update, whoever logs it how, a line an update in the file that ``LEHR_RATES`` names, and
+beside it in ``moments.txt`` whether the first update found moments that are not nought; and
 where ``LEHR_GLOO`` is set, the processes of a launch meet as DeepSpeed has them meet on accelerators, which accelerate
 leaves out on a CPU."""
 
@@ -16,6 +17,10 @@ def written(optimizer: object, *_: object) -> None:
     """Add the rates that the groups of weights have as the update begins."""
     if any(frame.f_code.co_name == PRETENDED for frame, _ in traceback.walk_stack(None)):
         return
+    if not os.path.exists(moments := os.path.join(os.path.dirname(os.environ["LEHR_RATES"]), "moments.txt")):
+        found = [state["exp_avg_sq"] for state in optimizer.state.values() if "exp_avg_sq" in state]  # type: ignore[attr-defined]
+        with open(moments, "w", encoding="utf-8") as file:
+            file.write(str(any(float(one.abs().sum()) > 0 for one in found)))
     rates = {float(group["lr"]) for group in optimizer.param_groups}  # type: ignore[attr-defined]
     with open(os.environ["LEHR_RATES"], "a", encoding="utf-8") as file:
         file.write(" ".join(map(repr, sorted(rates))) + "\n")
