@@ -56,7 +56,8 @@ def question(export: Export, megatron: str | None) -> dict[str, Any]:
             "name": result.stage.name,
             "files": list(result.exported.files),
             "after": result.exported.after,
-            "updates": updates_asked(result),
+            # by the trainer's own count
+            "updates": [i + result.exported.counted_from for i in updates_asked(result)],
             "devices": result.stage.devices,
             "function": f"stage_{result.stage.number:02d}",
         }

@@ -22,7 +22,7 @@ from lehr.recipes.exporting.stage import Exported, ExportStage, Machine, Said, b
 from lehr.recipes.exporting.text import files_beside
 from lehr.recipes.exporting.trainer import Network, Trainer, left_by, merged_by
 from lehr.recipes.exporting.trainers import trainers
-from lehr.recipes.exporting.unsaid import goes_on, unsaid
+from lehr.recipes.exporting.unsaid import earlier, unsaid
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.training import Stage
@@ -98,7 +98,7 @@ def export(
                 merged=merged_by(name) if stage.adapter is not None and name != recipe.order[-1] else None,
                 ramps=trainer.ramps,
             )  # fmt: skip
-            whole = msgspec.structs.replace(whole, goes_on=bool(made) and goes_on(made[-1].stage, whole))
+            whole = msgspec.structs.replace(whole, earlier=earlier(made[-1], whole) if made else None)
             exported = in_position(trainer, told(trainer, whole, here, said), whole, turns.get(name), here)
             if before is not None and number == 1:
                 note = f"{begins}: the weights of {before}, which this export does not train"
@@ -111,7 +111,8 @@ def export(
             made.append(StageResult(stage=whole, exported=exported, gaps=gaps))
         except RefusedError as error:
             refused.append(f"{name} {error}")
-        exact = made[-1].stage.n_steps if made and made[-1].stage.name == name else None
+        last = made[-1] if made and made[-1].stage.name == name else None
+        exact = last.stage.n_steps + last.exported.counted_from if last else None
         begins = merged_by(name) if said.adapter is not None else left_by(trainer, name, exact)
     if refused:
         can = [result.stage.name for result in made]

@@ -48,8 +48,9 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage with nothing left out. ``begins`` is a folder, a hub's name, or ``None`` for random weights.
 
     ``sharded`` says whether weights, gradients and moments are to be shared out among its devices, as a device does not
-    hold all of them; ``goes_on`` whether it trains on a corpus by the optimiser of the stage before, whose moments it
-    may keep. What it trains is ``merged`` into whole weights, where another stage begins from an adapter's.
+    hold all of them; ``earlier`` are the rates of the run that it goes on with, on a corpus by the same optimiser,
+    whose moments it may keep. What it trains is ``merged`` into whole weights, where another stage begins from an
+    adapter's.
     """
 
     name: str
@@ -69,7 +70,7 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     devices_per_node: int
     layout: Layout | None = None
     sharded: bool = False
-    goes_on: bool = False
+    earlier: Curve | None = None
     adapter: Adapter | None = None
     balance: Balance | None = None
     merged: str | None = None
@@ -123,7 +124,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
     """A stage in a trainer's words: files by path, the command as words, what was said, and the rates it will run.
 
-    ``before`` and ``after`` are commands that one machine runs before the stage and once it is done.
+    ``before`` and ``after`` are commands that one machine runs before the stage and once it is done. ``counted_from``
+    are the updates of earlier stages that the trainer's count goes on from.
     """
 
     files: dict[str, bytes]
@@ -134,6 +136,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
     after: list[list[str]] = []
     before: list[list[str]] = []
+    counted_from: int = 0
 
 
 def export_stage(

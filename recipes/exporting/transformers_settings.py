@@ -14,7 +14,7 @@ import msgspec
 from lehr.recipes.exporting.policy import TEMPERATURE, Policy
 from lehr.recipes.exporting.rates import Course, RefusedError
 from lehr.recipes.exporting.stage import ExportStage, Said
-from lehr.simulators.schedules import Curve
+from lehr.simulators.schedules import Curve, join
 from lehr.simulators.schedules.curve import Phase
 
 DECAYS = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "1-sqrt"}
@@ -34,6 +34,53 @@ class HFSchedule(msgspec.Struct, frozen=True, kw_only=True):
     kwargs: dict[str, Any]
     warmup: int
     run: Curve
+    before: int = 0
+
+
+def going_on(stage: ExportStage) -> HFSchedule | None:
+    """One schedule of the stage and of the run that it goes on with, of which the stage has the end, where the earlier
+    stages rise and then keep the peak from which it falls; ``before`` are their updates. Nothing where they do not, and
+    where DeepSpeed keeps the moments in shards.
+
+    The Trainer takes up its optimiser, its schedule and its count of updates from a checkpoint together.
+    """
+    if stage.earlier is None or stage.sharded:
+        return None
+    phases: list[Phase] = []
+    for phase in join({"earlier": stage.earlier, stage.name: stage.curve}).phases:
+        if phases and phase.shape == phases[-1].shape == "constant" and phase.start == phases[-1].start:
+            phases[-1] = msgspec.structs.replace(phases[-1], steps=phases[-1].steps + phase.steps)
+        else:
+            phases.append(phase)
+    whole = msgspec.structs.replace(stage, curve=Curve(tuple(phases)), earlier=None)
+    try:
+        course, found = whole.course, schedule(whole)
+    except RefusedError:
+        return None
+    before = stage.earlier.n_steps
+    constant = course.warmup + course.stable if course.shape else course.n_steps
+    if not course.warmup <= before <= constant:
+        return None
+    # what is left of the part in which the stage begins, and all after it
+    left, kept = before, []
+    for phase in found.run.phases:
+        if phase.steps > left:
+            kept.append(msgspec.structs.replace(phase, steps=phase.steps - left))
+        left = max(left - phase.steps, 0)
+    return msgspec.structs.replace(found, run=Curve(tuple(kept)), before=before)
+
+
+def resumed(stage: ExportStage, plan: HFSchedule, checkpoint: str, where: str) -> tuple[dict[str, Any], list[Said]]:
+    """The arguments that take up the run of the stages before, on other data from their beginning."""
+    if not plan.before:
+        return {}, []
+    said = Said(what="moments", value="of the stage before", where=f"{where}: resume_from_checkpoint")
+    found = {
+        "max_steps": plan.before + stage.n_steps,
+        "resume_from_checkpoint": f"{checkpoint}/checkpoint-{plan.before}",
+        "ignore_data_skip": True,
+    }
+    return found, [said]
 
 
 def schedule(stage: ExportStage) -> HFSchedule:
@@ -230,8 +277,8 @@ ANSWERS = "max_completion_length"
 """What TRL calls the most tokens of an answer."""
 
 
-def said(stage: ExportStage, file: str, length_key: str) -> list[Said]:
-    """What became of all that the arguments hold."""
+def said(stage: ExportStage, file: str, length_key: str, before: int = 0) -> list[Said]:
+    """What became of all that the arguments hold, where updates are counted on from ``before`` of earlier stages."""
     from lehr.recipes.exporting.trainer import kind_said, lengths_said, optimizer_said
 
     keys = {
@@ -258,7 +305,7 @@ def said(stage: ExportStage, file: str, length_key: str) -> list[Said]:
         *lengths_said(
             stage,
             {
-                "steps": f"{file}: max_steps",
+                "steps": f"{file}: max_steps{f', less the {before:,} before' if before else ''}",
                 "batch.sequences": batch,
                 # a trainer of answers is told the most of those, and no length of prompt and answer together
                 "response.cap" if length_key == ANSWERS else "sequence_length": f"{file}: {length_key}",

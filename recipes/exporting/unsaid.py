@@ -6,9 +6,11 @@ from lehr.recipes.exporting.balancing import mixes
 from lehr.recipes.exporting.gaps import Gap
 from lehr.recipes.exporting.llama_like import USUAL_EPSILON
 from lehr.recipes.exporting.rates import RefusedError
+from lehr.recipes.exporting.result import StageResult
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import CORPUS, Network, Trainer
 from lehr.simulators.objectives import NextToken
+from lehr.simulators.schedules import Curve, join
 
 SETTINGS = ("beta1", "beta2", "epsilon", "momentum", "weight_decay", "grad_clip")
 BALANCE = {
@@ -21,12 +23,15 @@ BALANCE = {
 ms-swift 4.6's ``trainers/arguments.py``, LLaMA-Factory 0.9.5's ``model_utils/moe.py``, the classes of transformers."""
 
 
-def goes_on(before: ExportStage, after: ExportStage) -> bool:
-    """Whether a stage trains the same weights on a corpus by the same optimiser as the one before it."""
-    corpora = all(
-        s.kind in CORPUS and isinstance(s.objective, NextToken) and s.adapter is None for s in (before, after)
-    )
-    return corpora and before.optimizer == after.optimizer
+def earlier(before: StageResult, after: ExportStage) -> Curve | None:
+    """The rates of the run that a stage goes on with, where it trains the same weights on a corpus by the same
+    optimiser as the one before it: of all stages of which the trainer's count goes on."""
+    stage = before.stage
+    corpora = all(s.kind in CORPUS and isinstance(s.objective, NextToken) and s.adapter is None for s in (stage, after))
+    if not corpora or stage.optimizer != after.optimizer:
+        return None
+    counted = stage.earlier if before.exported.counted_from else None
+    return join({**({"earlier": counted} if counted else {}), stage.name: stage.curve})
 
 
 def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exported) -> list[Gap]:

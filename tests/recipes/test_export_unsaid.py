@@ -16,11 +16,12 @@ from lehr.recipes.exporting.gaps import Assumed
 from lehr.recipes.exporting.result import Export
 from lehr.recipes.exporting.run import export
 from lehr.simulators.objectives import NextToken, Preference, Supervised
-from lehr.simulators.schedules import Batch, Cosine
+from lehr.simulators.schedules import Batch, Constant, Cosine, Linear
 from lehr.simulators.training import Balance, Base, Hardware, Optimizer, Stage
 
 CATALOGUE = Catalogue()
 FULL = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "weight_decay": 0.1, "grad_clip": 1.0}
+EIGHT = Hardware(accelerator="h100_sxm", count=8)
 OF_THE_HUB = ("axolotl", "llama_factory", "ms_swift", "trl")
 
 
@@ -36,7 +37,7 @@ def exported(
     plain = Stage(
         kind="PT", objective=NextToken(), steps=40, batch=Batch(sequences=32), sequence_length=1024,
         schedule=Cosine(peak=1e-5), optimizer=Optimizer(kind="adamw", **FULL),
-        hardware=Hardware(accelerator="h100_sxm", count=8),
+        hardware=EIGHT,
     )  # fmt: skip
     made: dict[str, Stage] = {name: msgspec.structs.replace(plain, **changes) for name, changes in stages.items()}
     recipe: RecipeFile = msgspec.structs.replace(
@@ -115,6 +116,28 @@ def test_a_stage_that_goes_on_says_that_its_moments_do_not() -> None:
     )
     assert [[gap.whose for gap in result.gaps] for result in done.stages] == [[], ["fresh"], []]
     assert "ann, moments of nought: weights alone are carried over" in done.files["README.md"].decode()
+
+
+def test_a_fall_from_a_constant_rate_goes_on_with_its_run() -> None:
+    """Of three stages TRL's count of updates goes on through all."""
+    flat = {"schedule": Constant(peak=1e-3), "hardware": None}
+    fall = {"kind": "ANN", "schedule": Linear(peak=1e-3), "steps": 10, "hardware": None}
+    done = exported("trl", "llama_2_7b", {"pt": flat, "cpt": {"kind": "CPT", **flat}, "ann": fall}, devices=1)
+    assert [result.exported.counted_from for result in done.stages] == [0, 40, 80]
+    told = done.files["03_ann/sft.yaml"].decode()
+    assert "resume_from_checkpoint: checkpoints/cpt/checkpoint-80" in told
+    assert ["max_steps: 90" in told, "ignore_data_skip: true" in told] == [True, True]
+    assert done.stages[2].exported.deviation.exact
+    assert not [gap for result in done.stages for gap in result.gaps if gap.whose == "fresh"]
+
+
+@pytest.mark.parametrize("fallen", [True, False])
+def test_a_rate_that_fell_before_and_moments_in_shards_stay_behind(fallen: bool) -> None:
+    first = {"hardware": None} if fallen else {"schedule": Constant(peak=1e-3)}
+    fall = {"kind": "ANN", "schedule": Linear(peak=1e-3), "steps": 10, "hardware": None if fallen else EIGHT}
+    done = exported("trl", "llama_2_7b", {"pt": first, "ann": fall}, devices=1 if fallen else None)
+    assert (done.stages[1].stage.sharded, done.stages[1].exported.counted_from) == (not fallen, 0)
+    assert [gap.whose for gap in done.stages[1].gaps] == ["fresh"]
 
 
 @pytest.mark.parametrize(("to", "kept"), [("llama_factory", "moe_aux_loss_coef"), ("ms_swift", "router_aux_loss_coef")])

@@ -24,7 +24,7 @@ from lehr.recipes.exporting.run import export
 from lehr.recipes.importing.hugging_face.config import import_config
 from lehr.recipes.presenting.files import write_folder
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
-from lehr.simulators.schedules import Batch, Cosine, Warmup
+from lehr.simulators.schedules import Batch, Constant, Cosine, Linear, Schedule, Warmup
 from lehr.simulators.training import Adapter, Hardware
 from tests.trainers.test_proofs import python_of, recipe
 
@@ -38,15 +38,19 @@ PATIENCE = 900
 REWARDS = "def reward(completions, **columns):\n    return [float(len(text)) for text in completions]\n"
 
 
-def in_two_stages(to: str, folder: Path) -> Export:
-    """The same in two stages of training on a corpus, the second from what the first leaves."""
+def in_two_stages(to: str, folder: Path, flat: dict[str, Schedule] | None = None) -> Export:
+    """The same in two stages of training on a corpus, the second from what the first leaves, by schedules of their own
+    where they are given."""
     model = msgspec.structs.replace(
         Catalogue().model("llama_2_7b"), architecture=import_config(SMALL).architecture, reported=[]
     )
     made = recipe(Cosine(peak=3e-4, floor=3e-5, warmup=Warmup(steps=4)), NextToken(), "PT", None)
     one = msgspec.structs.replace(made.stages["s"], steps=STEPS, batch=Batch(sequences=8), sequence_length=64)
     two = msgspec.structs.replace(one, kind="ANN", steps=STEPS + 2)
-    both = msgspec.structs.replace(made, order=["s", "t"], stages={"s": one, "t": two})
+    stages = {"s": one, "t": two}
+    for name, schedule in (flat or {}).items():
+        stages[name] = msgspec.structs.replace(stages[name], schedule=schedule)
+    both = msgspec.structs.replace(made, order=["s", "t"], stages=stages)
     done = export(model, both, to, devices=1, micro_batch=4)
     write_folder(folder, done.files)
     return done
@@ -324,6 +328,25 @@ def test_llama_factory_runs_what_was_exported(tmp_path: Path, what: str, devices
     )  # fmt: skip
     state = json.loads((folder / "checkpoints" / "s" / f"checkpoint-{STEPS}" / "trainer_state.json").read_text())
     equal([row["learning_rate"] for row in state["log_history"] if "learning_rate" in row], done)
+
+
+@pytest.mark.slow
+def test_a_fall_goes_on_with_the_run_before(tmp_path: Path) -> None:
+    """Its optimiser, its moments and its count of updates, on data of its own, at the rates that the export says."""
+    python = python_of("trl")
+    folder = tmp_path / "x"
+    flat = {"s": Constant(peak=3e-4, warmup=Warmup(steps=4)), "t": Linear(peak=3e-4)}
+    done = in_two_stages("trl", folder, flat)
+    for name in flat:
+        run([python, str(FILL_IN), "corpus", f"data/{name}"], folder)
+    for i, result in enumerate(done.stages):
+        for left in ("rates.txt", "moments.txt"):
+            (folder / left).unlink(missing_ok=True)
+        rates = rates_of([*launched(python, done, i), "--use_cpu", "true"], folder)
+        np.testing.assert_allclose(rates, result.exported.run.values(), rtol=1e-12, atol=1e-18)
+        assert (len(rates), result.exported.deviation.exact) == (result.stage.n_steps, True)
+        assert (folder / "moments.txt").read_text() == str(i > 0)
+    assert [result.exported.counted_from for result in done.stages] == [0, STEPS]
 
 
 def test_what_is_filled_in_is_data_of_each_kind() -> None:

@@ -91,7 +91,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "trainer": {
             "save_folder": stage.ends,
             "load_path": stage.begins,
-            "load_optim_state": stage.goes_on,
+            "load_optim_state": stage.earlier is not None,
             "steps": stage.n_steps,
         },
     }
@@ -116,7 +116,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             ),
             *(
                 [Said(what="moments", value="of the stage before", where=f"{file}: trainer.load_optim_state")]
-                if stage.goes_on
+                if stage.earlier
                 else []
             ),
             *optimizer_said(

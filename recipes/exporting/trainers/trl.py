@@ -30,7 +30,7 @@ MERGE = "merge_adapter.py"
 def stage(stage: ExportStage, network: Network) -> Exported:
     """The YAML of ``trl sft``, ``dpo`` or ``grpo``."""
     what = what_is_trained(stage)
-    plan = hf.schedule(stage)
+    plan = hf.going_on(stage) or hf.schedule(stage)
     body: dict[str, Any] = {"model_name_or_path": stage.begins or "model", "dataset_name": stage.data}
     if stage.begins is None:
         network.needs_config()
@@ -68,16 +68,18 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     file = f"{stage.folder}/{verb}.yaml"
     weight, balanced = coefficient(stage, network, f"{file}: {COEFFICIENT}")
     body |= {COEFFICIENT: weight} if weight is not None else {}
-    body |= hf.arguments(stage, plan)
+    again, carried = hf.resumed(stage, plan, str(stage.begins), file)
+    body |= {**hf.arguments(stage, plan), **again}
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     merge = {} if stage.merged is None else {MERGE: (files("lehr.recipes.exporting") / "scripts" / MERGE).read_bytes()}
     return Exported(
         files={file: as_yaml(body), **hf.sharding(stage), **merge},
         # TRL's own command would start a process for every device that the machine has
         command=[*torchrun(stage), "-m", f"trl.scripts.{verb}", "--config", file],
-        said=[line, *hf.said(stage, file, length), *balanced, *beside],
+        said=[line, *hf.said(stage, file, length, plan.before), *balanced, *carried, *beside],
         run=plan.run,
         deviation=off,
+        counted_from=plan.before,
         notes=[*notes, *hf.sharding_notes(stage)],
         after=[["python", MERGE, stage.ends, stage.merged]] if stage.merged else [],
     )
