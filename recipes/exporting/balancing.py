@@ -16,7 +16,6 @@ WITH_LOSS = frozenset({
 })  # fmt: skip
 """Types whose class in transformers 5.23 has the loss: ``router_aux_loss_coef`` and ``output_router_logits``."""
 COEFFICIENT = "router_aux_loss_coef"
-OVER = {"sequence": "each sequence", "batch": "the whole batch"}
 
 
 def coefficient(
@@ -40,7 +39,8 @@ def coefficient(
         found *= layers / choices
         apart.append(f"{layers} layers over {choices} choices, whose tokens are counted together here")
     if balance.over not in (None, "micro_batch") and found and (balance.over, stage.micro_batch) != ("sequence", 1):
-        apart.append(f"over a device's micro-batch instead of {OVER[balance.over]}")
+        whole = "each sequence" if balance.over == "sequence" else "the whole batch"
+        apart.append(f"over a device's micro-batch instead of {whole}")
     how = f"approximate: {'; '.join(apart)}" if apart else "exact"
     return found, [Said(what="balance.auxiliary", value=found, where=where, how=how)]
 
