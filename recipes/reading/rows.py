@@ -146,12 +146,22 @@ def _rates(series: Mapping[str, Series], wanted: str | None, path: Path) -> tupl
 
 
 def paired(paths: Sequence[Path], columns: Mapping[str, str]) -> list[list[Path]]:
-    """The files of each run: one each; of files with a loss alone and as many with a rate alone, two each."""
+    """The files of each run: one each; of files with a loss alone and as many with a rate alone, two each. One that
+    cannot be read is a run of its own."""
     if len(paths) < 2 or "loss" in columns:
         return [[path] for path in paths]
-    roles = {p: {role_of(series) for series in open_log(p, columns.get("step")).runs.values()} for p in paths}
+    roles = {p: _roles(p, columns.get("step")) for p in paths}
     losses, rates = ([p for p in paths if roles[p] == {role}] for role in ("loss", "rate"))
     if not rates or len(losses) != len(rates):
         return [[path] for path in paths]
     beside = dict(zip(losses, rates, strict=True))
     return [[path, beside[path]] if path in beside else [path] for path in paths if path not in rates]
+
+
+def _roles(path: Path, step: str | None) -> set[str | None]:
+    """What the runs of a log are of, where they are of one thing; nothing of a log that cannot be read."""
+    try:
+        return {role_of(series) for series in open_log(path, step).runs.values()}
+    except LehrError:
+        # it is told where it is looked at
+        return set()

@@ -21,11 +21,17 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     notes: list[str]
 
 
-class RateAndRows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What the log ``name`` says without a law: where its rate is ``off`` its plan, and how its loss rises (``alone``),
-    ``None`` of a loss that is no cross-entropy."""
+class Unread(msgspec.Struct, frozen=True):
+    """Of several logs the one called ``name``, of which nothing can be said, and ``why`` [a line]."""
 
     name: str
+    why: str
+
+
+class RateAndRows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a log says without a law: where its rate is ``off`` its plan, and how its loss rises (``alone``),
+    ``None`` of a loss that is no cross-entropy."""
+
     off: Departure | None
     read: LogRows
     alone: Alone | None

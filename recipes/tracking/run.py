@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from lehr.recipes.reading.columns import loss_unit_of
 from lehr.recipes.reading.roles import words_of
 from lehr.recipes.reading.rows import LogRows, after, paired, read_rows
 from lehr.recipes.reading.tail import Tail
-from lehr.recipes.tracking.result import Look, RateAndRows
+from lehr.recipes.tracking.result import Look, RateAndRows, Unread
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Earlier, Plan, in_order
@@ -30,6 +30,8 @@ from lehr.simulators.tracking.alone import alone
 from lehr.simulators.tracking.as_run import track_as_run
 from lehr.simulators.tracking.planned import plan
 from lehr.simulators.tracking.rates import departure
+
+T = TypeVar("T")
 
 
 def log_of(job: Composed) -> Path:
@@ -53,21 +55,47 @@ def runs_of(job: Composed) -> list[list[Path]]:
     return paired(paths, _columns(job)) if settings == (None, None) else [[path] for path in paths]
 
 
-def without_law(job: Composed) -> list[RateAndRows]:
+def each_of(paths: list[list[Path]], look: Callable[[list[Path]], T]) -> list[tuple[str, T | Unread]]:
+    """What ``look`` says of each run, by its name; of several one that it raises ``LehrError`` for is told as such.
+
+    Raises ``LehrError`` where it says nothing of any.
+    """
+    once = list(dict.fromkeys(tuple(run) for run in paths))
+    names = [run[0].name for run in once]
+    out: list[tuple[str, T | Unread]] = []
+    errors: list[LehrError] = []
+    for run, name in zip(once, names, strict=True):
+        # files of one name are told apart by their folders
+        named = name if names.count(name) == 1 else str(run[0])
+        try:
+            out.append((named, look(list(run))))
+        except LehrError as error:
+            errors.append(error)
+            out.append((named, Unread(named, str(error))))
+    if len(errors) == len(out):
+        raise errors[0]
+    return out
+
+
+def without_law(job: Composed) -> list[tuple[str, RateAndRows | Unread]]:
     """Of each run what needs no law: where its learning rate leaves the plan, and whether its loss rises.
 
-    Raises ``LehrError`` for a log without a column of the rate.
+    Raises ``LehrError`` where no log can be read or has a column of the rate.
     """
-    planned, out = rates(job), []
-    for path, *beside in runs_of(job):
-        read = read_log(job, path, *beside)
+    planned = rates(job)
+
+    def look(paths: list[Path]) -> RateAndRows:
+        read = read_log(job, *paths)
         if read.rates is None:
-            raise LehrError(f"{path}: has no learning rate, and no law is given: write law=./fit.yaml, of runs like it")
+            raise LehrError(
+                f"{paths[0]}: has no learning rate, and no law is given: write law=./fit.yaml, of runs like it"
+            )
         off, judged = departure(planned, *read.rates), None
         if no_cross_entropy(read) is None:
             judged = alone(planned, read.rows, false_alarms=job.setting("false_alarms", float))
-        out.append(RateAndRows(name=path.name, off=off, read=read, alone=judged))
-    return out
+        return RateAndRows(off=off, read=read, alone=judged)
+
+    return each_of(runs_of(job), look)
 
 
 def lost(read: LogRows) -> NDArray[np.int_]:
@@ -113,18 +141,18 @@ def track_job(job: Composed) -> Look:
     paths, law = runs_of(job)[0], curve_law(job)
     planned = _planned(job, law)
     read = in_unit(law, read_log(job, *paths), paths[0])
-    return track_rows(job, law, planned, read)
+    return track_rows(job, law, planned, read, where=paths[0])
 
 
-def track_several(job: Composed) -> list[tuple[str, Look]]:
-    """One look at each of several logs, by their names."""
+def track_several(job: Composed) -> list[tuple[str, Look | Unread]]:
+    """One look at each of several logs, by their names. Raises ``LehrError`` where none can be looked at."""
     law = curve_law(job)
     planned = _planned(job, law)
-    out = []
-    for path, *beside in runs_of(job):
-        read = in_unit(law, read_log(job, path, *beside), path)
-        out.append((path.name, track_rows(job, law, planned, read)))
-    return out
+
+    def look(paths: list[Path]) -> Look:
+        return track_rows(job, law, planned, in_unit(law, read_log(job, *paths), paths[0]), where=paths[0])
+
+    return each_of(runs_of(job), look)
 
 
 def follow_job(job: Composed) -> Iterator[Look]:
@@ -164,7 +192,7 @@ def follow_job(job: Composed) -> Iterator[Look]:
                 raise
             time.sleep(every)
             continue
-        look = track_rows(job, law, planned, read, earlier)
+        look = track_rows(job, law, planned, read, where=paths[0], earlier=earlier)
         if (look.seen.step, len(look.seen.steps)) != before:
             before = (look.seen.step, len(look.seen.steps))
             yield look
@@ -218,10 +246,12 @@ def rates(job: Composed) -> Floats:
     return stage_schedule(recipe.stages[name], f"stage {name} of {recipe.name}").values()
 
 
-def track_rows(job: Composed, law: CurveLaw, planned: Plan, read: LogRows, earlier: Earlier | None = None) -> Look:
-    """One look at what was read, with what looks before kept of it."""
+def track_rows(
+    job: Composed, law: CurveLaw, planned: Plan, read: LogRows, *, where: Path, earlier: Earlier | None = None
+) -> Look:
+    """One look at what was read of the log ``where``, with what looks before kept of it."""
     if (why := no_cross_entropy(read)) is not None:
-        raise LehrError(f"{log_of(job)}: {why}; leave law= out, and the learning rate alone is checked")
+        raise LehrError(f"{where}: {why}; leave law= out, and the learning rate alone is checked")
     try:
         forecast, seen = track_as_run(
             law,

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from lehr.recipes.presenting.tables import text_table
-from lehr.recipes.tracking.result import Look
+from lehr.recipes.tracking.result import Look, Unread
 from lehr.simulators.laws.curves import CurveLaw
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import Alarm, Plan, Tracked
@@ -101,15 +101,19 @@ def rate_words(off: Departure) -> str:
     )
 
 
-def as_table(looks: list[tuple[str, Look]]) -> str:
-    """Several runs, a line each."""
-    rows = []
+def as_table(looks: list[tuple[str, Look | Unread]]) -> str:
+    """Several runs, a line each, and below why one could not be looked at."""
+    rows, unread = [], [f"{look.name}: not looked at: {look.why}" for _, look in looks if isinstance(look, Unread)]
     for name, look in looks:
+        if isinstance(look, Unread):
+            rows.append([name, "not looked at", *[""] * 5])
+            continue
         seen = look.seen
         done = "" if seen.step is None else f"{min(seen.step + 1, look.planned.n_steps) / look.planned.n_steps:.0%}"
         offset = "" if seen.offset is None else f"{expm1(seen.offset):+.2%}"
         rows.append([name, _state(seen), done, _loss(seen.loss), offset, _loss(seen.final), _interval(seen)])
-    return text_table(["run", "state", "done", "loss", "off", "final", "interval"], rows, right={2, 3, 4, 5})
+    table = text_table(["run", "state", "done", "loss", "off", "final", "interval"], rows, right={2, 3, 4, 5})
+    return "\n".join([table, *unread])
 
 
 def _state(seen: Tracked) -> str:

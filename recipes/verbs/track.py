@@ -8,7 +8,7 @@ from lehr.recipes.composing.job import Composed
 from lehr.recipes.composing.settings import form_of
 from lehr.recipes.errors import LehrError
 from lehr.recipes.presenting.files import write_folder
-from lehr.recipes.tracking.result import Look
+from lehr.recipes.tracking.result import Look, Unread
 from lehr.recipes.tracking.run import (
     follow_job,
     log_of,
@@ -36,9 +36,12 @@ def run(job: Composed) -> int:
         return int(outside)
     if len(runs_of(job)) > 1:
         looks = track_several(job)
-        data = {name: as_json(one.law, one.planned, one.seen, one.notes) for name, one in looks}
+        data = {
+            name: {"error": one.why} if isinstance(one, Unread) else as_json(one.law, one.planned, one.seen, one.notes)
+            for name, one in looks
+        }
         print(json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else as_table(looks))
-        return int(any(one.seen.outside for _, one in looks))
+        return int(any(isinstance(one, Unread) or one.seen.outside for _, one in looks))
     look = track_job(job)
     if form == "json":
         print(json.dumps(as_json(look.law, look.planned, look.seen, look.notes), indent=2, ensure_ascii=False))
@@ -56,17 +59,20 @@ def run_rates(job: Composed, form: str) -> int:
         )
     found = without_law(job)
     if form == "json":
-        data = {one.name: without_law_json(one) for one in found}
+        data = {name: {"error": one.why} if isinstance(one, Unread) else without_law_json(one) for name, one in found}
         print(json.dumps({"version": 1, "law": None, "runs": data}, indent=2, ensure_ascii=False))
     else:
-        for one in found:
-            print("\n".join(f"{one.name}: {line}" for line in without_law_lines(one)))
+        for name, one in found:
+            if isinstance(one, Unread):
+                print(f"{name}: not looked at: {one.why}")
+                continue
+            print("\n".join(f"{name}: {line}" for line in without_law_lines(one)))
             print("".join(f"note: {note}\n" for note in notes_of(one)), end="")
         print(
             "no law given, so that of the loss only is told whether it rises above the rows before; write "
             "law=./fit.yaml, fitted to runs of the same model"
         )
-    return int(any(wrong(one) for one in found))
+    return int(any(isinstance(one, Unread) or wrong(one) for _, one in found))
 
 
 def illustrate(job: Composed, look: Look) -> None:

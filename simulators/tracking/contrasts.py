@@ -132,9 +132,9 @@ def contrasts(
             here = Windows(y, x, by_rate, errors, begins, first, deviation, t[way][np.maximum(degrees[begins], 3)])
             for i in here.candidates(way):
                 share, error, most = here.share(i, way)
-                fallen = float(x[i] - x[begins[i] - 1])
+                fallen, by_rates = (float(v[i] - v[begins[i] - 1]) for v in (x, by_rate))
                 single = most * far[i] if way == "rising" else 0.0
-                if share < max(here.bound[i] * error, single) or not _is(share, fallen, window, way):
+                if share < max(here.bound[i] * error, single) or not _is(share, fallen, by_rates, window, way):
                     continue
                 moved = share * (-fallen if way == "still" else window)
                 one = share / (here.bound[i] * error), int(begins[i]), moved
@@ -233,9 +233,12 @@ class Windows(msgspec.Struct, frozen=True, eq=False):
         return float(weight @ y) / known, 1 / sqrt(known), float(np.abs(weight).max()) / known
 
 
-def _is(share: float, fallen: float, window: int, way: Way) -> bool:
-    """Is a share of a direction what it is called? ``fallen`` is what the forecast moved by [log loss]."""
+def _is(share: float, fallen: float, by_rates: float, window: int, way: Way) -> bool:
+    """Is a share of a direction what it is called? ``fallen`` is what the forecast moved by, ``by_rates`` what falling
+    rates made of that [log loss]."""
     if way == "still":
-        return STILL[0] <= share <= STILL[1] and -share * fallen > LEAST_STILL
+        # a law may miss part of what falling rates make, so that a loss that stands still lacks more
+        most = STILL[1] * (1 + TURNS * min(max(by_rates / fallen, 0.0), 1.0))
+        return STILL[0] <= share <= most and -share * fallen > LEAST_STILL
     rise = share * window
     return rise + fallen > max(LEAST_RISE, 0.5 * rise)

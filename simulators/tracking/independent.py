@@ -12,7 +12,7 @@ not.
 from __future__ import annotations
 
 from itertools import pairwise
-from math import ceil, pi, sqrt
+from math import ceil, log, pi, sqrt
 
 import msgspec
 import numpy as np
@@ -40,11 +40,12 @@ NEAR = 5
 """Other rows to each side whose median is the level of a row."""
 QUARTILE = 0.674490
 """The median of a normal variable without its sign."""
-MEMORY = 6.0
-"""Times the rows that a mean holds, that are left out at the beginning, but no more than ``UNSAID`` of all."""
+HELD = 0.002
+"""What a mean may still hold of what was before the first row: rows that hold more are left out, but no more than
+``UNSAID`` of all."""
 UNSAID = 0.25
 ALIKE = 0.3
-"""A correlation from which on it is said."""
+"""A correlation from which on a log may be a smoothed one."""
 
 
 class Independent(msgspec.Struct, frozen=True, eq=False):
@@ -58,7 +59,7 @@ class Independent(msgspec.Struct, frozen=True, eq=False):
         """Rows at the beginning of which nothing is said: a mean still holds what was before them."""
         if self.correlation == 0:
             return 0
-        return min(int(UNSAID * len(self.residuals)), ceil(MEMORY / (1 - self.correlation)))
+        return min(int(UNSAID * len(self.residuals)), ceil(log(HELD) / log(self.correlation)))
 
     @property
     def noise(self) -> float:
@@ -85,11 +86,14 @@ class Independent(msgspec.Struct, frozen=True, eq=False):
 
     def words(self) -> list[str]:
         """What was done to the rows."""
-        if self.correlation < ALIKE:
+        if self.correlation == 0:
             return []
+        judged = f"they are judged as the rows before that, without the first {self.left_out:,}, and tell less"
+        if self.correlation < ALIKE:
+            return [f"neighbouring rows are a little alike (correlation {self.correlation:.2f}): {judged}"]
         return [
-            f"neighbouring rows are alike (correlation {self.correlation:.2f}), as of a smoothed log: they are judged "
-            f"as the rows before that, without the first {self.left_out:,}, and tell less; write the raw column"
+            f"neighbouring rows are alike (correlation {self.correlation:.2f}), as of a smoothed log: {judged}; write "
+            "the raw column"
         ]
 
 

@@ -149,7 +149,7 @@ def track(
             f"the log's rows after warm-up begin at step {late[0]:,}, after the plan's {n:,} steps; write the whole "
             "run's schedule, or columns={step: <heading>} where this is no step"
         )
-    residuals, beside, own, smoothed = _independent(planned, steps, losses)
+    residuals, beside, own, notes = _independent(planned, steps, losses)
     steps, losses = steps[-len(residuals) or len(steps) :], losses[-len(residuals) or len(steps) :]
     at = np.minimum(steps, n - 1)
     forecast = np.log(planned.loss[at])
@@ -196,7 +196,7 @@ def track(
     if state not in ("divergence", "plateau", "rate") and not any(a.kind == "drift" and a.last == last for a in found):
         final = final_forecast * exp(offset)
         ends = final, (final * exp(-z * error), final * exp(z * error))
-    smoothed += [*tail_words(judged.tails, own.correlation), *_notes(rows, planned, len(steps))]
+    notes += [*tail_words(judged.tails, own.correlation), *_notes(rows, planned, len(steps))]
     expected: Bounds | None = None
     if last >= 0:
         spread = hypot(float(planned.spread_at(at[-1:])[0]), own.of_a_row(judged.noise))
@@ -223,7 +223,7 @@ def track(
         noise=judged.noise,
         reach=judged.tails.above,
         rules=rules,
-        notes=[*smoothed, *beside.words(steps, residuals)],
+        notes=[*notes, *beside.words(steps, residuals)],
     )
 
 

@@ -15,6 +15,7 @@ from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError
 from lehr.recipes.fitting.arguments import of_curves
+from lehr.recipes.fitting.curves.run import fit_logs, settings_of
 from lehr.recipes.verbs.fit import run as fit_curves
 from lehr.simulators.laws.curves import Momentum, MultiPower
 from lehr.simulators.laws.curves.bands import band
@@ -169,3 +170,21 @@ def test_mistakes_are_one_line(tmp_path: Path, settings: dict[str, Any], message
         fit_curves(job(tmp_path, **settings))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "fit").exists()
+
+
+def test_a_run_that_is_given_twice_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = logs(tmp_path, "momentum", "cosine", "wsd")
+    lines = Path(paths[0]).read_text().splitlines(keepends=True)
+    (copy := tmp_path / "copy.csv").write_text("".join(lines))
+    (part := tmp_path / "part.csv").write_text("".join(lines[: len(lines) // 2]))
+    alone = fit_logs(settings_of(job(tmp_path, law="momentum", data=paths), "momentum"))
+    several = job(tmp_path, law="momentum", data=[str(part), *paths, str(copy)])
+    fitted = fit_logs(settings_of(several, "momentum"))
+    assert [run.run.name for run in fitted.runs] == ["cosine", "wsd"]
+    assert np.array_equal(fitted.fit.theta, alone.fit.theta)
+    assert fitted.fit.law.uncertainty == alone.fit.law.uncertainty
+    said = "\n".join(fitted.read["cosine"])
+    assert f"copy has the same rows ({len(lines) - 1}) and is left out: one run counts once" in said
+    assert "part has the same rows" in said
+    with pytest.raises(LehrError, match="test: the rows of copy are those of cosine, which is fitted"):
+        fit_logs(settings_of(job(tmp_path, law="momentum", data=paths, test=[str(copy)]), "momentum"))

@@ -433,3 +433,32 @@ def test_where_a_divergence_began_is_told_with_what_noise_leaves_open(
     # rows of 20 steps rise by a third of their noise: 2 s / (b sqrt(m)) of the twelve that make it sure are two rows
     assert abs(first - 3000) <= 3 * 40
     assert most - least <= 400
+
+
+@pytest.mark.slow
+def test_of_several_logs_one_that_cannot_be_read_is_a_row(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "b").mkdir()
+    write(folder / "a.jsonl", losses(4000))
+    write(folder / "b/a.jsonl", losses(3000))
+    (folder / "empty.csv").write_text("")
+    logs = "log=[a.jsonl, empty.csv, gone.csv, b/a.jsonl, a.jsonl]"
+    status, said = told(capsys, logs, "schedule=plan.yaml")
+    assert status == 1
+    rows = {line.split()[0]: line for line in said.splitlines()}
+    assert [name for name in rows if name.endswith(("l", "v"))] == ["a.jsonl", "empty.csv", "gone.csv", "b/a.jsonl"]
+    assert "inside" in rows["a.jsonl"]
+    assert "not looked at" in rows["empty.csv"]
+    assert "empty.csv: not looked at: empty.csv: is empty" in said
+    assert "gone.csv: not looked at: gone.csv: " in said
+    status, said = told(capsys, logs, "schedule=plan.yaml", "format=json")
+    data = json.loads(said)
+    assert (status, data["a.jsonl"]["state"], data["empty.csv"]) == (1, "inside", {"error": "empty.csv: is empty"})
+    # without a law, too; where none can be read it is a mistake
+    (folder / "a.csv").write_text("step,loss,lr\n" + "".join(f"{s},{v},3e-4\n" for s, v in losses(4000) if s > 600))
+    with pytest.raises(SystemExit) as left:
+        main(["track", "log=[a.csv, empty.csv]", "schedule=plan.yaml"])
+    said = capsys.readouterr().out
+    assert left.value.code == 1
+    assert "a.csv: the learning rate is on its plan" in said
+    assert "empty.csv: not looked at: empty.csv: is empty" in said
+    assert told(capsys, "log=[empty.csv, gone.csv]", "schedule=plan.yaml")[0] == 2

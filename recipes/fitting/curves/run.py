@@ -15,7 +15,7 @@ from lehr.recipes.composing.settings import level_of, name_of, starts_of
 from lehr.recipes.errors import LehrError, nearest
 from lehr.recipes.fitting.arguments import BEST, several, stem_of
 from lehr.recipes.fitting.curves.result import CurveSettings, FittedCurves, Judged
-from lehr.recipes.reading import LogReading, read_runs
+from lehr.recipes.reading import LogReading, ReadRun, read_runs
 from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.laws.curves import CURVE_LAWS, CurveLaw
 from lehr.simulators.laws.curves.bands import centre_and_factor, row_noise
@@ -76,8 +76,13 @@ def fit_job(job: Composed, kind: str) -> FittedCurves:
 
 def fit_logs(settings: CurveSettings) -> FittedCurves:
     """Everything up to the files. Raises ``LehrError`` for logs that cannot be read or do not determine the law."""
-    read = read_runs(settings.data, settings.reading)
+    read = counted_once(read_runs(settings.data, settings.reading))
     tested = read_runs(settings.test, settings.reading)
+    for one in tested:
+        if (same := next((other.run.name for other in read if within(one.run, other.run)), None)) is not None:
+            raise LehrError(
+                f"test: the rows of {one.run.name} are those of {same}, which is fitted; hold another one out"
+            )
     for one in [*read, *tested]:
         if one.unit != read[0].unit:
             raise LehrError(
@@ -109,6 +114,31 @@ def fit_logs(settings: CurveSettings) -> FittedCurves:
         read={one.run.name: one.notes for one in [*read, *tested]},
         comparison=comparison,
     )
+
+
+def within(run: LoggedRun, other: LoggedRun) -> bool:
+    """Are the rows of ``run`` rows of ``other``, to the last digit, and its rates there to a hundredth?"""
+    if len(run) > len(other) or len(run.rates) > len(other.rates):
+        return False
+    at = np.minimum(np.searchsorted(other.steps, run.steps), len(other) - 1)
+    same = np.array_equal(other.steps[at], run.steps) and np.array_equal(other.loss[at], run.loss)
+    # a schedule is recognised a little otherwise from fewer rows
+    return same and np.allclose(other.rates[run.steps], run.rates[run.steps], rtol=0.01, atol=0.0)
+
+
+def counted_once(read: list[ReadRun]) -> list[ReadRun]:
+    """The runs without those whose rows are another's too: a copy, or a log of the same run that ends earlier."""
+    out: list[ReadRun] = []
+    # of copies the first stays
+    for one in sorted(read, key=lambda one: -len(one.run)):
+        at = next((i for i, other in enumerate(out) if within(one.run, other.run)), None)
+        if at is None:
+            out.append(one)
+        else:
+            note = f"{one.run.name} has the same rows ({len(one.run)}) and is left out: one run counts once"
+            out[at] = msgspec.structs.replace(out[at], notes=[*out[at].notes, note])
+    order = [one.run.name for one in read]
+    return sorted(out, key=lambda one: order.index(one.run.name))
 
 
 def chosen(runs: list[LoggedRun], settings: CurveSettings) -> tuple[CurveFit, CurveComparison | None]:

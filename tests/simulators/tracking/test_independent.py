@@ -57,6 +57,20 @@ def test_at_most_a_few_of_many_healthy_runs_raise_an_alarm(kind: str) -> None:
     assert alarmed <= 4
 
 
+def test_rows_that_are_left_out_are_said_however_little_they_are_alike() -> None:
+    noise, seen = noise_of("independent", 11), []
+    for weight in (0.15, 0.9):
+        rows = smoothed(noise, weight)
+        own = independent(rows)
+        assert own.correlation > 0
+        assert own.correlation**own.left_out < 0.002
+        seen.append(own.left_out)
+        (said,) = look(rows).notes[:1]
+        assert f"without the first {own.left_out:,}" in said
+        assert ("write the raw column" in said) == (weight > 0.3)
+    assert seen[0] <= 4
+
+
 def test_the_correlation_is_that_of_the_rows_and_no_fault_has_one() -> None:
     for weight in (0.3, 0.6, 0.9):
         found = independent(noise_of(f"alike {weight:.1f}".replace("0.", "."), 3))
