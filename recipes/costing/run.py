@@ -66,7 +66,7 @@ def cost(job: Composed) -> Costed:
     _refuse_unfit(model.name, projection)
     settings = _settings(job)
     as_run = chosen is None and assumptions.mfu is None and assumptions.precision is None
-    stages, left_out, assumed = _stages(recipe, projection, settings.reliability, as_run=as_run)
+    stages, left_out, assumed = costed_stages(recipe, projection, settings.reliability, as_run=as_run)
     if not stages:
         raise LehrError(f"recipe {recipe.name}: of no stage both hours and devices are known; write devices=512")
     try:
@@ -149,7 +149,7 @@ def _grid(job: Composed) -> tuple[float, str]:
     return float(row["kg_per_kwh"]), f"{asked} of {row['date']} ({row['source']})"
 
 
-def _stages(
+def costed_stages(
     recipe: Recipe, projection: Projection, reliability: Reliability, *, as_run: bool
 ) -> tuple[list[StageCost], list[str], list[str]]:
     """Stages whose hours and devices are known; the others by name; what was assumed."""

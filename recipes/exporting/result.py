@@ -25,6 +25,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     package: str
     unproven: str | None
+    keeps: str
     stages: list[StageResult]
     files: dict[str, bytes]
     total: int | None

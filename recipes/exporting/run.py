@@ -18,6 +18,7 @@ from lehr.recipes.exporting.positions import SCRIPT, Turning, changes, position_
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
 from lehr.recipes.exporting.room import held, room_of, shard
+from lehr.recipes.exporting.saving import saves_of
 from lehr.recipes.exporting.stage import Exported, ExportStage, Machine, Said, base_of, export_stage
 from lehr.recipes.exporting.text import files_beside
 from lehr.recipes.exporting.trainer import Network, Trainer, left_by, merged_by
@@ -51,14 +52,16 @@ def export(
     assume: Assumed | None = None,
     ramp: Ramps = "refuse",
     seed: int = 1,
+    hours: Mapping[str, float] | None = None,
 ) -> Export:
     """The stages of ``recipe``, or those named, as files of the trainer ``to``.
 
     ``models`` are those that it begins from, ``accelerators`` have the memory of the devices that it names. ``inexact``
     says whether a schedule whose updates the trainer places otherwise, by no more than one step, is written
     with its deviation or refused. What a stage does not say is taken from ``assume``; what that leaves open has a
-    stand-in with ``missing`` "fill", and ``ramp`` "flat" writes a batch that grows at its last size. Raises
-    ``LehrError`` with every stage that cannot be said, and why.
+    stand-in with ``missing`` "fill", and ``ramp`` "flat" writes a batch that grows at its last size. ``hours`` are
+    accelerator-hours of stages [h], by which they save as often as loses least. Raises ``LehrError`` with every stage
+    that cannot be said, and why.
 
     >>> from lehr.recipes.catalogue.files import Catalogue
     >>> catalogue = Catalogue()
@@ -96,7 +99,7 @@ def export(
                 name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed,
                 layout=layout if trainer.divides == "layout" else None, sharded=fits.sharded,
                 merged=merged_by(name) if stage.adapter is not None and name != recipe.order[-1] else None,
-                ramps=trainer.ramps,
+                ramps=trainer.ramps, saves=saves_of(stage.n_steps or 1, machine.devices, (hours or {}).get(name)),
             )  # fmt: skip
             whole = msgspec.structs.replace(whole, earlier=earlier(made[-1], whole) if made else None)
             exported = in_position(trainer, told(trainer, whole, here, said), whole, turns.get(name), here)
@@ -125,6 +128,7 @@ def export(
         version=trainer.version,
         package=trainer.package,
         unproven=trainer.unproven,
+        keeps=trainer.keeps,
         stages=made,
         files={},
         total=count_parameters(model.architecture).total if model.architecture else None,

@@ -44,6 +44,28 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         return self.devices // self.each
 
 
+KEPT = 3
+"""The newest checkpoints of a stage, which stay on the disk where a trainer removes older ones."""
+
+
+class Saves(msgspec.Struct, frozen=True, kw_only=True):
+    """Updates between checkpoints [steps], and why so many."""
+
+    every: int
+    why: str
+
+
+FOUND, FOLDER = "{found}", "{folder}"
+
+
+class Resumes(msgspec.Struct, frozen=True, kw_only=True):
+    """How a command goes on with a stage that was stopped: it has these ``words`` too where the pattern ``found`` finds
+    anything, of which the newest and its folder stand for ``FOUND`` and ``FOLDER``."""
+
+    found: str
+    words: tuple[str, ...]
+
+
 class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage with nothing left out. ``begins`` is a folder, a hub's name, or ``None`` for random weights.
 
@@ -78,6 +100,7 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     ends: str
     data: str
     seed: int
+    saves: Saves
 
     @property
     def folder(self) -> str:
@@ -125,7 +148,8 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     """A stage in a trainer's words: files by path, the command as words, what was said, and the rates it will run.
 
     ``before`` and ``after`` are commands that one machine runs before the stage and once it is done. ``counted_from``
-    are the updates of earlier stages that the trainer's count goes on from.
+    are the updates of earlier stages that the trainer's count goes on from. ``resumes`` is how the command goes on with
+    what it left, where the trainer does not see that itself.
     """
 
     files: dict[str, bytes]
@@ -137,6 +161,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     after: list[list[str]] = []
     before: list[list[str]] = []
     counted_from: int = 0
+    resumes: Resumes | None = None
 
 
 def export_stage(
@@ -153,6 +178,7 @@ def export_stage(
     sharded: bool = False,
     merged: str | None = None,
     ramps: str = "",
+    saves: Saves,
 ) -> ExportStage:
     """The stage with all that a trainer needs, divided by ``layout`` where the trainer is told one; ``ramps`` is why it
     is told none.
@@ -200,6 +226,7 @@ def export_stage(
         ends=ends,
         data=data,
         seed=seed,
+        saves=saves,
     )
 
 

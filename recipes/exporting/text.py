@@ -9,9 +9,10 @@ from importlib.metadata import version
 import msgspec
 
 from lehr.recipes.exporting.result import Export, StageResult
-from lehr.recipes.exporting.stage import ExportStage
+from lehr.recipes.exporting.stage import FOLDER, FOUND, ExportStage
 from lehr.recipes.exporting.trainer import Network
 from lehr.recipes.presenting.tables import short, text_table
+from lehr.simulators.machine.failures import CHECKPOINT_BYTES
 
 
 def files_beside(export: Export, network: Network) -> Export:
@@ -55,6 +56,8 @@ def launch(export: Export) -> str:
         f"# {export.model} with {export.title} {export.version}: every stage, in order",
         "set -euo pipefail",
         'cd "$(dirname "$0")"',
+        *ONCE,
+        *(NEWEST if any(result.exported.resumes for result in export.stages) else []),
     ]
     if export.to_fill_in:
         named = "; ".join(f"{stage}: {gap.what}" for stage, gap in export.to_fill_in)
@@ -65,18 +68,50 @@ def launch(export: Export) -> str:
         names = " ".join(result.stage.name for result in export.stages)
         lines += [*SEVERAL, f'STAGES=" ${{*:-{names}}} "']
     for result in export.stages:
-        stage, after = result.stage, list(map(shlex.join, result.exported.after))
-        before = list(map(shlex.join, result.exported.before))
+        stage, told = result.stage, result.exported
+        before, after = ([shlex.join(words) for words in told.before], after_once(result))
         lines += ["", f"# {stage.number}. {stage.name}"]
         if several:
             lines += [f'if [[ "$STAGES" == *" {stage.name} "* && "$NODE_RANK" -lt {stage.nodes} ]]; then']
             lines += [f'  if [ "$NODE_RANK" = 0 ]; then {line}; fi' for line in before]
-            lines += [f"  export NNODES={stage.nodes}", f"  {command(result)}"]
+            lines += [f"  export NNODES={stage.nodes}", *(f"  {line}" for line in trained_once(result))]
             lines += [f'  if [ "$NODE_RANK" = 0 ]; then {line}; fi' for line in after]
             lines += ["fi"]
         else:
-            lines += [*before, command(result), *after]
+            lines += [*before, *trained_once(result), *after]
     return "\n".join(lines) + "\n"
+
+
+ONCE = [
+    "# started again it goes on: nothing that is done (checkpoints/*.done) is done again",
+    "once() {",
+    '  local mark="checkpoints/$1.done"',
+    '  if [ -e "$mark" ]; then return; fi',
+    '  "${@:2}"',
+    '  if [ "${NODE_RANK:-0}" = 0 ]; then mkdir -p checkpoints; touch "$mark"; fi',
+    "}",
+]
+NEWEST = [
+    "# the newest checkpoint of those that a pattern finds, or nothing",
+    'newest() { { compgen -G "$1" || true; } | sort -V | tail -n 1; }',
+]
+
+
+def trained_once(result: StageResult) -> list[str]:
+    """The lines that train a stage, where that is not done, from its newest checkpoint, where there is one."""
+    resumes = result.exported.resumes
+    line = f"once {shlex.quote(result.stage.name)} {command(result)}"
+    if resumes is None:
+        return [line]
+    found = {FOUND: '"$last"', FOLDER: '"${last%/*}"'}
+    words = " ".join(found.get(word) or shlex.quote(word) for word in resumes.words)
+    return [f"last=$(newest {shlex.quote(resumes.found)})", f"{line} ${{last:+{words}}}"]
+
+
+def after_once(result: StageResult) -> list[str]:
+    """What follows a stage that is trained, each once."""
+    name = result.stage.name
+    return [f"once {shlex.quote(f'{name}.{i}')} {shlex.join(w)}" for i, w in enumerate(result.exported.after, 1)]
 
 
 def at_once(export: Export) -> bool:
@@ -158,6 +193,7 @@ def as_json(export: Export) -> dict[str, object]:
                 "then": result.exported.after,
                 "steps": result.stage.n_steps,
                 "gaps": msgspec.to_builtins(result.gaps),
+                "saves": {**msgspec.to_builtins(result.stage.saves), "keeps": export.keeps},
                 "deviation": msgspec.to_builtins(result.exported.deviation),
                 "schedule_as_run": str(result.exported.run),
                 "values": msgspec.to_builtins(result.exported.said),
@@ -172,7 +208,8 @@ def readme(export: Export) -> str:
     stages = "\n".join(
         f"{r.stage.number}. **{r.stage.name}** ({r.stage.kind}): "
         f"{r.stage.n_steps:,} updates of {batch_of(r.stage)} tokens on {r.stage.devices:,} devices; "
-        f"rates {r.exported.deviation}\n\n" + "".join(f"   `{line}`\n\n" for line in commands(r)).removesuffix("\n")
+        f"rates {r.exported.deviation}\n\n"
+        f"   Saved {saved(export, r)}.\n\n" + "".join(f"   `{line}`\n\n" for line in commands(r)).removesuffix("\n")
         for r in export.stages
     )
     notes = list(dict.fromkeys(note for r in export.stages for note in r.exported.notes))
@@ -207,6 +244,10 @@ def readme(export: Export) -> str:
             f"{' (over several nodes it was tried without a cluster only)' if machines(export) > 1 else ''}. "
             "`export.json` says of every value of the recipe where it went.",
             "",
+            "Started again after a failure, `launch.sh` goes on: a stage that is done (`checkpoints/NAME.done`) is not "
+            "done again, and one that was stopped goes on from its newest checkpoint. To begin a stage anew, remove "
+            "its folder in `checkpoints/` and that file.",
+            "",
         ]
     )
 
@@ -214,6 +255,15 @@ def readme(export: Export) -> str:
 def batch_of(stage: ExportStage) -> str:
     """A batch as sequences by tokens, or pairs by two by tokens."""
     return f"{stage.sequences:,} x {'2 x ' if stage.pairs else ''}{stage.sequence_length:,}"
+
+
+def saved(export: Export, result: StageResult) -> str:
+    """How often a stage is saved, why, what stays, and how large a checkpoint is."""
+    stage = result.stage
+    size = ""
+    if export.total is not None and stage.adapter is None:
+        size = f", of about {CHECKPOINT_BYTES * export.total / 1e9:,.3g} GB each"
+    return f"every {stage.saves.every:,} updates ({stage.saves.why}); {export.keeps}{size}"
 
 
 def as_text(export: Export) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from lehr.recipes.exporting.rates import Deviation, RefusedError, deviation
-from lehr.recipes.exporting.stage import Exported, ExportStage, Said
+from lehr.recipes.exporting.stage import KEPT, Exported, ExportStage, Said
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.schedules import Curve
@@ -56,10 +56,11 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     """A trainer: ``version`` is the one whose parser the export was written for, ``package`` how it is installed.
 
     ``stage`` raises ``RefusedError`` for what the trainer cannot be told. ``leaves`` is where in the folder of a stage
-    its last weights stand, from which the next begins; ``{steps}`` are its updates. ``zero`` is the stage of ZeRO to
-    which it shards what has no layout. A trainer that ``builds`` is told the network itself, the others read it from a
-    config.json; ``ramps`` is what its own growing batch has beside the recipe's. ``prove`` is a program for the
-    trainer's own Python: it reads ``export.json`` and holds it against the trainer's parser and scheduler.
+    its last weights stand, from which the next begins; ``{steps}`` are its updates; ``keeps`` says which checkpoints
+    stay on the disk. ``zero`` is the stage of ZeRO to which it shards what has no layout. A trainer that ``builds`` is
+    told the network itself, the others read it from a config.json; ``ramps`` is what its own growing batch has beside
+    the recipe's. ``prove`` is a program for the trainer's own Python: it reads ``export.json`` and holds it against the
+    trainer's parser and scheduler.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     leaves: str = ""
     divides: Divides = "whole"
     zero: Literal[0, 1, 2, 3] = 0
+    keeps: str = f"the newest {KEPT} stay"
     adapters: bool = False
     builds: bool = False
     ramps: str = ""

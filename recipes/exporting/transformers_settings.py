@@ -13,7 +13,7 @@ import msgspec
 
 from lehr.recipes.exporting.policy import TEMPERATURE, Policy
 from lehr.recipes.exporting.rates import Course, RefusedError
-from lehr.recipes.exporting.stage import ExportStage, Said
+from lehr.recipes.exporting.stage import FOLDER, KEPT, ExportStage, Resumes, Said
 from lehr.simulators.schedules import Curve, join
 from lehr.simulators.schedules.curve import Phase
 
@@ -213,11 +213,17 @@ def arguments(stage: ExportStage, plan: HFSchedule) -> dict[str, Any]:
         "seed": stage.seed,
         "logging_steps": 1,
         "save_strategy": "steps",
-        "save_steps": max(1, min(1000, stage.n_steps)),
+        "save_steps": stage.saves.every,
+        "save_total_limit": KEPT,
         "report_to": "none",
         **({"deepspeed": sharding_file(stage)} if stage.sharded else {}),
     }
     return found
+
+
+def resumes(stage: ExportStage) -> Resumes:
+    """How transformers' Trainer goes on; of a checkpoint it writes its own state last."""
+    return Resumes(found=f"{stage.ends}/checkpoint-*/trainer_state.json", words=("--resume_from_checkpoint", FOLDER))
 
 
 def sharding_file(stage: ExportStage) -> str:

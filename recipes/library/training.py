@@ -27,13 +27,15 @@ def export(
     ['01_pt/sft.yaml', '01_pt/zero3.json']
     """
     from lehr.recipes.exporting.run import export as export_recipe
+    from lehr.recipes.exporting.saving import hours_of
 
     catalogue = catalogue_of(config_dir)
     stated = catalogue.recipe(model if recipe is None else recipe)
     base = stated.base.model if stated.base else None
     known = {base: catalogue.model(base)} if base and catalogue.has("model", base) else {}
+    hours = hours_of(catalogue, catalogue.model(model), stated, settings.get("devices"))
     done = export_recipe(
-        catalogue.model(model), stated, to, models=known, accelerators=catalogue.accelerators, **settings
+        catalogue.model(model), stated, to, models=known, accelerators=catalogue.accelerators, hours=hours, **settings
     )
     if out is not None:
         write(Path(out) / "export" / model / to, done.files)

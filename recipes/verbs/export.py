@@ -11,6 +11,7 @@ from lehr.recipes.composing.job import Composed, without_recipe
 from lehr.recipes.errors import LehrError
 from lehr.recipes.exporting.gaps import MISSING, RAMPS, Assumed
 from lehr.recipes.exporting.run import INEXACT, export
+from lehr.recipes.exporting.saving import hours_of
 from lehr.recipes.exporting.text import as_json, as_text
 from lehr.recipes.presenting.files import write_folder
 
@@ -45,6 +46,7 @@ def run(job: Composed) -> int:
         assume=job.setting("assume", Assumed | None),
         ramp="flat" if job.choice("ramp", tuple(RAMPS)) == "flat" else "refuse",
         seed=job.setting("seed", int),
+        hours=hours_of(job.catalogue, model, recipe, job.devices()),
     )
     if form == "json":
         print(json.dumps(as_json(done), indent=2, ensure_ascii=False, allow_nan=False))

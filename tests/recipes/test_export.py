@@ -237,14 +237,15 @@ def test_over_several_nodes_every_one_is_told_of_the_others(tmp_path: Path) -> N
     write_folder(tmp_path / "x", done.files)
     programs = {
         "scontrol": "echo first; echo second",
-        "srun": 'for n in 0 1; do SLURM_NODEID=$n "$@"; done',
+        # the first writes that all are done
+        "srun": 'for n in 1 0; do SLURM_NODEID=$n "$@"; done',
         "torchrun": "echo $PET_MASTER_ADDR $PET_MASTER_PORT $PET_NODE_RANK of $NNODES: $*",
     }
     here = in_their_place(tmp_path / "bin", programs) | {"SLURM_SUBMIT_DIR": str(tmp_path / "x")}
     told = {**here, "SLURM_JOB_NODELIST": "n[0-1]"}
     ran = subprocess.run(["bash", "slurm.sh"], cwd=tmp_path / "x", env=told, capture_output=True, text=True, check=True)
     command = "--nnodes=2 --nproc-per-node=8 -m trl.scripts.sft --config 01_pt/sft.yaml"
-    assert ran.stdout.splitlines() == [f"first 29500 {n} of 2: {command}" for n in (0, 1)]
+    assert ran.stdout.splitlines() == [f"first 29500 {n} of 2: {command}" for n in (1, 0)]
     alone = subprocess.run(
         ["bash", "launch.sh"], cwd=tmp_path / "x", env=here, capture_output=True, text=True, check=False
     )

@@ -91,7 +91,9 @@ def train(spec: dict[str, Any]) -> None:
             max_duration=Duration.steps(run["steps"]),
             metrics_collect_interval=1,
             callbacks={
-                "checkpointer": CheckpointerCallback(save_interval=1000),
+                "checkpointer": CheckpointerCallback(
+                    save_interval=run["save_interval"], max_checkpoints=run["max_checkpoints"]
+                ),
                 "console": ConsoleLoggerCallback(log_interval=1),
             },
         ).build(train_module, loader)

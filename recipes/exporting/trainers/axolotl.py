@@ -67,6 +67,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "tf32": given.get("tf32", False),
         "seed": given["seed"],
         "save_steps": given["save_steps"],
+        "save_total_limit": given["save_total_limit"],
+        "auto_resume_from_checkpoints": True,
         "logging_steps": 1,
         "gradient_checkpointing": True,
         **({"deepspeed": given["deepspeed"]} if stage.sharded else {}),

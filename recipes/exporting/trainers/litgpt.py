@@ -6,7 +6,7 @@ from typing import Any
 
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.stage import FOUND, Exported, ExportStage, Resumes
 from lehr.recipes.exporting.trainer import Network, Trainer, lengths_said, optimizer_said, rates_said, what_is_trained
 from lehr.recipes.presenting.yaml import as_yaml
 
@@ -72,7 +72,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "max_norm": 1.0 if o.grad_clip is None else o.grad_clip,
             "min_lr": course.floor,
             "tie_embeddings": net.tied,
-            "save_interval": max(1, min(1000, stage.n_steps)),
+            "save_interval": stage.saves.every,
         },
         "optimizer": {"class_path": "torch.optim.AdamW", "init_args": adam},
         "devices": stage.devices_per_node,
@@ -115,6 +115,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         ],
         run=run,
         deviation=off,
+        resumes=Resumes(
+            found=f"{stage.ends}/step-*/lit_model.pth",
+            words=("--resume", FOUND, "--initial_checkpoint_dir", "null"),
+        ),
         notes=[
             "prepare the data for LitData, and name your tokenizer with --tokenizer_dir",
             *(
@@ -135,5 +139,6 @@ TRAINER = Trainer(
     builds=True,
     divides="shards",
     leaves="final",
+    keeps="all stay",
     prove="litgpt",
 )

@@ -55,7 +55,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "lr-warmup-init": course.start,
         "seed": stage.seed,
         "save": stage.ends,
-        "save-interval": max(1, min(1000, stage.n_steps)),
+        # of its own folder: what a run that was stopped left there
+        "load": stage.ends,
+        "save-interval": stage.saves.every,
+        "save-retain-interval": 10 * stage.saves.every,
         "eval-iters": 0,
         # its own are a tenth of all, twice over, and thirty parts of a thousand of the corpus never trained on
         "attention-dropout": 0.0,
@@ -86,7 +89,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     flags |= {"adam-eps": o.epsilon or 1e-8, "clip-grad": 1.0 if o.grad_clip is None else o.grad_clip}
     flags |= precision_flags(stage)
     if stage.begins is not None:
-        flags |= {"load": stage.begins, "finetune": True}
+        # where its own folder is empty yet: weights alone, from update 0
+        flags["pretrained-checkpoint"] = stage.begins
     file = f"{stage.folder}/flags.txt"
     lines = []
     for key, value in flags.items():
@@ -115,7 +119,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                     "batch.sequences": f"{file}: --global-batch-size",
                     "sequence_length": f"{file}: --seq-length",
                     "precision": f"{file}: --bf16, --fp16 or --fp8-format",
-                    "begins": f"{file}: --load",
+                    "begins": f"{file}: --pretrained-checkpoint",
                 },
             ),
             *optimizer_said(
@@ -241,5 +245,6 @@ TRAINER = Trainer(
     divides="layout",
     ramps=" (Megatron-LM's --rampup-batch-size counts the run and its rates in samples and not in updates)",
     zero=1,
+    keeps="the newest and every tenth stay",
     prove="megatron",
 )

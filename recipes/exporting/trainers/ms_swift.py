@@ -95,6 +95,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         said=[line, *hf.said(stage, file, length), *balanced, *beside],
         run=plan.run,
         deviation=off,
+        resumes=hf.resumes(stage),
         notes=[*notes, *hf.sharding_notes(stage)],
         after=merging(stage),
     )

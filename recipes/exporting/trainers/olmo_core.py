@@ -8,7 +8,7 @@ from typing import Any
 
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage, Said
+from lehr.recipes.exporting.stage import KEPT, Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import (
     Network,
     Trainer,
@@ -93,6 +93,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "load_path": stage.begins,
             "load_optim_state": stage.earlier is not None,
             "steps": stage.n_steps,
+            "save_interval": stage.saves.every,
+            "max_checkpoints": KEPT,
         },
     }
     file = f"{stage.folder}/olmo_core.json"

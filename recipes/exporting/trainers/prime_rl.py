@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from lehr.recipes.exporting.rates import Course, RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.stage import KEPT, Exported, ExportStage, Resumes
 from lehr.recipes.exporting.trainer import (
     Network,
     Trainer,
@@ -91,7 +91,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             "betas2": beta[1],
         },
         "scheduler": section,
-        "ckpt": {},
+        "ckpt": {"interval": stage.saves.every, "keep_last": KEPT},
     }
     if stage.nodes == 1:
         tables["deployment"] = {"gpus_per_node": stage.devices_per_node, "num_train_gpus": stage.devices}
@@ -133,6 +133,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         ],
         run=run,
         deviation=off,
+        # alone it takes the newest
+        resumes=Resumes(found=f"{stage.ends}/checkpoints/step_*", words=("--resume",)),
         notes=[
             "`[renderer] name`, where prime-rl knows none for the model: how its answers are laid out",
         ],

@@ -6,7 +6,7 @@ from typing import Any
 
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage
+from lehr.recipes.exporting.stage import KEPT, Exported, ExportStage
 from lehr.recipes.exporting.trainer import (
     Network,
     Trainer,
@@ -101,7 +101,7 @@ def {function}() -> Trainer.Config:
         ),
         dataloader=HuggingFaceTextDataLoader.Config(dataset="folder", dataset_path={stage.data!r}),
         checkpoint=CheckpointManager.Config(
-            enable=True, interval={max(1, min(1000, stage.n_steps))!r}, initial_load_path={begins}
+            enable=True, interval={stage.saves.every!r}, keep_latest_k={KEPT!r}, initial_load_path={begins}
         ),
     )
 """

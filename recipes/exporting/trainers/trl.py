@@ -80,6 +80,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         run=plan.run,
         deviation=off,
         counted_from=plan.before,
+        resumes=hf.resumes(stage),
         notes=[*notes, *hf.sharding_notes(stage)],
         after=[["python", MERGE, stage.ends, stage.merged]] if stage.merged else [],
     )
