@@ -23,6 +23,7 @@ ROWS = {
     "policy": '{"prompt": ...}, and what else the rewards need',
 }
 """What the data of each kind of training look like, in a folder of JSON lines."""
+REREAD = "{}: a start after a failure goes on with its updates, and with its data from their beginning"
 MERGE = "merge_adapter.py"
 """The program that makes whole weights of an adapter's."""
 
@@ -81,7 +82,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         deviation=off,
         counted_from=plan.before,
         resumes=hf.resumes(stage),
-        notes=[*notes, *hf.sharding_notes(stage)],
+        notes=[*notes, *hf.sharding_notes(stage), *([REREAD.format(stage.name)] if plan.before else [])],
         after=[["python", MERGE, stage.ends, stage.merged]] if stage.merged else [],
     )
 
