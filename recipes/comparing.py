@@ -137,7 +137,9 @@ def shape(model: Model, sequence_length: int) -> dict[tuple[str, str], Any]:
         (f"training FLOPs, causal, at {counts['sequence_length']:,}", "FLOP/token"): counts["flops_per_token"][
             "causal"
         ],
-        ("KV cache, bf16", "bytes/token"): counts["kv_cache_bytes_per_token"],
+        ("KV cache that grows, bf16", "bytes/token"): counts["kv_cache_bytes_per_token"],
+        ("KV cache of full windows, bf16", "bytes"): counts["full_windows_bytes"],
+        ("recurrent states, bf16", "bytes"): counts["recurrent_states_bytes"],
     }
 
 

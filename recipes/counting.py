@@ -7,6 +7,7 @@ from typing import Any
 
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.errors import LehrError, nearest
+from lehr.recipes.presenting.numbers import whole
 from lehr.recipes.presenting.tables import text_table
 from lehr.simulators.adapters import LoRA, adapter_parameters
 from lehr.simulators.counting import (
@@ -14,10 +15,9 @@ from lehr.simulators.counting import (
     FLOP_CONVENTIONS,
     activation_bytes_per_token,
     count_parameters,
-    kv_cache_bytes_per_token,
     training_flops_per_token,
 )
-from lehr.simulators.decoding import STATE_BYTES, WEIGHT_BITS, decoding_state, stored_values, weight_bytes
+from lehr.simulators.decoding import STATE_BYTES, WEIGHT_BITS, cache_bytes, decoding_state, stored_values, weight_bytes
 from lehr.simulators.layers.base import Kept
 
 DEFAULT_SEQUENCE = 4096
@@ -48,7 +48,7 @@ def count(
     if dtype not in STATE_BYTES:
         raise LehrError(f"dtype: {dtype!r} is not known; {nearest(dtype, STATE_BYTES)}")
     parameters = count_parameters(architecture)
-    state = decoding_state(architecture, seq_len)
+    state, cache = decoding_state(architecture, seq_len), cache_bytes(architecture)
     state_bytes = state.total * batch * STATE_BYTES[dtype]
     weights = {bits: weight_bytes(parameters, bits) for bits in WEIGHT_BITS}
     adapters = {}
@@ -75,7 +75,9 @@ def count(
             for name, convention in FLOP_CONVENTIONS.items()
             if architecture.mtp or not convention.mtp
         },
-        "kv_cache_bytes_per_token": kv_cache_bytes_per_token(architecture),
+        "kv_cache_bytes_per_token": cache.per_token,
+        "full_windows_bytes": cache.windows,
+        "recurrent_states_bytes": cache.fixed,
         "activation_bytes_per_token": None
         if architecture.encoder
         else activation_bytes_per_token(architecture, seq_len, Kept()),
@@ -151,10 +153,21 @@ def as_text(counts: dict[str, Any]) -> str:
             "",
             _state_text(counts),
             "",
-            f"KV cache: {counts['kv_cache_bytes_per_token']:,} bytes per token in bf16",
+            f"KV cache: {whole(counts['kv_cache_bytes_per_token'])} bytes per token in bf16"
+            + (f", and {beside}" if (beside := held_beside(counts)) else ""),
             *_activations(counts),
         ]
     )
+
+
+def held_beside(counts: dict[str, Any]) -> str:
+    """What the decoding state holds in bf16 beside the part that grows with every token; empty where there is nothing.
+
+    >>> held_beside({"full_windows_bytes": 25804800, "recurrent_states_bytes": 0})
+    '24.61 MiB in windows once full'
+    """
+    held = {"in windows once full": "full_windows_bytes", "of recurrent states": "recurrent_states_bytes"}
+    return " and ".join(f"{size(counts[key])} {what}" for what, key in held.items() if counts[key])
 
 
 def _activations(counts: dict[str, Any]) -> list[str]:

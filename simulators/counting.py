@@ -362,19 +362,6 @@ def state_values(architecture: Architecture, n_tokens: int, n_memory: int = 0) -
     return values
 
 
-def kv_cache_bytes_per_token(architecture: Architecture, bytes_per_value: int = 2) -> int:
-    """What each further token adds to the decoding state, while every window still has room [bytes].
-
-    ``bytes_per_value`` is 2 for bf16. A recurrent layer adds nothing.
-
-    >>> from lehr.simulators.planning.ladder import dense
-    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
-    >>> kv_cache_bytes_per_token(llama3_8b)
-    131072
-    """
-    return (state_values(architecture, 1) - state_values(architecture, 0)) * bytes_per_value
-
-
 def activation_bytes_per_token(architecture: Architecture, seq_len: int, kept: Kept) -> float:
     """What one token leaves for the backward pass in the whole stack, nothing recomputed [bytes].
 

@@ -28,15 +28,15 @@ class DecodingState(msgspec.Struct, frozen=True):
         return self.fixed + self.windowed + self.growing
 
 
-FAR = 2**48
-"""A token so far that every window is full."""
+FAR = 2**40 * 3**3 * 5**2 * 7
+"""A token so far that every window is full, and that the tokens of a compressed entry divide."""
 
 
 def decoding_state(architecture: Architecture, n_tokens: int, n_memory: int = 0) -> DecodingState:
     """What decoding must remember of ``n_tokens`` tokens, by how it grows [values].
 
-    A layer's fixed part is what it holds before the first token, its growing part what each further token adds for
-    ever; what is left stops at its window. An encoder's keys and values are as fixed as its text.
+    A layer's fixed part is what it holds before the first token, its growing part what as many tokens add once every
+    window is full; what is left stops at its window. An encoder's keys and values are as fixed as its text.
 
     >>> from lehr.simulators.planning.ladder import dense
     >>> decoding_state(dense(4096, vocab_size=128256, context_length=8192), 8192)
@@ -46,12 +46,39 @@ def decoding_state(architecture: Architecture, n_tokens: int, n_memory: int = 0)
     for block, n in architecture.stack():
         for layer in block.sublayers():
             start = layer.state_values(width, 0)
-            slope = layer.state_values(width, FAR + 1) - layer.state_values(width, FAR)
+            grown = layer.state_values(width, FAR + n_tokens) - layer.state_values(width, FAR)
             fixed += n * start
-            growing += n * slope * n_tokens
-            windowed += n * (layer.state_values(width, n_tokens) - start - slope * n_tokens)
+            growing += n * grown
+            windowed += n * (layer.state_values(width, n_tokens) - start - grown)
         fixed += n * (block.cross.memory_values(width, n_memory) if block.cross else 0)
     return DecodingState(fixed, windowed, growing)
+
+
+class CacheBytes(msgspec.Struct, frozen=True):
+    """What decoding one sequence of any length holds: ``per_token`` of every token [bytes/token], and beside it
+    ``windows`` once they are full and ``fixed`` recurrent states [bytes]."""
+
+    per_token: float
+    windows: float
+    fixed: float
+
+
+def cache_bytes(architecture: Architecture, bytes_per_value: float = 2) -> CacheBytes:
+    """What each further token adds to the decoding state for ever, and what stays as large as it is.
+
+    ``bytes_per_value`` is 2 for bf16. A recurrent layer and one with a window add nothing for ever; one that
+    compresses adds its share of an entry.
+
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> cache_bytes(dense(4096, vocab_size=128256, context_length=8192))
+    CacheBytes(per_token=131072.0, windows=0, fixed=0)
+    """
+    state = decoding_state(architecture, FAR)
+    return CacheBytes(
+        per_token=state.growing * bytes_per_value / FAR,
+        windows=state.windowed * bytes_per_value,
+        fixed=state.fixed * bytes_per_value,
+    )
 
 
 def stored_values(count: ParameterCount) -> int:

@@ -13,7 +13,7 @@ from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.catalogue.recipe_files import RecipeFile
 from lehr.recipes.checking import attention_variants, check_model, check_recipe
-from lehr.recipes.counting import count
+from lehr.recipes.counting import count, held_beside
 from lehr.recipes.exploring.figures import forecast_curve, loss_curves, rate_curve
 from lehr.recipes.exploring.timeline import timelines
 from lehr.recipes.laying_out.defaults import DEFAULT_SEQUENCE
@@ -143,7 +143,7 @@ def _counted(model: Model) -> dict[str, Any]:
         "active": parameters["active"],
         "components": parameters["components"],
         "work": {"sequence_length": counts["sequence_length"], "flops": counts["flops_per_token"]["causal"]},
-        "state": counts["kv_cache_bytes_per_token"],
+        "cache": {"per_token": counts["kv_cache_bytes_per_token"], "beside": held_beside(counts)},
     }
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from lehr.recipes.catalogue.entries import Model
 from lehr.recipes.catalogue.files import Catalogue
-from lehr.recipes.counting import count
+from lehr.recipes.counting import count, held_beside
 from lehr.recipes.presenting.document import (
     Card,
     Cards,
@@ -115,7 +115,7 @@ def _counts(model: Model) -> Table | None:
     if model.architecture is None:
         return None
     found = count(model)
-    parameters, n = found["parameters"], found["sequence_length"]
+    parameters, n, beside = found["parameters"], found["sequence_length"], held_beside(found)
     rows = [
         ("Layers", whole(model.architecture.n_layers), ""),
         ("Width", whole(model.architecture.d_model), "features"),
@@ -127,7 +127,7 @@ def _counts(model: Model) -> Table | None:
             for name, value in parameters["active"].items()
         ),
         ("Training FLOPs", f"{quantity(found['flops_per_token']['causal'], 4)}", f"a token, causal, at {n:,}"),
-        ("KV cache", whole(found["kv_cache_bytes_per_token"]), "bytes a token, bf16"),
+        ("KV cache", whole(found["kv_cache_bytes_per_token"]), f"bytes a token, bf16{beside and f', and {beside}'}"),
     ]
     return Table(
         name="counts",

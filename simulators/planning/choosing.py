@@ -13,9 +13,9 @@ from lehr.simulators.counting import (
     FLOP_CONVENTIONS,
     count_parameters,
     forward_flops_per_token,
-    kv_cache_bytes_per_token,
     training_flops_per_token,
 )
+from lehr.simulators.decoding import cache_bytes
 from lehr.simulators.laws import DataConstrained, Frontier, VocabularyLaw
 from lehr.simulators.laws.base import replicate
 from lehr.simulators.laws.moe import JointMoe
@@ -132,7 +132,7 @@ def rung_of(architecture: Architecture, sequence_length: int) -> Rung:
         count=count,
         training=training_flops_per_token(architecture, sequence_length, CONVENTION),
         forward=forward_flops_per_token(architecture, sequence_length, CONVENTION),
-        cache=kv_cache_bytes_per_token(architecture, 1),
+        cache=cache_bytes(architecture, 1).per_token,
         width=architecture.d_model,
         layers=architecture.n_layers,
         vocabulary=architecture.embedding.vocab_size,

@@ -30,7 +30,7 @@ class Rung(msgspec.Struct, frozen=True, kw_only=True):
     count: ParameterCount
     training: float
     forward: float
-    cache: int
+    cache: float
     width: int = 0
     layers: int = 0
     vocabulary: int = REFERENCE_VOCABULARY

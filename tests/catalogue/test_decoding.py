@@ -5,7 +5,7 @@ import pytest
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.simulators.architecture import Architecture, Block, Layers
 from lehr.simulators.counting import state_values
-from lehr.simulators.decoding import decoding_state
+from lehr.simulators.decoding import CacheBytes, cache_bytes, decoding_state
 from lehr.simulators.layers import Attention, Embedding, Mamba, MoE, RMSNorm, Rope
 
 SHAPES = {n: m.architecture for n, m in Catalogue().models().items() if m.architecture is not None}
@@ -57,3 +57,23 @@ def test_a_recurrent_state_is_there_from_the_start() -> None:
     for n_tokens in (1, 100_000):
         state = decoding_state(shape, n_tokens)
         assert (state.fixed, state.windowed, state.growing) == (48 * 4096 * (16 + 3), 0, 0)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_each_token_adds_is_what_long_sequences_differ_by(name: str) -> None:
+    held, long = cache_bytes(SHAPES[name]), 2**30
+    further = state_values(SHAPES[name], 2 * long) - state_values(SHAPES[name], long)
+    assert held.per_token * long == 2 * further
+    assert held.per_token * long + held.windows + held.fixed == 2 * state_values(SHAPES[name], long)
+
+
+def test_windows_and_compressed_entries_are_counted_apart() -> None:
+    # MiMo-V2-Flash: 9 of 48 layers see all, 4 key-value heads of 192 and 128 features; 39 see 129 tokens, 8 heads each
+    assert cache_bytes(SHAPES["mimo_v2_flash"]) == CacheBytes(
+        per_token=9 * 4 * 320 * 2, windows=39 * 8 * 320 * 129 * 2, fixed=0
+    )
+    # DeepSeek-V4-Flash: 43 layers with a window of 128 vectors of 512; of them 21 keep one of 640 for each 4 tokens,
+    # the indexer's key in it, and 20 one of 512 for each 128
+    assert cache_bytes(SHAPES["deepseek_v4_flash"]) == CacheBytes(
+        per_token=21 * 2 * 640 / 4 + 20 * 2 * 512 / 128, windows=43 * 128 * 512 * 2, fixed=0
+    )

@@ -6,7 +6,8 @@ import pytest
 
 from lehr.recipes.catalogue.files import Catalogue
 from lehr.recipes.importing.model_file import kind_of
-from lehr.simulators.counting import count_parameters, kv_cache_bytes_per_token
+from lehr.simulators.counting import count_parameters
+from lehr.simulators.decoding import cache_bytes
 from lehr.simulators.laws.moe import EfficiencyLeverage, RoutedLaw
 from lehr.simulators.projection.assessment import dense_equivalent, sparsity_of
 
@@ -33,8 +34,8 @@ def test_starcoder_stores_its_tied_head() -> None:
 
 def test_kv_cache_of_known_models() -> None:
     # 2 x layers x key-value heads x head width x 2 bytes; MLA: layers x (512 + 64) x 2 bytes
-    assert kv_cache_bytes_per_token(CATALOGUE.model("qwen2_5_coder_7b").shape()) == 2 * 28 * 4 * 128 * 2
-    assert kv_cache_bytes_per_token(CATALOGUE.model("deepseek_v3").shape()) == 61 * 576 * 2
+    assert cache_bytes(CATALOGUE.model("qwen2_5_coder_7b").shape()).per_token == 2 * 28 * 4 * 128 * 2
+    assert cache_bytes(CATALOGUE.model("deepseek_v3").shape()).per_token == 61 * 576 * 2
 
 
 def test_deepseek_v3_has_the_four_phases_of_its_report() -> None:

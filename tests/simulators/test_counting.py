@@ -16,10 +16,10 @@ from lehr.simulators.counting import (
     block_scales,
     count_parameters,
     forward_flops_per_token,
-    kv_cache_bytes_per_token,
     state_values,
     training_flops_per_token,
 )
+from lehr.simulators.decoding import CacheBytes, cache_bytes
 from lehr.simulators.layers import (
     KORTHIKANTI,
     MLA,
@@ -208,16 +208,16 @@ def test_a_sequence_of_no_tokens_is_refused() -> None:
 
 def test_a_cache_holds_keys_and_values_of_every_layer() -> None:
     # 2 x layers x key-value heads x head width x 2 bytes; latent attention: layers x (rank + rotary width) x 2 bytes
-    assert kv_cache_bytes_per_token(decoder()) == 2 * 2 * 2 * 16 * 2
+    assert cache_bytes(decoder()).per_token == 2 * 2 * 2 * 16 * 2
     latent = MLA(n_heads=4, kv_rank=24, d_nope=16, d_rope=8, d_value=16, position=Rope(base=1e4))
     model = msgspec.structs.replace(decoder(), blocks={"decoder": Block(mixer=latent, norm=RMSNorm())})
-    assert kv_cache_bytes_per_token(model) == 2 * (24 + 8) * 2
+    assert cache_bytes(model).per_token == 2 * (24 + 8) * 2
 
 
 def test_a_recurrent_layer_adds_nothing_per_token() -> None:
     block = Block(mixer=Mamba(d_inner=128, d_state=16, conv_kernel=4, dt_rank=4), norm=RMSNorm())
     model = msgspec.structs.replace(decoder(), blocks={"decoder": block})
-    assert kv_cache_bytes_per_token(model) == 0
+    assert cache_bytes(model).per_token == 0
     assert state_values(model, 1) == state_values(model, 10**6) == 2 * 128 * (16 + 3)
 
 
@@ -225,6 +225,7 @@ def test_a_window_stops_the_cache_from_growing() -> None:
     attention = Attention(n_heads=4, n_kv_heads=2, d_head=16, position=Rope(base=1e4), window=32)
     model = msgspec.structs.replace(decoder(), blocks={"decoder": Block(mixer=attention, norm=RMSNorm())})
     assert state_values(model, 32) == state_values(model, 1000) == 32 * state_values(model, 1)
+    assert cache_bytes(model) == CacheBytes(per_token=0, windows=2 * 2 * 2 * 16 * 2 * 32, fixed=0)
 
 
 def test_an_encoders_keys_and_values_are_kept_while_decoding() -> None:

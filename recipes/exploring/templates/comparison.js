@@ -27,7 +27,7 @@ function quantities(models) {
   for (const [name, says] of Object.entries(DATA.conventions.active))
     add("Counts", `Parameters, active, ${name.replaceAll("_", " ")}`, says, model => counted(model.active?.[name]));
   add("Counts", "Work per token", "FLOP/token, forward and backward, causal", model => counted(model.work?.flops, estimate, { below: model.work ? `at ${whole(model.work.sequence_length)} tokens` : "" }));
-  add("Counts", "KV cache", "bytes/token, bf16", model => counted(model.state, whole));
+  add("Counts", "KV cache", "bytes/token, bf16", model => counted(model.cache?.per_token, whole, { below: model.cache?.beside && `and ${model.cache.beside}` }));
   const machine = (number, shown, below = () => "") => model => model.machine
     ? counted(number(model.machine), shown, { below: below(model.machine) }) : null;
   add("Machine", "Fits from", `${DATA.accelerators[DATA.fallback].title}: the fewest of 8, 16, 32 and so on that train all of it`,
