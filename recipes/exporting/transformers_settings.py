@@ -39,12 +39,11 @@ class HFSchedule(msgspec.Struct, frozen=True, kw_only=True):
 
 def going_on(stage: ExportStage) -> HFSchedule | None:
     """One schedule of the stage and of the run that it goes on with, of which the stage has the end, where the earlier
-    stages rise and then keep the peak from which it falls; ``before`` are their updates. Nothing where they do not, and
-    where DeepSpeed keeps the moments in shards.
+    stages rise and then keep the peak from which it falls; ``before`` are their updates. Nothing where they do not.
 
     The Trainer takes up its optimiser, its schedule and its count of updates from a checkpoint together.
     """
-    if stage.earlier is None or stage.sharded:
+    if stage.earlier is None:
         return None
     phases: list[Phase] = []
     for phase in join({"earlier": stage.earlier, stage.name: stage.curve}).phases:

@@ -38,9 +38,9 @@ PATIENCE = 900
 REWARDS = "def reward(completions, **columns):\n    return [float(len(text)) for text in completions]\n"
 
 
-def in_two_stages(to: str, folder: Path, flat: dict[str, Schedule] | None = None) -> Export:
+def in_two_stages(to: str, folder: Path, flat: dict[str, Schedule] | None = None, devices: int = 1) -> Export:
     """The same in two stages of training on a corpus, the second from what the first leaves, by schedules of their own
-    where they are given."""
+    where they are given; several devices hold too little for all of it each."""
     model = msgspec.structs.replace(
         Catalogue().model("llama_2_7b"), architecture=import_config(SMALL).architecture, reported=[]
     )
@@ -50,8 +50,13 @@ def in_two_stages(to: str, folder: Path, flat: dict[str, Schedule] | None = None
     stages = {"s": one, "t": two}
     for name, schedule in (flat or {}).items():
         stages[name] = msgspec.structs.replace(stages[name], schedule=schedule)
+    accelerators = dict(Catalogue().accelerators)
+    if devices > 1:
+        accelerators["small"] = msgspec.structs.replace(accelerators["h100_sxm"], name="small", memory_bytes=1e6)
+        small = Hardware(accelerator="small", count=devices)
+        stages = {name: msgspec.structs.replace(stage, hardware=small) for name, stage in stages.items()}
     both = msgspec.structs.replace(made, order=["s", "t"], stages=stages)
-    done = export(model, both, to, devices=1, micro_batch=4)
+    done = export(model, both, to, accelerators=accelerators, devices=devices, micro_batch=4)
     write_folder(folder, done.files)
     return done
 
@@ -187,10 +192,10 @@ def test_litgpt_runs_what_was_exported(tmp_path: Path) -> None:
     equal([last[step] for step in sorted(last)], done)
 
 
-def rates_of(words: list[str], folder: Path) -> list[float]:
+def rates_of(words: list[str], folder: Path, **further: str) -> list[float]:
     """The rate of every update of a command, as its optimiser had it; one for all groups of weights."""
     hooked = folder / "rates.txt"
-    run(words, folder, PYTHONPATH=str(HOOKS), LEHR_RATES=str(hooked))
+    run(words, folder, PYTHONPATH=str(HOOKS), LEHR_RATES=str(hooked), **further)
     return [float(line) for line in hooked.read_text().splitlines()]
 
 
@@ -331,20 +336,28 @@ def test_llama_factory_runs_what_was_exported(tmp_path: Path, what: str, devices
 
 
 @pytest.mark.slow
-def test_a_fall_goes_on_with_the_run_before(tmp_path: Path) -> None:
-    """Its optimiser, its moments and its count of updates, on data of its own, at the rates that the export says."""
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_fall_goes_on_with_the_run_before(tmp_path: Path, devices: int) -> None:
+    """Its optimiser, its moments and its count of updates, on data of its own, at the rates that the export says; on
+    two devices, which do not hold it, with the moments in DeepSpeed's shards."""
     python = python_of("trl")
+    if devices > 1:
+        has_deepspeed(python)
     folder = tmp_path / "x"
     flat = {"s": Constant(peak=3e-4, warmup=Warmup(steps=4)), "t": Linear(peak=3e-4)}
-    done = in_two_stages("trl", folder, flat)
+    done = in_two_stages("trl", folder, flat, devices)
     for name in flat:
         run([python, str(FILL_IN), "corpus", f"data/{name}"], folder)
     for i, result in enumerate(done.stages):
         for left in ("rates.txt", "moments.txt"):
             (folder / left).unlink(missing_ok=True)
-        rates = rates_of([*launched(python, done, i), "--use_cpu", "true"], folder)
-        np.testing.assert_allclose(rates, result.exported.run.values(), rtol=1e-12, atol=1e-18)
-        assert (len(rates), result.exported.deviation.exact) == (result.stage.n_steps, True)
+        meeting = {"LEHR_GLOO": "1"} if devices > 1 else {}
+        rates = rates_of([*launched(python, done, i), "--use_cpu", "true"], folder, **meeting)
+        # of each process and of its halves, the weights that decay and the others
+        again = len(rates) // result.stage.n_steps
+        assert sorted(rates[::again] * again) == sorted(rates)
+        np.testing.assert_allclose(rates[::again], result.exported.run.values(), rtol=1e-12, atol=1e-18)
+        assert (result.stage.sharded, result.exported.deviation.exact) == (devices > 1, True)
         assert (folder / "moments.txt").read_text() == str(i > 0)
     assert [result.exported.counted_from for result in done.stages] == [0, STEPS]
 
