@@ -75,6 +75,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
         "balance",
         "longer",
         "norms",
+        "data",
+        "wordless",
     ]
 
     def __str__(self) -> str:
@@ -94,6 +96,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "balance": "the recipe does not say it; without, a mixture may come to use few of its experts: write "
             "assume={balance: {auxiliary: ..., counted: together}}",
             "longer": "longer than the network's context",
+            "data": "not told to the trainer: yours to do in the data",
+            "wordless": "the trainer's own; no recipe has a word for it",
             "norms": "the model's file does not say it; write architecture.norm_epsilon",
             "shards": "this trainer shards weights, gradients and moments over all devices instead",
         }[self.whose]

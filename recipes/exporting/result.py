@@ -17,7 +17,8 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipe in a trainer's words: ``files`` by path below the export's folder."""
+    """A recipe in a trainer's words: ``files`` by path below the export's folder; of a trainer that ``builds``
+    the network no folder of first weights is needed."""
 
     model: str
     trainer: str
@@ -30,6 +31,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, bytes]
     total: int | None
     config_class: str | None
+    builds: bool = False
 
     @property
     def inexact(self) -> list[StageResult]:

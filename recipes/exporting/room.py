@@ -22,13 +22,15 @@ FROZEN = 2.0
 """Bytes of a weight that is only read."""
 STATES = 2 + 2 + OPTIMIZER_BYTES["fp32"]
 """Bytes of a trained parameter: its weight, its gradient, and what its optimiser holds."""
+SHARED = STATES + 2
+"""The same where DeepSpeed shares them out, which adds gradients up in 32 bits."""
 
 
 def shard(architecture: Architecture, stage: Stage, machine: Machine) -> float:
     """The least that a device holds of a sharded stage [byte]: its part of weights, gradients and moments, and of a
     reference's weights, without any activation."""
     size = count_parameters(architecture).total
-    each = FROZEN if stage.adapter is not None else STATES + FROZEN * copies(stage)
+    each = FROZEN if stage.adapter is not None else SHARED + FROZEN * copies(stage)
     return size * each / machine.devices
 
 
@@ -39,10 +41,19 @@ def copies(stage: Stage) -> int:
     return int((isinstance(objective, Preference) or learns) and stage.adapter is None)
 
 
-def held(architecture: Architecture, stage: Stage, machine: Machine, zero: Literal[0, 1, 2, 3] = 0) -> float:
+def held(
+    architecture: Architecture,
+    stage: Stage,
+    machine: Machine,
+    zero: Literal[0, 1, 2, 3] = 0,
+    reference: float = FROZEN,
+) -> float:
     """Memory of a device that holds all of a stage [byte], but for what this stage of ZeRO shares out: weights,
-    gradients and moments at 16 bytes a trained parameter, a frozen reference, and the activations of a micro-batch
-    whose layers are computed again. Raises ``RefusedError`` for an adapter beside matrices that the network has not."""
+    gradients and moments at 16 bytes a trained parameter, a frozen reference at its bytes a weight, and the
+    activations of a micro-batch whose layers are computed again.
+
+    Raises ``RefusedError`` for an adapter beside matrices that the network has not.
+    """
     assert stage.batch is not None
     assert stage.sequence_length is not None
     layout = Layout(
@@ -58,7 +69,7 @@ def held(architecture: Architecture, stage: Stage, machine: Machine, zero: Liter
             raise RefusedError(f"has an adapter: {error}") from error
     terms = Terms(
         adapters=adapters, quantized=adapter is not None and adapter.kind == "qlora",
-        copies=copies(stage),
+        copies=round(copies(stage) * reference / FROZEN),
     )  # fmt: skip
     work = work_of(architecture, stage.sequence_length)
     return float(memory_of(work, as_arrays([layout]), TRANSFORMERS, terms).total[0])

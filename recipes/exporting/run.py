@@ -94,10 +94,11 @@ def export(
             layout = stage.hardware.layout if stage.hardware else None
             machine = machine_of(stage, trainer, devices, devices_per_node, micro_batch)
             fits = fitting_in(stage, trainer, here, machine, accelerators or {})
-            gaps += [*fits.gaps, *not_divided(stage, trainer, machine, sharded=fits.sharded)]
+            gaps += [*fits.gaps, *not_divided(stage, trainer, machine, sharded=fits.zero == 3)]
             whole = export_stage(
                 name, number, stage, machine, begins=begins, ends=f"checkpoints/{name}", data=f"data/{name}", seed=seed,
-                layout=layout if trainer.divides == "layout" else None, sharded=fits.sharded,
+                layout=layout if trainer.divides == "layout" else None, zero=fits.zero,
+                room=room_of(stage, accelerators or {}).size,
                 merged=merged_by(name) if stage.adapter is not None and name != recipe.order[-1] else None,
                 ramps=trainer.ramps, saves=saves_of(stage.n_steps or 1, machine.devices, (hours or {}).get(name)),
             )  # fmt: skip
@@ -129,6 +130,7 @@ def export(
         package=trainer.package,
         unproven=trainer.unproven,
         keeps=trainer.keeps,
+        builds=trainer.builds,
         stages=made,
         files={},
         total=count_parameters(model.architecture).total if model.architecture else None,
@@ -265,9 +267,9 @@ def machine_of(
 
 
 class Fits(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a stage is to be ``sharded`` over its devices, and what is to be said of their memory."""
+    """By which stage of ZeRO a stage is to be shared out over its devices, and what is to be said of their memory."""
 
-    sharded: bool
+    zero: Literal[0, 1, 3] = 0
     gaps: list[Gap] = []
 
 
@@ -275,26 +277,31 @@ def fitting_in(
     stage: Stage, trainer: Trainer, network: Network, machine: Machine, accelerators: Mapping[str, Accelerator]
 ) -> Fits:
     """Sharded where a device does not hold all that it trains, or, of a device that is not known, not every one does:
-    sharded it trains the same. Only trainers that hold all of it unless they are told otherwise are asked."""
+    sharded it trains the same. Only trainers that hold all of it unless they are told otherwise are asked. A trainer
+    that holds weights in 16 bits alone has its moments shared out, beside which the library keeps 32 bits of each."""
     layout = stage.hardware.layout if stage.hardware else None
     if trainer.divides == "shards" or (trainer.divides == "layout" and (layout is not None or trainer.zero == 3)):
-        return Fits(sharded=False)
+        return Fits()
     architecture, room = network.architecture, room_of(stage, accelerators)
     # no library shards a network whose weights are in 4 bits
     may = (
         trainer.divides == "whole" and machine.devices > 1 and (stage.adapter is None or stage.adapter.kind != "qlora")
     )
     if architecture is None or architecture.encoder is not None:
-        return Fits(sharded=may)
+        return Fits(zero=3 if may else 0)
     if stage.adapter is not None and trainer.adapters:
         modules(stage.adapter, network.model_type, "all")
-    needs = held(architecture, stage, machine, trainer.zero)
+    needs = held(architecture, stage, machine, trainer.zero, trainer.reference)
     sharded = may and needs > room.size
     if sharded:
         needs = shard(architecture, stage, machine)
     told = f"{needs / 1e9:,.0f} GB{' at least' if sharded else ''} a device of {room.size / 1e9:,.0f} GB ({room.name})"
     full = room.name is not None and needs > room.size
-    return Fits(sharded=sharded, gaps=[Gap(what="memory", value=told, whose="full")] if full else [])
+    bits = stage.hardware.precision if stage.hardware else None
+    alone = trainer.halves and stage.adapter is None and bits in (None, "bf16")
+    return Fits(
+        zero=3 if sharded else 1 if alone else 0, gaps=[Gap(what="memory", value=told, whose="full")] if full else []
+    )
 
 
 def not_divided(stage: Stage, trainer: Trainer, machine: Machine, *, sharded: bool) -> list[Gap]:

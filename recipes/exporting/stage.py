@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -69,10 +69,11 @@ class Resumes(msgspec.Struct, frozen=True, kw_only=True):
 class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     """One stage with nothing left out. ``begins`` is a folder, a hub's name, or ``None`` for random weights.
 
-    ``sharded`` says whether weights, gradients and moments are to be shared out among its devices, as a device does not
-    hold all of them; ``earlier`` are the rates of the run that it goes on with, on a corpus by the same optimiser,
-    whose moments it may keep. What it trains is ``merged`` into whole weights, where another stage begins from an
-    adapter's.
+    ``zero`` says what is shared out among its devices (Rajbhandari et al., arXiv:1910.02054): weights, gradients and
+    moments (3) where a device does not hold all of them, moments alone (1) where weights in 32 bits are kept only so.
+    ``room`` is the memory of a device, as far as it is known [byte]. ``earlier`` are the rates of the run that it goes
+    on with, on a corpus by the same optimiser, whose moments it may keep. What it trains is ``merged`` into whole
+    weights, where another stage begins from an adapter's.
     """
 
     name: str
@@ -90,8 +91,9 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     nodes: int
     devices_per_node: int
+    room: float = 0.0
     layout: Layout | None = None
-    sharded: bool = False
+    zero: Literal[0, 1, 3] = 0
     earlier: Curve | None = None
     adapter: Adapter | None = None
     balance: Balance | None = None
@@ -101,6 +103,11 @@ class ExportStage(msgspec.Struct, frozen=True, kw_only=True):
     data: str
     seed: int
     saves: Saves
+
+    @property
+    def sharded(self) -> bool:
+        """Does a library share out what is trained among the devices?"""
+        return bool(self.zero)
 
     @property
     def folder(self) -> str:
@@ -175,7 +182,8 @@ def export_stage(
     data: str,
     seed: int,
     layout: Layout | None = None,
-    sharded: bool = False,
+    zero: Literal[0, 1, 3] = 0,
+    room: float = 0.0,
     merged: str | None = None,
     ramps: str = "",
     saves: Saves,
@@ -218,7 +226,8 @@ def export_stage(
         nodes=machine.nodes,
         devices_per_node=machine.each,
         layout=layout,
-        sharded=sharded,
+        zero=zero,
+        room=room,
         merged=merged,
         adapter=stage.adapter,
         balance=stage.balance,

@@ -213,10 +213,12 @@ def readme(export: Export) -> str:
         for r in export.stages
     )
     notes = list(dict.fromkeys(note for r in export.stages for note in r.exported.notes))
-    gaps = [f"{r.stage.name}, {gap}" for r in export.stages for gap in r.gaps if gap.whose != "full"]
+    own = [f"{r.stage.name}, {gap}" for r in export.stages for gap in r.gaps if gap.whose == "wordless"]
+    gaps = [f"{r.stage.name}, {gap}" for r in export.stages for gap in r.gaps if gap.whose not in ("full", "wordless")]
+    gaps += own
     full = [f"{r.stage.name}, {gap}" for r in export.stages for gap in r.gaps if gap.whose == "full"]
     fill = [f"`data/{r.stage.name}`: the data of {r.stage.name}" for r in export.stages] + notes
-    weights = [] if export.stages[0].stage.begins else [
+    weights = [] if export.stages[0].stage.begins or export.builds else [
         "## Random weights", "",
         "```sh",
         "python -c \"from transformers import AutoConfig, AutoModelForCausalLM as M; "
@@ -287,7 +289,7 @@ def as_text(export: Export) -> str:
     worst = [f"{r.stage.name}: {r.exported.deviation}" for r in export.inexact]
     if worst:
         lines += ["", f"{export.title} places its updates otherwise: " + "; ".join(worst)]
-    if any(r.gaps for r in export.stages):
-        lines.append("")
-    lines += [f"{r.stage.name}: {gap}" for r in export.stages for gap in r.gaps]
+    # what the trainer does of its own stands in README.md
+    open_ = [f"{r.stage.name}: {gap}" for r in export.stages for gap in r.gaps if gap.whose != "wordless"]
+    lines += ["", *open_] if open_ else []
     return "\n".join(lines)

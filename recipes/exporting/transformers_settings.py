@@ -189,6 +189,12 @@ def precision(stage: ExportStage) -> dict[str, Any]:
     }
 
 
+def held_in(stage: ExportStage) -> str:
+    """Torch's name of what the weights are held in: 32 bits, beside which the forward pass rounds to fewer, unless they
+    are frozen beside an adapter."""
+    return {"bf16": "bfloat16", "fp16": "float16"}.get(stage.precision, "float32") if stage.adapter else "float32"
+
+
 def arguments(stage: ExportStage, plan: HFSchedule) -> dict[str, Any]:
     """The arguments of transformers' Trainer that a recipe decides."""
     beta1 = DEFAULT_BETAS[0] if stage.optimizer.beta1 is None else stage.optimizer.beta1
@@ -227,17 +233,21 @@ def resumes(stage: ExportStage) -> Resumes:
 
 def sharding_file(stage: ExportStage) -> str:
     """Where DeepSpeed's settings stand."""
-    return f"{stage.folder}/zero3.json"
+    return f"{stage.folder}/zero{stage.zero}.json"
 
 
 def sharding(stage: ExportStage) -> dict[str, bytes]:
-    """DeepSpeed's settings where the stage is sharded: weights, gradients and moments over all devices (ZeRO-3,
-    Rajbhandari et al., arXiv:1910.02054), whole again where they are saved. The rest is the Trainer's to say."""
+    """DeepSpeed's settings where the stage is sharded (Rajbhandari et al., arXiv:1910.02054), weights whole again where
+    they are saved. Gradients are added up in 32 bits, as without it. The rest is the Trainer's to say."""
     auto = ("gradient_accumulation_steps", "gradient_clipping", "train_batch_size", "train_micro_batch_size_per_gpu")
     body = {
         "bf16": {"enabled": "auto"},
         "fp16": {"enabled": "auto"},
-        "zero_optimization": {"stage": 3, "stage3_gather_16bit_weights_on_model_save": True},
+        "zero_optimization": {
+            "stage": stage.zero,
+            **({"stage3_gather_16bit_weights_on_model_save": True} if stage.zero == 3 else {}),
+        },
+        "data_types": {"grad_accum_dtype": "fp32"},
         # an optimiser that is torch's own
         "zero_allow_untested_optimizer": True,
         **dict.fromkeys(auto, "auto"),
@@ -301,7 +311,14 @@ def said(stage: ExportStage, file: str, length_key: str, before: int = 0) -> lis
     }
     batch = f"{file}: per_device_train_batch_size x gradient_accumulation_steps x {stage.devices} devices"
     sharded = (
-        [Said(what="sharding", value="ZeRO-3 over all devices", where=f"{file}: deepspeed", how="the export's choice")]
+        [
+            Said(
+                what="sharding",
+                value=f"ZeRO-{stage.zero} over all devices",
+                where=f"{file}: deepspeed",
+                how="the export's choice",
+            )
+        ]
         if stage.sharded
         else []
     )

@@ -9,7 +9,7 @@ from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import StageResult
 from lehr.recipes.exporting.stage import Exported, ExportStage
 from lehr.recipes.exporting.trainer import CORPUS, Network, Trainer
-from lehr.simulators.objectives import NextToken
+from lehr.simulators.objectives import NextToken, Supervised
 from lehr.simulators.schedules import Curve, join
 
 SETTINGS = ("beta1", "beta2", "epsilon", "momentum", "weight_decay", "grad_clip")
@@ -21,6 +21,28 @@ BALANCE = {
 }
 """How trainers keep the experts of a mixture in balance where they are told nothing: TRL 1.16's ``sft_trainer.py``,
 ms-swift 4.6's ``trainers/arguments.py``, LLaMA-Factory 0.9.5's ``model_utils/moe.py``, the classes of transformers."""
+
+ACROSS = "packed, each attending to those before it in its sequence"
+APART = "packed, each attending to itself alone"
+DOCUMENTS = {
+    "trl": ACROSS, "llama_factory": ACROSS, "megatron": ACROSS, "olmo_core": ACROSS, "litgpt": ACROSS,
+    "ms_swift": APART, "axolotl": APART, "torchtitan": f"{APART}, in the order of the files", "prime_rl": APART,
+}  # fmt: skip
+"""What becomes of documents that share a sequence of a corpus: TRL's strategy ``wrapped``, LLaMA-Factory without
+``neat_packing``, Megatron-LM without ``--reset-attention-mask``, OLMo-core without lengths of documents, LitGPT;
+flash attention by the documents' places in ms-swift, Axolotl and prime-rl, blocks of a mask in torchtitan, whose loader
+does not shuffle."""
+USUAL = "normal, 0.02 (transformers' class)"
+FIRST_WEIGHTS = {
+    "megatron": "normal, 0.02, those that end a layer over the root of twice the layers",
+    "olmo_core": "normal, 0.02", "torchtitan": "truncated normal, narrower with depth",
+    "litgpt": "normal, by width and depth (GPT-NeoX's)",
+}  # fmt: skip
+"""How trainers that build a network draw its first weights where they are told nothing; the others take the class's."""
+LONG = {"trl": "cut", "llama_factory": "cut", "ms_swift": "left out", "axolotl": "left out", "prime_rl": "cut"}
+"""What becomes of an example that is longer than a sequence."""
+ALL_DECAY = ("olmo_core", "litgpt")
+"""Trainers whose weight decay is of norms too; the others leave those and biases out."""
 
 
 def earlier(before: StageResult, after: ExportStage) -> Curve | None:
@@ -53,6 +75,12 @@ def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exp
     for name in ("auxiliary", "bias_rate") if balance is not None else ():
         if (value := getattr(balance, name)) and f"balance.{name}" not in told:
             found.append(Gap(what=f"balance.{name}", value=f"{value:g}", whose="unset"))
+    found += [
+        Gap(what=row.what, value=plain(row.value), whose="data")
+        for row in exported.said
+        if row.how == "not told" and row.where.startswith(whole.data)
+    ]
+    found += wordless(trainer, whole)
     if architecture is None:
         return found
     built = trainer.builds and not (whole.begins or "").startswith("checkpoints/")
@@ -71,3 +99,29 @@ def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exp
     if length > context:
         found.append(Gap(what="sequence_length", value=f"{length:,} over {context:,}", whose="longer"))
     return found
+
+
+def plain(value: object) -> str:
+    """A value as words.
+
+    >>> plain({"code": 0.6, "web": 0.4, "formats": []}), plain(3)
+    ('code 0.6, web 0.4', '3')
+    """
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{key} {part}" for key, part in value.items() if part not in (None, [], ()))
+
+
+def wordless(trainer: Trainer, whole: ExportStage) -> list[Gap]:
+    """What the trainer does of its own and no recipe has a word for."""
+    on_a_corpus = whole.kind in CORPUS and isinstance(whole.objective, NextToken)
+    found: dict[str, str] = {}
+    if on_a_corpus and trainer.name in DOCUMENTS:
+        found["documents"] = DOCUMENTS[trainer.name]
+    if isinstance(whole.objective, Supervised) and trainer.name in LONG:
+        found["longer examples"] = LONG[trainer.name]
+    if whole.begins is None:
+        found["first weights"] = FIRST_WEIGHTS.get(trainer.name, USUAL)
+    if whole.weight_decay and trainer.name in ALL_DECAY:
+        found["weight decay"] = "of norms too"
+    return [Gap(what=what, value=value, whose="wordless") for what, value in found.items()]

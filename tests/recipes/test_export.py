@@ -187,13 +187,13 @@ def test_what_a_recipe_does_not_say_is_named_given_or_left_as_a_form(tmp_path: P
         export(model, recipe, "torchtitan")
     given = export(model, recipe, "torchtitan", assume=Assumed(sequences=1024))
     assert given.stages[0].stage.sequences == 1024
-    assert [gap.whose for gap in given.stages[0].gaps] == ["yours"]
+    assert [gap.whose for gap in given.stages[0].gaps if gap.whose != "wordless"] == ["yours"]
     assert b"exit 2" not in given.files["launch.sh"]
     form = export(model, recipe, "torchtitan", missing="fill")
     assert form.to_fill_in
     assert b"FILL_IN" in form.files["README.md"]
     said = json.loads(form.files["export.json"])["stages"][0]["gaps"]
-    assert [(gap["what"], gap["whose"]) for gap in said] == [("sequences", "stand-in")]
+    assert ("sequences", "stand-in") in [(gap["what"], gap["whose"]) for gap in said]
     for path, content in form.files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
@@ -276,22 +276,26 @@ def test_a_recipes_layout_and_devices_reach_the_trainer_or_are_named() -> None:
     assert {"--use-distributed-optimizer", "--sequence-parallel"} < set(flags)
     # eight devices hold a copy, eight groups share 128 sequences in micro-batches of two
     assert (done.stages[0].stage.devices, done.stages[0].stage.accumulation, done.stages[0].stage.nodes) == (64, 8, 8)
-    assert done.stages[0].gaps == []
+    assert open_of(done) == []
     titan = divided("torchtitan", layout).files["lehr_torchtitan/config_registry.py"].decode()
     assert "pipeline_parallel_layers_per_stage=4" in titan
     assert "local_batch_size=16" in titan
     for to, whose in (("olmo_core", "shards"), ("trl", "shards")):
-        assert [gap.whose for gap in divided(to, layout).stages[0].gaps] == [whose]
-    assert [gap.whose for gap in divided("megatron", layout, devices=32).stages[0].gaps] == ["devices"]
+        assert open_of(divided(to, layout)) == [whose]
+    assert open_of(divided("megatron", layout, devices=32)) == ["devices"]
+
+
+def open_of(done: Export) -> list[str]:
+    """What is left of the first stage, but for what is the trainer's own or to be done in the data."""
+    return [gap.whose for gap in done.stages[0].gaps if gap.whose not in ("wordless", "data")]
 
 
 def test_as_many_processes_run_as_there_are_devices() -> None:
     """A hundred devices are no thirteen machines of eight."""
     stage = divided("megatron", Layout(tp=2, pp=2, micro_batch=1), count=100, sequences=1000).stages[0]
     assert "--nnodes=25 --nproc-per-node=4" in " ".join(stage.exported.command)
-    assert [str(gap) for gap in stage.gaps] == [
-        "devices 4 of each of 25 machines: more of one do not divide them; write devices=, or devices_per_node="
-    ]
+    named = "devices 4 of each of 25 machines: more of one do not divide them; write devices=, or devices_per_node="
+    assert named in map(str, stage.gaps)
 
 
 def test_no_less_is_computed_again_than_the_layout_says() -> None:
@@ -300,7 +304,7 @@ def test_no_less_is_computed_again_than_the_layout_says() -> None:
     flags = done.files["01_pt/flags.txt"].decode().splitlines()
     at = flags.index("--recompute-modules")
     assert flags[at - 1 : at + 3] == ["selective", "--recompute-modules", "layernorm", "mlp"]
-    assert [gap.whose for gap in done.stages[0].gaps] == ["short"]
+    assert open_of(done) == ["short"]
     assert "FullAC.Config()" in str(divided("torchtitan", modules).files)
 
 

@@ -87,7 +87,8 @@ def test_a_stage_after_an_adapter_begins_from_whole_weights(to: str) -> None:
     done = exported(to, then(Adapter(rank=24, alpha=48)))
     key = {"axolotl": "base_model", "ms_swift": "model"}.get(to, "model_name_or_path")
     assert body_of(done, 1)[key] == said_of(done, 1)["begins"]["value"] == "checkpoints/sft/merged"
-    lines = done.files["launch.sh"].decode().splitlines()
+    # LLaMA-Factory's look at the tokenizer apart
+    lines = [line for line in done.files["launch.sh"].decode().splitlines() if "check_template" not in line]
     (train,) = (i for i, line in enumerate(lines) if "01_sft/" in line and "merge" not in line)
     (merge,) = (i for i, line in enumerate(lines) if "merge" in line)
     (tune,) = (i for i, line in enumerate(lines) if "02_dpo/" in line)
@@ -98,7 +99,8 @@ def test_a_stage_after_an_adapter_begins_from_whole_weights(to: str) -> None:
     assert body_of(alone, 0)[key] == "checkpoints/sft/merged"
     assert "checkpoints/sft/merged: the weights of sft, which this export does not train" in str(alone.files)
     # an adapter that nothing begins from is left as it is
-    assert "merge" not in exported(to, then(Adapter(rank=24)), stages=["dpo"]).files["launch.sh"].decode()
+    text = exported(to, then(Adapter(rank=24)), stages=["dpo"]).files["launch.sh"].decode()
+    assert not [line for line in text.splitlines() if "merge" in line and "check_template" not in line]
 
 
 WORDS: dict[str, dict[str, Any]] = {
@@ -211,10 +213,11 @@ def test_a_sharded_stage_has_a_schedule_that_asks_its_optimiser_for_no_rate(to: 
     shared = exported(to, {"s": stage_of("SFT", Supervised(), schedule=line)})
     key = "lr_scheduler" if to == "axolotl" else "lr_scheduler_type"
     names = [body_of(done, 0)[key] for done in (alone, shared)]
-    assert names == ["polynomial", "warmup_stable_decay"]
+    # Axolotl keeps weights in 32 bits only where DeepSpeed does
+    assert names == ["warmup_stable_decay" if to == "axolotl" else "polynomial", "warmup_stable_decay"]
     # the warm-up of the second begins at the floor
     off = [done.stages[0].exported.deviation.of_peak for done in (alone, shared)]
-    assert off == [0.0, pytest.approx(0.1, rel=1e-12)]
+    assert off == [pytest.approx(0.1 if to == "axolotl" else 0.0, rel=1e-12), pytest.approx(0.1, rel=1e-12)]
     with pytest.raises(LehrError, match="a power of the time left and it is sharded"):
         exported(to, {"s": stage_of("SFT", Supervised(), schedule=Polynomial(peak=3e-5, power=2.0))})
 
@@ -229,29 +232,30 @@ def test_what_one_device_does_not_hold_is_sharded(to: str) -> None:
     # 16 bytes a parameter: 7.6e9 of them are 122 GB on one device, before any activation
     alone = exported(to, {"sft": stage_of("SFT", Supervised(), count=1)})
     readme = alone.files["README.md"].decode()
-    assert "deepspeed" not in body_of(alone, 0)
+    assert body_of(alone, 0).get("deepspeed") == ("01_sft/zero1.json" if to == "axolotl" else None)
     assert readme.index("## Does not fit") < readme.index("## Stages")
     # 80 GiB
     assert "GB a device of 86 GB (h100_sxm): more than a device has" in readme
 
 
 def test_what_does_not_fit_in_shards_either_is_said_first() -> None:
-    """DPO of 72.7e9 parameters at 18 bytes each, the reference's two with them: 164 GB on each of eight devices."""
+    """DPO of 72.7e9 parameters at 20 bytes each, the reference's two with them: 182 GB on each of eight devices."""
     found = CATALOGUE.recipe("starcoder")
     stages = {"dpo": stage_of("RL", Preference(method="dpo"))}
     made = msgspec.structs.replace(found, order=["dpo"], stages=stages, base=Base(model="qwen2_5_72b"), reported=[])
     model = CATALOGUE.model("qwen2_5_72b")
     done = export(model, made, "trl", accelerators=CATALOGUE.accelerators)
-    assert "dpo, memory 164 GB at least a device of 86 GB (h100_sxm)" in done.files["README.md"].decode()
+    assert "dpo, memory 182 GB at least a device of 86 GB (h100_sxm)" in done.files["README.md"].decode()
     assert (
-        export(model, made, "trl", accelerators=CATALOGUE.accelerators, devices=16).stages[0].gaps[0].what != "memory"
+        export(model, made, "trl", accelerators=CATALOGUE.accelerators, devices=32).stages[0].gaps[0].what != "memory"
     )
 
 
 def test_llama_factory_takes_the_tokenizers_own_template() -> None:
     done = exported("llama_factory", {"sft": stage_of("SFT", Supervised())})
     assert "template" not in body_of(done, 0)
-    assert said_of(done, 0)["chat template"]["value"] == "the tokenizer's, as no template is named"
+    assert done.stages[0].exported.before == [["python", "check_template.py", "Qwen/Qwen2.5-7B", "01_sft/train.yaml"]]
+    assert said_of(done, 0)["chat template"]["value"] == "the tokenizer's own, without which the stage does not begin"
 
 
 def test_prime_rl_does_not_begin_from_its_own_shards() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
 from lehr.recipes.exporting.balancing import COEFFICIENT, coefficient
+from lehr.recipes.exporting.engine import engine_of, engine_said
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
@@ -52,6 +53,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "datasets": [{"path": stage.data, "type": TYPES[what]}],
         "sequence_len": stage.sequence_length,
         "sample_packing": what == "corpus",
+        # without, what is packed attends to what stands before it, at places that both have
+        **({"attn_implementation": "flash_attention_2"} if what == "corpus" else {}),
         "output_dir": given["output_dir"],
         "max_steps": given["max_steps"],
         "micro_batch_size": given["per_device_train_batch_size"],
@@ -77,10 +80,21 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         where = f"{stage.folder}/axolotl.yaml"
         if isinstance(stage.objective, PolicyGradient):
             policy = policy_of(stage, ("grpo",), "axolotl")
-            inner = {"max_completion_length": stage.longest_answer, "use_vllm": False, **hf.grpo(policy), "top_k": 0}
+            engine = engine_of(stage, network.architecture)
+            inner = {"max_completion_length": stage.longest_answer, **hf.grpo(policy), "top_k": 0}
+            # it asks for the address of a server, which nothing here is
+            inner |= {
+                "use_vllm": True,
+                "vllm_mode": "colocate",
+                "vllm_server_host": "0.0.0.0",
+                "vllm_server_port": 8000,
+            }
             body |= {"rl": "grpo", "trl": {**inner, "reward_funcs": ["rewards.reward"]}}
+            body |= {"vllm": {"tensor_parallel_size": engine.tensor, "gpu_memory_utilization": engine.share}}
             told = hf.grpo_told(f"{where}: trl")
             beside = policy_said(stage, policy, told, f"{where}: trl.temperature, scale_rewards, loss_type")
+            beside.append(engine_said(engine, f"{where}: trl.use_vllm, vllm"))
+            notes.append("the engine that writes answers, vLLM, is installed apart: `pip install vllm`")
             notes += [REWARDS, *policy_notes(policy, told, stage)]
         else:
             if stage.objective.method.casefold() != "dpo":
@@ -126,5 +140,6 @@ TRAINER = Trainer(
     package="axolotl==0.19.0",
     stage=stage,
     adapters=True,
+    halves=True,
     prove="axolotl",
 )

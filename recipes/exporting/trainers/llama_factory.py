@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Any
 
 from lehr.recipes.exporting import transformers_settings as hf
@@ -31,6 +32,8 @@ COLUMNS: dict[str, dict[str, Any]] = {
 """The same in the words of its dataset_info.json."""
 BALANCED = ("ernie4_5_moe", "granitemoe", "jamba", "llama4", "mixtral", "olmoe", "phimoe", "qwen2_moe", "qwen3_moe")
 """Types whose class it hands its ``moe_aux_loss_coef`` on to (``model_utils/moe.py``)."""
+CHECK = "check_template.py"
+"""The program that stops where the tokenizer has no chat template and the settings name none."""
 STAGES = {"corpus": "pt", "answers": "sft", "preference": "dpo"}
 
 
@@ -73,12 +76,14 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     beside = [beta_said(stage.objective, f"{file}: pref_beta")] if isinstance(stage.objective, Preference) else []
     merge = {} if stage.merged is None else {f"{stage.folder}/merge.yaml": as_yaml(merging(stage))}
-    told = "the tokenizer's, as no template is named"
+    told = "the tokenizer's own, without which the stage does not begin"
+    # with a tokenizer that has no template it would train on words alone, without roles and without an end
+    check = {} if what == "corpus" else {CHECK: (files("lehr.recipes.exporting") / "scripts" / CHECK).read_bytes()}
     template = [] if what == "corpus" else [Said(what="chat template", value=told, where=file, how="assumed")]
     return Exported(
         files={
             file: as_yaml(body), f"{stage.folder}/dataset_info.json": named_data(stage, what), **hf.sharding(stage),
-            **merge,
+            **merge, **check,
         },
         # else a process for every device that the machine has
         command=[
@@ -88,6 +93,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         run=plan.run,
         deviation=off,
         notes=[f"a row of {stage.data}: `{ROWS[what]}`", *hf.sharding_notes(stage)],
+        before=[["python", CHECK, stage.begins or "model", file]] if check else [],
         after=[["llamafactory-cli", "export", *merge]] if merge else [],
     )  # fmt: skip
 

@@ -66,7 +66,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "split": "1,0,0",
         "data-path": stage.data,
         "tokenizer-type": "NullTokenizer",
-        "vocab-size": net.vocab_size,
+        # the stand-in adds one token of its own, and the table would be filled up to 128 for each part of it
+        "vocab-size": net.vocab_size - 1,
+        "make-vocab-size-divisible-by": 1,
     }
     if net.n_kv_heads != net.n_heads:
         flags |= {"group-query-attention": True, "num-query-groups": net.n_kv_heads}
@@ -144,7 +146,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         run=run,
         deviation=off,
         notes=[
-            "NullTokenizer stands for your own: --tokenizer-type and --data-path",
+            "`ln -s <a checkout of Megatron-LM>/pretrain_gpt.py .` beside launch.sh, which runs it",
+            f"{stage.data} is the beginning of the names of two files, .bin and .idx, which tools/preprocess_data.py "
+            "writes; several with their shares, as in `--data-path 0.6 code 0.4 web`, make a mixture",
+            "NullTokenizer stands for your own: --tokenizer-type, and --vocab-size for its own number of tokens",
             *(
                 [f"convert {stage.begins} to Megatron-LM's checkpoint first"]
                 if stage.begins and not stage.begins.startswith("checkpoints/")

@@ -7,6 +7,7 @@ from typing import Any
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules
 from lehr.recipes.exporting.balancing import COEFFICIENT, coefficient
+from lehr.recipes.exporting.engine import engine_of, engine_said
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
@@ -47,9 +48,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                 notes.append("template: dummy adds nothing to questions and answers; write that of your chat")
     body |= {
         "tuner_type": "full",
+        "torch_dtype": hf.held_in(stage),
         "dataset": [stage.data],
         "max_length": stage.sequence_length,
-        **({"packing": True, "attn_impl": "flash_attn"} if what == "corpus" else {}),
+        # its own way with a document that is longer than a sequence is to leave it out
+        **({"packing": True, "attn_impl": "flash_attn", "truncation_strategy": "split"} if what == "corpus" else {}),
     }
     if stage.adapter is not None:
         body |= {
@@ -63,6 +66,11 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         if isinstance(stage.objective, PolicyGradient):
             policy = policy_of(stage, ("grpo",), "swift rlhf")
             body |= {"rlhf_type": "grpo", "max_completion_length": stage.longest_answer, **hf.grpo(policy), "top_k": -1}
+            engine = engine_of(stage, network.architecture)
+            body |= {
+                "use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": engine.tensor,
+                "vllm_gpu_memory_utilization": engine.share,
+            }  # fmt: skip
             body |= {"loss_type": ["grpo"], "advantage_estimator": "grpo", "kl_in_reward": False}
             body |= {"external_plugins": ["rewards.py"], "reward_funcs": ["reward"]}
             told = hf.grpo_told(where)
@@ -71,6 +79,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                 body |= {"max_length": policy.prompt_cap, "truncation_strategy": "delete"}
                 told["rollout.prompt.cap"] = f"{where}: max_length"
             beside = policy_said(stage, policy, told, f"{where}: temperature, scale_rewards, loss_type")
+            beside.append(engine_said(engine, f"{where}: use_vllm, vllm_mode"))
+            notes.append("the engine that writes answers, vLLM, is installed apart: `pip install vllm`")
             notes += [REWARDS, *policy_notes(policy, told, stage)]
         else:
             if stage.objective.method.casefold() != "dpo":
@@ -118,6 +128,7 @@ TRAINER = Trainer(
     package="ms-swift==4.6.0 msgspec==0.22.0",
     stage=stage,
     adapters=True,
+    reference=4.0,
     leaves=LEAVES,
     prove="ms_swift",
 )

@@ -136,6 +136,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         # alone it takes the newest
         resumes=Resumes(found=f"{stage.ends}/checkpoints/step_*", words=("--resume",)),
         notes=[
+            "run launch.sh in a checkout of prime-rl, whose environment `uv run` takes: copy this folder into it",
+            f'a row of {stage.data}: `{{"messages": [{{"role": "user", "content": ...}}, {{"role": "assistant", '
+            '"content": ...}]}`',
             "`[renderer] name`, where prime-rl knows none for the model: how its answers are laid out",
         ],
     )

@@ -78,6 +78,7 @@ def {function}() -> Trainer.Config:
             loss_fn=CrossEntropyLoss.Config(global_vocab_size=decoder_vocab_size(spec))
         ),
         model_spec=spec,
+        debug=DebugConfig(seed={stage.seed!r}),
         hf_assets_path="model",
         dump_folder={stage.ends!r},
         optimizer=default_adamw(
@@ -201,7 +202,7 @@ from datasets import load_dataset
 from torchtitan.components.checkpoint import CheckpointManager
 from torchtitan.components.loss import ChunkedLossWrapper, CrossEntropyLoss
 from torchtitan.components.optimizer import LRSchedulersContainer, default_adamw
-from torchtitan.config import ParallelismConfig, TrainingConfig
+from torchtitan.config import DebugConfig, ParallelismConfig, TrainingConfig
 from torchtitan.distributed.activation_checkpoint import FullAC, SelectiveAC
 from torchtitan.hf_datasets import DatasetConfig
 from torchtitan.hf_datasets.text_datasets import DATASETS, HuggingFaceTextDataLoader

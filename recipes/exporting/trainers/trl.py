@@ -8,6 +8,7 @@ from typing import Any
 from lehr.recipes.exporting import transformers_settings as hf
 from lehr.recipes.exporting.adapters import alpha, modules, whole
 from lehr.recipes.exporting.balancing import COEFFICIENT, coefficient
+from lehr.recipes.exporting.engine import engine_of, engine_said
 from lehr.recipes.exporting.policy import policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.preference import beta_of, beta_said
 from lehr.recipes.exporting.rates import RefusedError
@@ -39,6 +40,10 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     notes = [] if stage.begins else ["random weights: make the folder `model` once, as README.md says"]
     if what == "answers":
         notes.append("assistant_only_loss takes a chat template that marks the answers with {% generation %}")
+        notes.append(
+            "eos_token: the token with which that template ends a turn, where it is not the tokenizer's end of text "
+            "(<|im_end|> beside Qwen2.5's <|endoftext|>): what is not trained to stop writes on to the cap"
+        )
     if what in ("corpus", "answers"):
         verb, length = "sft", "max_length"
         body |= {"max_length": stage.sequence_length, "packing": what == "corpus"}
@@ -52,11 +57,21 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     else:
         verb, length = "grpo", hf.ANSWERS
         policy = policy_of(stage, ("grpo",), "trl grpo")
-        body |= {"max_completion_length": stage.longest_answer, "use_vllm": False, **hf.grpo(policy)}
+        engine = engine_of(stage, network.architecture)
+        body |= {"max_completion_length": stage.longest_answer, **hf.grpo(policy)}
+        body |= {
+            "use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": engine.tensor,
+            "vllm_gpu_memory_utilization": engine.share,
+        }  # fmt: skip
         body |= {"top_k": 0, "reward_funcs": ["rewards.reward"]}
         file = f"{stage.folder}/grpo.yaml"
         told = hf.grpo_told(file)
         beside = policy_said(stage, policy, told, f"{file}: temperature, scale_rewards, loss_type")
+        beside.append(engine_said(engine, f"{file}: use_vllm, vllm_mode"))
+        notes.append(
+            'the engine that writes answers is installed apart: `pip install "trl[vllm]"`; '
+            "use_vllm: false goes without, and `lehr rollout batch=` says how much longer that writes"
+        )
         notes.append("write rewards.py beside launch.sh, with reward(completions, **columns) -> list[float]")
         notes += policy_notes(policy, told, stage)
     notes.append(f"a row of {stage.data}: `{ROWS[what]}`")
@@ -70,7 +85,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     weight, balanced = coefficient(stage, network, f"{file}: {COEFFICIENT}")
     body |= {COEFFICIENT: weight} if weight is not None else {}
     again, carried = hf.resumed(stage, plan, str(stage.begins), file)
-    body |= {**hf.arguments(stage, plan), **again}
+    body |= {"dtype": hf.held_in(stage), **hf.arguments(stage, plan), **again}
     line, off = rates_said(stage, plan.run, f"{file}: lr_scheduler_type {plan.name}")
     merge = {} if stage.merged is None else {MERGE: (files("lehr.recipes.exporting") / "scripts" / MERGE).read_bytes()}
     return Exported(
@@ -95,5 +110,6 @@ TRAINER = Trainer(
     package="trl==1.16.0 transformers==5.23.0 peft==0.20.0 deepspeed==0.19.8",
     stage=stage,
     adapters=True,
+    reference=4.0,
     prove="trl",
 )

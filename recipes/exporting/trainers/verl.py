@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lehr.recipes.exporting.engine import engine_of, engine_said
 from lehr.recipes.exporting.policy import TEMPERATURE, Policy, policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
@@ -57,7 +58,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         or course.length is not None
     ):
         raise RefusedError("its rates are neither constant nor one cosine, which is all that verl's FSDP engine has")
-    steps = steps_of(stage, policy)
+    steps, engine = steps_of(stage, policy), engine_of(stage, network.architecture)
     file = f"{stage.folder}/overrides.txt"
     divergence, told = kept_near(policy, file)
     o = stage.optimizer
@@ -73,6 +74,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "actor_rollout_ref.rollout.n": policy.group,
         "actor_rollout_ref.rollout.temperature": TEMPERATURE,
         "actor_rollout_ref.rollout.name": "vllm",
+        # its own are 2 devices, which an odd number of them does not divide into, and a half
+        "actor_rollout_ref.rollout.tensor_model_parallel_size": engine.tensor,
+        "actor_rollout_ref.rollout.gpu_memory_utilization": max(0.5, engine.share),
         "actor_rollout_ref.actor.ppo_mini_batch_size": policy.prompts // policy.updates,
         "actor_rollout_ref.actor.ppo_epochs": policy.epochs,
         "actor_rollout_ref.actor.clip_ratio": policy.clip,
@@ -98,6 +102,9 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "trainer.nnodes": stage.nodes,
         "trainer.n_gpus_per_node": stage.devices_per_node,
         "trainer.default_local_dir": stage.ends,
+        # its own is -1, by which not even the last step is saved
+        "trainer.save_freq": max(1, min(100, steps)),
+        "data.seed": stage.seed,
         "actor_rollout_ref.actor.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
         "trainer.logger": ["console"],
     }
@@ -138,6 +145,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
                     ),
                 },
             ),
+            engine_said(engine, f"{file}: rollout.name, rollout.tensor_model_parallel_size"),
             *policy_said(stage, policy, told, f"{file}: actor.loss_agg_mode; rollout.temperature"),
             *([] if policy.prompt_cap else [short_prompts(file)]),
         ],
