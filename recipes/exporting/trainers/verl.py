@@ -8,7 +8,7 @@ from typing import Any
 from lehr.recipes.exporting.engine import engine_of, engine_said
 from lehr.recipes.exporting.policy import TEMPERATURE, Policy, policy_notes, policy_of, policy_said
 from lehr.recipes.exporting.rates import RefusedError
-from lehr.recipes.exporting.stage import Exported, ExportStage, Said
+from lehr.recipes.exporting.stage import KEPT, Exported, ExportStage, Said
 from lehr.recipes.exporting.trainer import (
     Network,
     Trainer,
@@ -103,13 +103,14 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "trainer.n_gpus_per_node": stage.devices_per_node,
         "trainer.default_local_dir": stage.ends,
         # its own is -1, by which not even the last step is saved
-        "trainer.save_freq": max(1, min(100, steps)),
+        "trainer.save_freq": max(1, min(stage.saves.every // policy.updates, steps)),
+        "trainer.max_actor_ckpt_to_keep": KEPT,
         "data.seed": stage.seed,
         "actor_rollout_ref.actor.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
         "trainer.logger": ["console"],
     }
     if policy.method == "ppo":
-        settings["critic.model.path"] = stage.begins
+        settings |= {"critic.model.path": stage.begins, "trainer.max_critic_ckpt_to_keep": KEPT}
     for name, key in OF_ENGINE.items():
         if policy.rollout is not None and (value := getattr(policy.rollout, name)):
             settings[key] = value
