@@ -104,7 +104,8 @@ def schedule(stage: ExportStage) -> HFSchedule:
         if course.shape != "linear":
             raise RefusedError(
                 "its decay is a power of the time left and it is sharded, and transformers cannot begin that schedule "
-                "over DeepSpeed's optimiser; write a line or a cosine, or devices that hold it"
+                "over DeepSpeed's optimiser; write a line or a cosine"
+                + (", or devices that hold it" if stage.zero == 3 else ", or to=trl")
             )
         found = None
     return found or stable_decay(course)

@@ -106,6 +106,8 @@ CORPUS_MODELS = {"trl": "starcoder", "olmo_core": "llama_2_7b", "litgpt": "llama
                  "megatron": "llama_2_7b"}  # fmt: skip
 HAVE_NOT = {
     "litgpt": set(SCHEDULES) - {"cosine", "to nought", "from one"},
+    # weights in 32 bits are DeepSpeed's there, beside which transformers begins no power
+    "axolotl": {"squared"},
     "olmo_core": {"squared", "wsd root", "wsd cosine", "inverse root"},
     "torchtitan": {"squared", "inverse root"},
     "megatron": {"squared", "inverse root"},

@@ -171,6 +171,7 @@ def test_trl_shards_what_a_device_does_not_hold(tmp_path: Path, what: str) -> No
     assert "01_s/zero3.json" in done.files
     run([python, str(FILL_IN), what, "data/s"], folder)
     (folder / "rewards.py").write_text(REWARDS)
+    without_engine(folder / "01_s" / f"{TRL[what][0]}.yaml")
     command = [*launched(python, done), "--use_cpu", "true"]
     run(command, folder, PYTHONPATH=f"{HOOKS}:{folder}", LEHR_GLOO="1")
     left = folder / "checkpoints" / "s" / f"checkpoint-{STEPS}"
