@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,9 +62,18 @@ def in_two_stages(to: str, folder: Path, flat: dict[str, Schedule] | None = None
     return done
 
 
-def exported(to: str, objective: Any, kind: str, folder: Path, devices: int = 1, *, sharded: bool = False) -> Export:
+def exported(
+    to: str,
+    objective: Any,
+    kind: str,
+    folder: Path,
+    devices: int = 1,
+    *,
+    sharded: bool = False,
+    hours: float | None = None,
+) -> Export:
     """A small network and one stage of ``STEPS`` updates in the trainer's words, written to ``folder``; ``sharded`` for
-    a device with less memory than it takes."""
+    a device with less memory than it takes; of so many ``hours`` [h], by which it saves."""
     model = msgspec.structs.replace(
         Catalogue().model("llama_2_7b"), architecture=import_config(SMALL).architecture, reported=[]
     )
@@ -74,7 +84,15 @@ def exported(to: str, objective: Any, kind: str, folder: Path, devices: int = 1,
         accelerators["small"] = msgspec.structs.replace(accelerators["h100_sxm"], name="small", memory_bytes=1e6)
         stage = msgspec.structs.replace(stage, hardware=Hardware(accelerator="small", count=devices))
     made = msgspec.structs.replace(made, stages={"s": stage})
-    done = export(model, made, to, accelerators=accelerators, devices=devices, micro_batch=4)
+    done = export(
+        model,
+        made,
+        to,
+        accelerators=accelerators,
+        devices=devices,
+        micro_batch=4,
+        hours={} if hours is None else {"s": hours},
+    )
     write_folder(folder, done.files)
     return done
 
@@ -246,6 +264,62 @@ def test_a_second_stage_begins_from_the_first_and_is_trained(tmp_path: Path, to:
         assert len(rates) == result.stage.n_steps
     assert (done.stages[1].stage.begins or "").startswith("checkpoints/s")
     assert (folder / str(done.stages[1].stage.begins)).is_dir()
+
+
+SAVED = 5
+STOPPED = {
+    # data, what a stage leaves, and what it has left besides where it stops after its first checkpoint
+    "trl": ("answers", "model.safetensors", "checkpoint-1*"),
+    "litgpt": ("litdata", "final/lit_model.pth", "step-0000001*"),
+    "olmo_core": ("tokens", f"step{STEPS}", "step1*"),
+}
+SAME = """
+import sys
+from pathlib import Path
+import torch
+def of(path):
+    path = Path(path)
+    if path.is_dir():
+        from olmo_core.distributed.checkpoint import unshard_checkpoint
+        path, _ = unshard_checkpoint(path / "model_and_optim", str(path) + "_whole", optim=False)
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+        return load_file(path)
+    found = torch.load(path, weights_only=False)
+    return found.get("model", found)
+one, two = map(of, sys.argv[1:])
+assert set(one) == set(two)
+assert all(torch.equal(one[name], two[name]) for name in one)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to", STOPPED)
+def test_a_run_that_was_stopped_goes_on_and_ends_as_if_it_were_not(tmp_path: Path, to: str) -> None:
+    """By launch.sh, with all gone that was made after the first checkpoint: the same weights to the last bit."""
+    python = python_of(to)
+    what, left, later = STOPPED[to]
+    folder = tmp_path / "x"
+    _, objective, kind = TRL["answers" if to == "trl" else "corpus"]
+    # one device fails every 50,700 hours and saves every 11.9, five updates of 2.4
+    done = exported(to, objective, kind, folder, hours=33.2)
+    assert done.stages[0].stage.saves.every == SAVED
+    run([python, str(FILL_IN), what, "data/s"], folder)
+    if to == "trl":
+        with (folder / "01_s" / "sft.yaml").open("a", encoding="utf-8") as file:
+            file.write("use_cpu: true\n")
+    further = {"PATH": f"{Path(python).parent}:{os.environ['PATH']}", "TORCH_COMPILE_DISABLE": "1"}
+    hooked = {"PYTHONPATH": str(HOOKS), "LEHR_RATES": str(folder / "rates.txt")} if to != "litgpt" else {}
+    ends = folder / "checkpoints" / "s"
+    run(["bash", "launch.sh"], folder, **further, **hooked)
+    (ends / left).rename(folder / f"whole{(ends / left).suffix}")
+    for path in [*ends.glob(later), folder / "checkpoints" / "s.done", *folder.glob("rates.txt")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    run(["bash", "launch.sh"], folder, **further, **hooked)
+    if hooked:
+        rates = [float(line) for line in (folder / "rates.txt").read_text().splitlines()]
+        np.testing.assert_allclose(rates, done.stages[0].exported.run.values()[SAVED:], rtol=1e-12, atol=1e-18)
+    run([python, "-c", SAME, f"whole{(ends / left).suffix}", str(ends / left)], folder)
 
 
 SWIFT = {
