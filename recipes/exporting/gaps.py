@@ -90,7 +90,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
             "undivided": "this trainer is told no layout: each device holds all weights, gradients and moments",
             "machines": "more of one do not divide them; write devices=, or devices_per_node=",
             "short": "all that this trainer is told of it",
-            "full": "more than a device has, by the memory model; write devices= with more of them, or micro_batch=1",
+            "full": "more than a device has by the memory model; write more devices=, micro_batch=1 or less length",
             "unset": "this trainer has no setting for it",
             "fresh": "weights alone are carried over; one stage of kind wsd keeps the moments through its decay",
             "balance": "the recipe does not say it; without, a mixture may come to use few of its experts: write "

@@ -59,6 +59,7 @@ def question(export: Export, megatron: str | None) -> dict[str, Any]:
             # by the trainer's own count
             "updates": [i + result.exported.counted_from for i in updates_asked(result)],
             "devices": result.stage.devices,
+            "command": result.exported.command,
             "function": f"stage_{result.stage.number:02d}",
         }
         for result in export.stages

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from lehr.recipes.exporting.gaps import divergence
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Machine
@@ -13,7 +15,7 @@ from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import count_parameters
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.layout import Layout, as_arrays
-from lehr.simulators.machine.memory import OPTIMIZER_BYTES, TRANSFORMERS, Terms, memory_of
+from lehr.simulators.machine.memory import NVIDIA_SMI, OPTIMIZER_BYTES, TRANSFORMERS, Terms, memory_of
 from lehr.simulators.machine.work import work_of
 from lehr.simulators.objectives import PolicyGradient, Preference
 from lehr.simulators.training import Stage
@@ -27,11 +29,34 @@ SHARED = STATES + 2
 
 
 def shard(architecture: Architecture, stage: Stage, machine: Machine) -> float:
-    """The least that a device holds of a sharded stage [byte]: its part of weights, gradients and moments, and of a
-    reference's weights, without any activation."""
+    """A device's part of the weights, gradients and moments of a sharded stage, and of a reference's weights [byte],
+    without the layers that it gathers."""
     size = count_parameters(architecture).total
     each = FROZEN if stage.adapter is not None else SHARED + FROZEN * copies(stage)
     return size * each / machine.devices
+
+
+def held_passing(architecture: Architecture, stage: Stage, machine: Machine) -> float:
+    """What a device holds of activations and logits [byte], of a micro-batch whose layers are computed again."""
+    assert stage.batch is not None
+    assert stage.sequence_length is not None
+    layout = Layout(
+        dp=machine.devices, micro_batch=(machine.micro_batch or 1) * stage.sequences_each,
+        global_batch=stage.batch.sequences * stage.sequences_each, recompute="full",
+    )  # fmt: skip
+    found = memory_of(work_of(architecture, stage.sequence_length), as_arrays([layout]), TRANSFORMERS)
+    return float(found.activations[0] + found.logits[0])
+
+
+def divided(architecture: Architecture, stage: Stage, machine: Machine, layout: Layout) -> float:
+    """Memory of the fullest device under a layout, as Megatron Core holds a network and `lehr layout` counts [byte]."""
+    assert stage.sequence_length is not None
+    assert stage.batch is not None
+    whole = msgspec.structs.replace(
+        layout, dp=max(1, machine.devices // layout.model_parallel), global_batch=stage.batch.sequences
+    )
+    work = work_of(architecture, stage.sequence_length)
+    return float(memory_of(work, as_arrays([whole]), NVIDIA_SMI).total[0])
 
 
 def copies(stage: Stage) -> int:

@@ -17,7 +17,7 @@ from lehr.recipes.exporting.hub_config import config_of
 from lehr.recipes.exporting.positions import SCRIPT, Turning, changes, position_in, said_as, turned, turning
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.result import Export, StageResult
-from lehr.recipes.exporting.room import held, room_of, shard
+from lehr.recipes.exporting.room import Room, divided, held, held_passing, room_of, shard
 from lehr.recipes.exporting.saving import saves_of
 from lehr.recipes.exporting.stage import Exported, ExportStage, Machine, Said, base_of, export_stage
 from lehr.recipes.exporting.text import files_beside
@@ -104,6 +104,11 @@ def export(
             )  # fmt: skip
             whole = msgspec.structs.replace(whole, earlier=earlier(made[-1], whole) if made else None)
             exported = in_position(trainer, told(trainer, whole, here, said), whole, turns.get(name), here)
+            if whole.number > 1 and made and exported.form != (left := made[-1].exported.form):
+                raise RefusedError(
+                    f"begins from a checkpoint of {made[-1].stage.name} in the form of {left}, and reads "
+                    f"{exported.form}; write recipe.stages.{name}.hardware.layout as that of {made[-1].stage.name}"
+                )
             if before is not None and number == 1:
                 note = f"{begins}: the weights of {before}, which this export does not train"
                 exported = msgspec.structs.replace(exported, notes=[note, *exported.notes])
@@ -255,14 +260,14 @@ def machine_of(
 ) -> Machine:
     """The devices that were asked for, or the recipe's own; else as many of one node as share the batch evenly."""
     sequences = stage.batch.sequences if stage.batch else 1
-    hardware, copy = stage.hardware, 1
+    hardware, copy, together = stage.hardware, 1, 1
     layout = hardware.layout if hardware else None
     if layout is not None and trainer.divides == "layout":
-        copy, micro_batch = layout.model_parallel, micro_batch or layout.micro_batch
+        copy, together, micro_batch = layout.model_parallel, layout.tp, micro_batch or layout.micro_batch
     devices = devices or (hardware.count if hardware else None)
     return Machine(
         devices=devices or fitting(sequences, devices_per_node), devices_per_node=devices_per_node,
-        micro_batch=micro_batch, copy=copy,
+        micro_batch=micro_batch, copy=copy, together=together,
     )  # fmt: skip
 
 
@@ -280,9 +285,14 @@ def fitting_in(
     sharded it trains the same. Only trainers that hold all of it unless they are told otherwise are asked. A trainer
     that holds weights in 16 bits alone has its moments shared out, beside which the library keeps 32 bits of each."""
     layout = stage.hardware.layout if stage.hardware else None
+    architecture, room = network.architecture, room_of(stage, accelerators)
+    if layout is not None and trainer.as_told and room.name and architecture is not None and not architecture.encoder:
+        told = trainer.as_told(layout)
+        needs = divided(architecture, stage, machine, told)
+        short = told != layout and needs > room.size
+        return Fits(gaps=[full_of(needs, room)] if short else [])
     if trainer.divides == "shards" or (trainer.divides == "layout" and (layout is not None or trainer.zero == 3)):
         return Fits()
-    architecture, room = network.architecture, room_of(stage, accelerators)
     # no library shards a network whose weights are in 4 bits
     may = (
         trainer.divides == "whole" and machine.devices > 1 and (stage.adapter is None or stage.adapter.kind != "qlora")
@@ -293,15 +303,21 @@ def fitting_in(
         modules(stage.adapter, network.model_type, "all")
     needs = held(architecture, stage, machine, trainer.zero, trainer.reference)
     sharded = may and needs > room.size
+    passing = 0.0
     if sharded:
-        needs = shard(architecture, stage, machine)
-    told = f"{needs / 1e9:,.0f} GB{' at least' if sharded else ''} a device of {room.size / 1e9:,.0f} GB ({room.name})"
+        passing = held_passing(architecture, stage, machine)
+        needs = shard(architecture, stage, machine) + passing
     full = room.name is not None and needs > room.size
     bits = stage.hardware.precision if stage.hardware else None
     alone = trainer.halves and stage.adapter is None and bits in (None, "bf16")
-    return Fits(
-        zero=3 if sharded else 1 if alone else 0, gaps=[Gap(what="memory", value=told, whose="full")] if full else []
-    )
+    return Fits(zero=3 if sharded else 1 if alone else 0, gaps=[full_of(needs, room, passing)] if full else [])
+
+
+def full_of(needs: float, room: Room, passing: float = 0.0) -> Gap:
+    """What is to be said of a device that has no room for what it needs, where it is sharded of what passes through."""
+    least = f" at least, {passing / 1e9:,.0f} of them activations and logits," if passing else ""
+    told = f"{needs / 1e9:,.0f} GB{least} a device of {room.size / 1e9:,.0f} GB ({room.name})"
+    return Gap(what="memory", value=told, whose="full")
 
 
 def not_divided(stage: Stage, trainer: Trainer, machine: Machine, *, sharded: bool) -> list[Gap]:

@@ -19,24 +19,27 @@ from lehr.simulators.training import Adapter, Balance, Optimizer, Stage, StageKi
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """What the trainer runs on: ``devices`` over ``nodes``, so many of which (``copy``) hold one copy of the network
-    and share their part of a batch."""
+    and share their part of a batch; ``together`` of them, a tensor group, are to lie in one machine."""
 
     devices: int
     devices_per_node: int
     micro_batch: int | None
     copy: int = 1
+    together: int = 1
 
     @property
     def each(self) -> int:
-        """Devices of each machine, as many of one as divide them, and hold whole copies where that goes [1].
+        """Devices of each machine, as many of one as divide them, and hold whole tensor groups where that goes [1].
 
         >>> Machine(devices=12, devices_per_node=8, micro_batch=None).each
         6
-        >>> Machine(devices=100, devices_per_node=8, micro_batch=None, copy=4).each
+        >>> Machine(devices=48, devices_per_node=6, micro_batch=None, copy=4, together=2).each
+        6
+        >>> Machine(devices=100, devices_per_node=8, micro_batch=None, copy=4, together=4).each
         4
         """
         alike = [n for n in range(1, self.devices_per_node + 1) if self.devices % n == 0]
-        return max([n for n in alike if n % self.copy == 0] or alike)
+        return max([n for n in alike if n % self.together == 0] or alike)
 
     @property
     def nodes(self) -> int:
@@ -156,7 +159,8 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 
     ``before`` and ``after`` are commands that one machine runs before the stage and once it is done. ``counted_from``
     are the updates of earlier stages that the trainer's count goes on from. ``resumes`` is how the command goes on with
-    what it left, where the trainer does not see that itself.
+    what it left, where the trainer does not see that itself. ``form`` is that of its checkpoints, where the trainer has
+    several of which none reads another's.
     """
 
     files: dict[str, bytes]
@@ -169,6 +173,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
     before: list[list[str]] = []
     counted_from: int = 0
     resumes: Resumes | None = None
+    form: str = ""
 
 
 def export_stage(

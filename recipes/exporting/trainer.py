@@ -10,6 +10,7 @@ import msgspec
 from lehr.recipes.exporting.rates import Deviation, RefusedError, deviation
 from lehr.recipes.exporting.stage import KEPT, Exported, ExportStage, Said
 from lehr.simulators.architecture import Architecture
+from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.schedules import Curve
 
@@ -57,11 +58,12 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
 
     ``stage`` raises ``RefusedError`` for what the trainer cannot be told. ``leaves`` is where in the folder of a stage
     its last weights stand, from which the next begins; ``{steps}`` are its updates; ``keeps`` says which checkpoints
-    stay on the disk. ``zero`` is the stage of ZeRO to which it shards what has no layout. Of one that ``halves``,
-    weights in bf16 are all that the optimiser moves, unless it is sharded; ``reference`` is what a frozen network
-    beside takes [byte/weight]. A trainer that ``builds`` is told the network itself, the others read it from a
-    config.json; ``ramps`` is what its own growing batch has beside the recipe's. ``prove`` is a program for the
-    trainer's own Python: it reads ``export.json`` and holds it against the trainer's parser and scheduler.
+    stay on the disk. ``as_told`` is what it runs of a recipe's layout, ``zero`` the stage of ZeRO to which it shards
+    what has none. Of one that ``halves``, weights in bf16 are all that the optimiser moves, unless it is sharded;
+    ``reference`` is what a frozen network beside takes [byte/weight]. A trainer that ``builds`` is told the network
+    itself, the others read it from a config.json; ``ramps`` is what its own growing batch has beside the recipe's.
+    ``prove`` is a program for the trainer's own Python: it reads ``export.json`` and holds it against the trainer's
+    parser and scheduler.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
     leaves: str = ""
     divides: Divides = "whole"
     zero: Literal[0, 1, 2, 3] = 0
+    as_told: Callable[[Layout], Layout] | None = None
     keeps: str = f"the newest {KEPT} stay"
     adapters: bool = False
     halves: bool = False

@@ -193,6 +193,32 @@ def test_a_layout_is_parsed_by_torchtitan(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "layout",
+    [
+        Layout(tp=2, pp=4, vpp=2, recompute="full"), Layout(tp=2, cp=2, recompute="modules"), Layout(pp=2, zero=3),
+        Layout(zero=2), Layout(zero=3), Layout(tp=2, cp=2, zero=3),
+    ],
+    ids=Layout.short,
+)  # fmt: skip
+def test_a_layout_is_parsed_by_megatron(tmp_path: Path, layout: Layout) -> None:
+    """Validated for Hopper, with what launch.sh sets in its surroundings, and the stage that begins from another's."""
+    megatron = os.environ.get("LEHR_MEGATRON")
+    if not megatron:
+        pytest.skip("LEHR_MEGATRON names no checkout of Megatron-LM")
+    stage = msgspec.structs.replace(
+        stage_of(SCHEDULES["cosine"], NextToken(), "PT"),
+        hardware=Hardware(accelerator="h100_sxm", count=16, layout=layout),
+    )
+    both = {"one": stage, "two": msgspec.structs.replace(stage, kind="ANN")}
+    done = export(Catalogue().model("llama_2_7b"), of_stages(both, None), "megatron")
+    write_folder(tmp_path / "x", done.files)
+    verdicts = ask(done, tmp_path / "x", python_of("megatron"), megatron)
+    assert {v.stage for v in verdicts} >= {"one", "two"}
+    assert [v for v in verdicts if not v.ok] == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("trainer", ["trl", "ms_swift", "llama_factory", "axolotl", "verl"])
 def test_tuning_from_an_adapter_to_rewards_is_parsed(tmp_path: Path, trainer: str) -> None:
     """What merges an adapter, what shards the whole network, and every value of a policy gradient."""

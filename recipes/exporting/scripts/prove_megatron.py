@@ -9,6 +9,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+CONNECTIONS = "CUDA_DEVICE_MAX_CONNECTIONS"
+
 
 def answer(**fields: Any) -> None:
     """One line of the answer."""
@@ -21,11 +23,19 @@ def main() -> None:
     sys.path.insert(0, question["megatron"])
     import os
 
+    import torch
+
     os.environ.setdefault("WORLD_SIZE", "1")
     from megatron.core.optimizer_param_scheduler import OptimizerParamScheduler
+    from megatron.training import arguments
     from megatron.training.arguments import parse_args, validate_args
 
+    if not torch.cuda.is_available():
+        # what it asks of a device: Hopper's
+        arguments.get_device_arch_version = lambda: 9
     for stage in question["stages"]:
+        os.environ.pop(CONNECTIONS, None)
+        os.environ.update(word.split("=", 1) for word in stage["command"] if word.startswith(CONNECTIONS))
         words = Path(stage["files"][0]).read_text(encoding="utf-8").splitlines()
         sys.argv = ["pretrain_gpt.py", *words]
         os.environ["WORLD_SIZE"] = str(stage["devices"])

@@ -38,7 +38,7 @@ def train(spec: dict[str, Any]) -> None:
     """Train the stage, or go on with it."""
     import torch
     from olmo_core.config import DType
-    from olmo_core.data import NumpyDataLoaderConfig, NumpyFSLDatasetConfig, TokenizerConfig
+    from olmo_core.data import NumpyDataLoaderConfig, NumpyDatasetDType, NumpyFSLDatasetConfig, TokenizerConfig
     from olmo_core.distributed.parallel import DataParallelType
     from olmo_core.train import (
         Duration,
@@ -74,6 +74,7 @@ def train(spec: dict[str, Any]) -> None:
         dataset = NumpyFSLDatasetConfig(
             tokenizer=TokenizerConfig(vocab_size=vocab, eos_token_id=0, pad_token_id=0),
             paths=data["paths"],
+            dtype=NumpyDatasetDType(data["dtype"]),
             expand_glob=True,
             sequence_length=data["sequence_length"],
             work_dir=run["save_folder"] + "/data",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from lehr.recipes.exporting.llama_like import llama_like
 from lehr.recipes.exporting.rates import RefusedError
 from lehr.recipes.exporting.stage import Exported, ExportStage, Said
@@ -19,6 +21,10 @@ from lehr.recipes.exporting.trainer import (
 )
 from lehr.simulators.machine.layout import Layout
 
+STRATEGIES: dict[int, str] = {2: "optim_grads", 3: "optim_grads_params"}
+"""What Megatron-FSDP calls the stages of ZeRO beyond those of its distributed optimiser."""
+FSDP_FORMAT = "fsdp_dtensor"
+"""The only checkpoint of Megatron-FSDP, which nothing else of Megatron-LM reads."""
 WSD_STYLES = {"linear": "linear", "cosine": "cosine", "one_minus_sqrt": "minus_sqrt"}
 
 
@@ -103,6 +109,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     return Exported(
         files={file: ("\n".join(lines) + "\n").encode()},
         command=[
+            *connections(stage.layout),
             "xargs",
             "-d",
             "\\n",
@@ -145,6 +152,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         ],
         run=run,
         deviation=off,
+        form=FSDP_FORMAT if fully_sharded(stage.layout) else "torch_dist",
         notes=[
             "`ln -s <a checkout of Megatron-LM>/pretrain_gpt.py .` beside launch.sh, which runs it",
             f"{stage.data} is the beginning of the names of two files, .bin and .idx, which tools/preprocess_data.py "
@@ -157,6 +165,13 @@ def stage(stage: ExportStage, network: Network) -> Exported:
             ),
         ],
     )
+
+
+def connections(layout: Layout | None) -> list[str]:
+    """What Megatron-LM wants to find in its surroundings where a layer is divided, and with FSDP wants not to."""
+    if layout is None or fully_sharded(layout) or max(layout.tp, layout.cp) == 1:
+        return []
+    return ["env", "CUDA_DEVICE_MAX_CONNECTIONS=1"]
 
 
 def layout_flags(stage: ExportStage, n_layers: int) -> tuple[dict[str, object], str]:
@@ -183,10 +198,29 @@ def layout_flags(stage: ExportStage, n_layers: int) -> tuple[dict[str, object], 
         flags["context-parallel-size"] = layout.cp
     if layout.zero:
         flags["use-distributed-optimizer"] = True
-        if layout.zero > 1:
-            short.append(f"ZeRO-1 instead of ZeRO-{layout.zero}")
+    if fully_sharded(layout):
+        flags |= {
+            "use-megatron-fsdp": True, "data-parallel-sharding-strategy": STRATEGIES[layout.zero],
+            "no-gradient-accumulation-fusion": True, "ckpt-format": FSDP_FORMAT,
+        }  # fmt: skip
+    elif layout.zero > 1:
+        short.append(f"ZeRO-1 instead of ZeRO-{layout.zero}")
     again, apart = recomputing(layout)
     return flags | again, "; ".join(short + apart) or "exact"
+
+
+def fully_sharded(layout: Layout | None) -> bool:
+    """Whether Megatron-FSDP shards it: its documents speak of tensor and context groups, and of no pipeline."""
+    return layout is not None and layout.zero in STRATEGIES and layout.pp == 1
+
+
+def as_told(layout: Layout) -> Layout:
+    """The layout with what Megatron-LM shards of it.
+
+    >>> as_told(Layout(dp=8, zero=3)).zero, as_told(Layout(dp=8, pp=2, zero=3)).zero
+    (3, 1)
+    """
+    return layout if fully_sharded(layout) else msgspec.structs.replace(layout, zero=min(layout.zero, 1))
 
 
 def recomputing(layout: Layout) -> tuple[dict[str, object], list[str]]:
@@ -250,6 +284,7 @@ TRAINER = Trainer(
     divides="layout",
     ramps=" (Megatron-LM's --rampup-batch-size counts the run and its rates in samples and not in updates)",
     zero=1,
+    as_told=as_told,
     keeps="the newest and every tenth stay",
     prove="megatron",
 )

@@ -60,6 +60,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "eps": o.epsilon or 1e-8,
         "weight_decay": stage.weight_decay,
     }
+    # said, where OLMo-core would infer it from the vocabulary
+    dtype = "uint16" if net.vocab_size <= 2**16 else "uint32"
     body = {
         "model": {
             "d_model": net.d_model,
@@ -84,6 +86,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         },
         "data": {
             "paths": [f"{stage.data}/*.npy"],
+            "dtype": dtype,
             "sequence_length": stage.sequence_length,
             "global_batch_size": stage.sequences * stage.sequence_length,
             "seed": stage.seed,
@@ -135,7 +138,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         run=run,
         deviation=off,
         notes=[
-            f"{stage.data} holds token ids as .npy files of 16 or 32 bits",
+            f"{stage.data} holds token ids as bare numbers, without the head that numpy.save writes: "
+            f"`numpy.asarray(ids, dtype=numpy.{dtype}).tofile('{stage.data}/0.npy')`, whatever the ending says",
             *(
                 [f"convert {stage.begins} with OLMo-core's convert_checkpoint_from_hf first"]
                 if stage.begins and not stage.begins.startswith("checkpoints/")
