@@ -239,13 +239,17 @@ def test_what_one_device_does_not_hold_is_sharded(to: str) -> None:
 
 
 def test_what_does_not_fit_in_shards_either_is_said_first() -> None:
-    """DPO of 72.7e9 parameters at 20 bytes each, the reference's two with them: 182 GB on each of eight devices."""
+    """DPO of 72.7e9 parameters at 20 bytes each, the reference's two with them: 182 GB on each of eight devices.
+    Beside them, of two answers of 4,096 tokens, logits of 13 bytes for each of 152,064 words (16 GB), and the inputs of
+    80 layers of 8,192 (11 GB)."""
     found = CATALOGUE.recipe("starcoder")
     stages = {"dpo": stage_of("RL", Preference(method="dpo"))}
     made = msgspec.structs.replace(found, order=["dpo"], stages=stages, base=Base(model="qwen2_5_72b"), reported=[])
     model = CATALOGUE.model("qwen2_5_72b")
     done = export(model, made, "trl", accelerators=CATALOGUE.accelerators)
-    assert "dpo, memory 182 GB at least a device of 86 GB (h100_sxm)" in done.files["README.md"].decode()
+    assert "dpo, memory 209 GB at least, 27 of them activations and logits, a device of 86 GB (h100_sxm)" in (
+        done.files["README.md"].decode()
+    )
     assert (
         export(model, made, "trl", accelerators=CATALOGUE.accelerators, devices=32).stages[0].gaps[0].what != "memory"
     )
