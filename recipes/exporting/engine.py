@@ -27,13 +27,14 @@ def engine_of(stage: ExportStage, architecture: Architecture | None) -> Engine:
     the answers'; where all of a machine are too few, it takes more of each, up to nine tenths.
 
     >>> from lehr.recipes.catalogue.files import Catalogue
-    >>> from lehr.recipes.exporting.stage import ExportStage
+    >>> from lehr.recipes.exporting.stage import ExportStage, Saves
     >>> from lehr.simulators.objectives import PolicyGradient
     >>> from lehr.simulators.schedules import Curve
     >>> from lehr.simulators.training import Optimizer
     >>> stage = ExportStage(name="rl", number=1, kind="RL", objective=PolicyGradient(), n_steps=1, sequences=8,
     ...     sequence_length=1, curve=Curve(()), optimizer=Optimizer(kind="adamw"), precision="bf16", micro_batch=1,
-    ...     accumulation=1, devices=8, nodes=1, devices_per_node=8, room=80e9, begins=None, ends="e", data="d", seed=1)
+    ...     accumulation=1, devices=8, nodes=1, devices_per_node=8, room=80e9, begins=None, ends="e", data="d", seed=1,
+    ...     saves=Saves(every=1, why=""))
     >>> engine_of(stage, Catalogue().model("qwen2_5_7b").shape())       # 15 GB of weights, 12 GB of a device for them
     Engine(tensor=2, share=0.3)
     """
