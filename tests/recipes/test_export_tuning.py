@@ -276,14 +276,17 @@ def test_stages_of_unlike_size_run_one_after_another(tmp_path: Path) -> None:
     write_folder(tmp_path / "x", done.files)
     programs = {
         "scontrol": "echo first; echo second",
-        "srun": 'for ((n = 0; n < ${2#*=}; n++)); do SLURM_NODEID=$n "${@:4}"; done',
-        "torchrun": "echo $PET_NODE_RANK of $NNODES: $*",
+        # all nodes at once, which meet as torchrun's do: none is done before each has begun
+        "srun": 'for ((n = 0; n < ${2#*=}; n++)); do SLURM_NODEID=$n "${@:4}" & done; wait',
+        "torchrun": "echo $PET_NODE_RANK of $NNODES: $*; touch met.$NNODES.$PET_NODE_RANK; "
+        "until [ $(ls met.$NNODES.* | wc -l) = $NNODES ]; do sleep 0.05; done",
         "python": "echo $PET_NODE_RANK of $NNODES: python $*",
     }
     job = {"SLURM_SUBMIT_DIR": str(tmp_path / "x"), "SLURM_JOB_NODELIST": "n[0-1]"}
     told = in_their_place(tmp_path / "bin", programs) | job
     ran = subprocess.run(["bash", "slurm.sh"], cwd=tmp_path / "x", env=told, capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines() == [
+    lines = ran.stdout.splitlines()
+    assert [*lines[:2], *sorted(lines[2:])] == [
         "0 of 1: --nnodes=1 --nproc-per-node=8 -m trl.scripts.sft --config 01_sft/sft.yaml",
         "0 of 1: python merge_adapter.py checkpoints/sft checkpoints/sft/merged",
         *(f"{n} of 2: --nnodes=2 --nproc-per-node=8 -m trl.scripts.dpo --config 02_dpo/dpo.yaml" for n in (0, 1)),
