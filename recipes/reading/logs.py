@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,19 +19,17 @@ from lehr.recipes.errors import LehrError
 from lehr.recipes.reading.cells import COMMA, NOTHING, decimal_comma, number
 from lehr.recipes.reading.console import console_rows
 from lehr.recipes.reading.events import DamagedError, records, scalars
-from lehr.recipes.reading.headings import LOSS, RATE, STEP, find, find_tokens, nearest_heading
+from lehr.recipes.reading.headings import LOSS, RATE, find
 from lehr.recipes.reading.long import RUN, Row, metric_files, mlflow_runs, one_tag, pivoted, with_steps
 from lehr.recipes.reading.series import Series
+from lehr.recipes.reading.stepping import MOST_DIGITS, step_column, steps_of, without_steps
 
 EVENT_MARK = ".tfevents."
 """In the name of every TensorBoard event file."""
-MOST_DIGITS = 15
-"""Of a step; a longer number is no step, and no float holds it."""
 LONG_BYTES = 1 << 21
 """A longer table of numbers is read as arrays, without an object for every cell."""
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 TABLE_SUFFIXES = (".csv", ".tsv")
-_OF_MANY = re.compile(r"\s*(\d[\d,]*)\s*/\s*\d[\d,]*\s*$")
 SEPARATOR = " - "
 """Between run and quantity in the headings of a W&B export."""
 
@@ -103,7 +100,8 @@ def _long_table(path: Path, step: str | None, batch_tokens: float | None) -> Log
         file.seek(-1, 2)
         whole = file.read(1) in b"\n\r"
     headings = [cell.strip() for cell in heading.split(",")]
-    chosen = step if step in headings else find(STEP, headings)
+    notes: list[str] = []
+    chosen = step if step in headings else step_column([], headings, notes)
     if chosen is None or '"' in heading or len(set(headings)) < len(headings) or SEPARATOR in heading:
         return None
     try:
@@ -111,7 +109,7 @@ def _long_table(path: Path, step: str | None, batch_tokens: float | None) -> Log
     except ValueError:
         # an empty cell, a word or a line of another length
         return None
-    notes = [] if whole else ["the last line has no end and was passed over: it may be half written"]
+    notes += [] if whole else ["the last line has no end and was passed over: it may be half written"]
     table = table if whole else table[:-1]
     at = table[:, headings.index(chosen)] if table.shape[1] == len(headings) else np.array([-1.0])
     if not np.isfinite(at).all() or (at < 0).any() or (at != np.floor(at)).any() or at.max() >= 10**MOST_DIGITS:
@@ -250,34 +248,6 @@ def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str,
     return flat
 
 
-def _steps(rows: list[Row], heading: str, path: Path, notes: list[str], lenient: bool) -> list[int | None]:
-    """The step of each row: 10, 1,000 or 10/2000; ``None`` of a row without one.
-
-    Raises ``LehrError`` for a step that is no whole number of at least 0, and one that is no number at all beside
-    numbers, of which a ``lenient`` look passes the row over and notes it.
-    """
-    out: list[int | None] = []
-    bad = 0
-    for i, row in enumerate(rows, start=1):
-        cell = row.get(heading)
-        of_many = _OF_MANY.match(cell) if isinstance(cell, str) else None
-        at = number(of_many[1] if of_many else cell)
-        said = "" if cell is None else str(cell).strip()
-        if at is None and said.lower() not in NOTHING and any(number(v) is not None for v in row.values()):
-            if not lenient:
-                raise LehrError(f"{path}: row {i}: {heading} is {said!r}, which is no number; write 1300 or 1,300")
-            bad += 1
-        if at is None:
-            out.append(None)
-            continue
-        if not math.isfinite(at) or at != int(at) or at < 0 or at >= 10**MOST_DIGITS:
-            raise LehrError(f"{path}: row {i}: {heading} is {at:g}; write whole numbers of at least 0")
-        out.append(int(at))
-    if bad:
-        notes.append(f"{_lines(bad)} whose {heading} is no number passed over")
-    return out
-
-
 def _runs(
     rows: Iterable[Row], step: str | None, path: Path, notes: list[str], lenient: bool
 ) -> dict[str, dict[str, Series]]:
@@ -291,23 +261,15 @@ def _runs(
     return {name: quantities for name, one in each.items() for quantities in one.values()}
 
 
-def _without_steps(headings: list[str], step: str | None) -> str:
-    """That ``headings`` have no column of the steps, or none called ``step``, and what to write."""
-    if step is None and (tokens := find_tokens(headings)) is not None:
-        return f"no column of the steps; {tokens[0]!r} counts tokens: write batch_tokens=<tokens of a step>"
-    what = f"no column is called {step!r}" if step is not None else "no column of the steps"
-    return f"{what}; {nearest_heading(step or 'step', headings)}: write columns={{step: <heading>}}"
-
-
 def _one_table(
     rows: list[Row], step: str | None, path: Path, notes: list[str], lenient: bool
 ) -> dict[str, dict[str, Series]]:
     headings = [h for h in dict.fromkeys(key for row in rows for key in row) if h != RUN]
-    chosen = step if step is not None else find(STEP, headings)
+    chosen = step if step is not None else step_column(rows, headings, notes)
     if chosen is None or chosen not in headings:
-        raise LehrError(f"{path}: {_without_steps(headings, step)}")
+        raise LehrError(f"{path}: {without_steps(headings, step)}")
     runs: dict[str, dict[str, Series]] = {}
-    every = _steps(rows, chosen, path, notes, lenient)
+    every = steps_of(rows, chosen, path, notes, lenient)
     for heading in headings:
         if heading == chosen:
             continue

@@ -90,7 +90,7 @@ def without_law(job: Composed) -> list[tuple[str, RateAndRows | Unread]]:
             raise LehrError(
                 f"{paths[0]}: has no learning rate, and no law is given: write law=./fit.yaml, of runs like it"
             )
-        off, judged = departure(planned, *read.rates), None
+        off, judged = departure(planned, *read.rates, columns=read.columns), None
         if no_cross_entropy(read) is None:
             judged = alone(planned, read.rows, false_alarms=job.setting("false_alarms", float))
         return RateAndRows(off=off, read=read, alone=judged)

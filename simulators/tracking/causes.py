@@ -30,6 +30,8 @@ TIMES, DEVIATIONS = 3.0, 6.0
 HALVINGS = 4.0
 """A loss scale that falls by this factor, two halvings at once, says that gradients overflow."""
 CHANGES = 0.01
+LEAST_NEAR, SHARE_NEAR = 2, 0.05
+"""Rows before the last rate that agrees, at least and of all, in which a batch that changed is why later ones leave."""
 
 
 TIMES_OFF: dict[float, str] = {
@@ -94,6 +96,30 @@ def cause_of(columns: Columns, first: int, last: int) -> str:
             i = int(np.argmax(here < before[-1]))
             told.append(f"the epoch goes back from {before[-1]:.3g} to {here[i]:.3g} at step {at[i]:,}: data again")
     return "; ".join(told)
+
+
+def with_batch(cause: str, columns: Columns, before: int | None, step: int) -> str:
+    """The ``cause`` of rates that leave their plan at ``step``, after the step ``before`` that still agrees, or the
+    batch, where that changes there or a few rows earlier.
+
+    >>> steps = np.arange(0, 300, 10)
+    >>> columns = {"batch": (steps, np.where(steps < 250, 256.0, 512.0))}
+    >>> with_batch("the scheduler steps 2 times an update", columns, 250, 260)
+    'the batch is 512 from step 250 on, 256 before: a plan whose rates go by tokens or samples has others since'
+    >>> with_batch("another peak", columns, 100, 110)
+    'another peak'
+    """
+    if before is None or "batch" not in columns:
+        return cause
+    steps, batches = columns["batch"]
+    near = max(LEAST_NEAR, int(SHARE_NEAR * len(steps)))
+    first = int(steps[max(int(np.searchsorted(steps, before)) - near, 0)])
+    if not (found := cause_of({"batch": columns["batch"]}, first, step)):
+        return cause
+    times = float(batches[steps <= step][-1] / batches[steps <= first][-1])
+    found += ": a plan whose rates go by tokens or samples has others since"
+    # rates by tokens come so many times as fast
+    return found if f"steps {times:g} times an update" in cause else f"{found}; or {cause}"
 
 
 def _gradient(at: NDArray[np.int_], here: Floats, before: Floats) -> list[str]:

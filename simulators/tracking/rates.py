@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.causes import Columns, with_batch
 from lehr.simulators.tracking.settings import AS_GOOD, nearest_settings, slip
 
 AGREES = 0.002
@@ -59,8 +60,11 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
     resumed_at: int | None = None
 
 
-def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Departure | None:
-    """Where the rates ``logged`` at ``steps`` (rows,) first leave ``planned`` (steps of the run,) for good or for long.
+def departure(
+    planned: Floats, steps: NDArray[np.int_], logged: Floats, *, columns: Columns | None = None
+) -> Departure | None:
+    """Where the rates ``logged`` at ``steps`` (rows,) first leave ``planned`` (steps of the run,) for good or for long;
+    ``columns`` are others of the log, of which the batch may say why.
 
     >>> plan = 1e-3 * np.linspace(1.0, 0.0, 101)
     >>> found = departure(plan, np.arange(10, 100, 10), 2 * plan[10:100:10])
@@ -86,13 +90,14 @@ def departure(planned: Floats, steps: NDArray[np.int_], logged: Floats) -> Depar
             f"it is that of the plan {resumed_at:,} steps on: the log counts its steps from 0 again, as of a job that "
             f"was resumed at step {resumed_at:,}; add these to them"
         )
+    cause = cause or _other(planned, at[first:], rates[first:], share, since=before is not None)
     return Departure(
         row=int(rows[first]),
         step=int(steps[rows[first]]),
         before=before,
         logged=float(rates[first]),
         planned=float(planned[at[first]]),
-        cause=cause or _other(planned, at[first:], rates[first:], share, since=before is not None),
+        cause=with_batch(cause, columns or {}, before, int(steps[rows[first]])),
         lasts=bool(off[-1] or off.mean() > PASSES),
         resumed_at=resumed_at,
     )

@@ -141,7 +141,7 @@ def track(
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")
     n = planned.n_steps
-    off = None if rates is None else departure(planned.rates, *rates)
+    off = None if rates is None else departure(planned.rates, *rates, columns=columns)
     inside = slice(*np.searchsorted(rows.steps, [planned.first, n + 1]))
     steps, losses = rows.steps[inside], rows.losses[inside]
     if not len(steps) and len(rows) and (late := rows.steps[rows.steps > n]).size:
