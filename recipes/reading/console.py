@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lehr.recipes.errors import LehrError
+from lehr.recipes.reading.digits import Printed
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NUMBER = r"[-+]?(?:\d[\d,_]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)"
@@ -104,7 +105,7 @@ def _pairs(line: str) -> Iterator[tuple[str, float]]:
                     key = step
             if key == "of":
                 continue
-            seen.setdefault(key, float(one["value"].replace(",", "").replace("_", "")))
+            seen.setdefault(key, Printed(one["value"].replace(",", "").replace("_", "")))
     yield from seen.items()
 
 

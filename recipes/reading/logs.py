@@ -18,6 +18,7 @@ from lehr.recipes.catalogue.yaml import refuse_endless
 from lehr.recipes.errors import LehrError
 from lehr.recipes.reading.cells import COMMA, NOTHING, decimal_comma, number
 from lehr.recipes.reading.console import console_rows
+from lehr.recipes.reading.digits import most_decimals, printed_units
 from lehr.recipes.reading.events import DamagedError, records, scalars
 from lehr.recipes.reading.headings import LOSS, RATE, find
 from lehr.recipes.reading.long import RUN, Row, metric_files, mlflow_runs, one_tag, pivoted, with_steps
@@ -269,18 +270,20 @@ def _one_table(
     if chosen is None or chosen not in headings:
         raise LehrError(f"{path}: {without_steps(headings, step)}")
     runs: dict[str, dict[str, Series]] = {}
+    decimals = most_decimals(rows) or None
     every = steps_of(rows, chosen, path, notes, lenient)
     for heading in headings:
         if heading == chosen:
             continue
         read = _plain if find((*LOSS, *RATE), [heading.rpartition(SEPARATOR)[2]]) is not None else _any
-        steps, values = [], []
+        steps, values, cells = [], [], []
         for i, (row, at) in enumerate(zip(rows, every, strict=True), start=1):
             value = read(row.get(heading), heading, i, path)
             if value is None or at is None:
                 continue
             steps.append(at)
             values.append(value)
+            cells.append(row.get(heading))
         if not steps:
             _refuse_words(rows, heading, path)
             continue
@@ -288,7 +291,7 @@ def _one_table(
         if separator and quantity.endswith(("__MIN", "__MAX")):
             continue
         runs.setdefault(run.strip() if separator else path.stem, {})[quantity if separator else heading] = Series(
-            steps, values
+            steps, values, printed_units(cells, decimals) if read is _plain else None
         )
     if not runs:
         raise LehrError(f"{path}: no column has numbers beside {chosen!r}")

@@ -37,13 +37,15 @@ MOST_RESTARTS = 10
 
 class LogRows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The rows of a run, and the steps and learning rates that its log has, ``None`` without a column of them;
-    ``columns`` are others that may say why a loss goes wrong; ``taken`` are the headings of all of these."""
+    ``columns`` are others that may say why a loss goes wrong; ``taken`` are the headings of all of these;
+    ``rate_units`` are what one of the last printed digit is of each rate, where the text says so."""
 
     rows: Rows
     rates: tuple[NDArray[np.int_], Floats] | None
     notes: list[str]
     columns: Columns = {}
     taken: tuple[str | None, ...] = ()
+    rate_units: Floats | None = None
 
 
 def read_rows(
@@ -95,13 +97,15 @@ def read_rows(
     (series,) = runs.values()
     heading = wanted or find(own, series) or ""
     loss = series[heading]
-    rows = in_order(loss.steps, loss.values)
+    rows = in_order(loss.steps, loss.values, _units(loss))
+    rates, rate_units = _rates(series, columns.get("rate"), path)
     if len(rows.restarts) > max(MOST_RESTARTS, len(loss.steps) // RESTART):
         raise LehrError(f"{path}: its steps go back {len(rows.restarts)} times in {len(loss.steps):,} rows; sort them")
     found_beside = {role: h for role, names in BESIDE.items() if (h := find(names, series)) is not None}
     return LogRows(
         rows=rows,
-        rates=_rates(series, columns.get("rate"), path),
+        rates=rates,
+        rate_units=rate_units,
         notes=notes,
         columns={role: _in_order(series[h]) for role, h in found_beside.items()},
         taken=(heading, columns.get("rate") or find(RATE, series), *found_beside.values()),
@@ -122,27 +126,43 @@ def after(earlier: LogRows, later: LogRows) -> LogRows:
     """Two logs of one run, the ``later`` one written when the other had been cut or moved away: its rows count where
     both have a step."""
     rows = in_order(
-        np.concatenate([earlier.rows.steps, later.rows.steps]), np.concatenate([earlier.rows.losses, later.rows.losses])
+        np.concatenate([earlier.rows.steps, later.rows.steps]),
+        np.concatenate([earlier.rows.losses, later.rows.losses]),
+        _both(earlier.rows.units, later.rows.units),
     )
     both = [r for r in (earlier.rates, later.rates) if r is not None]
-    rates = None if not both else in_order(*(np.concatenate([r[i] for r in both]) for i in (0, 1)))
+    units = _both(earlier.rate_units, later.rate_units)
+    steps, values = (np.concatenate([r[i] for r in both]) if both else None for i in (0, 1))
+    rates = None if steps is None or values is None else in_order(steps, values, units)
     kept = f"the log was cut or replaced: {len(earlier.rows):,} rows that stood in it before are kept"
     return LogRows(
         rows=rows,
         rates=None if rates is None else (rates.steps, rates.losses),
+        rate_units=None if rates is None else rates.units,
         notes=[*later.notes, *([kept] if kept not in later.notes else [])],
         columns=later.columns,
     )
 
 
-def _rates(series: Mapping[str, Series], wanted: str | None, path: Path) -> tuple[NDArray[np.int_], Floats] | None:
-    """Steps and learning rates, in the order of the last time that each step was written."""
+def _both(earlier: Floats | None, later: Floats | None) -> Floats | None:
+    return None if earlier is None or later is None else np.concatenate([earlier, later])
+
+
+def _units(series: Series) -> Floats | None:
+    return None if series.units is None else np.asarray(series.units, dtype=float)
+
+
+def _rates(
+    series: Mapping[str, Series], wanted: str | None, path: Path
+) -> tuple[tuple[NDArray[np.int_], Floats] | None, Floats | None]:
+    """Steps and learning rates, in the order of the last time that each step was written, and their last digits."""
     heading = wanted or find(RATE, series)
     if heading is None:
-        return None
+        return None, None
     if heading not in series:
         raise LehrError(f"{path}: columns.rate: no column of numbers is called {heading!r}; {nearest(heading, series)}")
-    return _in_order(series[heading])
+    rows = in_order(series[heading].steps, series[heading].values, _units(series[heading]))
+    return (rows.steps, rows.losses), rows.units
 
 
 def paired(paths: Sequence[Path], columns: Mapping[str, str]) -> list[list[Path]]:

@@ -16,3 +16,5 @@ class Series(msgspec.Struct, frozen=True, eq=False):
 
     steps: Sequence[int] | NDArray[np.int_]
     values: Sequence[float] | Floats
+    units: Sequence[float] | Floats | None = None
+    """What one of the last printed digit is of each value, where the text says so."""

@@ -15,6 +15,7 @@ from lehr.recipes.reading.logs import JSON_SUFFIXES, TABLE_SUFFIXES
 from lehr.recipes.reading.rows import LogRows
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking import in_order
+from lehr.simulators.tracking.digits import units_like
 
 SAME = 4096
 """Bytes at the beginning of a log, and before where it was read to, that are as they were, or all is read again."""
@@ -121,12 +122,21 @@ def _joined(earlier: LogRows, later: LogRows) -> LogRows | None:
     rows = _after((earlier.rows.steps, earlier.rows.losses), (later.rows.steps, later.rows.losses))
     rates = (earlier.rates, later.rates)
     both = None if rates[0] is None or rates[1] is None else _after(rates[0], rates[1])
+    units = (earlier.rows.units, later.rows.units), (earlier.rate_units, later.rate_units)
+    if any(one[0] is None and one[1] is not None for one in units):
+        # what digits the log has is told by the new lines
+        return None
     columns = {name: _after(earlier.columns[name], later.columns[name]) for name in earlier.columns}
     if rows is None or (both is None and rates != (None, None)) or None in columns.values():
         return None
     return LogRows(
-        rows=msgspec.structs.replace(in_order(*rows), restarts=earlier.rows.restarts, repeats=earlier.rows.repeats),
+        rows=msgspec.structs.replace(
+            in_order(*rows, units_like(rows[1], earlier.rows.units)),
+            restarts=earlier.rows.restarts,
+            repeats=earlier.rows.repeats,
+        ),
         rates=both,
+        rate_units=None if both is None else units_like(both[1], earlier.rate_units),
         notes=[],
         columns={name: column for name, column in columns.items() if column is not None},
         taken=earlier.taken,

@@ -90,7 +90,7 @@ def without_law(job: Composed) -> list[tuple[str, RateAndRows | Unread]]:
             raise LehrError(
                 f"{paths[0]}: has no learning rate, and no law is given: write law=./fit.yaml, of runs like it"
             )
-        off, judged = departure(planned, *read.rates, columns=read.columns), None
+        off, judged = departure(planned, *read.rates, read.rate_units, columns=read.columns), None
         if no_cross_entropy(read) is None:
             judged = alone(planned, read.rows, false_alarms=job.setting("false_alarms", float))
         return RateAndRows(off=off, read=read, alone=judged)
@@ -123,16 +123,19 @@ def in_unit(law: CurveLaw, read: LogRows, where: Path) -> LogRows:
     heading = read.taken[0] or "" if read.taken else ""
     named = loss_unit_of(None, heading, notes)
     nats = law.loss_unit == "nats/token"
+    units = read.rows.last_digits
     if words_of(heading) & {"ppl", "perplexity"} and nats:
         with np.errstate(divide="ignore", invalid="ignore"):
             losses, how = np.log(read.rows.losses), f"{heading!r} is a perplexity, whose logarithm is taken"
+            units = units / read.rows.losses
     elif not any("is taken to be" in note for note in notes) or named == law.loss_unit:
         return read
     elif named == "bits/token" and nats:
-        losses, how = read.rows.losses * log(2.0), f"{heading!r} is in bits, times {log(2.0):.4f} in nats"
+        losses, units = read.rows.losses * log(2.0), units * log(2.0)
+        how = f"{heading!r} is in bits, times {log(2.0):.4f} in nats"
     else:
         raise LehrError(f"{where}: {heading!r} is in {named}, the law in {law.loss_unit}; give a law of the same unit")
-    rows = msgspec.structs.replace(read.rows, losses=losses)
+    rows = msgspec.structs.replace(read.rows, losses=losses, units=units)
     return msgspec.structs.replace(read, rows=rows, notes=[*read.notes, how])
 
 
@@ -260,6 +263,7 @@ def track_rows(
             false_alarms=job.setting("false_alarms", float),
             level=job.setting("level", float),
             rates=read.rates,
+            rate_units=read.rate_units,
             columns=read.columns,
             earlier=earlier,
         )

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.contrasts import LEAST_RISE
 from lehr.simulators.tracking.course import dated, stays
-from lehr.simulators.tracking.independent import independent
+from lehr.simulators.tracking.digits import grain_of
+from lehr.simulators.tracking.independent import Independent, independent
 from lehr.simulators.tracking.judging import alarms
 from lehr.simulators.tracking.onset import Run
 from lehr.simulators.tracking.planned import first_of, restart_of
@@ -63,14 +64,16 @@ def alone(planned: Floats, rows: Rows, *, false_alarms: float = 0.01) -> Alone:
         return Alone([], steps, losses)
     with np.errstate(invalid="ignore", divide="ignore"):
         e = np.where(np.isfinite(losses) & (losses > 0), np.log(losses), np.nan)
-    own = independent(e)
+    grain = grain_of(e, losses, rows.last_digits[inside])
+    own = Independent(e, 0.0) if grain.mean else independent(e)
     left = own.left_out
     steps, losses, e, logged = steps[left:], losses[left:], own.residuals[left:], e[left:]
     stays_put, anywhere = np.zeros(len(e)), np.full((len(e), 1), ANYWHERE)
-    rules = Rules.of(max(ceil((n - first) / rows.spacing), len(e), 1), false_alarms, own.noise or None)
+    every = max(ceil((n - first) / rows.spacing), len(e), 1)
+    rules = Rules.of(every, false_alarms, own.noise or None, grain=grain)
     judged = alarms(e, anywhere, rules)
     found = dated(judged.found, Run(np.nan_to_num(e), stays_put, stays_put, anywhere, stays(judged.found, e)))
     risen = [a for a in found if a.kind == "spike" or (a.kind == "divergence" and a.size > LEAST_RISE)]
     later = msgspec.structs.replace(own, residuals=e)
-    notes = [*own.words(), *tail_words(judged.tails, own.correlation)]
+    notes = [*own.words(), *grain.words(), *tail_words(judged.tails, own.correlation)]
     return Alone([later.as_logged(alarm, logged) for alarm in risen], steps, losses, notes)

@@ -28,6 +28,7 @@ def track_as_run(
     rows: Rows,
     *,
     rates: tuple[NDArray[np.int_], Floats] | None = None,
+    rate_units: Floats | None = None,
     columns: Columns | None = None,
     earlier: Earlier | None = None,
     **settings: Any,
@@ -53,20 +54,21 @@ def track_as_run(
     >>> [round(float(end), 4) for end in ends]
     [3.5, 3.4082, 3.4082]
     """
-    seen = track(planned, rows, rates=rates, columns=columns, earlier=earlier, **settings)
+    seen = track(planned, rows, rates=rates, rate_units=rate_units, columns=columns, earlier=earlier, **settings)
     if rates is None or seen.rate is None or seen.state != "rate":
         return planned, seen
     if (far := seen.rate.resumed_at) is not None:
         later = msgspec.structs.replace(rows, steps=rows.steps + far)
         put_right = {name: (steps + far, values) for name, (steps, values) in (columns or {}).items()}
-        again = track(planned, later, rates=(rates[0] + far, rates[1]), columns=put_right, **settings)
+        shifted = rates[0] + far, rates[1]
+        again = track(planned, later, rates=shifted, rate_units=rate_units, columns=put_right, **settings)
         if again.rate is None:
             note = (
                 f"the log counts its steps from 0 again, as of a job that was resumed: {far:,} were added, with which "
                 "its rates are the planned ones"
             )
             return planned, msgspec.structs.replace(again, notes=[note, *again.notes])
-    run = plan_as_run(law, planned, rates, seen.rate)
+    run = plan_as_run(law, planned, rates, seen.rate, rate_units)
     if run is None:
         return planned, seen
     again = track(run, rows, columns=columns, **settings)
@@ -78,10 +80,16 @@ def track_as_run(
     )  # fmt: skip
 
 
-def plan_as_run(law: CurveLaw, planned: Plan, rates: tuple[NDArray[np.int_], Floats], off: Departure) -> Plan | None:
-    """The forecast for the ``rates`` of the log, which left the plan at ``off``; ``None`` where the law was fitted to
-    no rate like them, or would have no loss left where they leap up and down."""
-    had, fitted = as_logged(planned.rates, *rates, off), law.range.peak_rate
+def plan_as_run(
+    law: CurveLaw,
+    planned: Plan,
+    rates: tuple[NDArray[np.int_], Floats],
+    off: Departure,
+    units: Floats | None = None,
+) -> Plan | None:
+    """The forecast for the ``rates`` of the log with their ``units`` (rows,), which left the plan at ``off``; ``None``
+    where the law was fitted to no rate like them, or would have no loss left where they leap up and down."""
+    had, fitted = as_logged(planned.rates, *rates, off, units), law.range.peak_rate
     if had is None or fitted is None:
         return None
     until = min(int(rates[0][-1]) + 1, planned.n_steps)

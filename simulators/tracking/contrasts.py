@@ -85,6 +85,7 @@ def contrasts(
     rates: Floats | None = None,
     turned: Floats | None = None,
     reach: Floats | None = None,
+    grain: float = 0.0,
 ) -> Found:
     """Of residuals ``e`` (rows,) about a forecast with the logarithm ``forecast`` (rows,) and its law's ``modes``
     (rows, modes) [log loss], by ``calm`` rows, of a run that will have ``rows``.
@@ -92,7 +93,7 @@ def contrasts(
     ``floor`` is the least that rows scatter by [log loss]; the modes are ``times`` those of one deviation; ``rates``
     (rows,) are the learning rates, by which rows scatter less where the log so far says so, ``turned`` (rows,) is what
     of the forecast the height and the fall of the rates make; ``reach`` (2, rows) is how far above and below those
-    before a single healthy row may lie [log loss].
+    before a single healthy row may lie, ``grain`` by how much the mean of any may be off by their digits [log loss].
 
     >>> forecast = -0.001 * np.arange(100.0)
     >>> noise = 2e-4 * np.sin(np.arange(100.0) ** 2)
@@ -131,10 +132,10 @@ def contrasts(
         for way, told in best.items():
             here = Windows(y, x, by_rate, errors, begins, first, deviation, t[way][np.maximum(degrees[begins], 3)])
             for i in here.candidates(way):
-                share, error, most = here.share(i, way)
+                share, error, most, all_of_it = here.share(i, way)
                 fallen, by_rates = (float(v[i] - v[begins[i] - 1]) for v in (x, by_rate))
-                single = most * far[i] if way == "rising" else 0.0
-                if share < max(here.bound[i] * error, single) or not _is(share, fallen, by_rates, window, way):
+                least = max(here.bound[i] * error, most * far[i] if way == "rising" else 0.0) + all_of_it * grain
+                if share < least or not _is(share, fallen, by_rates, window, way):
                     continue
                 moved = share * (-fallen if way == "still" else window)
                 one = share / (here.bound[i] * error), int(begins[i]), moved
@@ -215,9 +216,9 @@ class Windows(msgspec.Struct, frozen=True, eq=False):
             good &= (product > 0.5 * STILL[0] * square) & (x[before] > x)
         return [int(i) for i in np.flatnonzero(good)]
 
-    def share(self, i: int, way: Way) -> tuple[float, float, float]:
+    def share(self, i: int, way: Way) -> tuple[float, float, float, float]:
         """What share of a direction the window that ends at block ``i`` shows, its standard error, and what a single
-        row makes of it at most."""
+        row, and what all rows together, make of it at most."""
         rows, a = slice(int(self.first[i]), i + 1), int(self.begins[i] - self.first[i])
         y, x, turned, modes = self.y[rows], self.x[rows], self.turned[rows], self.modes[rows]
         by_rate = turned[a - 1] - turned
@@ -230,7 +231,8 @@ class Windows(msgspec.Struct, frozen=True, eq=False):
         inner = apart.T @ apart + square * np.eye(apart.shape[1])
         weight = (direction - apart @ np.linalg.solve(inner, apart.T @ direction)) / square
         known = float(direction @ weight)
-        return float(weight @ y) / known, 1 / sqrt(known), float(np.abs(weight).max()) / known
+        sizes = np.abs(weight)
+        return float(weight @ y) / known, 1 / sqrt(known), float(sizes.max()) / known, float(sizes.sum()) / known
 
 
 def _is(share: float, fallen: float, by_rates: float, window: int, way: Way) -> bool:

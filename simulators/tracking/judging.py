@@ -130,7 +130,7 @@ def alarms(
     near = contrasts(
         np.where(finite, residuals, 0.0), level, modes, finite & ~joined["spike"][0] & slow, rows=rules.rows,
         false_alarms=rules.false_alarms, times=rules.times, floor=rules.floor, rates=rates, turned=turned,
-        reach=reach,
+        reach=reach, grain=rules.grain,
     )  # fmt: skip
     nearby: dict[Kind, NDArray[np.bool_]] = {"plateau": near.still, "divergence": near.rising}
     for level_kind, more in nearby.items():

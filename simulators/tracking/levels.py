@@ -104,6 +104,7 @@ def change_of(
     least: float,
     floor: float = 0.0,
     reach: Floats | None = None,
+    grain: float = 0.0,
 ) -> Change:
     """Of rows ``e`` (rows,) about a forecast with the logarithm ``level`` (rows,), by windows of ``window`` rows,
     beside the ``calm`` rows before each.
@@ -111,7 +112,8 @@ def change_of(
     ``modes`` (rows, modes) are what the law may be wrong by [log loss], each with a sign of its own; ``reference`` are
     the rows that say how far rows scatter, ``tail`` the probability of a false alarm at a row, one-sided; ``least`` is
     the standard deviation of a row where too few rows say it, ``floor`` what it is at least. ``reach`` (2, rows) is how
-    far above and below the rows before a healthy row may lie: so far one of a window or of those before it.
+    far above and below the rows before a healthy row may lie: so far one of a window or of those before it; ``grain``
+    is by how much the mean of any rows may be off by their printed digits.
 
     >>> rows = np.where(np.arange(60) < 50, 0.0, 0.02) + 1e-3 * (-1.0) ** np.arange(60)
     >>> still, calm = np.zeros(60), np.ones(60, bool)
@@ -152,7 +154,7 @@ def change_of(
         far = np.where(moved > 0, up, down)
         noise = np.maximum(noise, far) if window == 1 else np.hypot(noise, far)
     law = np.sqrt((LAW * law) ** 2 + (MOVES * forecast) ** 2)
-    bound = np.sqrt(law**2 + np.maximum(noise, usual) ** 2 + NO_NEWS**2)
+    bound = np.sqrt(law**2 + np.maximum(noise, usual) ** 2 + NO_NEWS**2) + 2 * grain
     sums = np.concatenate([[0.0], np.cumsum(level - level[0])])
     within = (sums[ends] - sums[begins]) / window - (level - level[0])[begins]
     half = max(window // 2, 1)

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, with_batch
+from lehr.simulators.tracking.digits import units_of
 from lehr.simulators.tracking.settings import AS_GOOD, nearest_settings, slip
 
 AGREES = 0.002
-"""Rates differ where they are further apart than this share of the planned one, and what its printed digits leave open,
-and than a tenth of it of the peak, at the step itself and at both of its neighbours: logs count updates from 0 or 1."""
-DIGITS = 7
-"""Digits of a rate beyond which nothing is said of how it was rounded."""
+"""Rates differ where they are further apart than this share of the planned one, and than a tenth of it of the peak, and
+what the printed digits leave open, at the step itself and at both of its neighbours: logs count updates from 0 or 1."""
 PASSES = 0.02
 """Of the rows, off the plan: fewer change little in what a run comes to."""
 FAR = 0.1
@@ -33,6 +32,8 @@ LOW = 0.5
 """Of the peak rate, below which a rate that stands still may be a floor."""
 APART = 1.5
 """Times the error of the best setting within which another explains a log as well."""
+EXACT = 5e-7
+"""Of a rate, that seven digits leave open."""
 FACTORS = (2, 3, 4, 8, 16, 32, 64, 128)
 """Steps of the scheduler for one update that are tried, and updates for one of its steps."""
 
@@ -61,9 +62,16 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def departure(
-    planned: Floats, steps: NDArray[np.int_], logged: Floats, *, columns: Columns | None = None
+    planned: Floats,
+    steps: NDArray[np.int_],
+    logged: Floats,
+    units: Floats | None = None,
+    *,
+    columns: Columns | None = None,
 ) -> Departure | None:
-    """Where the rates ``logged`` at ``steps`` (rows,) first leave ``planned`` (steps of the run,) for good or for long;
+    """Where the rates ``logged`` at ``steps`` (rows,) first leave ``planned`` (steps of the run,) for good or for long.
+
+    ``units`` (rows,) are what one of the last printed digit is of each rate, by default what the rates themselves say;
     ``columns`` are others of the log, of which the batch may say why.
 
     >>> plan = 1e-3 * np.linspace(1.0, 0.0, 101)
@@ -74,23 +82,23 @@ def departure(
     n = len(planned)
     inside = (steps >= 0) & (steps <= n) & np.isfinite(logged)
     rows, at, rates = np.flatnonzero(inside), np.minimum(steps[inside], n - 1), logged[inside]
-    share = AGREES + rounding(rates)
-    off = ~_agree(planned, at, rates, share)
+    half = (units_of(logged) if units is None else units)[inside] / 2
+    off = ~_agree(planned, at, rates, half)
     # a single row may be one of another clock, two are not, nor is one that is far off
-    far = off & (rates > 0) & (np.abs(rates / np.maximum(planned[at], 1e-300) - 1) > FAR)
+    far = off & (rates > 0) & (np.abs(rates - planned[at]) - half > FAR * planned[at])
     wrong = np.flatnonzero((off & np.append(off[1:], off[-1:])) | far) if len(off) else np.zeros(0, int)
     if not len(wrong):
         return None
     first = int(wrong[0])
     before = int(at[first - 1]) if first else None
-    cause = _bug(planned, at, rates, first, share)
-    resumed_at = _counted_anew(planned, at, rates, share) if cause is None and before is None else None
+    cause = _bug(planned, at, rates, first, half)
+    resumed_at = _counted_anew(planned, at, rates, half) if cause is None and before is None else None
     if resumed_at is not None:
         cause = (
             f"it is that of the plan {resumed_at:,} steps on: the log counts its steps from 0 again, as of a job that "
             f"was resumed at step {resumed_at:,}; add these to them"
         )
-    cause = cause or _other(planned, at[first:], rates[first:], share, since=before is not None)
+    cause = cause or _other(planned, at[first:], rates[first:], half[first:], since=before is not None)
     return Departure(
         row=int(rows[first]),
         step=int(steps[rows[first]]),
@@ -103,10 +111,12 @@ def departure(
     )
 
 
-def as_logged(planned: Floats, steps: NDArray[np.int_], logged: Floats, off: Departure) -> Floats | None:
+def as_logged(
+    planned: Floats, steps: NDArray[np.int_], logged: Floats, off: Departure, units: Floats | None = None
+) -> Floats | None:
     """The rates (steps of the run,) that a run had which left its plan at ``off``: those ``logged`` at ``steps``
-    (rows,), on straight lines between rows, and the planned ones before and after; where they are of few digits, the
-    planned ones too as long as they agree. ``None`` where no row has a rate of 0 or more.
+    (rows,), on straight lines between rows, and the planned ones before and after; where they are of few digits, by
+    their ``units`` (rows,), the planned ones too as long as they agree. ``None`` where no row has a rate of 0 or more.
 
     Where no row agrees with the plan, the rates before the first are the planned ones times what the first is of its
     own. A rate within what is called agreement of the planned peak is that peak.
@@ -119,8 +129,9 @@ def as_logged(planned: Floats, steps: NDArray[np.int_], logged: Floats, off: Dep
     n = len(planned)
     use = (steps >= 0) & (steps < n) & np.isfinite(logged) & (logged >= 0)
     # rates of few digits say less than the plan of steps at which they agree with it
-    digits = rounding(logged[use])
-    if coarse := digits > AGREES / 10:
+    half = (units_of(logged) if units is None else units)[use] / 2
+    digits = float(half.max(initial=0.0))
+    if coarse := bool((half > AGREES / 10 * logged[use]).any()):
         use &= steps >= off.step
     at, rates = steps[use], logged[use]
     if not len(at):
@@ -137,75 +148,64 @@ def as_logged(planned: Floats, steps: NDArray[np.int_], logged: Floats, off: Dep
     # a rise that is less than what the digits leave open is none
     falls = slice(int(np.argmax(out[: at[-1] + 1])), at[-1] + 1)
     lowest = np.minimum.accumulate(out[falls])
-    out[falls] = np.where(out[falls] - lowest <= (AGREES + digits) * out[falls], lowest, out[falls])
+    out[falls] = np.where(out[falls] - lowest <= AGREES * out[falls] + digits, lowest, out[falls])
     return out
 
 
-def rounding(rates: Floats) -> float:
-    """By how large a share the ``rates`` (rows,) may be off by the digits that they were printed with.
-
-    >>> rounding(np.array([2.8e-4, 2.9e-4, 3.1e-4])), rounding(np.array([2.999123e-4, 3.1e-4, 3.0e-4]))
-    (0.05, 5e-07)
-    """
-    # a few rates, or one over and over again, do not say how many digits others would have
-    some = np.unique(rates)
-    some = some[:: max(len(some) // 200, 1)]
-    digits = next((d for d in range(1, DIGITS) if all(float(f"{r:.{d - 1}e}") == r for r in some.tolist())), DIGITS)
-    digits = digits if len(some) >= 3 else DIGITS
-    return 0.5 * 10.0 ** (1 - digits)
-
-
-def _agree(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> NDArray[np.bool_]:
-    """Is each rate between those of the planned step and its neighbours, but for ``share`` of it?"""
+def _agree(planned: Floats, at: NDArray[np.int_], rates: Floats, half: Floats) -> NDArray[np.bool_]:
+    """Is each rate between those of the planned step and its neighbours, but for ``AGREES`` of it and the ``half`` of
+    its last digit (rows,)?"""
     # after its last step a trainer writes the rate of the next one
     whole = np.append(planned, max(2 * float(planned[-1]) - float(planned[-min(2, len(planned))]), 0.0))
     near = np.stack([whole[np.clip(at + shift, 0, len(planned))] for shift in (-1, 0, 1)])
-    return _between(near, rates, share, float(planned.max()))
+    return _between(near, rates, half, float(planned.max()))
 
 
-def _between(near: Floats, rates: Floats, share: float, peak: float) -> NDArray[np.bool_]:
-    """Is each rate between the lowest and the highest ``near`` it, but for ``share`` of that?"""
+def _between(near: Floats, rates: Floats, half: Floats, peak: float) -> NDArray[np.bool_]:
+    """Is each rate between the lowest and the highest ``near`` it, but for ``AGREES`` of that and ``half``?"""
     low, high = near.min(axis=0), near.max(axis=0)
-    room = share * np.maximum(high, 0.1 * peak)
+    room = AGREES * np.maximum(high, 0.1 * peak) + half
     return np.asarray((rates >= low - room) & (rates <= high + room))
 
 
-def _bug(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int, share: float) -> str | None:
+def _bug(planned: Floats, every: NDArray[np.int_], logged: Floats, first: int, halves: Floats) -> str | None:
     """The known bugs whose rates are those ``logged`` at steps ``every`` (rows,) from row ``first`` on."""
     at, rates, before = every[first:], logged[first:], int(every[first - 1]) if first else None
-    room = 2 * share * float(rates.max())
+    half = halves[first:]
+    room = 2 * (AGREES * float(rates.max()) + float(half.max()))
     if before is not None and np.ptp(rates) <= room and abs(float(rates[0]) - float(planned[before])) <= room:
         # a rate that stands still at the top of its plan has no floor there
-        floor = rates[0] < LOW * planned.max() and (planned[at] < rates[0] * (1 + share)).all()
+        floor = rates[0] < LOW * planned.max() and (planned[at] < rates[0] * (1 + AGREES) + half[0]).all()
         return STANDS_STILL + (f"; or {rates[0]:.4g} is a floor that the plan has not" if floor else "")
     some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
     known: list[str] = []
-    for case, (words, place) in enumerate(_places(planned, at[some], rates[some], (every[:first], logged[:first]))):
+    earlier = every[:first], logged[:first], halves[:first]
+    for case, (words, place) in enumerate(_places(planned, at[some], rates[some], half[some], earlier)):
         # one row may look like both bugs of resuming, of which each log has one
         if known and (before is None or case >= RESUMING):
             break
         where = np.clip(np.round(place), 0, len(planned) - 1).astype(int)
         # beyond its end a schedule stays where it is
-        alike = _agree(planned, where, rates[some], share).mean(axis=-1)
+        alike = _agree(planned, where, rates[some], half[some]).mean(axis=-1)
         if alike.size and alike.max() >= ALIKE:
             known.append(words(int(np.argmax(alike))))
     return ", or ".join(known) or None
 
 
-def _counted_anew(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> int | None:
+def _counted_anew(planned: Floats, at: NDArray[np.int_], rates: Floats, half: Floats) -> int | None:
     """By how many steps the ``rates`` at steps ``at`` (rows,) are ahead of the plan, by more than their first step and
     not beyond its end; ``None`` where they are no such rates, or stand still, as at many steps."""
     some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
-    at, rates = at[some], rates[some]
-    if np.ptp(planned[at]) == 0.0 or np.ptp(rates) <= 2 * share * float(rates.max()):
+    at, rates, half = at[some], rates[some], half[some]
+    if np.ptp(planned[at]) == 0.0 or np.ptp(rates) <= 2 * (AGREES * float(rates.max()) + float(half.max())):
         return None
-    far, _ = _shift(planned, at, rates, len(planned))
+    far, _ = _shift(planned, at, rates, half, len(planned))
     if not int(at[0]) < far <= len(planned) - int(at[-1]):
         return None
-    return far if _agree(planned, at + far, rates, share).mean() >= ALIKE else None
+    return far if _agree(planned, at + far, rates, half).mean() >= ALIKE else None
 
 
-def _other(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float, *, since: bool) -> str:
+def _other(planned: Floats, at: NDArray[np.int_], rates: Floats, half: Floats, *, since: bool) -> str:
     """What else than a bug gives the ``rates`` at steps ``at`` (rows,): a factor, or another setting; ``since``: rows
     before these are on the plan."""
     there = planned[at]
@@ -217,14 +217,15 @@ def _other(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float, *
             "peak, or a scale for the batch or the devices"
         )
     some = np.unique(np.linspace(0, len(at) - 1, MOST_ROWS).astype(int))
-    if (setting := _setting(planned, at[some], rates[some], share)) is not None:
+    if (setting := _setting(planned, at[some], rates[some], half[some])) is not None:
         return setting
-    if np.ptp(rates) <= 2 * share * float(rates.max()) and np.ptp(there) > share * float(there.max()):
+    room = AGREES * float(rates.max()) + float(half.max())
+    if np.ptp(rates) <= 2 * room and np.ptp(there) > room:
         return STANDS_STILL
     return "no known bug looks like that: another schedule, or one that was changed by hand"
 
 
-def _setting(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float) -> str | None:
+def _setting(planned: Floats, at: NDArray[np.int_], rates: Floats, half: Floats) -> str | None:
     """The one setting, or two that cannot be told apart, of which the ``rates`` at steps ``at`` (rows,) have another
     value than the plan; ``None`` where none explains them."""
     if rates.max() <= 0:
@@ -232,22 +233,22 @@ def _setting(planned: Floats, at: NDArray[np.int_], rates: Floats, share: float)
     alike = [
         one
         for one in nearest_settings(planned, at, rates)
-        if _between(one.rates, rates, share, float(rates.max())).mean() >= ALIKE
+        if _between(one.rates, rates, half, float(rates.max())).mean() >= ALIKE
     ]
     alike = sorted(alike, key=lambda one: one.error)
     as_good = [one.words for one in alike if one.error <= APART * alike[0].error + AS_GOOD]
     return ", or ".join(as_good[:2]) if as_good else None
 
 
-def _shift(planned: Floats, at: NDArray[np.int_], rates: Floats, most: int) -> tuple[int, bool]:
+def _shift(planned: Floats, at: NDArray[np.int_], rates: Floats, half: Floats, most: int) -> tuple[int, bool]:
     """By how many steps, ``most`` at most, ``rates`` at steps ``at`` (rows,) are ahead of the plan, and whether they
-    say so to the step, by the digits that they were printed with.
+    say so to the step, by the ``half`` of their last digit (rows,).
 
     >>> plan = 1e-3 * np.cos(np.linspace(0.0, 1.5, 5001))
     >>> steps = np.arange(1000, 4000, 50)
-    >>> _shift(plan, steps, plan[steps - 37], 200)
+    >>> _shift(plan, steps, plan[steps - 37], np.zeros(60), 200)
     (-37, True)
-    >>> _shift(plan, steps, plan[steps - 37].round(5), 200)[1]
+    >>> _shift(plan, steps, plan[steps - 37].round(5), np.full(60, 5e-6), 200)[1]
     False
     """
 
@@ -259,16 +260,17 @@ def _shift(planned: Floats, at: NDArray[np.int_], rates: Floats, most: int) -> t
     coarse = np.arange(-most, most + 1, step)
     near = int(coarse[np.argmin(errors(coarse).sum(axis=1))]) + np.arange(-step, step + 1)
     found = errors(near)
-    digits = rounding(rates) * rates / float(planned.max())
-    return int(near[np.argmin(found.sum(axis=1))]), int((found <= digits + 1e-9).all(axis=1).sum()) == 1
+    least = (EXACT * rates + half) / float(planned.max())
+    alike = near[(found <= least + 1e-9).all(axis=1)]
+    return (int(alike[0]), True) if len(alike) == 1 else (int(near[np.argmin(found.sum(axis=1))]), False)
 
 
-def _since(planned: Floats, at: NDArray[np.int_], rates: Floats, shift: int) -> int | None:
+def _since(planned: Floats, at: NDArray[np.int_], rates: Floats, half: Floats, shift: int) -> int | None:
     """The first of the last rows of ``at`` (rows,) whose ``rates`` are those of the plan ``shift`` steps on, and nearer
     to those than to the plan's own at the step or beside it; ``None`` where the last row is not."""
     there = np.abs(planned[np.clip(at + shift, 0, len(planned) - 1)] - rates)
     here = np.min([np.abs(planned[np.clip(at + i, 0, len(planned) - 1)] - rates) for i in (-1, 0, 1)], axis=0)
-    other = np.flatnonzero(~((there <= rounding(rates) * rates + 1e-12) & (there < here))) if len(at) else at
+    other = np.flatnonzero(~((there <= EXACT * rates + half + 1e-12) & (there < here))) if len(at) else at
     first = int(other[-1]) + 1 if len(other) else 0
     return int(at[first]) if first < len(at) else None
 
@@ -302,10 +304,15 @@ def _faster(resumes: Floats, times: int, i: int) -> str:
 
 
 def _places(
-    planned: Floats, at: NDArray[np.int_], rates: Floats, earlier: tuple[NDArray[np.int_], Floats]
+    planned: Floats,
+    at: NDArray[np.int_],
+    rates: Floats,
+    half: Floats,
+    earlier: tuple[NDArray[np.int_], Floats, Floats],
 ) -> Iterator[tuple[Words, Floats]]:
     """Known bugs: the steps of the plan at which a log with each would be, of several cases of it (cases, rows), and
-    what each case is in words. ``rates`` are those at steps ``at`` (rows,), ``earlier`` the rows on the plan before."""
+    what each case is in words. ``rates`` are those at steps ``at`` (rows,), each sure to ``half``
+    of its last digit, ``earlier`` the rows on the plan before."""
     before = int(earlier[0][-1]) if len(earlier[0]) else None
     steps = at.astype(float)
     if before is not None:
@@ -335,7 +342,7 @@ def _places(
     if np.ptp(planned[at]) == 0.0:
         return
     top = int(np.argmax(planned >= float(planned.max()) * (1 - 1e-9)))
-    shift, exact = _shift(planned, at, rates, 2 * max(top, 1))
+    shift, exact = _shift(planned, at, rates, half, 2 * max(top, 1))
     if shift:
         way, kind = ("ahead", "a shorter") if shift > 0 else ("behind", "a longer")
         since = _since(planned, *earlier, shift) if exact else None

@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.digits import units_of
 
 
 class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Steps that increase, each with its loss [nats/token or as logged]; a loss may be no number.
 
     ``restarts`` are steps at which the log went back, ``repeats`` counts rows that a later row of the same step
-    replaced, ``gaps`` the steps that lie in gaps of more than one and a half usual distances.
+    replaced, ``gaps`` the steps that lie in gaps of more than one and a half usual distances. ``units`` are what one of
+    the last printed digit is of each loss, ``None`` where only the losses themselves say so.
     """
 
     steps: NDArray[np.int_]
@@ -21,9 +23,15 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     restarts: list[int]
     repeats: int
     gaps: int
+    units: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    @property
+    def last_digits(self) -> Floats:
+        """What one of the last printed digit is of each loss (rows,), 0 where that is not known."""
+        return units_of(self.losses) if self.units is None else self.units
 
     @property
     def spacing(self) -> float:
@@ -31,7 +39,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return float(np.median(np.diff(self.steps))) if len(self) > 1 else 1.0
 
 
-def in_order(steps: ArrayLike, losses: ArrayLike) -> Rows:
+def in_order(steps: ArrayLike, losses: ArrayLike, units: Floats | None = None) -> Rows:
     """The rows (n,) of a log, in the order in which they were written, as one run.
 
     A row at or before an earlier row's step replaces it and everything after it: a job that is restarted from a
@@ -48,7 +56,7 @@ def in_order(steps: ArrayLike, losses: ArrayLike) -> Rows:
     if at.size and at.min() < 0:
         raise ValueError(f"step {at.min()} is negative; write steps from 0")
     if at.size and (np.diff(at) > 0).all():
-        return Rows(steps=at, losses=values, restarts=[], repeats=0, gaps=_gaps(at))
+        return Rows(steps=at, losses=values, restarts=[], repeats=0, gaps=_gaps(at), units=units)
     kept: list[int] = []
     restarts: list[int] = []
     repeats = 0
@@ -59,8 +67,8 @@ def in_order(steps: ArrayLike, losses: ArrayLike) -> Rows:
             repeats += int(at[kept[-1]] == step)
             kept.pop()
         kept.append(i)
-    at, values = at[kept], values[kept]
-    return Rows(steps=at, losses=values, restarts=restarts, repeats=repeats, gaps=_gaps(at))
+    at, values, units = at[kept], values[kept], None if units is None else units[kept]
+    return Rows(steps=at, losses=values, restarts=restarts, repeats=repeats, gaps=_gaps(at), units=units)
 
 
 def _gaps(steps: NDArray[np.int_]) -> int:

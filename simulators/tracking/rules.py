@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lehr.simulators.numerics.student import t_quantile
 from lehr.simulators.quantities import Floats
+from lehr.simulators.tracking.digits import Grain
 from lehr.simulators.tracking.levels import (
     AROUND,
     LEAST_AROUND,
@@ -80,6 +81,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     Rows of a spike, and those from which the loss rose or stood still, are left out of what later rows are compared
     with, those of a spike out of what drift is read from too. ``reference`` are the rows that say how far rows scatter,
     ``floor`` what they scatter by at least [log loss]; the modes that are judged are ``times`` those of one deviation.
+    By ``grain`` the mean of any rows may be off by the digits that they are printed with, one of the last of which is
+    ``unit`` [log loss], which is no news.
     """
 
     rows: int
@@ -88,6 +91,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     noise: float = UNKNOWN_NOISE
     times: float = 1.0
     floor: float = 0.0
+    grain: float = 0.0
+    unit: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.false_alarms < 0.5:
@@ -97,12 +102,22 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, rows: int, false_alarms: float, noise: float | None, *, times: float = 1.0, floor: float = 0.0
+        cls,
+        rows: int,
+        false_alarms: float,
+        noise: float | None,
+        *,
+        times: float = 1.0,
+        floor: float = 0.0,
+        grain: Grain = Grain(),  # noqa: B008, frozen
     ) -> Rules:
         """The rules for a run of ``rows`` rows, whose law's own runs had ``noise`` [log loss]."""
         reference = int(np.clip(rows // 5, LEAST_REFERENCE, REFERENCE))
         noise = noise or UNKNOWN_NOISE
-        return cls(rows=rows, false_alarms=false_alarms, reference=reference, noise=noise, times=times, floor=floor)
+        return cls(
+            rows=rows, false_alarms=false_alarms, reference=reference, noise=noise, times=times,
+            floor=hypot(floor, grain.deviation), grain=grain.mean, unit=grain.unit,
+        )  # fmt: skip
 
     @property
     def scales(self) -> tuple[int, ...]:
@@ -118,7 +133,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         """
         tests = 1 if window == 1 else 2 * len(self.scales)
         t = t_quantile(self.false_alarms / self.rows / tests, self.reference // 2)
-        return hypot(t * noise * sqrt(1 / window + 1 / max(AROUND * window, LEAST_AROUND)), NO_NEWS)
+        return hypot(t * noise * sqrt(1 / window + 1 / max(AROUND * window, LEAST_AROUND)), NO_NEWS) + 2 * self.grain
 
     @property
     def steady(self) -> int:
@@ -183,8 +198,9 @@ def flags_of(
             break
         spikes |= more
         raised |= up
-    same = _same(residuals + level, rules)
+    same, lacks = _same(residuals + level, level, rules)
     kinds["plateau"] |= same
+    size = np.where(same, np.maximum(size, lacks), size)
     kinds["divergence"] |= ~finite
     spikes &= ~raised
     drift, mean = _drifted(e, modes, rules, finite & ~spikes)
@@ -203,7 +219,7 @@ def _spiked(
     tail = rules.false_alarms / rules.rows
     found = change_of(
         e, level, modes, kept, window=1, reference=rules.reference, tail=tail, least=rules.noise, floor=rules.floor,
-        reach=reach,
+        reach=reach, grain=rules.grain,
     )  # fmt: skip
     allowed = np.sqrt(np.sum(modes**2, axis=1)) + t_quantile(tail, LEAST_STEADY) * rules.noise
     first = np.isnan(found.moved)
@@ -242,7 +258,7 @@ def _moved(
     for window in rules.scales[1:]:
         found = change_of(
             e[rows], level[rows], modes[rows], quiet, window=window, reference=rules.reference, tail=tail,
-            least=rules.noise, floor=rules.floor, reach=reach[:, rows],
+            least=rules.noise, floor=rules.floor, reach=reach[:, rows], grain=rules.grain,
         )  # fmt: skip
         share = np.abs(found.moved) / np.maximum(found.bound, 1e-300)
         here = np.nan_to_num(share) > worst[rows]
@@ -276,14 +292,15 @@ def _drifted(e: Floats, modes: Floats, rules: Rules, kept: NDArray[np.bool_]) ->
         correlation = np.clip(products / np.maximum(spread**2, 1e-300), 0.0, 0.95)
         error = standard_error(spread, correlation, recent.count)
         t = quantiles(tail, length)[np.where(recent.count >= 8, recent.count - 1, length).astype(int)]
-        more = kept & (recent.count >= FEW) & (np.abs(recent.mean) > allowed + t * error)
+        more = kept & (recent.count >= FEW) & (np.abs(recent.mean) > allowed + t * error + rules.grain)
         size = np.where(more & ~out, recent.mean, size)
         out |= more
     return out, size
 
 
-def _same(log_loss: Floats, rules: Rules) -> NDArray[np.bool_]:
-    """Rows of stretches of one loss to the last digit that are no chance, by how often neighbours are the same."""
+def _same(log_loss: Floats, level: Floats, rules: Rules) -> tuple[NDArray[np.bool_], Floats]:
+    """Rows of stretches of one loss to the last digit that are no chance, by how often neighbours are the same, and
+    what each lacks of the fall that was forecast since, of which half is more than two of the last digit."""
     n = len(log_loss)
     tie = np.concatenate([[False], np.abs(np.diff(log_loss)) < 1e-12]) if n > 1 else np.zeros(n, bool)
     place = np.where(tie, 0, np.arange(n))
@@ -291,7 +308,9 @@ def _same(log_loss: Floats, rules: Rules) -> NDArray[np.bool_]:
     ties = np.cumsum(tie & (run < SAME))
     chance = (ties + 1.0) / (np.arange(n) + 2.0)
     ends = (run >= SAME) & (chance ** (run - 1) * rules.rows < rules.false_alarms)
+    lacks = np.maximum(level[np.arange(n) - run + 1] - level, 0.0)
+    ends &= STILL * lacks >= 2 * rules.unit
     out = np.zeros(n, bool)
     for end in np.flatnonzero(ends).tolist():
         out[end - int(run[end]) + 1 : end + 1] = True
-    return out
+    return out, lacks

@@ -13,6 +13,7 @@ from lehr.simulators.laws.base import Bounds
 from lehr.simulators.quantities import Floats
 from lehr.simulators.tracking.causes import Columns, cause_of, scale_of
 from lehr.simulators.tracking.course import dated, of_now, stays, without_consequences
+from lehr.simulators.tracking.digits import Grain, grain_of
 from lehr.simulators.tracking.independent import Independent, independent
 from lehr.simulators.tracking.judging import Earlier, alarms
 from lehr.simulators.tracking.levels import FEWEST, MOVES, noise_of
@@ -115,6 +116,7 @@ def track(
     false_alarms: float = 0.01,
     level: float = 0.95,
     rates: tuple[NDArray[np.int_], Floats] | None = None,
+    rate_units: Floats | None = None,
     columns: Columns | None = None,
     earlier: Earlier | None = None,
 ) -> Tracked:
@@ -141,7 +143,7 @@ def track(
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; write a share between 0 and 1, such as 0.95")
     n = planned.n_steps
-    off = None if rates is None else departure(planned.rates, *rates, columns=columns)
+    off = None if rates is None else departure(planned.rates, *rates, rate_units, columns=columns)
     inside = slice(*np.searchsorted(rows.steps, [planned.first, n + 1]))
     steps, losses = rows.steps[inside], rows.losses[inside]
     if not len(steps) and len(rows) and (late := rows.steps[rows.steps > n]).size:
@@ -149,13 +151,16 @@ def track(
             f"the log's rows after warm-up begin at step {late[0]:,}, after the plan's {n:,} steps; write the whole "
             "run's schedule, or columns={step: <heading>} where this is no step"
         )
-    residuals, beside, own, notes = _independent(planned, steps, losses)
+    residuals, beside, own, grain, notes = _independent(planned, steps, losses, rows.last_digits[inside])
     steps, losses = steps[-len(residuals) or len(steps) :], losses[-len(residuals) or len(steps) :]
     at = np.minimum(steps, n - 1)
     forecast = np.log(planned.loss[at])
     every = max(ceil((n - planned.first) / rows.spacing), len(steps), 1)
     times = planned.times(1 - false_alarms)
-    rules = Rules.of(every, false_alarms, own.noise or planned.noise, times=times, floor=own.of_a_mean(beside.floor))
+    rules = Rules.of(
+        every, false_alarms, own.noise or planned.noise, times=times,
+        floor=own.of_a_mean(beside.floor), grain=grain,
+    )  # fmt: skip
     turned = planned.turned(at)
     judged = alarms(
         own.residuals, ModesAt(planned, at, times), rules, forecast, rates=planned.rates[at],
@@ -171,9 +176,10 @@ def track(
     final_forecast = float(planned.loss[-1])
     last = len(steps) - 1
     found = without_consequences(found, last)
-    offset, error = _end_off(planned, at, own.residuals, found, judged.noise)
+    offset, error = _end_off(planned, at, own.residuals, found, judged.noise, grain=grain.mean)
     alone = own if beside.correlation is None else independent(residuals)
-    again = repeated(np.nan_to_num(alone.residuals), rows=rules.rows, false_alarms=false_alarms)
+    # rows whose noise the digits hide have but a saw-tooth, which is like itself
+    again = None if grain.mean else repeated(np.nan_to_num(alone.residuals), rows=rules.rows, false_alarms=false_alarms)
     if again is not None:
         first, lag, alike = again
         cause = (
@@ -228,22 +234,25 @@ def track(
 
 
 def _independent(
-    planned: Plan, steps: NDArray[np.int_], losses: Floats
-) -> tuple[Floats, Paired, Independent, list[str]]:
-    """Residuals of the rows, beside the noise that the fitted runs have, and as the rules want them; of a smoothed log
-    those that say something, and what was done."""
+    planned: Plan, steps: NDArray[np.int_], losses: Floats, units: Floats
+) -> tuple[Floats, Paired, Independent, Grain, list[str]]:
+    """Residuals of the rows, beside the noise that the fitted runs have, and as the rules want them; what the digits of
+    the losses leave open, one of the last of which is ``units`` of each (rows,); of a smoothed log
+    the rows that say something, and what was done."""
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.log(losses) - np.log(planned.loss[np.minimum(steps, planned.n_steps - 1)])
     residuals = np.where((losses > 0) & np.isfinite(losses), logs, np.nan)
+    grain = grain_of(residuals, losses, units)
     beside = paired(residuals, steps, planned.batches)
-    own = independent(beside.residuals)
+    # a saw-tooth has neighbours that are alike, and was not smoothed
+    own = Independent(beside.residuals, 0.0) if grain.mean else independent(beside.residuals)
     left = own.left_out
     later = msgspec.structs.replace(own, residuals=own.residuals[left:])
-    return residuals[left:], beside.after(left), later, own.words()
+    return residuals[left:], beside.after(left), later, grain, [*own.words(), *grain.words()]
 
 
 def _end_off(
-    planned: Plan, at: NDArray[np.int_], residuals: Floats, found: list[Alarm], noise: float
+    planned: Plan, at: NDArray[np.int_], residuals: Floats, found: list[Alarm], noise: float, *, grain: float
 ) -> tuple[float, float]:
     """How far the run will end off the forecast, and the standard deviation of that [log loss], by ``residuals`` of
     rows at steps ``at``: a shift that lasts stays, and without it the rows before say what they said."""
@@ -254,7 +263,7 @@ def _end_off(
     now = of_now([alarm for alarm in found if alarm not in shifts], level)
     offset, error = settled(planned, at[now], level[now])
     errors = [noise / sqrt(len(at) - shift.first) for shift in shifts]
-    return offset + sum(shift.size for shift in shifts), hypot(error, *errors)
+    return offset + sum(shift.size for shift in shifts), hypot(error, grain, *errors)
 
 
 def _with_causes(found: list[Alarm], residuals: Floats, steps: NDArray[np.int_], columns: Columns) -> list[Alarm]:

@@ -117,12 +117,12 @@ def test_a_shift_is_told_to_the_step_and_since_when_though_it_hardly_matters_at_
     # the cosine is flat at its top: 50 steps are 0.2 % of the rate after a fifth of the run
     assert 4000 <= found.step <= 8000
     assert found.cause.startswith("the schedule runs 50 steps behind (since step 2,050, where it hardly matters): a ")
-    printed = np.array([float(f"{value:.3g}") for value in rate(STEPS - 400)])
-    rough = departure(PLAN, STEPS, printed)
-    assert rough is not None
-    (about,) = [int(word) for word in rough.cause.split() if word.isdigit()]
-    assert "the schedule runs about" in rough.cause
-    assert abs(about - 400) <= 4
+    # where a decade's digits are known, one shift alone makes all of the rounded rates
+    for digits in (2, 3):
+        printed = np.array([float(f"{value:.{digits}g}") for value in rate(STEPS - 400)])
+        rough = departure(PLAN, STEPS, printed)
+        assert rough is not None
+        assert "the schedule runs 400 steps behind" in rough.cause
 
 
 @pytest.mark.parametrize("shift", [-1, 0, 1])
