@@ -229,6 +229,15 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
         return self.rollout.prompts * self.samples * (self.rollout.prompt.known + self.rollout.response.known)
 
 
+def usual_prompt(prompt: Lengths) -> Lengths:
+    """The lengths of prompts, of the usual mean where nobody says one.
+
+    >>> usual_prompt(Lengths()).known, usual_prompt(Lengths(cap=100)).known, usual_prompt(Lengths(mean=50)).known
+    (300.0, 100, 50)
+    """
+    return prompt if prompt.mean is not None else Lengths(mean=min(USUAL_PROMPT, prompt.cap or inf), cap=prompt.cap)
+
+
 def completed(
     rollout: Rollout | None,
     samples: int | None,
@@ -256,7 +265,7 @@ def completed(
             assumed.append(f"{prompts} prompts a step")
     prompt, response = given.prompt, given.response
     if prompt.mean is None:
-        prompt = Lengths(mean=min(USUAL_PROMPT, prompt.cap or inf), cap=prompt.cap)
+        prompt = usual_prompt(prompt)
         assumed.append(f"prompts of {prompt.known:,.0f} tokens")
     if response.mean is None:
         bound = USUAL_SHARE_OF_CAP * (context or inf)

@@ -48,6 +48,10 @@ class RecipeFile(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reported: list[RunFigure] = []
     note: str | None = None
 
+    def own_layout(self, stage: str) -> bool:
+        """Whether the layout of ``stage`` is its author's own, and nobody published that it ran."""
+        return self.provenance.of(f"stages.{stage}.hardware.layout").origin != "published"
+
 
 class MeasuredFigure(Reported, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A figure that was measured on an accelerator: ``of`` tells the rows of ``conf/measurement`` by their columns."""

@@ -91,6 +91,7 @@ def asked(
         device,
         cluster=cluster,
         stage=(stage_name, stage) if stage_name is not None and stage is not None else None,
+        own_layout=recipe is not None and stage_name is not None and recipe.own_layout(stage_name),
         devices=bounded(job, "devices") if devices is None else devices,
         sequence_length=bounded(job, "sequence_length"),
         global_batch=bounded(job, "global_batch"),
@@ -136,6 +137,7 @@ def question(
     *,
     cluster: Cluster | None = None,
     stage: tuple[str, Stage] | None = None,
+    own_layout: bool = False,
     devices: int | None = None,
     sequence_length: int | None = None,
     global_batch: int | None = None,
@@ -155,7 +157,8 @@ def question(
 ) -> Question:
     """What is asked, from parts; what is not given is the stage's.
 
-    Without ``software`` a published layout runs under that of its stage, and others under ``CURRENT``.
+    Without ``software`` a published layout runs under that of its stage, and others under ``CURRENT``. The stage's
+    layout is an ``own_layout`` where nobody published that it ran: its memory is judged as any other's.
     """
     architecture, notes = model.shape(), list[str]()
     main = stage[1] if stage is not None else None
@@ -216,6 +219,7 @@ def question(
         ),
         given=given,
         published=layout == "published"
+        and not own_layout
         and not overridden
         and lora is None
         and terms == Terms()

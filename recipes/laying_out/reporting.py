@@ -43,7 +43,10 @@ def laid_out(
     known = devices or (hardware.count if hardware is not None else None)
 
     def on(n: int, notes: tuple[str, ...] = ()) -> Answer:
-        asked = question(catalogue, model, device, stage=(name, stage), devices=n, precision=precision, layout=layout)
+        asked = question(
+            catalogue, model, device, stage=(name, stage), own_layout=recipe.own_layout(name), devices=n,
+            precision=precision, layout=layout,
+        )  # fmt: skip
         return answer(msgspec.structs.replace(asked, notes=(*notes, *asked.notes)), advise=False)
 
     try:

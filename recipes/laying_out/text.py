@@ -64,7 +64,7 @@ def _sentence(answer: Answer, found: Found, what: str) -> str:
         f"full attention), and {found.memory_bytes / GIB:.1f} GiB of {answer.capacity / GIB:.1f} on pipeline rank "
         f"{found.rank}."
     )
-    if days is not None:
+    if days is not None and not beyond(answer, found):
         said += (
             f" Stage {q.stage_name} takes {_days(days['days'])} days ({_days(days['low'])} to {_days(days['high'])}), "
             f"{estimate(days['hours'])} accelerator-hours"
@@ -95,6 +95,11 @@ def _best_sentence(answer: Answer, found: Found) -> str:
             f"{percent(measured.high)}."
         )
     return said
+
+
+def beyond(answer: Answer, found: Found) -> bool:
+    """Does a layout take more than there is, by more than the count of memory errs by, and did not run?"""
+    return not answer.question.published and found.memory_bytes / answer.capacity - 1 > answer.error
 
 
 def _given_sentence(answer: Answer, found: Found) -> str:
@@ -228,7 +233,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
         if found is None:
             return None
         data = msgspec.to_builtins(found)
-        stage = time_of_stage(answer, found)
+        stage = None if beyond(answer, found) else time_of_stage(answer, found)
         return {**data, **({"stage": {"name": q.stage_name, **stage}} if stage else {})}
 
     return {

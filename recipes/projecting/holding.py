@@ -22,9 +22,11 @@ NOT_TRIED = "no layout was tried on its devices, so that they may not hold it"
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """The utilisation of the fastest layout [1]; or why none fits, or why none could be asked."""
+    """The utilisation of the fastest layout, or of the author's own [1]; or why it does not fit, or why none could be
+    asked; ``tight`` says of one that fits within what the count of memory errs by."""
 
     mfu: Interval | None = None
+    tight: str = ""
     unfit: str | None = None
     untried: str | None = None
 
@@ -63,7 +65,7 @@ class Layouts:
         own = place.published is not None and place.published.layout is not None
         asked = (
             self._model.architecture, place.device, place.devices, place.precision, stage.batch, stage.sequence_length,
-            stage.objective, stage.hardware, own,
+            stage.objective, stage.hardware, own, own_layout(self._recipe, name),
         )  # fmt: skip
         key = msgspec.json.encode(asked)
         if key not in _KEPT:
@@ -75,13 +77,18 @@ class Layouts:
     def _try(self, name: str, stage: Stage, place: Place, *, own: bool) -> Tried:
         # the step-time model takes numpy and a file of constants, which other recipes need not wait for
         from lehr.recipes.laying_out.answer import UnfitError, answer
-        from lehr.recipes.laying_out.published import utilisation_of
+        from lehr.recipes.laying_out.published import own_layout_of, utilisation_of
         from lehr.recipes.laying_out.question import question
 
         try:
             ran = place.published if own else None
             if ran is not None and (place.devices, place.precision) == (ran.count, ran.precision):
-                return Tried(mfu=utilisation_of(self._catalogue, self._model, name, stage, stage))
+                if not own_layout(self._recipe, name):
+                    return Tried(mfu=utilisation_of(self._catalogue, self._model, name, stage, stage))
+                found = own_layout_of(self._catalogue, self._model, name, stage)
+                if not found.fits:
+                    return Tried(unfit=f"does not fit: {found.said}")
+                return Tried(mfu=found.reached, tight=found.said)
             asked = question(
                 self._catalogue, self._model, place.device, stage=(name, stage), devices=place.devices,
                 precision=self._assumptions.precision,
@@ -110,9 +117,7 @@ def held(  # noqa: PLR0917  (each is one part of what was projected)
 
 def own_layout(recipe: Recipe, name: str) -> bool:
     """Whether the layout of a stage is its author's own, and nobody published it."""
-    return (
-        isinstance(recipe, RecipeFile) and recipe.provenance.of(f"stages.{name}.hardware.layout").origin != "published"
-    )
+    return isinstance(recipe, RecipeFile) and recipe.own_layout(name)
 
 
 def _asked(
@@ -139,6 +144,6 @@ def _judged(one: StageProjection, tried: Tried) -> StageProjection:
     """A stage without its time where no layout of it fits, or with why none could be asked."""
     if tried.unfit is not None:
         return msgspec.structs.replace(one, time=None, unfit=tried.unfit, warnings=[*one.warnings, tried.unfit])
-    if tried.untried is not None:
-        return msgspec.structs.replace(one, warnings=[*one.warnings, tried.untried])
+    if said := tried.untried or tried.tight:
+        return msgspec.structs.replace(one, warnings=[*one.warnings, said])
     return one

@@ -26,6 +26,7 @@ from lehr.recipes.report.stages import absent, mark_of
 from lehr.simulators.numerics.adding import plain_sum
 from lehr.simulators.projection.cost import UtilisationBasis, implied_mfu
 from lehr.simulators.projection.project import StageProjection, Totals
+from lehr.simulators.projection.stage_work import mean_sequence
 from lehr.simulators.quantities import Amount, Relation
 
 NOTHING = Cell("–", "unknown")
@@ -110,11 +111,16 @@ def _projected_row(data: ReportData, s: StageProjection) -> list[Cell]:
         ]
     return [
         Cell(s.name, below=s.kind),
-        Cell(giga(s.flops_per_token), "projected", f"{s.flop_convention}, at {whole(s.sequence_length)}"),
+        Cell(giga(s.flops_per_token), "projected", f"{s.flop_convention}, at {whole(_worked(data, s))}"),
         Cell(bounded(estimate(s.flops), s.bound), "projected") if s.flops is not None else UNPROJECTED,
         *rest,
         *([_loss(data, s)] if data.laws else []),
     ]
+
+
+def _worked(data: ReportData, s: StageProjection) -> int:
+    """The length by which the work of a token is counted [tokens]."""
+    return min(mean_sequence(data.recipe.stages[s.name]) or s.sequence_length, s.sequence_length)
 
 
 def _devices(count: int | None) -> str:

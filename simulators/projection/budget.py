@@ -8,7 +8,7 @@ import msgspec
 
 from lehr.simulators.architecture import Architecture
 from lehr.simulators.counting import training_flops_per_token
-from lehr.simulators.projection.project import assumed_sequence, stage_convention
+from lehr.simulators.projection.stage_work import stage_convention, worked_sequence
 from lehr.simulators.training import Recipe
 
 R = TypeVar("R", bound=Recipe)
@@ -32,7 +32,7 @@ def first_stage_of(recipe: R, architecture: Architecture, flops: float) -> R:
     if not recipe.order or not flops > 0:
         raise ValueError(f"train_flops: {flops:g}; write an amount of work above 0, for a recipe with a stage")
     name, stage = recipe.ordered()[0]
-    length = stage.sequence_length or assumed_sequence(stage, architecture)
+    length = worked_sequence(stage, architecture)
     per_token = training_flops_per_token(architecture, length, stage_convention(architecture, stage))
     short = msgspec.structs.replace(
         stage, tokens=flops / per_token, steps=None, examples=None, epochs=None, schedule=None

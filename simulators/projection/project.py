@@ -38,6 +38,7 @@ from lehr.simulators.projection.stage_work import (
     repeats_of,
     sequence_said,
     stage_convention,
+    worked_sequence,
 )
 from lehr.simulators.projection.totals import Totals, add_totals, relation_of
 from lehr.simulators.quantities import Amount, Interval, Relation
@@ -193,7 +194,8 @@ def project_stage(
     seq_len = stage.sequence_length or assumed_sequence(stage, architecture)
     convention = stage_convention(architecture, stage)
     target_len = stage.objective.target_length(seq_len) if isinstance(stage.objective, SpanDenoising) else None
-    per_token = training_flops_per_token(architecture, seq_len, convention, target_len)
+    worked = worked_sequence(stage, architecture)
+    per_token = training_flops_per_token(architecture, worked, convention, target_len)
     rollout, refused = _rollout(stage, architecture, accelerators, assumptions, generation)
     padded, passes = most_tokens(stage, seq_len)
     tokens, bound = (stage.n_tokens, stage.token_bound) if padded is None else (padded, "at most")
@@ -202,13 +204,13 @@ def project_stage(
         padded, passes, tokens, bound = None, [], rollout.tokens, stage.step_bound
     warnings = [*sequence_said(stage, seq_len), *passes]
     if tokens is not None and (further_passes := further_forward_passes(stage.objective)):
-        per_token += further_passes * forward_flops_per_token(architecture, seq_len, convention)
+        per_token += further_passes * forward_flops_per_token(architecture, worked, convention)
         warnings.append(
             "a token counts one update and one forward pass of the reference model"
             if isinstance(stage.objective, Preference)
             else "tokens of RL count one forward pass for the rollout and one update; the reward model is not counted"
         )
-    more, further = beside(stage, architecture, seq_len, teachers)
+    more, further = beside(stage, architecture, worked, teachers)
     per_token, warnings = per_token + more, warnings + further
     flops = None if tokens is None else per_token * tokens
     after = None if tokens is None or tokens_before is None else tokens_before + tokens

@@ -12,6 +12,7 @@ from lehr.simulators.counting import FLOP_CONVENTIONS, FlopConvention, count_par
 from lehr.simulators.objectives import Distillation, NextToken, PolicyGradient, Preference
 from lehr.simulators.projection.stage_time import FOUR_BITS
 from lehr.simulators.quantities import number
+from lehr.simulators.rollouts import usual_prompt
 from lehr.simulators.training import Stage
 
 MANY_EPOCHS = 4.0
@@ -48,6 +49,31 @@ def assumed_sequence(stage: Stage, architecture: Architecture) -> int:
         return architecture.context_length
     mean, most = _of_answers(stage)
     return min(mean or min(TYPICAL, most or TYPICAL), architecture.context_length)
+
+
+def worked_sequence(stage: Stage, architecture: Architecture) -> int:
+    """The length by which the work of a token is counted [tokens]: that of a stage, but of reinforcement learning the
+    mean of a prompt and an answer where that of answers is known, however long the longest may be.
+
+    >>> from lehr.simulators.objectives import PolicyGradient
+    >>> from lehr.simulators.planning.ladder import dense
+    >>> from lehr.simulators.rollouts import Lengths, Rollout
+    >>> told = PolicyGradient(rollout=Rollout(prompts=64, response=Lengths(mean=2000)))
+    >>> llama3_8b = dense(4096, vocab_size=128256, context_length=8192)
+    >>> worked_sequence(Stage(kind="RL", objective=told, sequence_length=8192), llama3_8b)
+    2300
+    """
+    stated = stage.sequence_length or assumed_sequence(stage, architecture)
+    return min(mean_sequence(stage) or stated, stated)
+
+
+def mean_sequence(stage: Stage) -> int | None:
+    """The mean of a prompt and an answer together of reinforcement learning, where that of answers is known [tokens];
+    that of prompts is the usual one where nobody says it."""
+    rollout = stage.objective.rollout if isinstance(stage.objective, PolicyGradient) else None
+    if rollout is None or rollout.response.mean is None:
+        return None
+    return round(usual_prompt(rollout.prompt).known + rollout.response.mean)
 
 
 def sequence_said(stage: Stage, seq_len: int) -> list[str]:

@@ -321,6 +321,56 @@ def test_a_published_layout_that_takes_more_than_there_is_ran(capsys: pytest.Cap
     assert "By the model it does not fit" in out
 
 
+OWN = """
+name: own
+model: deepseek_v3
+base: null
+order: [pt]
+stages:
+  pt:
+    kind: PT
+    objective: {{kind: next_token}}
+    tokens: 1e12
+    sequence_length: 4096
+    batch: {{sequences: 8192}}
+    optimizer: {{kind: adamw, beta1: 0.9, beta2: 0.95, weight_decay: 0.1, grad_clip: 1.0}}
+    schedule: {{kind: constant, peak: 3e-4}}
+    hardware: {{accelerator: h800, count: 1024, precision: bf16, layout: {{ep: 8, dp: 1024}}}}
+provenance:
+  default: {{origin: {origin}, note: by hand{source}}}
+"""
+
+
+@pytest.mark.slow
+def test_a_layout_of_ones_own_is_judged_and_a_published_one_ran(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three times the memory that there is: no hours, no days, no money, unless somebody published that it ran."""
+    (tmp_path / "recipe").mkdir()
+    mine = ("model=deepseek_v3", "recipe=own", "--config-dir", str(tmp_path))
+    for origin, source in (("assumed", ""), ("published", ", source: deepseek_v3, place: table 1")):
+        (tmp_path / "recipe" / "own.yaml").write_text(OWN.format(origin=origin, source=source), encoding="utf-8")
+        status, out, _ = run(capsys, *mine, "layout=published")
+        assert status == 0
+        given = out.partition("The layout given")[2].partition("\n")[0]
+        ran = origin == "published"
+        assert ("It ran, so it fits" in given, "Stage pt takes" in given) == (ran, ran)
+        assert ("By the model it does not fit: it takes" in given) != ran
+        with pytest.raises(SystemExit) as ended:
+            main(["cost", *mine, "runs=100"])
+        said = capsys.readouterr()
+        assert ended.value.code == (0 if ran else 2)
+        assert ("pt does not fit: its layout, EP8 DP1024, micro-batch 1, takes" in said.err) != ran
+    (tmp_path / "recipe" / "own.yaml").write_text(OWN.format(origin="assumed", source=""), encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["report", *mine, f"out={tmp_path}"])
+    assert not ended.value.code, capsys.readouterr().err
+    text = (tmp_path / "deepseek_v3" / "report.md").read_text(encoding="utf-8")
+    assert "these devices do not hold pt: no run, no hours" in text.lower()
+    assert "does not fit: its layout" in text.partition("## Warnings")[2].partition("\n## ")[0]
+    assert "It ran, so it fits" not in text
+
+
 @pytest.mark.slow
 def test_a_report_shows_the_layout_of_its_longest_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -142,3 +142,24 @@ def test_a_last_rate_of_zero_on_a_constant_run_is_no_annealing(tmp_path: Path) -
     (tmp_path / "run.csv").write_text("step,lr,loss\n" + "".join(f"{s},{r},{v}\n" for s, r, v in rows))
     (one,) = read_runs([str(tmp_path / "run.csv")], LogReading())
     assert not one.run.anneals
+
+
+def test_the_steps_of_a_wandb_log_are_its_updates(tmp_path: Path) -> None:
+    """``_step`` counts calls of log(): beside each row of the training one of an evaluation."""
+    path = tmp_path / "history.csv"
+    lines = [f"{2 * i},{s},{value(s)},{rate(s)},\n{2 * i + 1},{s},,,{value(s)}\n" for i, s in enumerate(STEPS)]
+    heading = "_step,train/global_step,train/loss,train/learning_rate,eval/loss\n"
+    path.write_text(heading + "".join(lines))
+    read = read_rows(path, {})
+    assert read.rows.steps.tolist() == STEPS
+    said = "steps from 'train/global_step', not from '_step'; columns={step: <heading>} says otherwise"
+    assert said in read.notes
+    (one,) = read_runs([str(path)], LogReading())
+    assert one.run.steps.tolist() == STEPS
+    assert said in one.notes
+    assert read_rows(path, {"step": "_step"}).rows.steps.tolist() == list(range(0, 2 * len(STEPS), 2))
+    # another trainer counts its updates in rows of their own
+    path.write_text(heading + "".join(f"{i},,{value(s)},{rate(s)},\n" for i, s in enumerate(STEPS)) + "90,9,,,1.0\n")
+    read = read_rows(path, {})
+    assert read.rows.steps.tolist() == list(range(len(STEPS)))
+    assert any("it counts calls of log()" in note for note in read.notes)

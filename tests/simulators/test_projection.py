@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from lehr.simulators.architecture import Architecture
-from lehr.simulators.counting import count_parameters
+from lehr.simulators.counting import (
+    FLOP_CONVENTIONS,
+    count_parameters,
+    forward_flops_per_token,
+    training_flops_per_token,
+)
 from lehr.simulators.objectives import NextToken, PolicyGradient, Supervised
 from lehr.simulators.planning.ladder import mixture
 from lehr.simulators.projection.project import Projection, add_totals, assumed_sequence, project
@@ -196,3 +201,22 @@ def test_two_histories_add_up() -> None:
     assert found.hours == twice.hours
     assert found.cost == twice.cost
     assert found.tokens == twice.tokens
+
+
+def test_the_work_of_an_answer_is_that_of_its_mean_length() -> None:
+    """However long the longest sequence may be, answers of 2,000 tokens behind prompts of 300 are 2,300 tokens."""
+    network = gpt(context_length=65_536)
+
+    def per_token(length: int | None, **told: Any) -> float:
+        objective = PolicyGradient(method="grpo", rollout=Rollout(prompts=8, **told))
+        stage = Stage(kind="RL", objective=objective, tokens=1e9, sequence_length=length)
+        (only,) = projected(network, recipe(rl=stage)).stages
+        return only.flops_per_token
+
+    known = {"response": Lengths(mean=2000, cap=3700)}
+    convention = FLOP_CONVENTIONS["causal"]
+    mean = training_flops_per_token(network, 2300, convention) + forward_flops_per_token(network, 2300, convention)
+    # two products and a sum: a few roundings
+    assert [per_token(n, **known) for n in (4096, 33_792)] == pytest.approx([mean, mean], rel=1e-12)
+    # nobody said how long they are: the longest it is
+    assert per_token(33_792, response=Lengths(cap=3700)) > 1.2 * per_token(4096, response=Lengths(cap=3700))

@@ -134,3 +134,22 @@ def test_printed_digits_and_one_odd_row_are_no_departure() -> None:
     logged = np.array([float(f"{value:.3g}") for value in rate(STEPS)])
     logged[7] = 0.0
     assert departure(PLAN, STEPS, logged) is None
+
+
+def test_a_batch_that_changes_where_the_rates_leave_is_the_cause() -> None:
+    """Batches twice as large, of a plan by tokens: its rates come twice as fast from there on."""
+    since = 10_000
+    logged = rate(np.where(since < STEPS, 2 * STEPS - since, STEPS))
+    batches = np.where(since < STEPS, 512.0, 256.0)
+    alone = departure(PLAN, STEPS, logged)
+    found = departure(PLAN, STEPS, logged, columns={"batch": (STEPS, batches)})
+    assert alone is not None
+    assert found is not None
+    assert "steps 2 times an update" in alone.cause
+    first = int(STEPS[since < STEPS][0])
+    assert found.cause.startswith(f"the batch is 512 from step {first:,} on, 256 before")
+    assert "an update" not in found.cause
+    # a batch that changed long before is none
+    early = departure(PLAN, STEPS, logged, columns={"batch": (STEPS, np.where(2 * STEPS[0] < STEPS, 512.0, 256.0))})
+    assert early is not None
+    assert early.cause == alone.cause
