@@ -12,6 +12,7 @@ from lehr.recipes.errors import LehrError
 from lehr.simulators.numerics.search import golden_section
 from lehr.simulators.quantities import Floats
 from lehr.simulators.schedules import Schedule
+from lehr.simulators.tracking.digits import units_of
 
 Rule = Callable[[Floats], Floats]
 """The rate by step."""
@@ -81,6 +82,19 @@ def rates_of_rows(steps: Floats, rates: Floats, n_steps: int, warmup_steps: int 
                 "the log does not say, warmup_steps= does"
             )
     return np.maximum(values, 0.0), how
+
+
+def few_digits(rates: Floats) -> str:
+    """What is to be said of ``rates`` (rows,) of which the printed digits leave much open; empty of others.
+
+    >>> few_digits(np.array([3e-4, 2e-4, 1e-4]))
+    '; its few digits leave 50% of it open: schedule= says it exactly'
+    >>> few_digits(np.array([2.98e-4, 2.11e-4, 1.05e-4]))
+    ''
+    """
+    above = rates > 0
+    open_ = float((units_of(rates)[above] / 2 / rates[above]).max(initial=0.0))
+    return f"; its few digits leave {open_:.0%} of it open: schedule= says it exactly" if open_ > AGREES else ""
 
 
 def without_last_zero(rates: Floats) -> tuple[Floats, str]:
@@ -190,7 +204,8 @@ def rates_of_config(schedule: dict[str, Any], last_step: int, where: str) -> tup
 def check_agreement(values: Floats, steps: Floats, rates: Floats, where: str) -> None:
     """Raises ``LehrError`` where a config's schedule is not the log's own."""
     known = steps < len(values)
-    difference = np.abs(values[steps[known].astype(int)] - rates[known])
+    # the log's own digits leave open half of the last
+    difference = np.abs(values[steps[known].astype(int)] - rates[known]) - units_of(rates)[known] / 2
     if difference.size and difference.max() > AGREES * float(rates.max()):
         i = int(np.argmax(difference))
         at = int(steps[known][i])

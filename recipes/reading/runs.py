@@ -15,7 +15,7 @@ from lehr.recipes.reading.columns import loss_unit_of
 from lehr.recipes.reading.headings import LOSS, RATE, find, find_loss, loss_hint, one_role_each
 from lehr.recipes.reading.logs import SEPARATOR, LogFile, open_log
 from lehr.recipes.reading.long import joined, role_of
-from lehr.recipes.reading.rates import check_agreement, rates_of_config, rates_of_rows, without_last_zero
+from lehr.recipes.reading.rates import check_agreement, few_digits, rates_of_config, rates_of_rows, without_last_zero
 from lehr.recipes.reading.series import Series
 from lehr.simulators.laws.base import LossUnit
 from lehr.simulators.laws.curves.runs import LoggedRun, make_run
@@ -176,7 +176,7 @@ def _rates_of_log(series: Series, heading: str, last: int, where: str, reading: 
         raise LehrError(f"{where}: {says}; write fewer")
     logged, idle = without_last_zero(logged)
     rates, how = rates_of_rows(at, logged, last + 1, reading.warmup_steps)
-    how = f"from {heading!r}, {how}{idle}"
+    how = f"from {heading!r}, {how}{idle}{few_digits(logged)}"
     if reading.after is not None:
         rates, more = rates_after(rates, int(at[0]), reading)
         how += more
