@@ -29,8 +29,12 @@ LATER = 3
 SURE, NEARLY = 3.0, 0.2
 """By how much likelier a correlation must be than none, and by how little another correlation may be less
 likely than the likeliest [nats]."""
-PARTS = 3
-"""Parts of the rows that are asked each, all but one of which must say the same."""
+PARTS, FEWEST_OF_PART = 3, 32
+"""Parts of the rows that are asked each, all but one of which must say the same; and rows of a part, at least: of fewer
+rows there are fewer parts, all of which must."""
+SURE_OF_FEW, SPANS = 6.0, 3.0
+"""Of fewer parts: by how much likelier a correlation must be; and how often the rows that a mean of it spans must go
+into them, since few rows that are alike over long are what the law errs by."""
 CLIP = 2.5
 """Standard deviations beyond which a row's noise says no more of the correlation."""
 LEAPS = 5.0
@@ -134,17 +138,20 @@ def correlation_of(rows: Floats) -> float:
     steps = np.diff(rows - noise + np.clip(noise, -CLIP * scale, CLIP * scale))
     # nor is a level that leaps any correlation
     steps[np.abs(steps) > LEAPS * float(np.median(np.abs(steps))) / QUARTILE] = 0.0
-    if len(steps) < PARTS * FEWEST:
+    parts = min(len(steps) // FEWEST_OF_PART, PARTS)
+    if not parts:
         return 0.0
-    each = np.array([_lack(part) for part in np.array_split(np.diff(steps), PARTS)])
+    each = np.array([_lack(part) for part in np.array_split(np.diff(steps), parts)])
     # without the part that is surest, in which a fault may be, or a turn that the law misses
-    each = np.delete(each, int(np.argmin(each.min(axis=1) - each[:, 0])), axis=0)
+    if parts == PARTS:
+        each = np.delete(each, int(np.argmin(each.min(axis=1) - each[:, 0])), axis=0)
     lack = each.sum(axis=0)
     best = int(np.argmin(lack))
     # of those that are hardly less likely the highest, with which rows tell least
     highest = int(np.flatnonzero(lack < lack[best] + NEARLY)[-1])
-    sure = lack[0] - lack[best] > SURE and (each[:, best] < each[:, 0]).all()
-    return float(CORRELATIONS[highest]) if sure else 0.0
+    sure = lack[0] - lack[best] > (SURE if parts == PARTS else SURE_OF_FEW) and (each[:, best] < each[:, 0]).all()
+    most = 1 - SPANS / len(rows) if parts < PARTS else 1.0
+    return min(float(CORRELATIONS[highest]), most) if sure and CORRELATIONS[best] < most else 0.0
 
 
 def _lack(bends: Floats) -> Floats:
