@@ -78,7 +78,8 @@ def unsaid(trainer: Trainer, whole: ExportStage, network: Network, exported: Exp
     found += [
         Gap(what=row.what, value=plain(row.value), whose="data")
         for row in exported.said
-        if row.how == "not told" and row.where.startswith(whole.data)
+        # how often data are passed over follows from the updates
+        if row.how == "not told" and row.where.startswith(whole.data) and row.what != "epochs"
     ]
     found += wordless(trainer, whole)
     if architecture is None:

@@ -266,3 +266,9 @@ def test_answers_are_written_by_an_engine_as_they_are_costed(trainer: str) -> No
     assert "use_vllm: true" in text
     assert "tensor_parallel_size: 2" in text
     assert any(row.what == "engine of the answers" for row in done.stages[0].exported.said)
+
+
+def test_passes_over_the_data_follow_from_the_updates() -> None:
+    done = exported("trl", "codellama_7b", {"pt": {"epochs": 2.0}}, devices=1)
+    assert "epochs" not in {gap.what for gap in done.stages[0].gaps}
+    assert "on 1 device; rates" in done.files["README.md"].decode()
