@@ -207,8 +207,8 @@ def readme(export: Export) -> str:
     """What a person fills in, what the trainer could not be told, and how to run it."""
     stages = "\n".join(
         f"{r.stage.number}. **{r.stage.name}** ({r.stage.kind}): "
-        f"{r.stage.n_steps:,} updates of {batch_of(r.stage)} tokens on {r.stage.devices:,} devices; "
-        f"rates {r.exported.deviation}\n\n"
+        f"{r.stage.n_steps:,} updates of {batch_of(r.stage)} tokens on "
+        f"{r.stage.devices:,} device{'s' * (r.stage.devices > 1)}; rates {r.exported.deviation}\n\n"
         f"   Saved {saved(export, r)}.\n\n" + "".join(f"   `{line}`\n\n" for line in commands(r)).removesuffix("\n")
         for r in export.stages
     )
