@@ -103,7 +103,7 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         "trainer.n_gpus_per_node": stage.devices_per_node,
         "trainer.default_local_dir": stage.ends,
         # its own is -1, by which not even the last step is saved
-        "trainer.save_freq": max(1, min(stage.saves.every // policy.updates, steps)),
+        "trainer.save_freq": max(1, stage.saves.every * steps // stage.n_steps),
         "trainer.max_actor_ckpt_to_keep": KEPT,
         "data.seed": stage.seed,
         "actor_rollout_ref.actor.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
