@@ -282,7 +282,7 @@ def _laid_out(projected: StageProjection) -> list[float | None] | None:
     """The utilisation of the stage's own or fastest layout, or rollouts, with its bounds, where time rests on that."""
     time = projected.time
     # a utilisation says the time of a stage's work, and not of rollouts of fewer tokens than the work is counted with
-    own = time is not None and time.basis in ("layout", "fastest", "rollouts") and not projected.padded
+    own = time is not None and time.basis in ("layout", "fastest", "elsewhere", "rollouts") and not projected.padded
     return [time.mfu.low, time.mfu.value, time.mfu.high] if time is not None and own else None
 
 

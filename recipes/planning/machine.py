@@ -13,13 +13,20 @@ from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.failures import uptime
 from lehr.simulators.machine.layout import Layout
-from lehr.simulators.projection.cost import accelerator_hours
-from lehr.simulators.projection.stage_time import STATE_BYTES, as_runs_reach, expected_mfu
+from lehr.simulators.projection.cost import UtilisationBasis, accelerator_hours
+from lehr.simulators.projection.stage_time import ELSEWHERE, STATE_BYTES, as_runs_reach, expected_mfu
 from lehr.simulators.quantities import Amount, Interval
 
 GIB = 2.0**30
 SHARE_FOR_STATE = 0.8
 """Of a device's memory; the rest is left to activations and buffers."""
+
+
+COUNTED: dict[UtilisationBasis, str] = {
+    "assumed": "as half of the published runs reached",
+    "elsewhere": f"as published runs on other accelerators reached {ELSEWHERE.central:.0%} of their fastest layout",
+}
+"""Why a plan counts with less than its layout reaches."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +133,7 @@ def place(
         tight=less if tight else None,
         says=f"fits {machine.devices:,} devices at {memory} ({groups}, ZeRO {best.layout.zero}), "
         f"MFU {reached.central:.0%} ({reached.low:.0%} to {reached.high:.0%})"
-        + ("" if basis == "fastest" else f"; counted with {mfu.central:.0%}, as half of the published runs reached"),
+        + ("" if basis == "fastest" else f"; counted with {mfu.central:.0%}, {COUNTED[basis]}"),
         fits=True,
         reached=reached,
         mfu=as_runs_reach(mfu),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import gcd
 
 from lehr.recipes.planning.machine import Placed
 from lehr.recipes.planning.result import Planned, Vocabulary, Worry, WorryKind
@@ -11,6 +12,7 @@ from lehr.simulators.laws.base import ValidRange
 from lehr.simulators.laws.vocabulary import SMALLEST
 from lehr.simulators.layers import Attention
 from lehr.simulators.planning.choosing import Candidate
+from lehr.simulators.training import PRETRAINING
 
 FAR = 100.0
 """A law is far outside its runs where an input lies this many times beyond them."""
@@ -68,6 +70,7 @@ def worries(
         )
     found += [Worry(kind="machine", says=says) for says in _of_room(placed, no_room)]
     found += _of_heads(plan)
+    found += _of_sharing(plan)
     if plan.base is not None and not plan.base_known:
         worry(
             "base",
@@ -126,6 +129,20 @@ def _of_harm(plan: Planned) -> list[Worry]:
 FEW_HEADS = 4
 """Of keys and values; fewer come near multi-query attention (Shazeer 2019, arXiv:1911.02150), which no law of
 parameters and tokens tells from other attention."""
+
+
+def _of_sharing(plan: Planned) -> Iterator[Worry]:
+    """Batches of which not every device has a sequence, in stages that no trainer is told a layout for."""
+    devices = plan.devices
+    for stage in plan.stages.values():
+        if devices is None or stage.sequences % devices == 0 or stage.kind in PRETRAINING:
+            continue
+        share = gcd(devices, stage.sequences)
+        says = (
+            f"{stage.name}: {stage.sequences:,} sequences an update are fewer than {devices:,} devices share; trainers "
+            f"that are told no layout use devices={share}, and take longer than the plan's time"
+        )
+        yield Worry(kind="machine", says=says)
 
 
 def _of_heads(plan: Planned) -> list[Worry]:

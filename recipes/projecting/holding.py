@@ -22,10 +22,12 @@ NOT_TRIED = "no layout was tried on its devices, so that they may not hold it"
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """The utilisation of the fastest layout, or of the author's own [1]; or why it does not fit, or why none could be
-    asked; ``tight`` says of one that fits within what the count of memory errs by."""
+    """The utilisation of the fastest layout, or of the author's own, and how many times as long its step takes where
+    frozen weights stand in four bits [1]; or why it does not fit, or why none could be asked; ``tight`` says of one that
+    fits within what the count of memory errs by."""
 
     mfu: Interval | None = None
+    unpacking: Interval | None = None
     tight: str = ""
     unfit: str | None = None
     untried: str | None = None
@@ -55,6 +57,11 @@ class Layouts:
             return None
         return self.tried(name).mfu
 
+    def unpacking(self, name: str) -> Interval | None:
+        """How many times as long a step takes beside weights in four bits, by the fastest layout on its devices [1];
+        ``None`` where that is not known."""
+        return None if self.place(name).devices is None else self.tried(name).unpacking
+
     def place(self, name: str) -> Place:
         """Where a stage runs."""
         return place_of(self._recipe.stages[name], self._accelerators, self._assumptions)
@@ -65,7 +72,7 @@ class Layouts:
         own = place.published is not None and place.published.layout is not None
         asked = (
             self._model.architecture, place.device, place.devices, place.precision, stage.batch, stage.sequence_length,
-            stage.objective, stage.hardware, own, own_layout(self._recipe, name),
+            stage.objective, stage.hardware, stage.adapter, own, own_layout(self._recipe, name),
         )  # fmt: skip
         key = msgspec.json.encode(asked)
         if key not in _KEPT:
@@ -76,7 +83,7 @@ class Layouts:
 
     def _try(self, name: str, stage: Stage, place: Place, *, own: bool) -> Tried:
         # the step-time model takes numpy and a file of constants, which other recipes need not wait for
-        from lehr.recipes.laying_out.answer import UnfitError, answer
+        from lehr.recipes.laying_out.answer import UnfitError, answer, unpacking_of
         from lehr.recipes.laying_out.published import own_layout_of, utilisation_of
         from lehr.recipes.laying_out.question import question
 
@@ -91,14 +98,15 @@ class Layouts:
                 return Tried(mfu=found.reached, tight=found.said)
             asked = question(
                 self._catalogue, self._model, place.device, stage=(name, stage), devices=place.devices,
-                precision=self._assumptions.precision,
+                precision=self._assumptions.precision, lora=stage.adapter.matrices if stage.adapter else None,
+                quantized=stage.adapter is not None and stage.adapter.kind == "qlora",
             )  # fmt: skip
             best = answer(asked, show=0).best
         except UnfitError as error:
             return Tried(unfit=f"does not fit: {error}")
         except LehrError as error:
             return Tried(untried=f"{NOT_TRIED}: {error}")
-        return Tried() if best is None else Tried(mfu=best.reached)
+        return Tried() if best is None else Tried(mfu=best.reached, unpacking=unpacking_of(best))
 
 
 def held(  # noqa: PLR0917  (each is one part of what was projected)

@@ -69,6 +69,7 @@ def project_model(
             assumptions=assumptions,
             laid_out=_laid_out(catalogue, model, recipe, assumptions),
             fastest=layouts.fastest,
+            unpacking=layouts.unpacking,
             generation=_generation(recipe),
             teachers=_teachers(catalogue, recipe),
         )

@@ -87,7 +87,7 @@ def _stand_ins(data: ReportData) -> list[list[Cell]]:
             why = f"what published runs reached on {time.accelerator} in {time.precision}"
             faster = "" if time.fastest is None else f", less than the fastest layout, {percent(time.fastest.central)}"
             note(stage.name, "MFU", share, f"{why}{faster}; mfu= sets another")
-        if time.basis in ("layout", "fastest"):
+        if time.basis in ("layout", "fastest", "elsewhere"):
             share = ", ".join(part for part in (percent(time.mfu.value), between(time.mfu, percent)) if part)
             note(stage.name, "MFU", share, f"{basis_of(data.recipe, stage.name, time.basis)}; mfu= sets another")
     return [

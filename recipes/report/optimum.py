@@ -161,6 +161,8 @@ def repeated(data: ReportData, last: StageProjection, unique: float) -> str:
 
 def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:
     """What the first law says of the recipe, of its cost and its gain, and how far the others agree."""
+    if data.projection.dense is not None:
+        return _of_a_mixture(rows)
     law, a = rows[0]
     times = a.over_training
     apart = f"{ratio(a.ratio)} tokens per parameter, {ratio(times)} times the optimum of {law.title} at the same work"
@@ -197,9 +199,23 @@ def verdict(data: ReportData, rows: list[tuple[AnyLaw, Allocation]]) -> str:
     if own := [x.over_training for other, x in rows if other.corpus is not None]:
         said += f" Those of {corpus_of(data)}, which is what most of the data is, say {ratio(min(own))}"
         said += f" to {ratio(max(own))} times." if max(own) > min(own) else " times."
-    if data.projection.dense is not None:
-        said += " Laws of dense models read a mixture of experts at the parameters that a token uses."
     return said
+
+
+def _of_a_mixture(rows: list[tuple[AnyLaw, Allocation]]) -> str:
+    """No verdict: laws of dense models put their optimum where the experts are not counted, and the best mixture has
+    fewer active parameters on more tokens; only what laws of mixtures say is set beside it."""
+    said = (
+        f"No verdict on a mixture of experts, here of {ratio(rows[0][1].ratio)} tokens per active parameter: laws of "
+        "dense models read it at the parameters that a token uses, as if it had no others, so that one that is at its "
+        "own optimum looks over-trained. lehr plan network=moe chooses one by a law that knows experts."
+    )
+    own = [
+        f"{ratio(a.over_training)} times the optimum ({law.name}{', outside its runs' if a.outside else ''})"
+        for law, a in rows
+        if not isinstance(law, ScalingLaw) and law.range.experts is not None
+    ]
+    return f"{said} Laws of mixtures say {' and '.join(own)}." if own else said
 
 
 def _table(rows: list[tuple[AnyLaw, Allocation]], stage: StageProjection) -> Table:

@@ -201,6 +201,7 @@ MARK_OF_BASIS: dict[UtilisationBasis, Mark] = {
     "layout": "projected",
     "rollouts": "projected",
     "fastest": "projected",
+    "elsewhere": "projected",
     "assumed": "assumed",
 }
 """How a utilisation is marked, by what it rests on."""

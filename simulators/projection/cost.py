@@ -8,13 +8,15 @@ import numpy as np
 
 from lehr.simulators.quantities import Amount, Amounts, Floats, Interval
 
-UtilisationBasis = Literal["published", "given", "layout", "rollouts", "fastest", "assumed"]
+UtilisationBasis = Literal["published", "given", "layout", "rollouts", "fastest", "elsewhere", "assumed"]
 BASES: dict[UtilisationBasis, str] = {
     "published": "published",
     "given": "set for this report",
     "layout": "of its layout, by the step-time model",
     "rollouts": "of its rollouts, answers written token after token",
     "fastest": "of the fastest layout, by the step-time model",
+    "elsewhere": "of the fastest layout, by the step-time model, less what published runs on other accelerators fell "
+    "short of theirs",
     "assumed": "assumed from published runs",
 }
 """What the model FLOP utilisation of a stage rests on."""

@@ -170,13 +170,15 @@ def project_stage(
     assumptions: Assumptions,
     laid_out: Interval | None = None,
     fastest: Callable[[str], Interval | None] = lambda _: None,
+    unpacking: Callable[[str], Interval | None] = lambda _: None,
     generation: RolloutConstants | None = None,
     repeated: float = 0.0,
     teachers: Mapping[str, Architecture] = MappingProxyType({}),
 ) -> StageProjection:
     """Project one stage that begins after ``tokens_before`` tokens of training (``None``: unknown).
 
-    ``laid_out`` is the utilisation of the layout that the stage ran under, ``fastest`` tells a stage's fastest [1];
+    ``laid_out`` is the utilisation of the layout that the stage ran under, ``fastest`` tells a stage's fastest, and
+    ``unpacking`` how many times as long that takes beside weights in four bits [1];
     ``generation`` are the constants of generation and of its steps, without which no rollout is projected. ``repeated``
     tokens before had been seen already; ``teachers`` are networks that a stage distils, by name.
 
@@ -234,6 +236,7 @@ def project_stage(
             assumptions=assumptions,
             laid_out=laid_out,
             fastest=lambda: fastest(name),
+            unpacking=lambda: unpacking(name),
         )
         # adapters have no states of the weights beside them, and what was billed did run
         if stage.adapter is None and not _ran(stage, time):
@@ -324,11 +327,13 @@ def project(
     assumptions: Assumptions,
     laid_out: Mapping[str, Interval] = MappingProxyType({}),
     fastest: Callable[[str], Interval | None] = lambda _: None,
+    unpacking: Callable[[str], Interval | None] = lambda _: None,
     generation: RolloutConstants | None = None,
     teachers: Mapping[str, Architecture] = MappingProxyType({}),
 ) -> Projection:
     """Project every stage of ``recipe`` for a network of ``architecture``; ``laid_out`` has the utilisation of stages
-    whose layout was published, ``fastest`` tells that of a stage's fastest layout, ``generation`` has the constants of
+    whose layout was published, ``fastest`` tells that of a stage's fastest layout, ``unpacking`` how many times as long
+    that takes beside weights in four bits, ``generation`` has the constants of
     generation and of a step of it, ``teachers`` the networks that stages distil.
 
     Raises ``ValueError`` with the stage's name where a stage cannot be projected as it stands.
@@ -363,6 +368,7 @@ def project(
                 assumptions=assumptions,
                 laid_out=laid_out.get(name),
                 fastest=fastest,
+                unpacking=unpacking,
                 generation=generation,
                 repeated=repeated,
                 teachers=teachers,

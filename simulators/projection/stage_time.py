@@ -92,9 +92,11 @@ def project_time(
     assumptions: Assumptions,
     laid_out: Interval | None = None,
     fastest: Callable[[], Interval | None] = lambda: None,
+    unpacking: Callable[[], Interval | None] = lambda: None,
 ) -> Time:
     """Hours and cost of ``flops`` on the stage's accelerator, or on the one that the planner names; ``laid_out`` is the
-    utilisation of the stage's own layout, ``fastest`` asks for that of the fastest one, where nothing else is known.
+    utilisation of the stage's own layout, ``fastest`` asks for that of the fastest one, where nothing else is known,
+    and ``unpacking`` how many times as long that takes beside weights in four bits [1].
 
     Raises ``ValueError`` where the accelerator is not known or has no peak for the precision.
 
@@ -124,7 +126,7 @@ def project_time(
         mfu, basis = expected_mfu(device, precision, sparse=sparse, fastest=reaches)
     four_bits = stage.adapter is not None and stage.adapter.kind == "qlora"
     if four_bits and basis in AS_PRINTED and isinstance(mfu, Interval):
-        mfu = packed(mfu)
+        mfu = packed(mfu, unpacking() or FOUR_BITS)
     hours = accelerator_hours(flops, peak, mfu)
     if basis in AS_PRINTED:
         hours = as_runs_print(hours)
@@ -149,7 +151,13 @@ def project_time(
     )
 
 
-AS_PRINTED: tuple[UtilisationBasis, ...] = ("assumed", "fastest")
+ELSEWHERE = Interval(low=0.53, central=0.82, high=1.0)
+"""What published runs of dense networks reached in 16 bits over the fastest layout of such a network, and no more than
+it: the least, the median and the most of seven kinds of accelerators, V100, MI250X, A100, H100 to GB200, TPU v4, v5e
+and v5p, all in view (tests/published/test_expected_elsewhere.py) [1]."""
+
+
+AS_PRINTED: tuple[UtilisationBasis, ...] = ("assumed", "fastest", "elsewhere")
 """What a utilisation rests on where a run's own is not known."""
 PRINTED = (0.75, 2.5)
 """Hours that runs of pre-training printed, over those of their work at the utilisation that is expected of them: the
@@ -163,13 +171,12 @@ largest of 17 published pairs on A100 and A10G, micro-batches of one to eight sh
 (conf/measurement/four_bits.csv; tests/catalogue/test_four_bits.py) [1]."""
 
 
-def packed(mfu: Interval) -> Interval:
-    """A utilisation where frozen weights are unpacked in every pass [1].
+def packed(mfu: Interval, slower: Interval) -> Interval:
+    """A utilisation where frozen weights are unpacked in every pass, so that a step takes so many times as long [1].
 
-    >>> round(packed(Interval(low=0.35, central=0.42, high=0.47)).central, 3)
+    >>> round(packed(Interval(low=0.35, central=0.42, high=0.47), FOUR_BITS).central, 3)
     0.278
     """
-    slower = FOUR_BITS
     return Interval(low=mfu.low / slower.high, central=mfu.central / slower.central, high=mfu.high / slower.low)
 
 
@@ -282,7 +289,9 @@ def expected_mfu(
 ) -> tuple[Interval, UtilisationBasis]:
     """What is expected of a run of which nothing was measured or printed, and on what that rests: the utilisation of
     the ``fastest`` layout on its devices, or what half of the published runs on such devices reached, where that is
-    less. Of 17 stages with printed hours or utilisation the lower of the two misses these least (docs/decisions.md).
+    less. Where no run was published on such devices a dense network is expected to fall short of its fastest layout as
+    runs ``ELSEWHERE`` did; of mixtures too little was published to say. Of 17 stages with printed hours or
+    utilisation the lower of the two misses these least (docs/decisions.md).
 
     Raises ``ValueError`` where neither is known.
 
@@ -291,6 +300,9 @@ def expected_mfu(
     >>> slow, fast = Interval(low=0.15, central=0.2, high=0.3), Interval(low=0.5, central=0.55, high=0.6)
     >>> [expected_mfu(h100, "bf16", sparse=False, fastest=one)[0].central for one in (slow, fast, None)]
     [0.2, 0.42, 0.42]
+    >>> trainium2 = Accelerator(name="trainium2", title="Trainium2", peak={"bf16": 667e12})
+    >>> round(expected_mfu(trainium2, "bf16", sparse=False, fastest=fast)[0].central, 3)
+    0.451
     """
     suffix = "" if precision in ("bf16", "fp16") else f"_{precision}"
     known = any(f"{kind}{suffix}" in device.mfu for kind in (("moe", "dense") if sparse else ("dense",)))
@@ -298,4 +310,7 @@ def expected_mfu(
         published = assumed_mfu(device, precision, sparse=sparse)
         if fastest is None or published.central < fastest.central:
             return published, "assumed"
-    return fastest, "fastest"
+    if known or sparse:
+        return fastest, "fastest"
+    low, central, high = ELSEWHERE.low, ELSEWHERE.central, ELSEWHERE.high
+    return Interval(low=fastest.low * low, central=fastest.central * central, high=fastest.high * high), "elsewhere"

@@ -145,8 +145,9 @@ def beside(
         if stage.adapter.kind == "qlora":
             said.append(
                 f"weights in 4 bits are unpacked in every pass: where its utilisation is that of other runs, none of "
-                f"which had such weights, a step takes {FOUR_BITS.central:g} times ({FOUR_BITS.low:g} to "
-                f"{FOUR_BITS.high:g}) as long, as 17 published pairs did"
+                f"which had such weights, a step takes as many times as long as that of its fastest layout, or "
+                f"{FOUR_BITS.central:g} times where its devices are not known, and up to {FOUR_BITS.high:g} times in "
+                f"small micro-batches, as published pairs did ({FOUR_BITS.low:g} to {FOUR_BITS.high:g})"
             )
     objective = stage.objective
     if isinstance(objective, Distillation):

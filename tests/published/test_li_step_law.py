@@ -62,3 +62,18 @@ def test_the_mean_regret_of_the_17_grids() -> None:
     assert len(found) == 17
     # .094 % in the abstract; computed once here: .0957 %. A step of either grid is worth up to .3 %, /sqrt(17) .07 %
     assert np.mean(list(found.values())) == pytest.approx(0.00094, abs=0.0007)
+
+
+def test_a_batch_half_again_as_large_costs_little() -> None:
+    """What a plan's batches are moved by at most to be shared by its devices."""
+    least: dict[tuple[str, str], dict[int, float]] = {}
+    for row in rows("dense_lr_bs_loss.csv"):
+        grid = least.setdefault((row["N"], row["D"]), {})
+        grid[int(row["bs"])] = min(float(row["smooth loss"]), grid.get(int(row["bs"]), np.inf))
+    rises = []
+    for grid in least.values():
+        best = min(grid, key=lambda batch: grid[batch])
+        rises += [loss / grid[best] - 1 for batch, loss in grid.items() if batch != best and 0.6 < batch / best < 1.67]
+    assert (len(least), len(rises)) == (17, 28)
+    assert float(np.median(rises)) < 0.0012
+    assert max(rises) < 0.0043

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import lehr
 from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.yaml import load_yaml
 from lehr.recipes.cli import main
@@ -143,6 +144,46 @@ def test_adapters_hold_less_and_take_less_time(capsys: pytest.CaptureFixture[str
     tables = 2 * 128256 * 4096
     body = 8_030_261_248 - tables - 4096
     assert qlora["memory"]["weights"] == pytest.approx(body * 4.127 / 8 + 4 * (tables + 4096) + adapters)
+
+
+@pytest.mark.slow
+def test_weights_in_four_bits_take_as_much_longer_in_a_cost_as_in_a_layout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe").mkdir()
+    hours, layouts = {}, {}
+    for kind in ("lora", "qlora"):
+        (tmp_path / "recipe" / f"{kind}.yaml").write_text(f"""
+name: {kind}
+model: llama_3_1_8b
+base: {{model: llama_3_1_8b}}
+order: [sft]
+stages:
+  sft:
+    kind: SFT
+    objective: {{kind: supervised}}
+    tokens: 614465536
+    sequence_length: 2048
+    batch: {{sequences: 64}}
+    adapter: {{kind: {kind}, rank: 16}}
+    hardware: {{accelerator: h100_sxm, count: 1, precision: bf16}}
+provenance:
+  default: {{origin: assumed, note: our own}}
+""")
+        where = ("--config-dir", str(tmp_path), f"recipe={kind}", "model=llama_3_1_8b")
+        _, out, _ = run(capsys, *where, "stage=sft", "format=json")
+        layouts[kind] = json.loads(out)["best"]
+        time = lehr.project(kind, config_dir=tmp_path).stages[0].time
+        assert time is not None
+        hours[kind] = time.hours
+    best = layouts["qlora"]
+    longer = best["seconds"] / (best["seconds"] - best["parts"]["unpacking"])
+    assert 1.05 < longer < 1.2
+    assert layouts["qlora"]["seconds"] / layouts["lora"]["seconds"] == pytest.approx(longer, rel=0.01)
+    assert hours["qlora"].value / hours["lora"].value == pytest.approx(longer, rel=1e-9)
+    # a trainer's own micro-batch may be as small as those of the published pairs
+    assert hours["qlora"].high is not None
+    assert hours["qlora"].high > 2.05 * hours["lora"].value
 
 
 @pytest.mark.parametrize(

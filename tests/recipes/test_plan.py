@@ -390,3 +390,38 @@ def test_what_cannot_be_is_told_in_one_line(words: list[str], says: str, tmp_pat
         dispatch(["plan", *words])
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("*.yaml"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("devices", "network"), [(24, "moe"), (40, "dense"), (64, "dense"), (72, "dense"), (96, "moe")]
+)
+def test_an_export_takes_what_its_plan_makes_for_its_devices(
+    devices: int, network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"devices={devices}", f"network={network}", "compare_laws=[]", EVERY_STAGE]
+    assert dispatch(["plan", "days=30", *words]) == 0
+    where = ["--config-dir", "outputs/plan/my_plan", "model=my_plan"]
+    for to, stages in (
+        ("trl", "pt,cpt,ann,repo_pt,sft"),
+        ("llama_factory", "pt,sft"),
+        ("verl", "rl"),
+        ("ms_swift", "rl"),
+    ):
+        more = ["assume={kl: 0.001}"] if stages == "rl" else []
+        capsys.readouterr()
+        status = dispatch(["export", *where, f"to={to}", f"stages=[{stages}]", *more])
+        assert (status, capsys.readouterr().err) == (0, "")
+    if network == "dense":
+        assert dispatch(["export", *where, "to=torchtitan", "stages=[pt,ann,repo_pt]"]) == 0
+
+
+@pytest.mark.slow
+def test_a_plan_says_where_its_devices_are_too_many_for_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["plan", "days=30", "devices=2048", "compare_laws=[]", "stages={pt: 0.97, rl: 0.03}"]) == 0
+    said = next(line for line in capsys.readouterr().out.splitlines() if "told no layout" in line)
+    fewer = said.split("devices=")[1].split(",")[0]
+    where = ["--config-dir", "outputs/plan/my_plan", "model=my_plan", "to=verl", "stages=[rl]", "assume={kl: 0.001}"]
+    with pytest.raises(LehrError, match="cannot be shared evenly by 2048 devices"):
+        dispatch(["export", *where])
+    assert dispatch(["export", *where, f"devices={fewer}"]) == 0

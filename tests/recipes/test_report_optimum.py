@@ -91,9 +91,19 @@ def test_the_verdict_follows_the_first_law(tokens: float, begins: str) -> None:
     assert verdict(data, allocations(data)).startswith(begins)
 
 
-def test_laws_that_point_both_ways_are_said_to_disagree() -> None:
+def test_no_verdict_is_given_on_a_mixture() -> None:
+    """Not even by laws of mixtures, which disagree: what they say is set beside it."""
     data = sparse()
-    rows = allocations(data)
+    said = verdict(data, allocations(data))
+    assert said.startswith("No verdict on a mixture of experts")
+    assert "times the optimum (joint, outside its runs)" in said
+    assert "besiroglu" not in said
+
+
+def test_laws_that_point_both_ways_are_said_to_disagree() -> None:
+    mixture = sparse()
+    rows = allocations(mixture)
+    data = msgspec.structs.replace(mixture, projection=msgspec.structs.replace(mixture.projection, dense=None))
     law, a = rows[0]
     other = msgspec.structs.replace(a, best_ratio=a.ratio * 10)
     assert verdict(data, [(law, a), (rows[2][0], other)]).startswith("The laws disagree: ")

@@ -26,14 +26,14 @@ function timeOf(stage, sparse, chosen) {
   if (chosen.mfu !== null) [mfu, basis] = [[null, chosen.mfu, null], "set"];
   else if (published && published.mfu !== null) [mfu, basis] = [[null, published.mfu, null], "published"];
   else if (published && stage.laid_out && (chosen.precision || published.precision) === published.precision
-    && (stage.rests !== "fastest" || (chosen.devices || published.count) === published.count))
+    && (!["fastest", "elsewhere"].includes(stage.rests) || (chosen.devices || published.count) === published.count))
     [mfu, basis] = [stage.laid_out, stage.rests];
   else [mfu, basis] = [assumedMfu(device, precision, sparse), "assumed"];
   if (mfu === null) return { problem: `${device.title} has no published MFU in ${precision}; enter one` };
   const hoursAt = stage.flops / peak / 3600;
   const hours = { value: hoursAt / mfu[1], low: mfu[2] === null ? null : hoursAt / mfu[2],
     high: mfu[0] === null ? null : hoursAt / mfu[0] };
-  if (basis === "assumed" || basis === "fastest") {
+  if (["assumed", "fastest", "elsewhere"].includes(basis)) {
     // as runs print them
     const [low, high] = DATA.printed_hours.map(share => hours.value * share);
     [hours.low, hours.high] = [Math.min(low, hours.low), Math.max(high, hours.high)];
