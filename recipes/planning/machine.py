@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import msgspec
 
 from lehr.recipes.catalogue.entries import Model
@@ -16,6 +18,9 @@ from lehr.simulators.machine.layout import Layout
 from lehr.simulators.projection.cost import UtilisationBasis, accelerator_hours
 from lehr.simulators.projection.stage_time import ELSEWHERE, STATE_BYTES, as_runs_reach, expected_mfu
 from lehr.simulators.quantities import Amount, Interval
+
+if TYPE_CHECKING:
+    from lehr.recipes.laying_out.question import Question
 
 GIB = 2.0**30
 SHARE_FOR_STATE = 0.8
@@ -104,17 +109,9 @@ def place(
     if machine.devices is None or machine.device.memory_bytes is None:
         return Placed(says=states, fits=room)
     from lehr.recipes.laying_out.answer import MEMORY_ERROR, NoLayoutError, answer
-    from lehr.recipes.laying_out.question import question
 
-    model = Model(
-        name="the network", family="planned", kind="dense", open="dimensions", architecture=architecture,
-        provenance=Provenance(default=Fact(origin="derived", note="a rung of the ladder")),
-    )  # fmt: skip
     try:
-        asked = question(
-            catalogue, model, machine.device, devices=machine.devices, sequence_length=length, global_batch=sequences,
-            precision=machine.precision,
-        )  # fmt: skip
+        asked = _question(catalogue, machine, architecture, sequences=sequences, length=length)
         best = answer(asked, 1, advise=False).best
     except NoLayoutError as error:
         return Placed(says=str(error), fits=False)
@@ -140,6 +137,50 @@ def place(
         # the batch is each stage's own
         layout=msgspec.structs.replace(best.layout, global_batch=None),
     )
+
+
+def _question(
+    catalogue: Catalogue, machine: Machine, architecture: Architecture, *, sequences: int,
+    length: int, layout: str | dict[str, Any] = "best",
+) -> Question:  # fmt: skip
+    from lehr.recipes.laying_out.question import question
+
+    model = Model(
+        name="the network", family="planned", kind="dense", open="dimensions", architecture=architecture,
+        provenance=Provenance(default=Fact(origin="derived", note="a rung of the ladder")),
+    )  # fmt: skip
+    return question(
+        catalogue, model, machine.device, devices=machine.devices, sequence_length=length, global_batch=sequences,
+        precision=machine.precision, layout=layout,
+    )  # fmt: skip
+
+
+def shared_out(
+    catalogue: Catalogue, machine: Machine, architecture: Architecture, *, sequences: int, length: int
+) -> str | None:
+    """What becomes of a laid-out mixture's step where a trainer is told no layout and shares out weights, gradients and
+    moments over all devices; ``None`` where these do not share the batch.
+
+    >>> from lehr.recipes.catalogue.files import Catalogue
+    >>> catalogue = Catalogue()
+    >>> h100 = Machine(device=catalogue.accelerators["h100_sxm"], precision="bf16", mfu=0.4, devices=64)
+    >>> shape = catalogue.model("qwen3_30b_a3b").shape()
+    >>> shared_out(catalogue, h100, shape, sequences=1024, length=4096)
+    'a step takes 35.5 s, 5.3 times as long'
+    """
+    from lehr.recipes.laying_out.answer import answer
+
+    if machine.devices is None or sequences % machine.devices:
+        return None
+    zero_3 = {"dp": machine.devices, "zero": 3, "micro_batch": 1, "recompute": "full"}
+    asked = _question(catalogue, machine, architecture, sequences=sequences, length=length, layout=zero_3)
+    found = answer(asked, 1, advise=False)
+    best, given = found.best, found.given
+    assert best is not None, "a layout fits"
+    assert given is not None, "a layout was given"
+    assert machine.device.memory_bytes is not None, "a layout fits"
+    room = "" if given.fits else f", and {given.memory_bytes / GIB:.0f} of {machine.device.memory_bytes / GIB:.0f} GiB"
+    return f"a step takes {given.seconds:.3g} s, {given.seconds / best.seconds:.2g} times as long{room}"
 
 
 def fit_of(machine: Machine, count: ParameterCount) -> tuple[str, bool]:

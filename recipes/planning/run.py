@@ -14,7 +14,7 @@ from lehr.recipes.catalogue.files import CONF
 from lehr.recipes.catalogue.recipe_files import AcceleratorFile, decode_law
 from lehr.recipes.composing.job import Composed
 from lehr.recipes.errors import LehrError, nearest
-from lehr.recipes.planning.machine import Machine
+from lehr.recipes.planning.machine import Machine, shared_out
 from lehr.recipes.planning.outlook import best_vocabulary, interval_of, own_optimum, score_of, under_own_schedules
 from lehr.recipes.planning.published import published_stages, rates_before
 from lehr.recipes.planning.result import Planned, Rates, Second
@@ -123,7 +123,13 @@ def _planned(job: Composed) -> Planned:
         score=score_of(catalogue, job.setting("score_law", str | None), surface, plan, rungs[key]),
     )  # fmt: skip
     found = msgspec.structs.replace(found, forecast=under_own_schedules(catalogue, found))
-    said = worries(found, spending.placed, given=found.given_mfu, no_room=settled.no_room)
+    shared = None
+    if found.layout is not None and plan.chosen.expansion > 1 and not found.given_mfu:
+        first = next(iter(spending.stages.values()))
+        shared = shared_out(
+            catalogue, settled.machine, settled.architecture, sequences=first.sequences, length=first.sequence_length
+        )
+    said = worries(found, spending.placed, given=found.given_mfu, no_room=settled.no_room, shared=shared)
     return msgspec.structs.replace(found, worries=said)
 
 

@@ -34,10 +34,12 @@ run was as long."""
 
 
 def worries(
-    plan: Planned, placed: Mapping[str, Placed], *, given: float | None = None, no_room: Sequence[str] = ()
-) -> list[Worry]:
+    plan: Planned, placed: Mapping[str, Placed], *, given: float | None = None, no_room: Sequence[str] = (),
+    shared: str | None = None,
+) -> list[Worry]:  # fmt: skip
     """One for each, the gravest first, of a plan whose stages are ``placed`` on its machine; ``given`` is the person's
-    own utilisation [1], ``no_room`` are networks that were left out since no layout holds them."""
+    own utilisation [1], ``no_room`` are networks that were left out since no layout holds them, ``shared`` is what a
+    mixture's step takes where a trainer is told no layout."""
     found = [*_of_harm(plan), *_of_time(plan, next(iter(placed.values())), given)]
 
     def worry(kind: WorryKind, says: str) -> None:
@@ -70,7 +72,7 @@ def worries(
         )
     found += [Worry(kind="machine", says=says) for says in _of_room(placed, no_room)]
     found += _of_heads(plan)
-    found += _of_sharing(plan)
+    found += [*_of_sharing(plan), *_of_sharding(shared)]
     if plan.base is not None and not plan.base_known:
         worry(
             "base",
@@ -141,6 +143,16 @@ def _of_sharing(plan: Planned) -> Iterator[Worry]:
         says = (
             f"{stage.name}: {stage.sequences:,} sequences an update are fewer than {devices:,} devices share; trainers "
             f"that are told no layout use devices={share}, and take longer than the plan's time"
+        )
+        yield Worry(kind="machine", says=says)
+
+
+def _of_sharding(shared: str | None) -> Iterator[Worry]:
+    """A mixture's time where a trainer is not told to put its experts in parallel."""
+    if shared is not None:
+        says = (
+            "its days and money are those of its layout, with experts in parallel; where a trainer shares out weights "
+            f"instead (ZeRO 3, as lehr export tells TRL, ms-swift, LLaMA-Factory and Axolotl) {shared}"
         )
         yield Worry(kind="machine", says=says)
 

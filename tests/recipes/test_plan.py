@@ -425,3 +425,20 @@ def test_a_plan_says_where_its_devices_are_too_many_for_a_batch(capsys: pytest.C
     with pytest.raises(LehrError, match="cannot be shared evenly by 2048 devices"):
         dispatch(["export", *where])
     assert dispatch(["export", *where, f"devices={fewer}"]) == 0
+
+
+@pytest.mark.slow
+def test_a_planned_mixture_says_what_its_step_takes_where_weights_are_shared_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As lehr layout says of that division."""
+    words = ["days=20", "devices=64", "compare_laws=[]"]
+    assert dispatch(["plan", *words, "network=moe"]) == 0
+    said = next(line for line in capsys.readouterr().out.splitlines() if "shares out weights instead" in line)
+    zero_3 = "layout={dp: 64, zero: 3, micro_batch: 1, recompute: full}"
+    where = ["--config-dir", "outputs/plan/my_plan", "model=my_plan", "recipe=my_plan", "stage=pt"]
+    found = printed(capsys, "layout", *where, zero_3)
+    longer = found["given"]["seconds"] / found["best"]["seconds"]
+    assert f"{found['given']['seconds']:.3g} s, {longer:.2g} times as long" in said
+    assert dispatch(["plan", *words, "network=dense"]) == 0
+    assert "shares out weights instead" not in capsys.readouterr().out
