@@ -23,8 +23,8 @@ NOT_TRIED = "no layout was tried on its devices, so that they may not hold it"
 
 class Tried(msgspec.Struct, frozen=True):
     """The utilisation of the fastest layout, or of the author's own, and how many times as long its step takes where
-    frozen weights stand in four bits [1]; or why it does not fit, or why none could be asked; ``tight`` says of one that
-    fits within what the count of memory errs by."""
+    frozen weights stand in four bits [1]; or why it does not fit, or why none could be asked; ``tight`` says of one
+    that fits within what the count of memory errs by."""
 
     mfu: Interval | None = None
     unpacking: Interval | None = None
