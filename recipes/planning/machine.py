@@ -15,7 +15,7 @@ from lehr.simulators.evidence import Fact, Provenance
 from lehr.simulators.machine.accelerator import Accelerator
 from lehr.simulators.machine.failures import uptime
 from lehr.simulators.machine.layout import Layout
-from lehr.simulators.projection.cost import UtilisationBasis, accelerator_hours
+from lehr.simulators.projection.cost import accelerator_hours
 from lehr.simulators.projection.stage_time import ELSEWHERE, STATE_BYTES, as_runs_reach, expected_mfu
 from lehr.simulators.quantities import Amount, Interval
 
@@ -27,11 +27,8 @@ SHARE_FOR_STATE = 0.8
 """Of a device's memory; the rest is left to activations and buffers."""
 
 
-COUNTED: dict[UtilisationBasis, str] = {
-    "assumed": "as half of the published runs reached",
-    "elsewhere": f"as published runs on other accelerators reached {ELSEWHERE.central:.0%} of their fastest layout",
-}
-"""Why a plan counts with less than its layout reaches."""
+HALF_OF_RUNS = "as half of the published runs reached"
+RUNS_ELSEWHERE = f"as published runs on other accelerators reached {ELSEWHERE.central:.0%} of their fastest layout"
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +118,7 @@ def place(
     assert best is not None, "a layout fits"
     reached = best.reached
     mfu, basis = expected_mfu(machine.device, machine.precision, sparse=count.sparse, fastest=reached)
+    why = RUNS_ELSEWHERE if basis == "elsewhere" else HALF_OF_RUNS
     sizes = {name: getattr(best.layout, name) for name in ("tp", "pp", "cp", "ep", "dp")}
     groups = ", ".join(f"{name} {size}" for name, size in sizes.items() if size > 1) or "one device"
     memory = f"{best.memory_bytes / GIB:.0f} of {machine.device.memory_bytes / GIB:.0f} GiB"
@@ -130,7 +128,7 @@ def place(
         tight=less if tight else None,
         says=f"fits {machine.devices:,} devices at {memory} ({groups}, ZeRO {best.layout.zero}), "
         f"MFU {reached.central:.0%} ({reached.low:.0%} to {reached.high:.0%})"
-        + ("" if basis == "fastest" else f"; counted with {mfu.central:.0%}, {COUNTED[basis]}"),
+        + ("" if basis == "fastest" else f"; counted with {mfu.central:.0%}, {why}"),
         fits=True,
         reached=reached,
         mfu=as_runs_reach(mfu),
