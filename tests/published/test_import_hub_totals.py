@@ -380,5 +380,6 @@ def test_molmo_of_olmo() -> None:
     olmo2 = {
         **sizes, "model_type": "olmo2", "architectures": ["Olmo2ForCausalLM"], "vocab_size": 96,
         "intermediate_size": 128, "rope_theta": 500000.0, "max_position_embeddings": 4096, "pad_token_id": 1,
+        "rms_norm_eps": MOLMO["layer_norm_eps"],
     }  # fmt: skip
     assert ours == import_config(olmo2).architecture
