@@ -1,11 +1,12 @@
 """How long a law takes to fit and to evaluate, beside a plain fit with scipy's L-BFGS-B.
 
-    python -m benchmarks.laws [coverage] [shared]
+    python -m benchmarks.laws [coverage] [shared] [ratios]
 
 The fit is approach 3 of Hoffmann et al. (2022) on the points that Besiroglu et al. (2024) reconstructed, from all 4,500
 starts; the peer minimises the same objective from a few of them, one after the other, which is extrapolated. With
 ``coverage`` the intervals of simulated runs are held against the planted truth too (a minute), with ``shared`` those of
-small tables whose runs of one size share most of their error, or none (ten minutes). The data are looked for where the
+small tables whose runs of one size share most of their error, or none (ten minutes), and ``ratios`` says what sizes
+of public tables share (a minute). The data are looked for where the
 tests look; without them the fits are skipped.
 """
 
@@ -26,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.extrapolation import tables as public_splits
 from lehr.simulators.laws import Chinchilla
 from lehr.simulators.laws.fitting import LawFit, Runs, compare_forms, fit_law, make_runs, resample
 from lehr.simulators.laws.fitting.shared import shared_errors
@@ -191,6 +193,14 @@ def small_tables(tables: int = 100, draws: int = 200, start: int = 4711) -> None
         print(f"{case}: 95 % intervals of {tables} tables hold {shares}")
 
 
+def ratios() -> None:
+    """What sizes of public tables share over what their single runs scatter by, where sizes are enough to tell."""
+    found = [shared_errors(fit_law(train, starts=120)) for train, _ in public_splits().values()]
+    told = [one.ratio for one in found if one is not None and one.df_between > 1]
+    quarters = ", ".join(f"{share:.2f}" for share in np.quantile(told, [0, 0.25, 0.5, 0.75, 1]))
+    print(f"shared over single errors of {len(told)} public splits: {quarters} (least, quarters, largest)")
+
+
 def main() -> None:
     """Print one line a figure."""
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, numpy {np.__version__}")
@@ -200,6 +210,8 @@ def main() -> None:
         coverage()
     if "shared" in sys.argv[1:]:
         small_tables()
+    if "ratios" in sys.argv[1:]:
+        ratios()
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def decode(data: Any, kind: type[T], where: str) -> T:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         _explain(data, info, where)
-        raise LehrError(f"{where}: {error}") from error
+        raise LehrError(f"{where}: {in_words(str(error).partition(' - at ')[0])}") from error
 
 
 def _numbers(data: Any, kind: msgspec.inspect.Type, where: str) -> Any:

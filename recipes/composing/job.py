@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from lehr.recipes.catalogue.decode import decode
 from lehr.recipes.catalogue.files import CONF, Catalogue
 from lehr.recipes.catalogue.numbers import otherwise, refuse_short_length, share_of, understood
 from lehr.recipes.catalogue.resolving import joined, resolve
@@ -40,6 +41,9 @@ class Composed(msgspec.Struct, frozen=True):
         from lehr.recipes.catalogue.yaml import plain
 
         value = plain(self.config[name], name)
+        if isinstance(value, dict):
+            # what is wrong within a mapping stands at its own place
+            return decode(value, kind, name)
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:

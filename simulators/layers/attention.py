@@ -6,7 +6,7 @@ from typing import Literal
 
 from lehr.simulators.layers.base import Kept, Layer, Weight, attended, linear
 from lehr.simulators.layers.block_choice import BlockIndexer
-from lehr.simulators.layers.position import Disentangled, Position, RelativeBias, Rope, TransformerXL
+from lehr.simulators.layers.position import Disentangled, Position, RelativeBias, Rope, TransformerXL, refuse_unlike
 from lehr.simulators.quantities import Size
 
 
@@ -79,6 +79,7 @@ class Attention(Layer, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
             )
         if self.window is not None and self.chunk is not None:
             raise ValueError("window and chunk are two ways to limit the reach; write one of them")
+        refuse_unlike(self.position, self.d_head)
 
     @property
     def variant(self) -> str:

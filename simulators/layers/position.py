@@ -80,6 +80,23 @@ class Rope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     scaling: Linear | Yarn | Llama3 | Ntk | LongRope | None = None
 
 
+def refuse_unlike(position: object, d_head: int) -> None:
+    """Raise ``ValueError`` where a rotary position has not a factor for each pair of rotated dimensions of ``d_head``.
+
+    >>> scaling = LongRope(original_positions=64, short_factors=(1.0,), long_factors=(2.0,))
+    >>> refuse_unlike(Rope(base=1e4, scaling=scaling), 4)
+    Traceback (most recent call last):
+    ValueError: short_factors has length 1, and heads of 4 have 2 pairs of rotated dimensions; write 2 in each list
+    """
+    if isinstance(position, Rope) and isinstance(position.scaling, LongRope) and position.scaling.short_factors:
+        factors, pairs = len(position.scaling.short_factors), int(d_head * position.fraction) // 2
+        if factors != pairs:
+            raise ValueError(
+                f"short_factors has length {factors}, and heads of {d_head} have {pairs} pairs of rotated dimensions; "
+                f"write {pairs} in each list"
+            )
+
+
 class RelativeBias(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="relative_bias"
 ):

@@ -21,6 +21,7 @@ from lehr.simulators.objectives import Fim, NextToken
 from lehr.simulators.quantities import Bound
 from lehr.simulators.schedules import Cosine, Warmup
 from lehr.simulators.training import Stage
+from tests.command import lehr
 
 FILES = sorted(p for p in CONF.rglob("*.yaml"))
 DEEPSEEK = CONF / "model" / "deepseek_v3.yaml"
@@ -158,3 +159,19 @@ def test_an_unknown_key_deep_in_a_recipe_is_told_those_that_are_there() -> None:
              "schedule": {"kind": "wsd", "peak": 3e-4, "decay": {"over": {"steps": 201}}}}  # fmt: skip
     with pytest.raises(LehrError, match=r"decay\.over: unknown key; .*steps, tokens, fraction, shape, power"):
         decode(stage, Stage, "stage")
+
+
+@pytest.mark.parametrize(
+    ("assume", "said"),
+    [
+        (
+            "{balance: {auxiliary: 0.01, counted: sideways}}",
+            "assume.balance.counted: 'sideways' is not known; write one",
+        ),
+        ("{balance: {auxiliary: -0.1, counted: together}}", "assume.balance.auxiliary: write a number of 0 or more"),
+    ],
+)
+def test_a_mistake_within_a_mapping_on_the_command_line_is_told_at_its_place(assume: str, said: str) -> None:
+    done = lehr("export", "model=qwen3_30b_a3b", "to=trl", f"assume={assume}")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert said in done.stderr

@@ -281,6 +281,10 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         {**LLAMA, "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.1]}},
         "short_factor has 2 numbers and long_factor 0; write as many in each",
     ),
+    "factors of other heads": (
+        {**LLAMA, "rope_scaling": {"type": "longrope", "short_factor": [1.0], "long_factor": [2.0]}},
+        "short_factors has length 1, and heads of 16 have 8 pairs of rotated dimensions; write 8 in each list",
+    ),
     "a factor of nought": (
         {**LLAMA, "rope_scaling": {"type": "longrope", "short_factor": [1.0, 0], "long_factor": [1.0, 2.0]}},
         "short_factor has [1.0, 0]; write a list of numbers above 0",

@@ -47,6 +47,8 @@ def stage(stage: ExportStage, network: Network) -> Exported:
         network.needs_config()
     given = hf.arguments(stage, plan)
     notes, beside = [f"a row of {stage.data}: `{ROWS[what]}`"], list[Said]()
+    if what == "corpus":
+        notes.append("packing takes flash attention, which has to be installed: `pip install flash-attn`")
     body: dict[str, Any] = {
         "base_model": stage.begins or "model",
         **({} if stage.begins else {"reinit_weights": True}),

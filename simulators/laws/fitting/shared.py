@@ -20,7 +20,7 @@ FEWEST_WITHIN = 4
 """Degrees of freedom within sizes that tell what single runs scatter by."""
 USUAL = 0.5
 """What sizes share over what single runs of one scatter by, in the median of 21 splits of public tables with sizes
-enough to tell (.49; half of them .36 to .64, the largest 1.3) [1]."""
+enough to tell (.48; half of them .36 to .64, the largest 1.3: ``benchmarks/laws.py ratios``) [1]."""
 FAR = 3.0
 """Spreads of the runs beyond which a residual counts as so far: one outlier is no scatter of all."""
 RATIOS = USUAL * np.tan(np.linspace(0, np.pi / 2, 402)[1:-1])
