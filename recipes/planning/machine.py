@@ -177,7 +177,7 @@ def shared_out(
     assert best is not None, "a layout fits"
     assert given is not None, "a layout was given"
     assert machine.device.memory_bytes is not None, "a layout fits"
-    room = "" if given.fits else f", and {given.memory_bytes / GIB:.0f} of {machine.device.memory_bytes / GIB:.0f} GiB"
+    room = "" if given.fits else f", in {given.memory_bytes / GIB:.0f} of {machine.device.memory_bytes / GIB:.0f} GiB"
     return f"a step takes {given.seconds:.3g} s, {given.seconds / best.seconds:.2g} times as long{room}"
 
 

@@ -165,7 +165,9 @@ def stage_rows(plan: Planned) -> list[list[str]]:
     return rows
 
 
-STAGE_HEADINGS = ["stage", "kind", "tokens", "batch, sequences", "rate", "shape", "warm-up", "decay", "time", "USD"]
+STAGE_HEADINGS = [
+    "stage", "kind", "tokens", "batch, sequences", "rate", "shape", "warm-up", "weight decay", "time", "USD",
+]  # fmt: skip
 
 
 def advice_lines(plan: Planned) -> list[str]:
