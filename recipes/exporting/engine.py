@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lehr.recipes.exporting.stage import ExportStage, Said
-from lehr.simulators.architecture import Architecture
+from lehr.simulators.architecture import Architecture, Block
 from lehr.simulators.counting import count_parameters
 
 SHARE = 0.3
@@ -41,13 +41,31 @@ def engine_of(stage: ExportStage, architecture: Architecture | None) -> Engine:
     if architecture is None or not stage.room:
         return Engine(1, SHARE)
     weights = BYTES * count_parameters(architecture).total
-    fitting = [t for t in range(1, stage.devices_per_node + 1) if stage.devices_per_node % t == 0]
-    heads = {getattr(block.mixer, "n_heads", stage.devices_per_node) for block in architecture.blocks.values()}
-    fitting = [t for t in fitting if all(h % t == 0 for h in heads)]
+    fitting = [
+        t
+        for t in range(1, stage.devices_per_node + 1)
+        if stage.devices_per_node % t == 0 and all(shares(block, t) for block in architecture.blocks.values())
+    ]
     for tensor in fitting:
         if weights / tensor <= SHARE / 2 * stage.room:
             return Engine(tensor, SHARE)
     return Engine(fitting[-1], min(0.9, round(weights / fitting[-1] / stage.room + SHARE / 2, 2)))
+
+
+def shares(block: Block, tensor: int) -> bool:
+    """Whether so many devices share the heads and the columns of a block, each of its key-value heads on one of them or
+    as often as on several.
+
+    >>> from lehr.recipes.catalogue.files import Catalogue
+    >>> block = Catalogue().model("qwen2_5_7b").shape().blocks["decoder"]       # 28 heads, 4 of keys and values, 18,944
+    >>> [tensor for tensor in range(1, 9) if shares(block, tensor)]
+    [1, 2, 4]
+    """
+    mixer, channel = block.mixer, block.mlp
+    heads = getattr(mixer, "n_heads", tensor)
+    together = getattr(mixer, "n_kv_heads", tensor)
+    wide = getattr(channel, "d_ff", None) or getattr(channel, "d_ff_expert", None) or tensor
+    return heads % tensor == 0 and (together % tensor == 0 or tensor % together == 0) and wide % tensor == 0
 
 
 def engine_said(engine: Engine, where: str) -> Said:

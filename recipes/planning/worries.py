@@ -141,8 +141,8 @@ def _of_sharing(plan: Planned) -> Iterator[Worry]:
             continue
         share = gcd(devices, stage.sequences)
         says = (
-            f"{stage.name}: {stage.sequences:,} sequences an update are fewer than {devices:,} devices share; trainers "
-            f"that are told no layout use devices={share}, and take longer than the plan's time"
+            f"{stage.name}: {stage.sequences:,} sequences an update cannot be shared evenly by {devices:,} devices; "
+            f"with trainers that are told no layout write devices={share}, which takes longer than the plan's time"
         )
         yield Worry(kind="machine", says=says)
 

@@ -73,10 +73,10 @@ def printed_units(cells: Sequence[Any], decimals: int | None) -> list[float] | N
     units = [last_digit(text) for text in known]
     if None in units:
         return None
-    # a zero says nothing of the digits of others
-    own = [0.0 if number(text) == 0 else unit or 0.0 for text, unit in zip(known, units, strict=True)]
     if keeps_zeros(known):
-        return own
+        # a nought stands for less than half of its last digit, unless it is written as one
+        bare = [number(text) == 0 and len(text.partition(".")[2]) < 2 for text in known]
+        return [0.0 if nought else unit or 0.0 for nought, unit in zip(bare, units, strict=True)]
     if decimals is None or most_decimals([{"": cell} for cell in cells]) < decimals:
         return None
     return [float(unit) for unit in units_of(np.array([float(text) for text in known]), least=1)]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
-from lehr.simulators.quantities import NonNegative, Positive, Share
+from lehr.simulators.quantities import Share
 from lehr.simulators.schedules.curve import Curve, Phase
 from lehr.simulators.schedules.duration import Duration, TokenClock, tokens_before
 from lehr.simulators.schedules.shapes import SHAPES, Shape
 
-Rate = NonNegative
-PositiveRate = Positive
+Rate = Annotated[float, msgspec.Meta(ge=0.0, le=1e3)]
+PositiveRate = Annotated[float, msgspec.Meta(gt=0.0, le=1e3)]
+"""A learning rate or an exponent; no optimiser is given a thousand, and what is above was meant otherwise (0.42m)."""
 DecayShape = Literal[
     "linear",
     "cosine",

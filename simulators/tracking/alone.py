@@ -72,7 +72,9 @@ def alone(planned: Floats, rows: Rows, *, false_alarms: float = 0.01) -> Alone:
     every = max(ceil((n - first) / rows.spacing), len(e), 1)
     rules = Rules.of(every, false_alarms, own.noise or None, grain=grain)
     judged = alarms(e, anywhere, rules)
-    found = dated(judged.found, Run(np.nan_to_num(e), stays_put, stays_put, anywhere, stays(judged.found, e)))
+    # a loss that falls is no alarm here, and is not to take in one of those after it
+    above = [a for a in judged.found if a.kind in ("spike", "divergence")]
+    found = dated(above, Run(np.nan_to_num(e), stays_put, stays_put, anywhere, stays(above, e)))
     risen = [a for a in found if a.kind == "spike" or (a.kind == "divergence" and a.size > LEAST_RISE)]
     later = msgspec.structs.replace(own, residuals=e)
     notes = [*own.words(), *grain.words(), *tail_words(judged.tails, own.correlation)]

@@ -105,7 +105,9 @@ def alarms(
     turned = np.zeros(n) if turned is None else turned
     joined: Flags = {kind: (np.zeros(n, bool), np.zeros(n)) for kind in ("spike", "drift", *LEVELS)}
     earlier = Earlier() if earlier is None else earlier
-    tails = tails_of(residuals, rows=rules.rows, tail=rules.false_alarms / rules.rows, reference=rules.reference)
+    tails = tails_of(
+        residuals, rows=rules.rows, tail=rules.false_alarms / rules.rows, reference=rules.reference, unit=rules.unit
+    )
     reach = tails.above_below
     for begin in range(0, n, CHUNK):
         # rows before a chunk say how its first ones should lie

@@ -69,9 +69,11 @@ def tail_words(tails: Tails, correlation: float) -> list[str]:
     ]
 
 
-def tails_of(e: Floats, *, rows: int, tail: float, reference: int) -> Tails:
+def tails_of(e: Floats, *, rows: int, tail: float, reference: int, unit: float = 0.0) -> Tails:
     """Of residuals ``e`` (rows so far,), which may be no numbers, of a run that will have ``rows``: a healthy row lies
-    beyond with probability ``tail``, on each side; the last ``reference`` rows say how far rows scatter.
+    beyond with probability ``tail``, on each side; the last ``reference`` rows say how far rows scatter. Of rows that
+    are printed in steps of ``unit`` [log loss] each is taken to lie anywhere within its own, as equal ones have no
+    scatter and others that of whole steps.
 
     >>> rng = np.random.default_rng(0)
     >>> settings = {"rows": 2000, "tail": 1e-5, "reference": 200}
@@ -86,7 +88,8 @@ def tails_of(e: Floats, *, rows: int, tail: float, reference: int) -> Tails:
     blocks = n // block
     if not blocks:
         return Tails(np.zeros((2, n)), 1.0)
-    noise = _noise(e, block, blocks)
+    within = unit * (np.random.default_rng(0).random(n) - 0.5) if unit else 0.0
+    noise = _noise(e + within, block, blocks)
     which, sides, normal = np.minimum(np.arange(n) // block, blocks), [], 1.0
     for side in (noise, -noise):
         scale = _scales(side, max(reference // block, 2))

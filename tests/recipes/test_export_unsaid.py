@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from importlib.resources import files as resources
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +22,7 @@ from lehr.recipes.exporting.gaps import Assumed
 from lehr.recipes.exporting.result import Export
 from lehr.recipes.exporting.run import export
 from lehr.recipes.exporting.text import as_text
+from lehr.simulators.machine.layout import Layout
 from lehr.simulators.objectives import Fim, NextToken, PolicyGradient, Preference, Supervised
 from lehr.simulators.schedules import Batch, Constant, Cosine, Linear
 from lehr.simulators.training import Adapter, Balance, Base, Hardware, Optimizer, Stage
@@ -272,3 +278,29 @@ def test_passes_over_the_data_follow_from_the_updates() -> None:
     done = exported("trl", "codellama_7b", {"pt": {"epochs": 2.0}}, devices=1)
     assert "epochs" not in {gap.what for gap in done.stages[0].gaps}
     assert "on 1 device; rates" in done.files["README.md"].decode()
+
+
+@pytest.mark.parametrize("line", ["{model: m,\n  template: qwen}\n", "{model: m}\n", "{model: m,\n  template: }\n"])
+def test_a_template_is_seen_however_the_settings_are_written(line: str, tmp_path: Path) -> None:
+    """The tokenizer is asked only where none is named: here that of a module in its place, which has none."""
+    (tmp_path / "train.yaml").write_text(line)
+    (tmp_path / "transformers.py").write_text(
+        "class AutoTokenizer:\n    from_pretrained = classmethod(lambda cls, name: cls())\n"
+    )
+    program = resources("lehr.recipes.exporting") / "scripts" / "check_template.py"
+    done = subprocess.run(
+        [sys.executable, str(program), "m", "train.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    named = "qwen" in line
+    assert (done.returncode, done.stderr) == (
+        (0, "") if named else (2, "m has no chat template; write template: in train.yaml, one of LLaMA-Factory's\n")
+    )
+
+
+def test_megatron_divides_heads_over_whole_groups() -> None:
+    hardware = Hardware(accelerator="h100_sxm", count=24, layout=Layout(tp=3, dp=8))
+    with pytest.raises(
+        LehrError, match=r"32 heads and 32 of keys and values do not divide over tp 3; write .*tp= of 32"
+    ):
+        exported("megatron", "llama_2_7b", {"pt": {"hardware": hardware, "batch": Batch(sequences=24)}})

@@ -13,7 +13,9 @@ from pathlib import Path
 
 def main(model: str, settings: str) -> None:
     """Exit with 2 and a line of what to write, where there is no template."""
-    if any(line.startswith("template:") for line in Path(settings).read_text(encoding="utf-8").splitlines()):
+    import yaml
+
+    if yaml.safe_load(Path(settings).read_text(encoding="utf-8")).get("template"):
         return
     from transformers import AutoTokenizer
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from lehr.recipes.exporting.llama_like import llama_like
@@ -85,6 +87,12 @@ def stage(stage: ExportStage, network: Network) -> Exported:
     if net.qkv_bias:
         flags["add-qkv-bias"] = True
     flags |= schedule_flags(stage)
+    if stage.layout is not None and (net.n_heads % stage.layout.tp or net.n_kv_heads % stage.layout.tp):
+        raise RefusedError(
+            f"its {net.n_heads} heads and {net.n_kv_heads} of keys and values do not divide over tp {stage.layout.tp}; "
+            f"write recipe.stages.{stage.name}.hardware.layout.tp= of {math.gcd(net.n_heads, net.n_kv_heads)} or a "
+            "number that divides it"
+        )
     divided, divided_how = layout_flags(stage, net.n_layers)
     flags |= divided
     o = stage.optimizer

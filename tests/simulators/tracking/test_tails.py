@@ -105,3 +105,32 @@ def test_a_spike_of_a_twentieth_is_told_where_rows_are_quiet() -> None:
         spiked[row] *= 1.05
         (spike,) = track(PLAN, in_order(STEPS, spiked)).alarms
         assert (spike.kind, spike.first) == ("spike", row)
+
+
+def falling(seed: int, scatter: float) -> tuple[Floats, Floats]:
+    """A healthy run's steps, and its losses with ``scatter``."""
+    steps = np.arange(10.0, 15_010.0, 10.0)
+    noise = np.random.default_rng(seed).standard_normal(len(steps))
+    return steps, (2.1 + 4 / np.sqrt(1 + 0.1 * steps)) * np.exp(scatter * noise)
+
+
+@pytest.mark.parametrize(("digits", "scatter"), [(1, 0.015), (2, 0.0012), (2, 0.004), (4, 0.004)])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_digits_hide_no_spike_and_no_divergence_and_raise_nothing(digits: int, scatter: float, seed: int) -> None:
+    """A tenth and a hundredth are two to four times as much as such rows scatter: equal rows, and whole steps. Dates
+    within 2 % of the run; how far chance may lie as for normal rows that scatter by the digits too."""
+    steps, losses = falling(seed, scatter)
+    spiked, risen = losses.copy(), losses.copy()
+    spiked[1350:1352] *= 1.3
+    risen[1350:] *= np.exp(np.linspace(0, 0.3, 150))
+    planned = np.full(15_001, 3e-4)
+    found = []
+    for values in (losses, spiked, risen):
+        rows = in_order(steps.astype(int), values.round(digits), np.full(len(steps), 10.0**-digits))
+        judged = alone(planned, rows)
+        found.append([(alarm.kind, abs(alarm.first - 1350) <= 30) for alarm in judged.alarms])
+    assert found == [[], [("spike", True)], [("divergence", True)]]
+    unit = 10.0**-digits / float(np.median(losses))
+    settings = {"rows": len(steps), "tail": 0.01 / len(steps), "reference": 200}
+    here = tails_of(np.log(losses.round(digits)), unit=unit, **settings)
+    assert here.above < 8 * np.hypot(scatter, unit / np.sqrt(6))
